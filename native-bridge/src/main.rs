@@ -1,0 +1,2 @@
+//! playground.
+fn main() {}
