@@ -1,0 +1,376 @@
+//! What can go wrong with a send, sorted by what the caller can do about it.
+//!
+//! Every error carries its facts as fields and knows the Java client's class and sentence for it; prose for people is
+//! made by the page and the command line.
+
+use core::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TopicPartition;
+
+/// A broker's error code (`org.apache.kafka.common.protocol.Errors`).
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ErrorCode(pub i16);
+
+macro_rules! error_codes {
+    ($($code:literal $name:ident $class:literal $retriable:literal $refresh:literal;)*) => {
+        #[expect(missing_docs, reason = "Kafka's own names say it")]
+        impl ErrorCode {
+            $(pub const $name: Self = Self($code);)*
+
+            /// Kafka's name, or `None` for a number no Kafka we know uses.
+            pub const fn name(self) -> Option<&'static str> {
+                Some(match self.0 { $($code => stringify!($name),)* _ => return None })
+            }
+
+            /// Simple name of the Java client's exception class. Numbers unknown to the Java client become
+            /// `UnknownServerException`, as there.
+            pub const fn java_class(self) -> &'static str {
+                match self.0 { $($code => $class,)* _ => "UnknownServerException" }
+            }
+
+            /// Does the class extend `RetriableException`?
+            pub const fn is_retriable(self) -> bool {
+                match self.0 { $($code => $retriable,)* _ => false }
+            }
+
+            /// Does the class extend `InvalidMetadataException`, so that metadata is asked for again?
+            pub const fn invalidates_metadata(self) -> bool {
+                match self.0 { $($code => $refresh,)* _ => false }
+            }
+        }
+    };
+}
+
+// Code, name, exception class, retriable, refreshes metadata: facts of `Errors` and of the exceptions' class hierarchy.
+error_codes! {
+    -1 UNKNOWN_SERVER_ERROR "UnknownServerException" false false;
+    0 NONE "" false false;
+    1 OFFSET_OUT_OF_RANGE "OffsetOutOfRangeException" false false;
+    2 CORRUPT_MESSAGE "CorruptRecordException" true false;
+    3 UNKNOWN_TOPIC_OR_PARTITION "UnknownTopicOrPartitionException" true true;
+    5 LEADER_NOT_AVAILABLE "LeaderNotAvailableException" true true;
+    6 NOT_LEADER_OR_FOLLOWER "NotLeaderOrFollowerException" true true;
+    7 REQUEST_TIMED_OUT "TimeoutException" true false;
+    8 BROKER_NOT_AVAILABLE "BrokerNotAvailableException" false false;
+    9 REPLICA_NOT_AVAILABLE "ReplicaNotAvailableException" true true;
+    10 MESSAGE_TOO_LARGE "RecordTooLargeException" false false;
+    13 NETWORK_EXCEPTION "NetworkException" true true;
+    14 COORDINATOR_LOAD_IN_PROGRESS "CoordinatorLoadInProgressException" true false;
+    15 COORDINATOR_NOT_AVAILABLE "CoordinatorNotAvailableException" true false;
+    16 NOT_COORDINATOR "NotCoordinatorException" true false;
+    17 INVALID_TOPIC_EXCEPTION "InvalidTopicException" false false;
+    18 RECORD_LIST_TOO_LARGE "RecordBatchTooLargeException" false false;
+    19 NOT_ENOUGH_REPLICAS "NotEnoughReplicasException" true false;
+    20 NOT_ENOUGH_REPLICAS_AFTER_APPEND "NotEnoughReplicasAfterAppendException" true false;
+    21 INVALID_REQUIRED_ACKS "InvalidRequiredAcksException" false false;
+    29 TOPIC_AUTHORIZATION_FAILED "TopicAuthorizationException" false false;
+    31 CLUSTER_AUTHORIZATION_FAILED "ClusterAuthorizationException" false false;
+    32 INVALID_TIMESTAMP "InvalidTimestampException" false false;
+    33 UNSUPPORTED_SASL_MECHANISM "UnsupportedSaslMechanismException" false false;
+    35 UNSUPPORTED_VERSION "UnsupportedVersionException" false false;
+    36 TOPIC_ALREADY_EXISTS "TopicExistsException" false false;
+    37 INVALID_PARTITIONS "InvalidPartitionsException" false false;
+    38 INVALID_REPLICATION_FACTOR "InvalidReplicationFactorException" false false;
+    40 INVALID_CONFIG "InvalidConfigurationException" false false;
+    41 NOT_CONTROLLER "NotControllerException" true false;
+    42 INVALID_REQUEST "InvalidRequestException" false false;
+    43 UNSUPPORTED_FOR_MESSAGE_FORMAT "UnsupportedForMessageFormatException" false false;
+    44 POLICY_VIOLATION "PolicyViolationException" false false;
+    45 OUT_OF_ORDER_SEQUENCE_NUMBER "OutOfOrderSequenceException" false false;
+    46 DUPLICATE_SEQUENCE_NUMBER "DuplicateSequenceException" false false;
+    47 INVALID_PRODUCER_EPOCH "InvalidProducerEpochException" false false;
+    48 INVALID_TXN_STATE "InvalidTxnStateException" false false;
+    49 INVALID_PRODUCER_ID_MAPPING "InvalidPidMappingException" false false;
+    50 INVALID_TRANSACTION_TIMEOUT "InvalidTxnTimeoutException" false false;
+    51 CONCURRENT_TRANSACTIONS "ConcurrentTransactionsException" true false;
+    53 TRANSACTIONAL_ID_AUTHORIZATION_FAILED "TransactionalIdAuthorizationException" false false;
+    56 KAFKA_STORAGE_ERROR "KafkaStorageException" true true;
+    58 SASL_AUTHENTICATION_FAILED "SaslAuthenticationException" false false;
+    59 UNKNOWN_PRODUCER_ID "UnknownProducerIdException" false false;
+    70 FETCH_SESSION_ID_NOT_FOUND "FetchSessionIdNotFoundException" true false;
+    71 INVALID_FETCH_SESSION_EPOCH "InvalidFetchSessionEpochException" true false;
+    72 LISTENER_NOT_FOUND "ListenerNotFoundException" true true;
+    74 FENCED_LEADER_EPOCH "FencedLeaderEpochException" true true;
+    75 UNKNOWN_LEADER_EPOCH "UnknownLeaderEpochException" true false;
+    76 UNSUPPORTED_COMPRESSION_TYPE "UnsupportedCompressionTypeException" false false;
+    78 OFFSET_NOT_AVAILABLE "OffsetNotAvailableException" true false;
+    80 PREFERRED_LEADER_NOT_AVAILABLE "PreferredLeaderNotAvailableException" true true;
+    83 ELIGIBLE_LEADERS_NOT_AVAILABLE "EligibleLeadersNotAvailableException" true true;
+    84 ELECTION_NOT_NEEDED "ElectionNotNeededException" true true;
+    87 INVALID_RECORD "InvalidRecordException" false false;
+    88 UNSTABLE_OFFSET_COMMIT "UnstableOffsetCommitException" true false;
+    89 THROTTLING_QUOTA_EXCEEDED "ThrottlingQuotaExceededException" true false;
+    90 PRODUCER_FENCED "ProducerFencedException" false false;
+    100 UNKNOWN_TOPIC_ID "UnknownTopicIdException" true true;
+    103 INCONSISTENT_TOPIC_ID "InconsistentTopicIdException" true true;
+    106 FETCH_SESSION_TOPIC_ID_ERROR "FetchSessionTopicIdException" true false;
+    120 TRANSACTION_ABORTABLE "TransactionAbortableException" false false;
+    129 REBOOTSTRAP_REQUIRED "RebootstrapRequiredException" false false;
+}
+
+impl ErrorCode {
+    /// Nothing went wrong.
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "error {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why the program's record was not acknowledged, as the Java client would put it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProducerError {
+    /// The broker refused the batch for good, or retries were used up on this.
+    Broker {
+        /// Its error code.
+        code: ErrorCode,
+        /// Its own sentence, when it sent one.
+        message: Option<Arc<str>>,
+    },
+    /// The connection broke before the answer, and retries were used up (`NetworkException`).
+    Disconnected,
+    /// `delivery.timeout.ms` passed (`TimeoutException`, "Expiring N record(s) …").
+    DeliveryTimeout {
+        /// Records in the batch.
+        records: u32,
+        /// Its partition.
+        partition: TopicPartition,
+        /// Milliseconds since the batch was created.
+        elapsed_ms: u64,
+    },
+    /// `max.block.ms` passed without metadata for the topic (`TimeoutException`).
+    MetadataTimeout {
+        /// The topic.
+        topic: Arc<str>,
+        /// The explicit partition asked for and the partition count known, when the count was known.
+        partition: Option<(i32, i32)>,
+        /// `max.block.ms`.
+        max_block_ms: u64,
+        /// What metadata said of the topic last, NONE when nothing.
+        last_error: ErrorCode,
+    },
+    /// `max.block.ms` passed without free memory (`BufferExhaustedException`, a `TimeoutException`).
+    BufferExhausted {
+        /// Bytes asked for.
+        needed_bytes: u64,
+        /// Milliseconds left to wait for them once metadata was there.
+        waited_ms: u64,
+        /// `buffer.memory`.
+        total_bytes: u64,
+        /// Bytes free at the end.
+        available_bytes: u64,
+        /// `batch.size`.
+        poolable_bytes: u64,
+    },
+    /// Larger than `max.request.size` (`RecordTooLargeException`).
+    RecordTooLarge {
+        /// Upper bound of the record's size in a batch of its own.
+        size_bytes: u64,
+        /// `max.request.size`.
+        limit_bytes: u64,
+    },
+    /// Larger than all of `buffer.memory` (`RecordTooLargeException`).
+    RecordLargerThanBuffer {
+        /// Upper bound of the record's size in a batch of its own.
+        size_bytes: u64,
+        /// `buffer.memory`.
+        limit_bytes: u64,
+    },
+    /// `batch.size` exceeds `buffer.memory` (`IllegalArgumentException`, thrown).
+    BatchLargerThanBuffer {
+        /// Bytes the batch needs.
+        needed_bytes: u64,
+        /// `buffer.memory`.
+        limit_bytes: u64,
+    },
+    /// The broker does not accept this topic name (`InvalidTopicException`).
+    InvalidTopic {
+        /// The name.
+        topic: Arc<str>,
+    },
+    /// The principal may not write to this topic (`TopicAuthorizationException`).
+    TopicAuthorization {
+        /// The name.
+        topic: Arc<str>,
+    },
+    /// Negative partition (`IllegalArgumentException`, thrown by the record's constructor).
+    NegativePartition(i32),
+    /// Negative timestamp (`IllegalArgumentException`, thrown by the record's constructor).
+    NegativeTimestamp(i64),
+    /// The broker speaks no version of an API that we do (`UnsupportedVersionException`).
+    UnsupportedVersion {
+        /// Which API, by Kafka's name.
+        api: Arc<str>,
+    },
+    /// `close` came before this send (`IllegalStateException`, thrown).
+    Closed,
+    /// `close` came while this send was waiting (`KafkaException`, thrown).
+    ClosedWhileSending,
+    /// `close` with a timeout gave up on this batch (`KafkaException`).
+    ForceClosed,
+    /// One record of the batch was refused, and this one travelled with it (`KafkaException`).
+    BatchContainedInvalidRecords,
+    /// The record's value does not have the type its serialiser takes (`SerializationException`, thrown).
+    Serialization {
+        /// What did not fit.
+        detail: Arc<str>,
+    },
+}
+
+/// Where the program's code meets an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Surface {
+    /// `send` itself throws; no callback runs.
+    Thrown,
+    /// The future fails, and the callback runs on the caller's thread before `send` returns.
+    FutureOnCaller,
+    /// The future fails later, and the callback runs on the sender's thread.
+    FutureOnSender,
+}
+
+/// Is the record in the log?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Persistence {
+    /// It is not, for certain.
+    NotPersisted,
+    /// It may be: a request that carried it was written and its answer never seen, or seen too late.
+    PossiblyPersisted,
+    /// It is.
+    Persisted,
+}
+
+/// A batch that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchFailure {
+    /// Why, for every record not named in `record_errors`.
+    pub error: ProducerError,
+    /// Records with an error of their own: (index, error), ascending.
+    pub record_errors: Vec<(u32, ProducerError)>,
+    /// May it be in the log all the same?
+    pub persistence: Persistence,
+}
+
+impl ProducerError {
+    /// Simple name of the Java client's exception class.
+    pub const fn java_class(&self) -> &'static str {
+        match self {
+            Self::Broker { code, .. } => code.java_class(),
+            Self::Disconnected => "NetworkException",
+            Self::DeliveryTimeout { .. } | Self::MetadataTimeout { .. } => "TimeoutException",
+            Self::BufferExhausted { .. } => "BufferExhaustedException",
+            Self::RecordTooLarge { .. } | Self::RecordLargerThanBuffer { .. } => "RecordTooLargeException",
+            Self::BatchLargerThanBuffer { .. } | Self::NegativePartition(_) | Self::NegativeTimestamp(_) => {
+                "IllegalArgumentException"
+            }
+            Self::InvalidTopic { .. } => "InvalidTopicException",
+            Self::TopicAuthorization { .. } => "TopicAuthorizationException",
+            Self::UnsupportedVersion { .. } => "UnsupportedVersionException",
+            Self::Closed => "IllegalStateException",
+            Self::ClosedWhileSending | Self::ForceClosed | Self::BatchContainedInvalidRecords => "KafkaException",
+            Self::Serialization { .. } => "SerializationException",
+        }
+    }
+
+    /// Does the class extend `RetriableException`? Says what the *class* promises; the producer has already retried.
+    pub const fn is_retriable(&self) -> bool {
+        match self {
+            Self::Broker { code, .. } => code.is_retriable(),
+            Self::Disconnected
+            | Self::DeliveryTimeout { .. }
+            | Self::MetadataTimeout { .. }
+            | Self::BufferExhausted { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Where it surfaces when `send` meets it before the record is appended. What comes later surfaces as
+    /// [`Surface::FutureOnSender`]. Rule of `KafkaProducer.doSend`: subclasses of `ApiException` fail the future, the
+    /// rest is thrown.
+    pub const fn surface_in_send(&self) -> Surface {
+        match self {
+            Self::BatchLargerThanBuffer { .. }
+            | Self::NegativePartition(_)
+            | Self::NegativeTimestamp(_)
+            | Self::Closed
+            | Self::ClosedWhileSending
+            | Self::ForceClosed
+            | Self::BatchContainedInvalidRecords
+            | Self::Serialization { .. } => Surface::Thrown,
+            _ => Surface::FutureOnCaller,
+        }
+    }
+}
+
+impl fmt::Display for ProducerError {
+    /// The Java client's sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broker { code, message } => match message {
+                Some(message) => f.write_str(message),
+                None => write!(f, "{code}"),
+            },
+            Self::Disconnected => f.write_str("Disconnected from node before the answer arrived"),
+            Self::DeliveryTimeout { records, partition, elapsed_ms } => write!(
+                f,
+                "Expiring {records} record(s) for {partition}:{elapsed_ms} ms has passed since batch creation. The request has not been sent, or no server response has been received yet."
+            ),
+            Self::MetadataTimeout { topic, partition: None, max_block_ms, .. } => {
+                write!(f, "Topic {topic} not present in metadata after {max_block_ms} ms.")
+            }
+            Self::MetadataTimeout { topic, partition: Some((partition, count)), max_block_ms, .. } => write!(
+                f,
+                "Partition {partition} of topic {topic} with partition count {count} is not present in metadata after {max_block_ms} ms."
+            ),
+            Self::BufferExhausted { needed_bytes, waited_ms, total_bytes, available_bytes, poolable_bytes } => write!(
+                f,
+                "Failed to allocate {needed_bytes} bytes within the configured max blocking time {waited_ms} ms. Total memory: {total_bytes} bytes. Available memory: {available_bytes} bytes. Poolable size: {poolable_bytes} bytes"
+            ),
+            Self::RecordTooLarge { size_bytes, limit_bytes } => write!(
+                f,
+                "The message is {size_bytes} bytes when serialized which is larger than {limit_bytes}, which is the value of the max.request.size configuration."
+            ),
+            Self::RecordLargerThanBuffer { size_bytes, .. } => write!(
+                f,
+                "The message is {size_bytes} bytes when serialized which is larger than the total memory buffer you have configured with the buffer.memory configuration."
+            ),
+            Self::BatchLargerThanBuffer { needed_bytes, limit_bytes } => write!(
+                f,
+                "Attempt to allocate {needed_bytes} bytes, but there is a hard limit of {limit_bytes} on memory allocations."
+            ),
+            Self::InvalidTopic { topic } => write!(f, "Invalid topics: [{topic}]"),
+            Self::TopicAuthorization { topic } => write!(f, "Not authorized to access topics: [{topic}]"),
+            Self::NegativePartition(partition) => {
+                write!(f, "Invalid partition: {partition}. Partition number should always be non-negative or null.")
+            }
+            Self::NegativeTimestamp(timestamp) => {
+                write!(f, "Invalid timestamp: {timestamp}. Timestamp should always be non-negative or null.")
+            }
+            Self::UnsupportedVersion { api } => write!(f, "The broker does not support {api}"),
+            Self::Closed => f.write_str("Cannot perform operation after producer has been closed"),
+            Self::ClosedWhileSending => f.write_str("Producer closed while send in progress"),
+            Self::ForceClosed => f.write_str("Producer is closed forcefully."),
+            Self::BatchContainedInvalidRecords => f.write_str(
+                "Failed to append record because it was part of a batch which had one more more invalid records",
+            ),
+            Self::Serialization { detail } => f.write_str(detail),
+        }
+    }
+}
+
+impl std::error::Error for ProducerError {}

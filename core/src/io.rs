@@ -1,0 +1,161 @@
+//! The whole contract between the producer and whoever drives it.
+//!
+//! One input, then drain: call [`Producer::handle_input`](crate::producer::Producer::handle_input) or
+//! [`send`](crate::producer::Producer::send), then
+//! [`poll_output`](crate::producer::Producer::poll_output) until it answers [`Output::Wait`]. The bridge, the page's
+//! simulation and the tests all use this loop.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::BatchFailure;
+use crate::ids::{BatchId, BrokerAddress, ConnectionId, CorrelationId, NodeId};
+use crate::protocol::{Request, RequestHeader, Response};
+use crate::time::Instant;
+
+/// What a driver tells the producer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Time has passed; nothing else happened.
+    Wake,
+    /// A connection asked for by [`Output::Connect`] stands, TLS and SASL included.
+    Connected {
+        /// Which one.
+        connection: ConnectionId,
+    },
+    /// A connection could not be made, broke, or was closed by the broker. Requests on it get no answer any more.
+    Disconnected {
+        /// Which one.
+        connection: ConnectionId,
+        /// What the driver saw.
+        why: DisconnectReason,
+    },
+    /// The last byte of a request was handed to the socket. With acks=0 this is all the answer there is.
+    Written {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which request.
+        correlation: CorrelationId,
+    },
+    /// A whole response arrived and was decoded. Responses come in the order of the requests.
+    Received {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The correlation id the response carries.
+        correlation: CorrelationId,
+        /// Its body.
+        response: Response,
+    },
+}
+
+/// What the driver saw when a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DisconnectReason {
+    /// Nobody listens there, or the name does not resolve. The text is the operating system's.
+    ConnectFailed(Arc<str>),
+    /// The peer closed, or the network broke.
+    ClosedByPeer,
+    /// The peer sent bytes that are not Kafka's: a length out of bounds, a body that does not decode.
+    Malformed(Arc<str>),
+    /// The producer itself asked for it ([`Output::Close`]).
+    ClosedByUs,
+}
+
+/// What the producer asks of its driver.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Open a connection; answer with [`Input::Connected`] or [`Input::Disconnected`].
+    Connect {
+        /// Name to use for it from now on.
+        connection: ConnectionId,
+        /// The broker, for labels.
+        node: NodeId,
+        /// Where it listens.
+        address: BrokerAddress,
+    },
+    /// Write a request on a standing connection, in the order given.
+    Transmit {
+        /// On which connection.
+        connection: ConnectionId,
+        /// What to write.
+        request: OutgoingRequest,
+    },
+    /// Close a connection. No input about it is expected afterwards; one that comes is ignored.
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+    },
+    /// All records of one batch met their fate. Batches of one partition complete in the order Kafka's sender completes them.
+    Completed(BatchCompletion),
+    /// A `send` that was refused with [`Blocked`](crate::producer::SendRefusal::Blocked) is worth trying again.
+    SendsMayProceed,
+    /// Nothing more to do now. Wake the producer at `until`, or earlier with an input.
+    Wait {
+        /// `None`: only an input or a `send` can change anything.
+        until: Option<Instant>,
+        /// Who asked for this deadline.
+        why: WaitReason,
+    },
+}
+
+/// A request on its way out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutgoingRequest {
+    /// API, version, correlation id and client id.
+    pub header: RequestHeader,
+    /// Its body.
+    pub body: Request,
+    /// False only for Produce with acks=0.
+    pub expects_response: bool,
+}
+
+/// The fate of one batch: one answer for all its records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchCompletion {
+    /// Which batch.
+    pub batch: BatchId,
+    /// Topic of its partition.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// How many records it carried.
+    pub record_count: u32,
+    /// Stored, or not.
+    pub result: Result<Stored, BatchFailure>,
+}
+
+/// Where a batch landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Offset of its first record; −1 when the broker did not say (acks=0, or a duplicate it no longer remembers).
+    pub base_offset: i64,
+    /// The broker's time for all records when the topic uses LogAppendTime (or for a recognised duplicate), in
+    /// milliseconds since 1970; `None` keeps each record's own CreateTime.
+    pub log_append_time_ms: Option<i64>,
+}
+
+/// Who asked for the next wake-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum WaitReason {
+    /// Nothing is due: the producer is idle.
+    Idle,
+    /// A batch waits for `linger.ms`.
+    Linger,
+    /// A batch waits out its retry back-off.
+    RetryBackoff,
+    /// A connection waits out its reconnect back-off.
+    ReconnectBackoff,
+    /// A request may time out (`request.timeout.ms`).
+    RequestTimeout,
+    /// A connection attempt may time out (`socket.connection.setup.timeout.ms`).
+    ConnectTimeout,
+    /// A batch may expire (`delivery.timeout.ms`).
+    DeliveryTimeout,
+    /// Metadata grows old (`metadata.max.age.ms`) or may be asked for again.
+    MetadataRefresh,
+    /// A broker asked for a pause (`throttle_time_ms`).
+    Throttle,
+    /// `close` with a timeout may run out.
+    Close,
+}

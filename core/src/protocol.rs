@@ -1,0 +1,553 @@
+//! Kafka's requests and responses as typed values, as far as the producer and the cluster speak them.
+//!
+//! These are what crosses the core's edge. Turning them into bytes is the `wire` feature's work; in the page they
+//! travel as they are. Field names follow Kafka's message definitions; a field that a version lacks holds its default.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ErrorCode;
+use crate::ids::{CorrelationId, NodeId, TopicId};
+
+/// The requests spoken here, by Kafka's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(i16)]
+pub enum ApiKey {
+    /// Append batches.
+    Produce = 0,
+    /// Read batches.
+    Fetch = 1,
+    /// Offsets by time, earliest, latest.
+    ListOffsets = 2,
+    /// Brokers, topics, leaders.
+    Metadata = 3,
+    /// The coordinator of a group or a transactional id.
+    FindCoordinator = 10,
+    /// What a broker speaks.
+    ApiVersions = 18,
+    /// New topics.
+    CreateTopics = 19,
+    /// A producer id and epoch.
+    InitProducerId = 22,
+}
+
+impl ApiKey {
+    /// Kafka's number for it.
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+
+    /// The API with this number, if it is spoken here.
+    pub const fn from_code(code: i16) -> Option<Self> {
+        Some(match code {
+            0 => Self::Produce,
+            1 => Self::Fetch,
+            2 => Self::ListOffsets,
+            3 => Self::Metadata,
+            10 => Self::FindCoordinator,
+            18 => Self::ApiVersions,
+            19 => Self::CreateTopics,
+            22 => Self::InitProducerId,
+            _ => return None,
+        })
+    }
+}
+
+/// What precedes every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHeader {
+    /// Which API.
+    pub api: ApiKey,
+    /// In which version; decides which fields exist on the wire.
+    pub version: i16,
+    /// Pairs the response with it.
+    pub correlation: CorrelationId,
+    /// `client.id`.
+    pub client_id: Option<Arc<str>>,
+}
+
+/// A request's body.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant carries the request of the same name")]
+pub enum Request {
+    ApiVersions(ApiVersionsRequest),
+    Metadata(MetadataRequest),
+    InitProducerId(InitProducerIdRequest),
+    Produce(ProduceRequest),
+    Fetch(FetchRequest),
+    ListOffsets(ListOffsetsRequest),
+    CreateTopics(CreateTopicsRequest),
+    FindCoordinator(FindCoordinatorRequest),
+}
+
+impl Request {
+    /// Which API it belongs to.
+    pub const fn api(&self) -> ApiKey {
+        match self {
+            Self::ApiVersions(_) => ApiKey::ApiVersions,
+            Self::Metadata(_) => ApiKey::Metadata,
+            Self::InitProducerId(_) => ApiKey::InitProducerId,
+            Self::Produce(_) => ApiKey::Produce,
+            Self::Fetch(_) => ApiKey::Fetch,
+            Self::ListOffsets(_) => ApiKey::ListOffsets,
+            Self::CreateTopics(_) => ApiKey::CreateTopics,
+            Self::FindCoordinator(_) => ApiKey::FindCoordinator,
+        }
+    }
+}
+
+/// A response's body.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant carries the response of the same name")]
+pub enum Response {
+    ApiVersions(ApiVersionsResponse),
+    Metadata(MetadataResponse),
+    InitProducerId(InitProducerIdResponse),
+    Produce(ProduceResponse),
+    Fetch(FetchResponse),
+    ListOffsets(ListOffsetsResponse),
+    CreateTopics(CreateTopicsResponse),
+    FindCoordinator(FindCoordinatorResponse),
+}
+
+impl Response {
+    /// Which API it belongs to.
+    pub const fn api(&self) -> ApiKey {
+        match self {
+            Self::ApiVersions(_) => ApiKey::ApiVersions,
+            Self::Metadata(_) => ApiKey::Metadata,
+            Self::InitProducerId(_) => ApiKey::InitProducerId,
+            Self::Produce(_) => ApiKey::Produce,
+            Self::Fetch(_) => ApiKey::Fetch,
+            Self::ListOffsets(_) => ApiKey::ListOffsets,
+            Self::CreateTopics(_) => ApiKey::CreateTopics,
+            Self::FindCoordinator(_) => ApiKey::FindCoordinator,
+        }
+    }
+}
+
+/// Asks what the broker speaks (KIP-35).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiVersionsRequest {
+    /// Since v3 (KIP-511).
+    pub client_software_name: Arc<str>,
+    /// Since v3.
+    pub client_software_version: Arc<str>,
+}
+
+/// The versions a broker speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiVersionsResponse {
+    /// UNSUPPORTED_VERSION when the request's version is unknown; the ranges then still help.
+    pub error: ErrorCode,
+    /// One range per API; APIs unknown here are kept by number.
+    pub api_keys: Vec<ApiVersionRange>,
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// Level of the finalised feature `transaction.version` (KIP-890), 0 when absent.
+    pub transaction_version: i16,
+}
+
+/// The versions of one API, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiVersionRange {
+    /// Kafka's number of the API.
+    pub api_key: i16,
+    /// Lowest version spoken.
+    pub min: i16,
+    /// Highest version spoken.
+    pub max: i16,
+}
+
+/// Asks for brokers, topics and leaders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataRequest {
+    /// `None`: all topics. An empty list: none, only brokers.
+    pub topics: Option<Vec<Arc<str>>>,
+    /// May the broker create what is missing? Since v4.
+    pub allow_auto_topic_creation: bool,
+}
+
+/// Brokers, topics and leaders as one broker believes them to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataResponse {
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// The brokers that are up.
+    pub brokers: Vec<MetadataBroker>,
+    /// The cluster's id.
+    pub cluster_id: Option<Arc<str>>,
+    /// The controller's node id, −1 when unknown.
+    pub controller: NodeId,
+    /// The topics asked for.
+    pub topics: Vec<MetadataTopic>,
+}
+
+/// A broker that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataBroker {
+    /// Its node id.
+    pub node: NodeId,
+    /// Its advertised host.
+    pub host: Arc<str>,
+    /// Its advertised port. As on the wire, so possibly out of range.
+    pub port: i32,
+    /// Its rack.
+    pub rack: Option<Arc<str>>,
+}
+
+/// One topic's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataTopic {
+    /// UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, LEADER_NOT_AVAILABLE …
+    pub error: ErrorCode,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its id, since v10; zero before.
+    pub id: TopicId,
+    /// Is it one of Kafka's own?
+    pub is_internal: bool,
+    /// Its partitions, in no promised order.
+    pub partitions: Vec<MetadataPartition>,
+}
+
+/// One partition's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataPartition {
+    /// LEADER_NOT_AVAILABLE while there is none.
+    pub error: ErrorCode,
+    /// Partition number.
+    pub partition: i32,
+    /// Leader's node id; −1: none.
+    pub leader: NodeId,
+    /// Since v7; −1 before.
+    pub leader_epoch: i32,
+    /// Node ids of all replicas.
+    pub replicas: Vec<NodeId>,
+    /// Node ids of the in-sync ones.
+    pub isr: Vec<NodeId>,
+    /// Node ids of replicas that are down, since v5.
+    pub offline: Vec<NodeId>,
+}
+
+/// Asks for a producer id (KIP-98).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitProducerIdRequest {
+    /// `None` for a merely idempotent producer.
+    pub transactional_id: Option<Arc<str>>,
+    /// Milliseconds after which an idle transaction is aborted.
+    pub transaction_timeout_ms: i32,
+    /// Current producer id, or −1. Since v3.
+    pub producer_id: i64,
+    /// Current epoch, or −1. Since v3.
+    pub producer_epoch: i16,
+}
+
+/// The producer id granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitProducerIdResponse {
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// Why none was granted.
+    pub error: ErrorCode,
+    /// The id, −1 on error.
+    pub producer_id: i64,
+    /// Its epoch, −1 on error.
+    pub producer_epoch: i16,
+}
+
+/// Appends batches, at most one per partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProduceRequest {
+    /// `None` outside transactions.
+    pub transactional_id: Option<Arc<str>>,
+    /// 0, 1 or −1 (all).
+    pub acks: i16,
+    /// How long the broker may wait for followers, in milliseconds (`request.timeout.ms`).
+    pub timeout_ms: i32,
+    /// The batches, by topic.
+    pub topics: Vec<ProduceTopic>,
+}
+
+/// One topic of a Produce request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProduceTopic {
+    /// Its name; on the wire up to v12.
+    pub name: Arc<str>,
+    /// Its id; on the wire from v13.
+    pub id: TopicId,
+    /// The batches.
+    pub partitions: Vec<ProducePartition>,
+}
+
+/// One partition of a Produce request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducePartition {
+    /// Partition number.
+    pub partition: i32,
+    /// One record batch (v2), as closed by the producer: shared, not copied.
+    pub records: Bytes,
+}
+
+/// Where the batches landed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProduceResponse {
+    /// Per topic.
+    pub topics: Vec<ProduceTopicResponse>,
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// Addresses of the leaders named in [`ProducePartitionResponse::current_leader`]; since v10.
+    pub node_endpoints: Vec<MetadataBroker>,
+}
+
+/// One topic of a Produce response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProduceTopicResponse {
+    /// Its name; empty from v13 on the wire.
+    pub name: Arc<str>,
+    /// Its id; from v13.
+    pub id: TopicId,
+    /// Per partition.
+    pub partitions: Vec<ProducePartitionResponse>,
+}
+
+/// One partition of a Produce response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProducePartitionResponse {
+    /// Partition number.
+    pub partition: i32,
+    /// NONE when stored.
+    pub error: ErrorCode,
+    /// Offset of the batch's first record, −1 on error.
+    pub base_offset: i64,
+    /// The broker's time for LogAppendTime topics, else −1.
+    pub log_append_time_ms: i64,
+    /// Where the log begins, −1 when unknown.
+    pub log_start_offset: i64,
+    /// Records that made the broker refuse the batch, since v8 (KIP-467).
+    pub record_errors: Vec<RecordError>,
+    /// The broker's sentence, since v8.
+    pub error_message: Option<Arc<str>>,
+    /// The new leader with NOT_LEADER_OR_FOLLOWER, since v10 (KIP-951).
+    pub current_leader: Option<LeaderIdAndEpoch>,
+}
+
+/// One record that made the broker refuse its batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordError {
+    /// Index in the batch.
+    pub batch_index: i32,
+    /// The broker's sentence.
+    pub message: Option<Arc<str>>,
+}
+
+/// A leader and its term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaderIdAndEpoch {
+    /// Node id; −1: none.
+    pub leader: NodeId,
+    /// Leader epoch.
+    pub epoch: i32,
+}
+
+/// Reads batches. Sessions (KIP-227) are not kept: every fetch is a full one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// How long the broker may wait for [`min_bytes`](Self::min_bytes), in milliseconds.
+    pub max_wait_ms: i32,
+    /// Answer as soon as there is this much.
+    pub min_bytes: i32,
+    /// Answer with no more than this in all (but at least one batch).
+    pub max_bytes: i32,
+    /// 0 read_uncommitted, 1 read_committed.
+    pub isolation_level: i8,
+    /// 0: none. A session asked for is answered with session 0, which means "send everything next time".
+    pub session_id: i32,
+    /// Epoch within the session; −1 or 0: a full fetch.
+    pub session_epoch: i32,
+    /// What to read.
+    pub topics: Vec<FetchTopic>,
+}
+
+/// One topic of a Fetch request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchTopic {
+    /// Its name; on the wire up to v12.
+    pub name: Arc<str>,
+    /// Its id; on the wire from v13.
+    pub id: TopicId,
+    /// What to read.
+    pub partitions: Vec<FetchPartition>,
+}
+
+/// One partition of a Fetch request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchPartition {
+    /// Partition number.
+    pub partition: i32,
+    /// Leader epoch the client knows, −1: any.
+    pub current_leader_epoch: i32,
+    /// First offset wanted.
+    pub fetch_offset: i64,
+    /// At most this many bytes of it.
+    pub max_bytes: i32,
+}
+
+/// Batches read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchResponse {
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// Top-level error, since v7.
+    pub error: ErrorCode,
+    /// 0: no session.
+    pub session_id: i32,
+    /// Per topic.
+    pub topics: Vec<FetchTopicResponse>,
+}
+
+/// One topic of a Fetch response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchTopicResponse {
+    /// Its name; up to v12.
+    pub name: Arc<str>,
+    /// Its id; from v13.
+    pub id: TopicId,
+    /// Per partition.
+    pub partitions: Vec<FetchPartitionResponse>,
+}
+
+/// One partition of a Fetch response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchPartitionResponse {
+    /// Partition number.
+    pub partition: i32,
+    /// OFFSET_OUT_OF_RANGE, NOT_LEADER_OR_FOLLOWER …
+    pub error: ErrorCode,
+    /// Offset below which every in-sync replica has the data.
+    pub high_watermark: i64,
+    /// Offset below which every transaction is decided.
+    pub last_stable_offset: i64,
+    /// Where the log begins.
+    pub log_start_offset: i64,
+    /// Whole batches, one after the other, each as stored.
+    pub batches: Vec<Bytes>,
+}
+
+/// Asks for offsets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListOffsetsRequest {
+    /// 0 read_uncommitted, 1 read_committed.
+    pub isolation_level: i8,
+    /// Per topic: its name and (partition, timestamp); −2 earliest, −1 latest.
+    pub topics: Vec<(Arc<str>, Vec<(i32, i64)>)>,
+}
+
+/// Offsets found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListOffsetsResponse {
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// Per topic.
+    pub topics: Vec<(Arc<str>, Vec<ListOffsetsPartitionResponse>)>,
+}
+
+/// One partition's answer to ListOffsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListOffsetsPartitionResponse {
+    /// Partition number.
+    pub partition: i32,
+    /// Why there is none.
+    pub error: ErrorCode,
+    /// The timestamp found, −1 when none.
+    pub timestamp_ms: i64,
+    /// The offset, −1 when none.
+    pub offset: i64,
+    /// Epoch of the leader that answers.
+    pub leader_epoch: i32,
+}
+
+/// Asks for new topics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTopicsRequest {
+    /// What to create.
+    pub topics: Vec<NewTopic>,
+    /// How long to wait, in milliseconds.
+    pub timeout_ms: i32,
+    /// Only check.
+    pub validate_only: bool,
+}
+
+/// A topic to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Number of partitions; −1: the broker's default.
+    pub num_partitions: i32,
+    /// Copies of each; −1: the broker's default.
+    pub replication_factor: i16,
+    /// Topic-level settings.
+    pub configs: Vec<(Arc<str>, Option<Arc<str>>)>,
+}
+
+/// Per topic: was it created?
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateTopicsResponse {
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// One answer per topic.
+    pub topics: Vec<CreatedTopic>,
+}
+
+/// One answer to CreateTopics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreatedTopic {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its id, since v7.
+    pub id: TopicId,
+    /// TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS …
+    pub error: ErrorCode,
+    /// The broker's sentence.
+    pub error_message: Option<Arc<str>>,
+    /// Partitions it has, since v5.
+    pub num_partitions: i32,
+    /// Copies of each, since v5.
+    pub replication_factor: i16,
+}
+
+/// Asks who coordinates a group or a transactional id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindCoordinatorRequest {
+    /// 0 group, 1 transaction.
+    pub key_type: i8,
+    /// Group or transactional ids; one below v4.
+    pub keys: Vec<Arc<str>>,
+}
+
+/// The coordinators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindCoordinatorResponse {
+    /// Milliseconds the client should stay quiet.
+    pub throttle_time_ms: i32,
+    /// One per key.
+    pub coordinators: Vec<Coordinator>,
+}
+
+/// One coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coordinator {
+    /// The key asked for.
+    pub key: Arc<str>,
+    /// COORDINATOR_NOT_AVAILABLE …
+    pub error: ErrorCode,
+    /// Its node id, −1 on error.
+    pub node: NodeId,
+    /// Its host.
+    pub host: Arc<str>,
+    /// Its port.
+    pub port: i32,
+}

@@ -1,0 +1,517 @@
+//! Everything that happens, as facts in the past tense. The screen is a fold over these.
+//!
+//! A trace event carries the lane and the producer it belongs to. Batches are the unit: records appear as ranges, and
+//! one by one only while an observer's budget lasts. Events have a versioned binary form ([`encode`], [`decode`]).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorCode, Persistence, ProducerError, Surface};
+use crate::ids::{BatchId, ConnectionId, CorrelationId, Lane, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
+use crate::io::{DisconnectReason, Stored, WaitReason};
+use crate::protocol::ApiKey;
+use crate::time::Instant;
+
+/// Version of the binary form; the first byte of every encoded frame.
+pub const TRACE_VERSION: u8 = 1;
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceEvent {
+    /// When.
+    pub at: Instant,
+    /// In which of the lanes side by side.
+    pub lane: Lane,
+    /// Which producer; for facts about brokers, the producer whose world it is.
+    pub producer: ProducerIndex,
+    /// What.
+    pub what: Fact,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The application moved to another statement.
+    CallerStands(Statement),
+    /// `send` was called: the n-th record of this producer, counted from 0 in send order.
+    SendCalled {
+        /// Send order.
+        ordinal: u64,
+    },
+    /// `send` wrote a record into a batch.
+    Appended {
+        /// Send order.
+        ordinal: u64,
+        /// Which batch.
+        batch: BatchId,
+        /// Its place in the batch.
+        index: u32,
+        /// Serialised key size in bytes; −1: null.
+        key_size: i32,
+        /// Serialised value size in bytes; −1: null.
+        value_size: i32,
+        /// Bytes of the batch so far, header included.
+        batch_bytes: u32,
+        /// Who chose the partition.
+        choice: PartitionChoice,
+        /// First bytes of the key as text, for the tile.
+        label: Arc<str>,
+    },
+    /// Many records were appended without detail, to save the observer's budget.
+    AppendedMany {
+        /// Send order of the first.
+        first_ordinal: u64,
+        /// Which batch.
+        batch: BatchId,
+        /// Place of the first in the batch.
+        first_index: u32,
+        /// How many.
+        count: u32,
+        /// Bytes of the batch so far, header included.
+        batch_bytes: u32,
+    },
+    /// `send` waits inside: for metadata or for memory.
+    SendBlocked {
+        /// Send order.
+        ordinal: u64,
+        /// For what.
+        on: BlockedOn,
+    },
+    /// `send` refused a record before it was appended.
+    SendRefused {
+        /// Send order.
+        ordinal: u64,
+        /// Why.
+        error: ProducerError,
+        /// Where the program meets it.
+        surface: Surface,
+    },
+    /// A new batch took memory and waits for records.
+    BatchOpened {
+        /// Which.
+        batch: BatchId,
+        /// Of which partition.
+        partition: TopicPartition,
+        /// Its limit in bytes.
+        capacity: u32,
+    },
+    /// A batch left the accumulator, closed for good.
+    BatchDrained {
+        /// Which.
+        batch: BatchId,
+        /// Bytes on the wire.
+        bytes: u32,
+        /// Its records.
+        records: u32,
+        /// Why it left now.
+        because: DrainReason,
+        /// Producer id and epoch, for idempotent producers.
+        identity: Option<ProducerIdentity>,
+        /// Sequence of its first record; −1: none.
+        base_sequence: i32,
+    },
+    /// A batch goes back into the accumulator for another attempt.
+    BatchRetried {
+        /// Which.
+        batch: BatchId,
+        /// Attempts so far.
+        attempt: u32,
+        /// What the last one ended with.
+        error: ErrorCode,
+        /// Not before.
+        until: Instant,
+    },
+    /// A batch was too large for the broker and became smaller ones.
+    BatchSplit {
+        /// The parent.
+        batch: BatchId,
+        /// Its children, in order.
+        children: Vec<BatchId>,
+    },
+    /// A batch was acknowledged (with acks=0: written).
+    BatchAcked {
+        /// Which.
+        batch: BatchId,
+        /// Where it landed.
+        stored: Stored,
+    },
+    /// A batch was given up.
+    BatchFailed {
+        /// Which.
+        batch: BatchId,
+        /// Why.
+        error: ProducerError,
+        /// May it be in the log?
+        persistence: Persistence,
+    },
+    /// A connection attempt began.
+    Connecting {
+        /// Which.
+        connection: ConnectionId,
+        /// To which broker.
+        node: NodeId,
+    },
+    /// A connection stands.
+    Connected {
+        /// Which.
+        connection: ConnectionId,
+        /// To which broker.
+        node: NodeId,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// Which.
+        connection: ConnectionId,
+        /// To which broker.
+        node: NodeId,
+        /// Why.
+        why: DisconnectReason,
+    },
+    /// A request left.
+    RequestSent {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        correlation: CorrelationId,
+        /// Of which API.
+        api: ApiKey,
+        /// To which broker.
+        node: NodeId,
+        /// The batches it carries (Produce).
+        batches: Vec<BatchId>,
+        /// Requests without an answer on this connection, this one included.
+        in_flight: u32,
+    },
+    /// An answer came home.
+    ResponseReceived {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To which request.
+        correlation: CorrelationId,
+        /// Of which API.
+        api: ApiKey,
+        /// From which broker.
+        node: NodeId,
+        /// Requests without an answer left on this connection.
+        in_flight: u32,
+    },
+    /// A request waited longer than `request.timeout.ms`; its connection is closed.
+    RequestTimedOut {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        correlation: CorrelationId,
+    },
+    /// Metadata arrived.
+    MetadataUpdated {
+        /// Brokers it names.
+        brokers: Vec<NodeId>,
+        /// Topics the producer uses, with the leader of each partition (−1: none), by partition number.
+        topics: Vec<(Arc<str>, Vec<NodeId>)>,
+    },
+    /// The cluster granted a producer id, or the producer bumped its epoch.
+    IdentityChanged {
+        /// From now on.
+        identity: ProducerIdentity,
+    },
+    /// Memory in use changed.
+    MemoryUsed {
+        /// Of `buffer.memory`.
+        used_bytes: u64,
+    },
+    /// The sender has nothing to do before this.
+    SenderWaits {
+        /// `None`: until somebody sends.
+        until: Option<Instant>,
+        /// Who asked for it.
+        why: WaitReason,
+    },
+    /// Callbacks of a batch ran on the sender's thread.
+    CallbacksRan {
+        /// Which batch.
+        batch: BatchId,
+        /// How many.
+        count: u32,
+    },
+    /// A callback ran on the caller's thread: `send` refused the record.
+    CallbackRanOnCaller {
+        /// Send order.
+        ordinal: u64,
+    },
+    /// `get()` returned or threw.
+    GetReturned {
+        /// Send order.
+        ordinal: u64,
+    },
+    /// A broker appended a batch to its log. Only brokers we can look into tell this.
+    LogAppended {
+        /// Which broker.
+        node: NodeId,
+        /// Which log.
+        partition: TopicPartition,
+        /// Offset of the first record.
+        base_offset: i64,
+        /// How many records.
+        records: u32,
+        /// Producer id and epoch, when idempotent.
+        identity: Option<ProducerIdentity>,
+        /// Sequence of the first record; −1: none.
+        base_sequence: i32,
+    },
+    /// A broker recognised a batch it already has, and appended nothing.
+    DuplicateRecognised {
+        /// Which broker.
+        node: NodeId,
+        /// Which log.
+        partition: TopicPartition,
+        /// Where the first copy is.
+        base_offset: i64,
+    },
+    /// A broker refused a batch.
+    AppendRefused {
+        /// Which broker.
+        node: NodeId,
+        /// Which log.
+        partition: TopicPartition,
+        /// Why.
+        error: ErrorCode,
+    },
+    /// A partition has another leader.
+    LeaderMoved {
+        /// Which log.
+        partition: TopicPartition,
+        /// The new leader, −1: none.
+        leader: NodeId,
+        /// Its term.
+        epoch: i32,
+    },
+    /// A scripted rule or a person interfered with a message.
+    FaultInjected {
+        /// On which connection.
+        connection: ConnectionId,
+        /// With which request.
+        correlation: CorrelationId,
+        /// How.
+        fault: Fault,
+    },
+    /// The observer's budget was used up: this many facts are missing here.
+    Thinned {
+        /// How many.
+        dropped: u64,
+    },
+}
+
+/// The statement on which the application stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Statement {
+    /// Between records, or finished.
+    Loop,
+    /// In `send()`.
+    Send,
+    /// In `get()`, waiting.
+    Get,
+    /// In the callback (on the sender's thread, or on the caller's when the record was refused).
+    Callback,
+    /// In `flush()`.
+    Flush,
+    /// In `close()`.
+    Close,
+}
+
+/// Who chose the partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartitionChoice {
+    /// The record named it.
+    Explicit,
+    /// murmur2 of the key, modulo the partition count.
+    KeyHash {
+        /// The hash as Java prints it.
+        hash: i32,
+    },
+    /// No key: the sticky partition.
+    Sticky,
+}
+
+/// What `send` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BlockedOn {
+    /// The topic's partition count.
+    Metadata,
+    /// `buffer.memory`.
+    Memory,
+}
+
+/// Why a batch left the accumulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DrainReason {
+    /// It was full, or another batch waited behind it.
+    Full,
+    /// `linger.ms` was over.
+    LingerOver,
+    /// Its back-off was over.
+    BackoffOver,
+    /// A thread waited for memory.
+    MemoryExhausted,
+    /// `flush()`.
+    Flush,
+    /// `close()`.
+    Close,
+    /// Another batch to the same broker was ready and this one rode along.
+    RodeAlong,
+}
+
+/// How a message was interfered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// It came later.
+    Delayed {
+        /// By this many microseconds.
+        by_us: u64,
+    },
+    /// It was answered with an error and not acted upon.
+    Answered {
+        /// Which.
+        error: ErrorCode,
+    },
+    /// The connection was cut before the broker acted upon it.
+    CutBeforeAppend,
+    /// The connection was cut after the broker acted upon it, before the answer.
+    CutAfterAppend,
+}
+
+/// Somebody who may want to know.
+///
+/// Observation is a type parameter: for [`Nobody`] the compiler removes the call and the closure that builds the fact.
+pub trait Observer {
+    /// Does anybody look? `false` lets whole blocks disappear.
+    const WATCHES: bool;
+
+    /// Takes a fact; `what` is built only if somebody looks.
+    fn note(&mut self, at: Instant, what: impl FnOnce() -> Fact);
+
+    /// May this record be told one by one, or should it be folded into a range?
+    fn wants_detail(&mut self) -> bool;
+}
+
+/// Looks at nothing and costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nobody;
+
+impl Observer for Nobody {
+    const WATCHES: bool = false;
+
+    #[inline(always)]
+    fn note(&mut self, _at: Instant, _what: impl FnOnce() -> Fact) {}
+
+    #[inline(always)]
+    fn wants_detail(&mut self) -> bool {
+        false
+    }
+}
+
+/// Keeps facts until somebody takes them, within a budget.
+#[derive(Clone, Debug)]
+pub struct TraceBuffer {
+    lane: Lane,
+    producer: ProducerIndex,
+    events: Vec<TraceEvent>,
+    /// Facts kept between two takes; beyond it facts are counted and dropped.
+    capacity: usize,
+    /// Records told one by one between two takes.
+    detail_budget: u32,
+    detail_left: u32,
+    dropped: u64,
+}
+
+impl TraceBuffer {
+    /// Records told one by one between two takes, unless said otherwise.
+    pub const DETAIL_BUDGET: u32 = 512;
+    /// Facts kept between two takes, unless said otherwise.
+    pub const CAPACITY: usize = 16_384;
+
+    /// A buffer whose events carry this lane and producer.
+    pub fn new(lane: Lane, producer: ProducerIndex) -> Self {
+        Self {
+            lane,
+            producer,
+            events: Vec::new(),
+            capacity: Self::CAPACITY,
+            detail_budget: Self::DETAIL_BUDGET,
+            detail_left: Self::DETAIL_BUDGET,
+            dropped: 0,
+        }
+    }
+
+    /// With other budgets: facts kept, and records told one by one, between two takes.
+    #[must_use]
+    pub fn with_budgets(mut self, capacity: usize, detail: u32) -> Self {
+        self.capacity = capacity;
+        self.detail_budget = detail;
+        self.detail_left = detail;
+        self
+    }
+
+    /// Is there nothing to take?
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.dropped == 0
+    }
+
+    /// Takes what has been kept since the last time and renews the budget. Dropped facts are told as
+    /// [`Fact::Thinned`], never hidden.
+    pub fn take(&mut self, at: Instant) -> Vec<TraceEvent> {
+        self.detail_left = self.detail_budget;
+        let mut events = core::mem::take(&mut self.events);
+        if self.dropped > 0 {
+            let what = Fact::Thinned { dropped: core::mem::take(&mut self.dropped) };
+            events.push(TraceEvent { at, lane: self.lane, producer: self.producer, what });
+        }
+        events
+    }
+}
+
+impl Observer for TraceBuffer {
+    const WATCHES: bool = true;
+
+    fn note(&mut self, at: Instant, what: impl FnOnce() -> Fact) {
+        if self.events.len() < self.capacity {
+            self.events.push(TraceEvent { at, lane: self.lane, producer: self.producer, what: what() });
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    fn wants_detail(&mut self) -> bool {
+        let wants = self.detail_left > 0;
+        self.detail_left = self.detail_left.saturating_sub(1);
+        wants
+    }
+}
+
+/// Why a trace frame could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceDecodeError {
+    /// Written by another version of the trace format; the byte found (`None`: no byte at all).
+    Version(Option<u8>),
+    /// Damaged.
+    Damaged,
+}
+
+/// Events in their binary form: a version byte, then the events in postcard's compact form.
+pub fn encode(events: &[TraceEvent]) -> Vec<u8> {
+    postcard::to_extend(events, vec![TRACE_VERSION]).expect("a Vec grows as needed")
+}
+
+/// The reverse of [`encode`].
+///
+/// # Errors
+/// Another version, or bytes that are not a whole frame.
+pub fn decode(frame: &[u8]) -> Result<Vec<TraceEvent>, TraceDecodeError> {
+    match frame.split_first() {
+        Some((&TRACE_VERSION, body)) => match postcard::take_from_bytes(body) {
+            Ok((events, [])) => Ok(events),
+            _ => Err(TraceDecodeError::Damaged),
+        },
+        other => Err(TraceDecodeError::Version(other.map(|(&version, _)| version))),
+    }
+}
