@@ -44,3 +44,16 @@ pub struct ConfigError {
 /// A producer's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProducerConfig {}
+
+#[expect(unused_variables, clippy::unimplemented, reason = "outline of the surface, to be filled in next")]
+impl ProducerConfig {
+    /// Reads keys and values as in a `.properties` file, as the Java client would.
+    ///
+    /// # Errors
+    /// The Java client's `ConfigException`.
+    pub fn from_properties<'a>(
+        properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(Self, Vec<ConfigNotice>), ConfigError> {
+        unimplemented!()
+    }
+}

@@ -121,6 +121,8 @@ pub struct BatchCompletion {
     pub partition: i32,
     /// How many records it carried.
     pub record_count: u32,
+    /// How often it was sent.
+    pub attempts: u32,
     /// Stored, or not.
     pub result: Result<Stored, BatchFailure>,
 }

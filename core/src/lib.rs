@@ -8,6 +8,7 @@
 
 pub mod application;
 pub mod bridge;
+pub mod caller;
 pub mod config;
 pub mod error;
 pub mod ids;
@@ -15,5 +16,6 @@ pub mod io;
 pub mod producer;
 pub mod protocol;
 pub mod record;
+pub mod session;
 pub mod time;
 pub mod trace;

@@ -34,11 +34,6 @@ pub struct TraceEvent {
 pub enum Fact {
     /// The application moved to another statement.
     CallerStands(Statement),
-    /// `send` was called: the n-th record of this producer, counted from 0 in send order.
-    SendCalled {
-        /// Send order.
-        ordinal: u64,
-    },
     /// `send` wrote a record into a batch.
     Appended {
         /// Send order.

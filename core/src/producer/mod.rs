@@ -49,7 +49,14 @@ pub enum SendRefusal {
 /// answer must go to [`Producer::abandon`], or it would keep its place in the queue for ever.
 #[derive(Clone, Debug, Default)]
 pub struct SendAttempt {
-    _private: (),
+    ordinal: u64,
+}
+
+impl SendAttempt {
+    /// Send order of this record among all first calls of `send` on its producer, from 0. Known once `send` was called.
+    pub fn ordinal(&self) -> u64 {
+        self.ordinal
+    }
 }
 
 /// Names the batches that were incomplete when `flush` was called.

@@ -1,0 +1,275 @@
+//! The application as a state machine: Java's three ways to use the future that `send()` returns.
+//!
+//! ```text
+//!            ┌──────────────── next record ────────────────┐
+//!            ▼                                              │
+//! Loop ──► Send ──appended──► get():    Get ──batch met its fate──┤
+//!            │ ▲              callback: (the sender runs it) ─────┤
+//!      blocked │ retried      forget:   ───────────────────────── ┤
+//!            ▼ │                                            │
+//!          (waits inside send)      refused: Callback here, or thrown
+//! Loop ──► Flush ──all met their fate──► Loop
+//! Loop ──► Close ──a new producer stands──► Loop
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use crate::bridge::{Habit, RecordSpec, SendId};
+use crate::error::{ProducerError, Surface};
+use crate::ids::BatchId;
+use crate::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
+use crate::record::{Header, Record};
+use crate::time::{Instant, Now};
+use crate::trace::{Fact, Observer, Statement};
+
+/// Records handed over in one turn before others get theirs.
+const RECORDS_PER_TURN: u32 = 256;
+
+/// The same record, `count` times, sent with one habit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Name given by whoever asked.
+    pub id: SendId,
+    /// How the program deals with the future.
+    pub habit: Habit,
+    /// What to send.
+    pub record: Arc<RecordSpec>,
+    /// How often.
+    pub count: u32,
+}
+
+/// What became of one call of `send`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// Of which job.
+    pub job: SendId,
+    /// With which habit.
+    pub habit: Habit,
+    /// Which of its records, from 0.
+    pub record: u32,
+    /// Send order of this producer.
+    pub ordinal: u64,
+    /// When the program called `send`.
+    pub called_at: Instant,
+    /// In its batch, or refused.
+    pub result: Result<Sent, (ProducerError, Surface)>,
+}
+
+#[derive(Clone, Debug)]
+enum Task {
+    Send { job: Job, next: u32 },
+    Flush,
+    ChangeProducer,
+}
+
+/// What the program waits for.
+#[derive(Clone, Debug)]
+enum Doing {
+    /// Nothing: it takes the next record.
+    Ready,
+    /// Inside `send`, for metadata or memory.
+    Blocked { attempt: SendAttempt, called_at: Instant },
+    /// Inside `get()`, for the batch that carries its record.
+    Getting { batch: BatchId, ordinal: u64 },
+    /// Inside `flush()`.
+    Flushing(Flush),
+    /// Inside `close()`, with another producer to come.
+    Changing,
+}
+
+/// One application thread.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    tasks: VecDeque<Task>,
+    doing: Doing,
+    stands: Statement,
+    /// Time the program spends on itself between two calls of `send`. Zero natively, where it really takes time.
+    pace: Duration,
+    not_before: Instant,
+}
+
+impl Caller {
+    /// A program that takes `pace` between two calls of `send`.
+    pub fn new(pace: Duration) -> Self {
+        Self { tasks: VecDeque::new(), doing: Doing::Ready, stands: Statement::Loop, pace, not_before: Instant::ZERO }
+    }
+
+    /// Gives the program more to send, after what it has.
+    pub fn enqueue(&mut self, job: Job) {
+        self.tasks.push_back(Task::Send { job, next: 0 });
+    }
+
+    /// Has the program call `flush()` after what it has.
+    pub fn enqueue_flush(&mut self) {
+        self.tasks.push_back(Task::Flush);
+    }
+
+    /// Has the program close its producer and take another after what it has; see
+    /// [`is_changing_producer`](Self::is_changing_producer).
+    pub fn enqueue_change_of_producer(&mut self) {
+        self.tasks.push_back(Task::ChangeProducer);
+    }
+
+    /// Does it stand in `close()` and wait for [`on_new_producer`](Self::on_new_producer)?
+    pub fn is_changing_producer(&self) -> bool {
+        matches!(self.doing, Doing::Changing)
+    }
+
+    /// The producer it waited for stands, and the old one has settled everything.
+    pub fn on_new_producer(&mut self) {
+        if self.is_changing_producer() {
+            self.doing = Doing::Ready;
+            self.stands = Statement::Loop;
+            self.tasks.pop_front();
+        }
+    }
+
+    /// The statement on which it stands.
+    pub fn stands(&self) -> Statement {
+        self.stands
+    }
+
+    /// Has it nothing left to do?
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty() && matches!(self.doing, Doing::Ready)
+    }
+
+    /// A batch met its fate: `get()` on one of its records returns.
+    pub fn on_completed<O: Observer>(&mut self, now: Now, batch: BatchId, producer: &mut Producer<O>) {
+        if let Doing::Getting { batch: awaited, ordinal } = self.doing
+            && awaited == batch
+        {
+            producer.observer_mut().note(now.instant(), || Fact::GetReturned { ordinal });
+            self.doing = Doing::Ready;
+            self.stand(now, Statement::Loop, producer);
+        }
+    }
+
+    /// Goes on until the program waits or its turn is over, telling `called` of every finished call of `send`.
+    /// Returns when it wants its next turn although nothing happens.
+    pub fn run<O: Observer>(
+        &mut self,
+        now: Now,
+        producer: &mut Producer<O>,
+        mut called: impl FnMut(Called),
+    ) -> Option<Instant> {
+        let mut budget = RECORDS_PER_TURN;
+        loop {
+            match &self.doing {
+                Doing::Getting { .. } | Doing::Changing => return None,
+                Doing::Flushing(flush) => {
+                    if !producer.is_flushed(flush) {
+                        return None;
+                    }
+                    self.doing = Doing::Ready;
+                    self.tasks.pop_front();
+                    self.stand(now, Statement::Loop, producer);
+                }
+                Doing::Ready | Doing::Blocked { .. } => match self.tasks.front() {
+                    None => return None,
+                    Some(Task::Flush) => {
+                        self.doing = Doing::Flushing(producer.begin_flush(now));
+                        self.stand(now, Statement::Flush, producer);
+                    }
+                    Some(Task::ChangeProducer) => {
+                        self.doing = Doing::Changing;
+                        self.stand(now, Statement::Close, producer);
+                    }
+                    Some(Task::Send { .. }) => {
+                        if now.instant() < self.not_before {
+                            return Some(self.not_before);
+                        }
+                        if budget == 0 {
+                            return Some(now.instant());
+                        }
+                        if let Some(wake) = self.send_some(now, &mut budget, producer, &mut called) {
+                            return wake;
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Calls `send` for the job in front until it ends, the program waits, or the turn is over. `Some` ends the turn.
+    fn send_some<O: Observer>(
+        &mut self,
+        now: Now,
+        budget: &mut u32,
+        producer: &mut Producer<O>,
+        called: &mut impl FnMut(Called),
+    ) -> Option<Option<Instant>> {
+        let Some(Task::Send { job, next }) = self.tasks.front_mut() else { return None };
+        let (id, habit, count, spec) = (job.id, job.habit, job.count, Arc::clone(&job.record));
+        let mut index = *next;
+        let headers: Vec<Header<'_>> =
+            spec.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect();
+        let record = Record {
+            topic: &spec.topic,
+            partition: spec.partition,
+            timestamp_ms: spec.timestamp_ms,
+            key: spec.key.as_deref(),
+            value: spec.value.as_deref(),
+            headers: &headers,
+        };
+        self.stand(now, Statement::Send, producer);
+        let mut end_of_turn = None;
+        while index < count && *budget > 0 && end_of_turn.is_none() {
+            let (mut attempt, called_at) = match core::mem::replace(&mut self.doing, Doing::Ready) {
+                Doing::Blocked { attempt, called_at } => (attempt, called_at),
+                _ => (SendAttempt::default(), now.instant()),
+            };
+            let answer = producer.send(now, &mut attempt, &record);
+            let ordinal = attempt.ordinal();
+            let result = match answer {
+                Err(SendRefusal::Blocked { until, .. }) => {
+                    self.doing = Doing::Blocked { attempt, called_at };
+                    end_of_turn = Some(Some(until));
+                    break;
+                }
+                Ok(sent) => {
+                    if habit == Habit::Get {
+                        self.doing = Doing::Getting { batch: sent.batch, ordinal };
+                        self.stand(now, Statement::Get, producer);
+                        end_of_turn = Some(None);
+                    }
+                    Ok(sent)
+                }
+                Err(SendRefusal::Failed(error)) => {
+                    let surface = error.surface_in_send();
+                    if habit == Habit::Callback && surface == Surface::FutureOnCaller {
+                        producer.observer_mut().note(now.instant(), || Fact::CallbackRanOnCaller { ordinal });
+                    }
+                    Err((error, surface))
+                }
+            };
+            called(Called { job: id, habit, record: index, ordinal, called_at, result });
+            index += 1;
+            *budget -= 1;
+            if !self.pace.is_zero() {
+                self.not_before = now.instant() + self.pace;
+                end_of_turn = end_of_turn.or(Some(Some(self.not_before)));
+            }
+        }
+        if let Some(Task::Send { next, .. }) = self.tasks.front_mut() {
+            *next = index;
+        }
+        if index >= count {
+            self.tasks.pop_front();
+            if matches!(self.doing, Doing::Ready) {
+                self.stand(now, Statement::Loop, producer);
+            }
+        }
+        end_of_turn
+    }
+
+    fn stand<O: Observer>(&mut self, now: Now, statement: Statement, producer: &mut Producer<O>) {
+        if self.stands != statement {
+            self.stands = statement;
+            producer.observer_mut().note(now.instant(), || Fact::CallerStands(statement));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which records of which sends travel in which batch, so that a batch's fate can be told send by send.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::bridge::{Fate, Habit, Outcome, RecordSpec, RecordsMetadata, SendId};
+use crate::caller::Called;
+use crate::error::Surface;
+use crate::ids::BatchId;
+use crate::io::BatchCompletion;
+use crate::producer::Sent;
+use crate::time::Instant;
+
+use super::micros_since;
+
+/// Consecutive records of one send in one batch.
+#[derive(Clone, Debug)]
+struct Run {
+    send: SendId,
+    habit: Habit,
+    first_record: u32,
+    first_ordinal: u64,
+    first_index: u32,
+    key_size: i32,
+    value_size: i32,
+    called_at: Vec<Instant>,
+    timestamps_ms: Vec<i64>,
+}
+
+impl Run {
+    fn count(&self) -> u32 {
+        u32::try_from(self.called_at.len()).unwrap_or(u32::MAX)
+    }
+
+    fn continues_with(&self, called: &Called, sent: &Sent) -> bool {
+        let count = self.count();
+        self.send == called.job && self.first_record + count == called.record && self.first_index + count == sent.index
+    }
+}
+
+/// All batches under way that carry records of this session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Book {
+    batches: BTreeMap<BatchId, Vec<Run>>,
+    /// Ordinals of earlier producers of this session: theirs restart at 0.
+    ordinal_base: u64,
+    next_ordinal: u64,
+}
+
+impl Book {
+    /// A new producer begins to count from 0; the session goes on counting.
+    pub(super) fn start_over(&mut self) {
+        self.ordinal_base = self.next_ordinal;
+    }
+
+    /// Send order over the whole session.
+    pub(super) fn session_ordinal(&mut self, ordinal: u64) -> u64 {
+        let ordinal = self.ordinal_base + ordinal;
+        self.next_ordinal = self.next_ordinal.max(ordinal + 1);
+        ordinal
+    }
+
+    /// A record was written into its batch.
+    pub(super) fn enter(&mut self, called: &Called, sent: &Sent, spec: &RecordSpec) {
+        let ordinal = self.session_ordinal(called.ordinal);
+        let runs = self.batches.entry(sent.batch).or_default();
+        match runs.last_mut() {
+            Some(run) if run.continues_with(called, sent) => {
+                run.called_at.push(called.called_at);
+                run.timestamps_ms.push(sent.timestamp_ms);
+            }
+            _ => runs.push(Run {
+                send: called.job,
+                habit: called.habit,
+                first_record: called.record,
+                first_ordinal: ordinal,
+                first_index: sent.index,
+                key_size: serialised_size(&spec.key),
+                value_size: serialised_size(&spec.value),
+                called_at: vec![called.called_at],
+                timestamps_ms: vec![sent.timestamp_ms],
+            }),
+        }
+    }
+
+    /// A batch met its fate: its outcomes, send by send, and the number of callbacks that run.
+    pub(super) fn settle(&mut self, now: Instant, completion: &BatchCompletion) -> (Vec<Outcome>, u32) {
+        let runs = self.batches.remove(&completion.batch).unwrap_or_default();
+        let callbacks = runs.iter().filter(|run| run.habit == Habit::Callback).map(Run::count).sum();
+        let outcomes = runs.into_iter().flat_map(|run| outcomes_of(now, run, completion)).collect();
+        (outcomes, callbacks)
+    }
+}
+
+/// One outcome for a run that shares its fate; one per record where the broker named single records.
+fn outcomes_of(now: Instant, run: Run, completion: &BatchCompletion) -> Vec<Outcome> {
+    let outcome = |from: usize, count: usize, fate: Fate| Outcome {
+        number: 0,
+        send: run.send,
+        first_record: run.first_record + u32::try_from(from).unwrap_or(u32::MAX),
+        first_ordinal: run.first_ordinal + from as u64,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        latency_us: run.called_at[from..from + count].iter().map(|&then| micros_since(now, then)).collect(),
+        fate,
+    };
+    let all = run.called_at.len();
+    match &completion.result {
+        Ok(stored) => {
+            let first_offset =
+                if stored.base_offset < 0 { -1 } else { stored.base_offset + i64::from(run.first_index) };
+            let timestamps_ms = match stored.log_append_time_ms {
+                Some(time) => vec![time; all],
+                None => run.timestamps_ms.clone(),
+            };
+            let metadata = RecordsMetadata {
+                batch: completion.batch,
+                first_index: run.first_index,
+                topic: Arc::clone(&completion.topic),
+                partition: completion.partition,
+                first_offset,
+                timestamps_ms,
+                log_append_time: stored.log_append_time_ms.is_some(),
+                key_size: run.key_size,
+                value_size: run.value_size,
+                attempts: completion.attempts,
+            };
+            vec![outcome(0, all, Fate::Acked(metadata))]
+        }
+        Err(failure) => {
+            let failed = |error| Fate::Failed {
+                error,
+                surface: Surface::FutureOnSender,
+                persistence: failure.persistence,
+                partition: completion.partition,
+                topic: Arc::clone(&completion.topic),
+                batch: Some(completion.batch),
+            };
+            if failure.record_errors.is_empty() {
+                return vec![outcome(0, all, failed(failure.error.clone()))];
+            }
+            (0..all)
+                .map(|place| {
+                    let index = run.first_index + u32::try_from(place).unwrap_or(u32::MAX);
+                    let own = failure.record_errors.iter().find(|(named, _)| *named == index);
+                    outcome(place, 1, failed(own.map_or_else(|| failure.error.clone(), |(_, error)| error.clone())))
+                })
+                .collect()
+        }
+    }
+}
+
+fn serialised_size(side: &Option<Arc<[u8]>>) -> i32 {
+    side.as_ref().map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
+}

@@ -1,0 +1,469 @@
+//! A page's session: what stands between its messages and one producer, in the page as in the bridge.
+//!
+//! Commands come in, reports go out, and in between the [`Caller`] uses the producer. The session is the
+//! [`Application`] that a driver runs; it has no connection of its own, so it outlives the one it speaks through.
+
+mod book;
+mod outcomes;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use crate::application::Application;
+use crate::bridge::{
+    Command, Fate, Habit, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal, Report, Resume, SendCommand, SendId, SessionId,
+    Topology, World,
+};
+use crate::caller::{Called, Caller, Job};
+use crate::config::{ConfigNotice, ProducerConfig};
+use crate::error::Persistence;
+use crate::io::BatchCompletion;
+use crate::producer::Producer;
+use crate::time::{Instant, Now};
+use crate::trace::{Fact, Observer, TraceEvent};
+
+use book::Book;
+use outcomes::OutcomeLog;
+
+/// What one session may hold. The defaults are the published limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Sends without a final outcome.
+    pub unsettled_sends: u64,
+    /// Bytes of the records described by them.
+    pub unsettled_bytes: u64,
+    /// Records without an outcome, or with one that the page has not acknowledged.
+    pub open_records: u64,
+    /// Records whose outcomes are kept for a page that comes back.
+    pub kept_records: u64,
+    /// Records in one report of outcomes.
+    pub records_per_report: u64,
+    /// Time the program spends on itself between two calls of `send`.
+    pub pace: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            unsettled_sends: 10_000,
+            unsettled_bytes: 32 * 1024 * 1024,
+            open_records: 200_000,
+            kept_records: 100_000,
+            records_per_report: 4_096,
+            pace: Duration::ZERO,
+        }
+    }
+}
+
+/// What a session asks of whoever owns it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionRequest {
+    /// Close the producer, settling everything, and make one with this configuration; then call
+    /// [`Session::on_new_producer`]. Until then the session sends nothing: records sent before the change belong to the
+    /// old producer, those after it to the new one.
+    Reconfigure(Arc<ProducerConfig>),
+    /// Find out the brokers and this topic's partitions; then call [`Session::set_topology`].
+    Describe(Arc<str>),
+}
+
+/// A send the page asked for.
+#[derive(Clone, Debug)]
+struct KnownSend {
+    habit: Habit,
+    record: Arc<RecordSpec>,
+    count: u32,
+    /// Records with an outcome.
+    settled: u32,
+}
+
+impl KnownSend {
+    fn is_settled(&self) -> bool {
+        self.settled == self.count
+    }
+}
+
+/// A configuration the page asked for and the producer accepts.
+#[derive(Clone, Debug)]
+struct Reconfiguration {
+    config: Arc<ProducerConfig>,
+    properties: Vec<(Arc<str>, Arc<str>)>,
+    notices: Vec<ConfigNotice>,
+}
+
+/// One page's session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    id: SessionId,
+    epoch: u32,
+    world: World,
+    limits: SessionLimits,
+    caller: Caller,
+    book: Book,
+    outcomes: OutcomeLog,
+    sends: BTreeMap<SendId, KnownSend>,
+    /// Ids up to here may have been forgotten.
+    forgotten_up_to: Option<SendId>,
+    unsettled_sends: u64,
+    unsettled_bytes: u64,
+    unsettled_records: u64,
+    properties: Vec<(Arc<str>, Arc<str>)>,
+    notices: Vec<ConfigNotice>,
+    /// Configurations asked for, in order; the caller closes one producer for each when it comes to it.
+    reconfigurations: VecDeque<Reconfiguration>,
+    /// Is the first of them under way?
+    reconfiguring: bool,
+    topology: Option<Topology>,
+    trace_credit: u32,
+    stopping: bool,
+    reports: VecDeque<Report>,
+    requests: VecDeque<SessionRequest>,
+}
+
+impl Session {
+    /// A new session towards `world`, with a producer of default configuration.
+    pub fn new(id: SessionId, world: World, limits: SessionLimits) -> Self {
+        Self {
+            id,
+            epoch: 1,
+            world,
+            caller: Caller::new(limits.pace),
+            limits,
+            book: Book::default(),
+            outcomes: OutcomeLog::new(),
+            sends: BTreeMap::new(),
+            forgotten_up_to: None,
+            unsettled_sends: 0,
+            unsettled_bytes: 0,
+            unsettled_records: 0,
+            properties: Vec::new(),
+            notices: Vec::new(),
+            reconfigurations: VecDeque::new(),
+            reconfiguring: false,
+            topology: None,
+            trace_credit: 0,
+            stopping: false,
+            reports: VecDeque::new(),
+            requests: VecDeque::new(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The properties its first producer was made with, and what was remarked about them.
+    pub fn set_properties(&mut self, properties: Vec<(Arc<str>, Arc<str>)>, notices: Vec<ConfigNotice>) {
+        self.properties = properties;
+        self.notices = notices;
+    }
+
+    /// A page said hello. What was reported to an earlier connection and not acknowledged is reported again.
+    pub fn attach(&mut self, resume: Option<Resume>) {
+        self.reports.clear();
+        self.trace_credit = 0;
+        let recovered = match resume {
+            Some(resume) => {
+                resume.session == self.id
+                    && resume.epoch == self.epoch
+                    && self.outcomes.resume_from(resume.outcomes_seen)
+            }
+            None => {
+                self.outcomes.resume_from(0);
+                false
+            }
+        };
+        if resume.is_some() && !recovered {
+            // History was lost: numbers the page knows mean nothing any more.
+            self.epoch += 1;
+        }
+        let unsettled = self.sends.iter().filter(|(_, send)| !send.is_settled()).map(|(&id, _)| id).collect();
+        self.reports.push_back(Report::Welcome {
+            session: self.id,
+            epoch: self.epoch,
+            recovered,
+            world: self.world.clone(),
+            unsettled,
+        });
+        self.report_configuration();
+        if let Some(topology) = &self.topology {
+            self.reports.push_back(Report::Topology(topology.clone()));
+        }
+        if self.stopping {
+            self.reports.push_back(Report::Stopping);
+        }
+    }
+
+    /// Takes a message from the page.
+    pub fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Hello { resume } => self.attach(resume),
+            Command::Configure { properties } => self.configure(properties),
+            Command::Send(send) => {
+                let id = send.id;
+                if let Err(why) = self.take_send(send) {
+                    self.reports.push_back(Report::SendRefused { id, why });
+                }
+            }
+            Command::Flush => self.caller.enqueue_flush(),
+            Command::AckOutcomes { up_to } => {
+                self.outcomes.acknowledge(up_to);
+                self.forget_old();
+            }
+            Command::TraceCredit { frames } => self.trace_credit = self.trace_credit.saturating_add(frames).min(64),
+            Command::Arm => {
+                if let World::Cluster { armed, .. } = &mut self.world {
+                    *armed = true;
+                }
+                self.reports.push_back(Report::Armed);
+            }
+            Command::Describe { topic } => self.requests.push_back(SessionRequest::Describe(topic)),
+        }
+    }
+
+    /// The next message to the page. Outcomes come in order; replies come before outcomes that followed them.
+    pub fn next_report(&mut self) -> Option<Report> {
+        if let Some(report) = self.reports.pop_front() {
+            return Some(report);
+        }
+        if self.outcomes.has_unreported() {
+            let outcomes = self.outcomes.take_unreported(self.limits.records_per_report);
+            return Some(Report::Outcomes { outcomes });
+        }
+        None
+    }
+
+    /// The next thing to do for the session.
+    pub fn next_request(&mut self) -> Option<SessionRequest> {
+        self.requests.pop_front()
+    }
+
+    /// The producer asked for stands; the old one has settled everything.
+    pub fn on_new_producer(&mut self) {
+        if core::mem::take(&mut self.reconfiguring)
+            && let Some(done) = self.reconfigurations.pop_front()
+        {
+            self.properties = done.properties;
+            self.notices = done.notices;
+            self.book.start_over();
+            self.caller.on_new_producer();
+            self.report_configuration();
+        }
+    }
+
+    /// The brokers and the topic, as last seen. Told to the page when they changed.
+    pub fn set_topology(&mut self, topology: Topology) {
+        if self.topology.as_ref() != Some(&topology) {
+            self.reports.push_back(Report::Topology(topology.clone()));
+            self.topology = Some(topology);
+        }
+    }
+
+    /// The world became better known (a cluster's name).
+    pub fn set_world(&mut self, world: World) {
+        self.world = world;
+    }
+
+    /// May a trace frame be offered now?
+    pub fn wants_trace(&self) -> bool {
+        self.trace_credit > 0
+    }
+
+    /// Offers what happened since the last frame; uses one credit. An empty list uses none.
+    pub fn offer_trace(&mut self, events: Vec<TraceEvent>) {
+        if !events.is_empty() {
+            self.trace_credit = self.trace_credit.saturating_sub(1);
+            self.reports.push_back(Report::Trace { events });
+        }
+    }
+
+    /// No new sends from now on; those taken are settled.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        self.reports.push_back(Report::Stopping);
+    }
+
+    /// Has every send taken an outcome for each of its records?
+    pub fn is_settled(&self) -> bool {
+        self.unsettled_records == 0
+    }
+
+    /// Sends that are not settled yet.
+    pub fn unsettled_records(&self) -> u64 {
+        self.unsettled_records
+    }
+
+    fn configure(&mut self, properties: Vec<(Arc<str>, Arc<str>)>) {
+        match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
+            Err(error) => self.reports.push_back(Report::ConfigRefused { error }),
+            Ok((config, notices)) => {
+                self.reconfigurations.push_back(Reconfiguration { config: Arc::new(config), properties, notices });
+                self.caller.enqueue_change_of_producer();
+            }
+        }
+    }
+
+    fn report_configuration(&mut self) {
+        self.reports
+            .push_back(Report::Configured { properties: self.properties.clone(), notices: self.notices.clone() });
+    }
+
+    fn take_send(&mut self, send: SendCommand) -> Result<(), Refusal> {
+        if let Some(known) = self.sends.get(&send.id) {
+            let same = (known.habit, known.count, &*known.record) == (send.habit, send.count, &send.record);
+            return if same {
+                self.repeat_outcomes(send.id);
+                Ok(())
+            } else {
+                Err(Refusal::IdReused)
+            };
+        }
+        if self.forgotten_up_to.is_some_and(|forgotten| send.id <= forgotten) {
+            return Err(Refusal::Invalid {
+                field: "id".into(),
+                detail: "this id was used, and its outcomes are no longer kept".into(),
+            });
+        }
+        self.admit(&send)?;
+        let bytes = payload_bytes(&send.record);
+        let (id, record) = (send.id, Arc::new(send.record));
+        self.unsettled_sends += 1;
+        self.unsettled_bytes += bytes;
+        self.unsettled_records += u64::from(send.count);
+        self.caller.enqueue(Job { id, habit: send.habit, record: Arc::clone(&record), count: send.count });
+        self.sends.insert(id, KnownSend { habit: send.habit, record, count: send.count, settled: 0 });
+        Ok(())
+    }
+
+    /// May this send be taken? What Kafka itself judges (topic names, sizes, partitions) is left to the producer.
+    fn admit(&self, send: &SendCommand) -> Result<(), Refusal> {
+        if self.stopping {
+            return Err(Refusal::Stopping);
+        }
+        if !(1..=MAX_SEND_COUNT).contains(&send.count) {
+            return Err(Refusal::Invalid {
+                field: "count".into(),
+                detail: format!("{} is not between 1 and {MAX_SEND_COUNT}", send.count).into(),
+            });
+        }
+        if let World::Cluster { armed, allowed_topics, .. } = &self.world {
+            if !allowed_topics.is_empty() && !allowed_topics.contains(&send.record.topic) {
+                return Err(Refusal::TopicNotAllowed { allowed: allowed_topics.clone() });
+            }
+            if !armed {
+                return Err(Refusal::NotArmed);
+            }
+        }
+        let busy = |in_flight, limit| Refusal::Busy { in_flight, limit };
+        if self.unsettled_sends >= self.limits.unsettled_sends {
+            return Err(busy(self.unsettled_sends, self.limits.unsettled_sends));
+        }
+        let bytes = self.unsettled_bytes + payload_bytes(&send.record);
+        if bytes > self.limits.unsettled_bytes {
+            return Err(busy(bytes, self.limits.unsettled_bytes));
+        }
+        let open = self.unsettled_records + self.outcomes.records_unacknowledged() + u64::from(send.count);
+        if open > self.limits.open_records {
+            return Err(busy(open, self.limits.open_records));
+        }
+        Ok(())
+    }
+
+    /// The page repeats a send it has no outcome for: what is stored is told again, what is not settled comes later.
+    fn repeat_outcomes(&mut self, id: SendId) {
+        let outcomes = self.outcomes.of_send(id);
+        if !outcomes.is_empty() {
+            self.reports.push_back(Report::Outcomes { outcomes });
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        self.unsettled_records -= u64::from(outcome.count);
+        if let Some(send) = self.sends.get_mut(&outcome.send) {
+            send.settled += outcome.count;
+            if send.is_settled() {
+                self.unsettled_sends -= 1;
+                self.unsettled_bytes -= payload_bytes(&send.record);
+            }
+        }
+        self.outcomes.push(outcome);
+        self.forget_old();
+    }
+
+    fn forget_old(&mut self) {
+        let (sends, forgotten) = (&mut self.sends, &mut self.forgotten_up_to);
+        self.outcomes.forget_beyond(self.limits.kept_records, |outcome| {
+            let last = sends
+                .get(&outcome.send)
+                .is_some_and(|send| send.is_settled() && outcome.first_record + outcome.count == send.count);
+            if last {
+                sends.remove(&outcome.send);
+                *forgotten = (*forgotten).max(Some(outcome.send));
+            }
+        });
+    }
+}
+
+impl<O: Observer> Application<O> for Session {
+    fn on_completed(&mut self, now: Now, completion: &BatchCompletion, producer: &mut Producer<O>) {
+        let (outcomes, callbacks) = self.book.settle(now.instant(), completion);
+        if callbacks > 0 {
+            let batch = completion.batch;
+            producer.observer_mut().note(now.instant(), || Fact::CallbacksRan { batch, count: callbacks });
+        }
+        for outcome in outcomes {
+            self.settle(outcome);
+        }
+        self.caller.on_completed(now, completion.batch, producer);
+    }
+
+    fn run(&mut self, now: Now, producer: &mut Producer<O>) -> Option<Instant> {
+        let (caller, book, sends) = (&mut self.caller, &mut self.book, &self.sends);
+        let mut refused = Vec::new();
+        let wake = caller.run(now, producer, |called: Called| {
+            let spec = &sends[&called.job].record;
+            match called.result {
+                Ok(sent) => book.enter(&called, &sent, spec),
+                Err((ref error, surface)) => refused.push(Outcome {
+                    number: 0,
+                    send: called.job,
+                    first_record: called.record,
+                    first_ordinal: book.session_ordinal(called.ordinal),
+                    count: 1,
+                    latency_us: vec![micros_since(now.instant(), called.called_at)],
+                    fate: Fate::Failed {
+                        error: error.clone(),
+                        surface,
+                        persistence: Persistence::NotPersisted,
+                        partition: spec.partition.unwrap_or(-1),
+                        topic: Arc::clone(&spec.topic),
+                        batch: None,
+                    },
+                }),
+            }
+        });
+        for outcome in refused {
+            self.settle(outcome);
+        }
+        if self.caller.is_changing_producer()
+            && !self.reconfiguring
+            && let Some(next) = self.reconfigurations.front()
+        {
+            self.reconfiguring = true;
+            self.requests.push_back(SessionRequest::Reconfigure(Arc::clone(&next.config)));
+        }
+        wake
+    }
+}
+
+fn payload_bytes(record: &RecordSpec) -> u64 {
+    let side = |side: &Option<Arc<[u8]>>| side.as_ref().map_or(0, |bytes| bytes.len());
+    let headers: usize = record.headers.iter().map(|(key, value)| key.len() + side(value)).sum();
+    (record.topic.len() + side(&record.key) + side(&record.value) + headers) as u64
+}
+
+fn micros_since(now: Instant, then: Instant) -> u64 {
+    now.as_micros().saturating_sub(then.as_micros())
+}
