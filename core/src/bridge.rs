@@ -103,8 +103,17 @@ pub struct RecordSpec {
     pub key: Option<Arc<[u8]>>,
     /// Value bytes; `None`: null.
     pub value: Option<Arc<[u8]>>,
-    /// Headers in order; a `None` value is null.
-    pub headers: Vec<(Arc<str>, Option<Arc<[u8]>>)>,
+    /// Headers in order; keys may repeat.
+    pub headers: Vec<HeaderSpec>,
+}
+
+/// A header as the page describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderSpec {
+    /// Header key.
+    pub key: Arc<str>,
+    /// Value bytes; `None`: null.
+    pub value: Option<Arc<[u8]>>,
 }
 
 /// The session a page wants to go on with.

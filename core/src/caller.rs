@@ -206,7 +206,7 @@ impl Caller {
         let (id, habit, count, spec) = (job.id, job.habit, job.count, Arc::clone(&job.record));
         let mut index = *next;
         let headers: Vec<Header<'_>> =
-            spec.headers.iter().map(|(key, value)| Header { key, value: value.as_deref() }).collect();
+            spec.headers.iter().map(|header| Header { key: &header.key, value: header.value.as_deref() }).collect();
         let record = Record {
             topic: &spec.topic,
             partition: spec.partition,

@@ -16,6 +16,7 @@ pub mod io;
 pub mod producer;
 pub mod protocol;
 pub mod record;
+pub mod scene;
 pub mod session;
 pub mod time;
 pub mod trace;

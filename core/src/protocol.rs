@@ -441,8 +441,28 @@ pub struct FetchPartitionResponse {
 pub struct ListOffsetsRequest {
     /// 0 read_uncommitted, 1 read_committed.
     pub isolation_level: i8,
-    /// Per topic: its name and (partition, timestamp); −2 earliest, −1 latest.
-    pub topics: Vec<(Arc<str>, Vec<(i32, i64)>)>,
+    /// What is asked.
+    pub topics: Vec<ListOffsetsTopic>,
+}
+
+/// One topic of a ListOffsets request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListOffsetsTopic {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What is asked.
+    pub partitions: Vec<ListOffsetsPartition>,
+}
+
+/// One partition of a ListOffsets request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListOffsetsPartition {
+    /// Partition number.
+    pub partition: i32,
+    /// Leader epoch the client knows, −1: any. Since v4.
+    pub current_leader_epoch: i32,
+    /// The first offset at or after this time; −2 earliest, −1 latest, −3 the one with the highest timestamp.
+    pub timestamp_ms: i64,
 }
 
 /// Offsets found.
@@ -451,7 +471,16 @@ pub struct ListOffsetsResponse {
     /// Milliseconds the client should stay quiet.
     pub throttle_time_ms: i32,
     /// Per topic.
-    pub topics: Vec<(Arc<str>, Vec<ListOffsetsPartitionResponse>)>,
+    pub topics: Vec<ListOffsetsTopicResponse>,
+}
+
+/// One topic of a ListOffsets response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListOffsetsTopicResponse {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Per partition.
+    pub partitions: Vec<ListOffsetsPartitionResponse>,
 }
 
 /// One partition's answer to ListOffsets.

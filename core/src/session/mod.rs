@@ -460,7 +460,7 @@ impl<O: Observer> Application<O> for Session {
 
 fn payload_bytes(record: &RecordSpec) -> u64 {
     let side = |side: &Option<Arc<[u8]>>| side.as_ref().map_or(0, |bytes| bytes.len());
-    let headers: usize = record.headers.iter().map(|(key, value)| key.len() + side(value)).sum();
+    let headers: usize = record.headers.iter().map(|header| header.key.len() + side(&header.value)).sum();
     (record.topic.len() + side(&record.key) + side(&record.value) + headers) as u64
 }
 

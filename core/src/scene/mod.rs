@@ -1,0 +1,486 @@
+//! What the screen shows: a fold over the trace, and nothing else.
+//!
+//! [`Scene::apply`] takes one event after another; going back in time is a fold over fewer of them. Everything here is
+//! bounded: finished batches, log cells and the list of what happened keep only their newest entries, because a picture
+//! of a million records is still one screen.
+
+mod log;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::error::{ErrorCode, Persistence, ProducerError};
+use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, TopicPartition};
+use crate::io::{DisconnectReason, Stored, WaitReason};
+use crate::protocol::ApiKey;
+use crate::time::Instant;
+use crate::trace::{BlockedOn, DrainReason, Fact, Fault, PartitionChoice, Statement, TraceEvent};
+
+pub use log::{Cell, PartitionLog};
+
+/// Events kept for the list of what happened.
+pub const HISTORY: usize = 200;
+/// Finished batches kept, for pointing at.
+pub const FINISHED_BATCHES: usize = 256;
+/// Records of one batch kept with their labels.
+pub const LABELLED_RECORDS: usize = 64;
+
+/// The state of the picture at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// Time of the newest event.
+    pub at: Instant,
+    /// The application.
+    pub caller: CallerScene,
+    /// The sender thread.
+    pub sender: SenderScene,
+    /// Bytes of `buffer.memory` in use.
+    pub memory_used_bytes: u64,
+    /// Producer id and epoch, once granted.
+    pub identity: Option<ProducerIdentity>,
+    /// Batches under way and the newest finished ones.
+    pub batches: BTreeMap<BatchId, BatchScene>,
+    /// Partitions seen, with shelf and log.
+    pub partitions: BTreeMap<TopicPartition, PartitionScene>,
+    /// Connections that are being made or stand.
+    pub connections: BTreeMap<ConnectionId, ConnectionScene>,
+    /// Brokers named by metadata.
+    pub brokers: Vec<NodeId>,
+    /// Leader of each partition as the producer believes it, by topic and partition number.
+    pub leaders: BTreeMap<Arc<str>, Vec<NodeId>>,
+    /// Answers on their way home to the caller: the newest acknowledged or failed batches.
+    pub homecoming: VecDeque<BatchId>,
+    /// What happened, newest last, bounded by [`HISTORY`].
+    pub history: VecDeque<TraceEvent>,
+    /// Facts the observer had to drop.
+    pub thinned: u64,
+    finished: VecDeque<BatchId>,
+}
+
+/// The application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallerScene {
+    /// On which statement it stands.
+    pub stands: Statement,
+    /// Since when.
+    pub since: Instant,
+    /// Records handed over so far.
+    pub sent: u64,
+    /// Records refused by `send` itself.
+    pub refused: u64,
+    /// What `send` waits for, if it does.
+    pub blocked_on: Option<BlockedOn>,
+}
+
+impl Default for CallerScene {
+    fn default() -> Self {
+        Self { stands: Statement::Loop, since: Instant::ZERO, sent: 0, refused: 0, blocked_on: None }
+    }
+}
+
+/// The sender thread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SenderScene {
+    /// Why it waits.
+    pub why: WaitReason,
+    /// Until when; `None`: until something happens.
+    pub until: Option<Instant>,
+    /// When it last drained a batch.
+    pub last_drain: Option<Instant>,
+}
+
+impl Default for SenderScene {
+    fn default() -> Self {
+        Self { why: WaitReason::Idle, until: None, last_drain: None }
+    }
+}
+
+/// Where a batch is in its life.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BatchState {
+    /// On its shelf, open.
+    Filling,
+    /// Off its shelf, not on a wire yet.
+    Drained,
+    /// On a wire, or at the broker.
+    InFlight {
+        /// On which connection.
+        connection: ConnectionId,
+        /// In which request.
+        correlation: CorrelationId,
+    },
+    /// Back on its shelf until its back-off is over.
+    Retrying {
+        /// Not before.
+        until: Instant,
+        /// What the last attempt ended with.
+        error: ErrorCode,
+    },
+    /// Became smaller batches.
+    Split,
+    /// Acknowledged.
+    Acked(Stored),
+    /// Given up.
+    Failed {
+        /// Why.
+        error: ProducerError,
+        /// May it be in the log?
+        persistence: Persistence,
+    },
+}
+
+impl BatchState {
+    /// Has it met its fate?
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Split | Self::Acked(_) | Self::Failed { .. })
+    }
+}
+
+/// A record inside a batch, as far as the observer's budget told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordScene {
+    /// Send order.
+    pub ordinal: u64,
+    /// First characters of its key; empty when it has none or detail was folded.
+    pub label: Arc<str>,
+    /// Serialised key size in bytes; −1: null.
+    pub key_size: i32,
+    /// Serialised value size in bytes; −1: null.
+    pub value_size: i32,
+    /// Who chose the partition; `None` when detail was folded.
+    pub choice: Option<PartitionChoice>,
+}
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchScene {
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// Where it is.
+    pub state: BatchState,
+    /// When it was opened: `linger.ms` and `delivery.timeout.ms` count from here.
+    pub opened_at: Instant,
+    /// When it came into this state.
+    pub since: Instant,
+    /// Its limit in bytes.
+    pub capacity_bytes: u32,
+    /// Bytes in it.
+    pub bytes: u32,
+    /// Records in it.
+    pub records: u32,
+    /// The first [`LABELLED_RECORDS`] of them.
+    pub first_records: Vec<RecordScene>,
+    /// How often it was drained.
+    pub attempts: u32,
+    /// Why it left its shelf last.
+    pub drained_because: Option<DrainReason>,
+    /// Producer id and epoch it carries.
+    pub identity: Option<ProducerIdentity>,
+    /// Sequence of its first record; −1: none.
+    pub base_sequence: i32,
+}
+
+/// A partition.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartitionScene {
+    /// Batches on its shelf or on their way, oldest first.
+    pub under_way: Vec<BatchId>,
+    /// Its log as far as we know it.
+    pub log: PartitionLog,
+}
+
+/// A request without an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestScene {
+    /// Its correlation id.
+    pub correlation: CorrelationId,
+    /// Its API.
+    pub api: ApiKey,
+    /// The batches it carries.
+    pub batches: Vec<BatchId>,
+    /// When it left.
+    pub sent_at: Instant,
+    /// What was done to it.
+    pub fault: Option<Fault>,
+}
+
+/// A connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionScene {
+    /// To which broker.
+    pub node: NodeId,
+    /// Does it stand?
+    pub connected: bool,
+    /// Requests without an answer, oldest first.
+    pub in_flight: Vec<RequestScene>,
+    /// The newest answer: (request, when it came).
+    pub last_answer: Option<(RequestScene, Instant)>,
+    /// Since when it is as it is.
+    pub since: Instant,
+}
+
+impl Scene {
+    /// Takes the next event.
+    pub fn apply(&mut self, event: &TraceEvent) {
+        self.at = self.at.max(event.at);
+        self.remember(event);
+        let at = event.at;
+        match &event.what {
+            Fact::CallerStands(statement) => {
+                self.caller.stands = *statement;
+                self.caller.since = at;
+                self.caller.blocked_on = None;
+            }
+            Fact::Appended { ordinal, batch, batch_bytes, key_size, value_size, choice, label, .. } => {
+                let record = RecordScene {
+                    ordinal: *ordinal,
+                    label: Arc::clone(label),
+                    key_size: *key_size,
+                    value_size: *value_size,
+                    choice: Some(*choice),
+                };
+                self.append(*batch, 1, *batch_bytes, Some(record));
+            }
+            Fact::AppendedMany { batch, count, batch_bytes, .. } => self.append(*batch, *count, *batch_bytes, None),
+            Fact::SendBlocked { on, .. } => self.caller.blocked_on = Some(*on),
+            Fact::SendRefused { .. } => {
+                self.caller.refused += 1;
+                self.caller.blocked_on = None;
+            }
+            Fact::BatchOpened { batch, partition, capacity } => self.open(at, *batch, partition, *capacity),
+            Fact::BatchDrained { batch, bytes, records, because, identity, base_sequence } => {
+                self.sender.last_drain = Some(at);
+                if let Some(scene) = self.enter(at, *batch, BatchState::Drained) {
+                    scene.attempts += 1;
+                    scene.bytes = *bytes;
+                    scene.records = *records;
+                    scene.drained_because = Some(*because);
+                    scene.identity = *identity;
+                    scene.base_sequence = *base_sequence;
+                }
+            }
+            Fact::BatchRetried { batch, error, until, .. } => {
+                self.enter(at, *batch, BatchState::Retrying { until: *until, error: *error });
+            }
+            Fact::BatchSplit { batch, .. } => self.finish(at, *batch, BatchState::Split),
+            Fact::BatchAcked { batch, stored } => {
+                if let Some(scene) = self.batches.get(batch) {
+                    let partition = self.partitions.entry(scene.partition.clone()).or_default();
+                    partition.log.acknowledge(*batch, scene, *stored);
+                }
+                self.finish(at, *batch, BatchState::Acked(*stored));
+            }
+            Fact::BatchFailed { batch, error, persistence } => {
+                let state = BatchState::Failed { error: error.clone(), persistence: *persistence };
+                self.finish(at, *batch, state);
+            }
+            Fact::Connecting { connection, node } => {
+                let scene = ConnectionScene {
+                    node: *node,
+                    connected: false,
+                    in_flight: Vec::new(),
+                    last_answer: None,
+                    since: at,
+                };
+                self.connections.insert(*connection, scene);
+            }
+            Fact::Connected { connection, .. } => {
+                if let Some(scene) = self.connections.get_mut(connection) {
+                    scene.connected = true;
+                    scene.since = at;
+                }
+            }
+            Fact::Disconnected { connection, .. } => {
+                self.connections.remove(connection);
+            }
+            Fact::RequestSent { connection, correlation, api, batches, .. } => {
+                self.request_left(at, *connection, *correlation, *api, batches);
+            }
+            Fact::ResponseReceived { connection, correlation, .. } => {
+                self.response_came(at, *connection, *correlation);
+            }
+            Fact::MetadataUpdated { brokers, topics } => {
+                self.brokers.clone_from(brokers);
+                for (topic, leaders) in topics {
+                    self.leaders.insert(Arc::clone(topic), leaders.clone());
+                }
+            }
+            Fact::IdentityChanged { identity } => self.identity = Some(*identity),
+            Fact::MemoryUsed { used_bytes } => self.memory_used_bytes = *used_bytes,
+            Fact::SenderWaits { until, why } => {
+                self.sender.why = *why;
+                self.sender.until = *until;
+            }
+            Fact::LogAppended { partition, base_offset, records, identity, base_sequence, .. } => {
+                let carrier = self.carrier(partition, *records, *identity, *base_sequence);
+                let scene = carrier.and_then(|batch| Some((batch, self.batches.get(&batch)?)));
+                let entry = self.partitions.entry(partition.clone()).or_default();
+                entry.log.append(*base_offset, *records, scene);
+            }
+            Fact::LeaderMoved { partition, leader, .. } => {
+                if let Some(leaders) = self.leaders.get_mut(&partition.topic)
+                    && let Some(slot) = usize::try_from(partition.partition).ok().and_then(|p| leaders.get_mut(p))
+                {
+                    *slot = *leader;
+                }
+            }
+            Fact::FaultInjected { connection, correlation, fault } => {
+                if let Some(scene) = self.connections.get_mut(connection)
+                    && let Some(request) = scene.in_flight.iter_mut().find(|r| r.correlation == *correlation)
+                {
+                    request.fault = Some(*fault);
+                }
+            }
+            Fact::Thinned { dropped } => self.thinned += dropped,
+            Fact::RequestTimedOut { .. }
+            | Fact::CallbacksRan { .. }
+            | Fact::CallbackRanOnCaller { .. }
+            | Fact::GetReturned { .. }
+            | Fact::DuplicateRecognised { .. }
+            | Fact::AppendRefused { .. } => {}
+        }
+    }
+
+    /// Folds many events.
+    pub fn apply_all<'a>(&mut self, events: impl IntoIterator<Item = &'a TraceEvent>) {
+        for event in events {
+            self.apply(event);
+        }
+    }
+
+    /// Leader of a partition as the producer believes it; `None`: unknown or none.
+    pub fn leader(&self, partition: &TopicPartition) -> Option<NodeId> {
+        let leaders = self.leaders.get(&partition.topic)?;
+        let leader = leaders.get(usize::try_from(partition.partition).ok()?)?;
+        (leader.0 >= 0).then_some(*leader)
+    }
+
+    /// Requests without an answer on the standing connection to a broker.
+    pub fn in_flight(&self, node: NodeId) -> usize {
+        self.connections.values().filter(|c| c.node == node).map(|c| c.in_flight.len()).sum()
+    }
+
+    /// Appends and per-record facts would drown everything else in the list; they are in the batches.
+    fn remember(&mut self, event: &TraceEvent) {
+        if matches!(event.what, Fact::AppendedMany { .. } | Fact::MemoryUsed { .. } | Fact::SenderWaits { .. }) {
+            return;
+        }
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(event.clone());
+    }
+
+    fn open(&mut self, at: Instant, batch: BatchId, partition: &TopicPartition, capacity: u32) {
+        self.partitions.entry(partition.clone()).or_default().under_way.push(batch);
+        let scene = BatchScene {
+            partition: partition.clone(),
+            state: BatchState::Filling,
+            opened_at: at,
+            since: at,
+            capacity_bytes: capacity,
+            bytes: 0,
+            records: 0,
+            first_records: Vec::new(),
+            attempts: 0,
+            drained_because: None,
+            identity: None,
+            base_sequence: -1,
+        };
+        self.batches.insert(batch, scene);
+    }
+
+    fn append(&mut self, batch: BatchId, count: u32, batch_bytes: u32, record: Option<RecordScene>) {
+        self.caller.sent += u64::from(count);
+        self.caller.blocked_on = None;
+        if let Some(scene) = self.batches.get_mut(&batch) {
+            scene.records += count;
+            scene.bytes = batch_bytes;
+            // Labels are by place: once detail was folded, later labels would stand in the wrong place.
+            if let Some(record) = record
+                && scene.first_records.len() < LABELLED_RECORDS
+                && scene.first_records.len() + 1 == scene.records as usize
+            {
+                scene.first_records.push(record);
+            }
+        }
+    }
+
+    fn enter(&mut self, at: Instant, batch: BatchId, state: BatchState) -> Option<&mut BatchScene> {
+        let scene = self.batches.get_mut(&batch)?;
+        scene.state = state;
+        scene.since = at;
+        Some(scene)
+    }
+
+    fn finish(&mut self, at: Instant, batch: BatchId, state: BatchState) {
+        let Some(scene) = self.enter(at, batch, state) else { return };
+        let partition = scene.partition.clone();
+        if let Some(entry) = self.partitions.get_mut(&partition) {
+            entry.under_way.retain(|id| *id != batch);
+        }
+        self.homecoming.push_back(batch);
+        if self.homecoming.len() > 8 {
+            self.homecoming.pop_front();
+        }
+        self.finished.push_back(batch);
+        if self.finished.len() > FINISHED_BATCHES
+            && let Some(oldest) = self.finished.pop_front()
+        {
+            self.batches.remove(&oldest);
+        }
+    }
+
+    fn request_left(
+        &mut self,
+        at: Instant,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        api: ApiKey,
+        batches: &[BatchId],
+    ) {
+        for batch in batches {
+            // A batch that expired in the very moment it was drained is sent all the same; its fate stands.
+            if self.batches.get(batch).is_some_and(|scene| !scene.state.is_final()) {
+                self.enter(at, *batch, BatchState::InFlight { connection, correlation });
+            }
+        }
+        if let Some(scene) = self.connections.get_mut(&connection) {
+            let batches = batches.to_vec();
+            scene.in_flight.push(RequestScene { correlation, api, batches, sent_at: at, fault: None });
+        }
+    }
+
+    fn response_came(&mut self, at: Instant, connection: ConnectionId, correlation: CorrelationId) {
+        if let Some(scene) = self.connections.get_mut(&connection)
+            && let Some(place) = scene.in_flight.iter().position(|r| r.correlation == correlation)
+        {
+            let request = scene.in_flight.remove(place);
+            scene.last_answer = Some((request, at));
+        }
+    }
+
+    /// The batch in flight that a broker's append speaks of: by sequence where there is one, else the oldest in flight
+    /// with as many records.
+    fn carrier(
+        &self,
+        partition: &TopicPartition,
+        records: u32,
+        identity: Option<ProducerIdentity>,
+        base_sequence: i32,
+    ) -> Option<BatchId> {
+        let under_way = &self.partitions.get(partition)?.under_way;
+        under_way.iter().copied().find(|id| {
+            self.batches.get(id).is_some_and(|scene| {
+                matches!(scene.state, BatchState::InFlight { .. })
+                    && scene.records == records
+                    && (identity.is_none() || (scene.identity == identity && scene.base_sequence == base_sequence))
+            })
+        })
+    }
+}
+
+/// Is this how a connection ends when nothing is wrong?
+pub const fn is_orderly(why: &DisconnectReason) -> bool {
+    matches!(why, DisconnectReason::ClosedByUs)
+}
