@@ -371,3 +371,59 @@ pub fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8]) -> Result<T, FrameError> 
         other => Err(FrameError::Version(other.map(|(&version, _)| version))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a_send() -> Command {
+        Command::Send(SendCommand {
+            id: 7,
+            habit: Habit::Callback,
+            record: RecordSpec {
+                topic: "orders".into(),
+                key: Some(Arc::from(&b""[..])),
+                value: None,
+                headers: vec![HeaderSpec { key: "h".into(), value: None }, HeaderSpec::default()],
+                ..RecordSpec::default()
+            },
+            count: 3,
+        })
+    }
+
+    #[test]
+    fn null_and_empty_stay_two_things_on_the_way() {
+        assert_eq!(decode::<Command>(&encode(&a_send())), Ok(a_send()));
+    }
+
+    #[test]
+    fn a_frame_of_another_version_says_which() {
+        let mut frame = encode(&a_send());
+        frame[0] = 9;
+        assert_eq!(decode::<Command>(&frame), Err(FrameError::Version(Some(9))));
+        assert_eq!(decode::<Command>(&[]), Err(FrameError::Version(None)));
+    }
+
+    #[test]
+    fn bytes_left_over_or_missing_damage_a_frame() {
+        let frame = encode(&a_send());
+        let longer = [&frame[..], &[0]].concat();
+        assert_eq!(decode::<Command>(&longer), Err(FrameError::Damaged));
+        for end in 1..frame.len() {
+            assert_eq!(decode::<Command>(&frame[..end]), Err(FrameError::Damaged), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn a_claimed_length_takes_no_memory() {
+        // Configure with 2^32 properties claimed in five bytes: refused for what is missing, not allocated.
+        let frame = [BRIDGE_VERSION, 1, 0xff, 0xff, 0xff, 0xff, 0x0f];
+        assert_eq!(decode::<Command>(&frame), Err(FrameError::Damaged));
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_not_looked_at() {
+        let frame = vec![BRIDGE_VERSION; MAX_FRAME_BYTES + 1];
+        assert_eq!(decode::<Command>(&frame), Err(FrameError::TooLarge(MAX_FRAME_BYTES + 1)));
+    }
+}

@@ -510,3 +510,57 @@ pub fn decode(frame: &[u8]) -> Result<Vec<TraceEvent>, TraceDecodeError> {
         other => Err(TraceDecodeError::Version(other.map(|(&version, _)| version))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_no_fact_built() {
+        Nobody.note(Instant::ZERO, || panic!("built for nobody"));
+    }
+
+    #[test]
+    fn what_does_not_fit_the_budget_is_counted_and_told() {
+        let mut buffer = TraceBuffer::new(Lane(1), ProducerIndex(2)).with_budgets(2, 1);
+        for used_bytes in 0..5 {
+            buffer.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes });
+        }
+        let events = buffer.take(Instant::from_millis(3));
+        let facts: Vec<_> = events.iter().map(|event| event.what.clone()).collect();
+        assert_eq!(
+            facts,
+            [Fact::MemoryUsed { used_bytes: 0 }, Fact::MemoryUsed { used_bytes: 1 }, Fact::Thinned { dropped: 3 }]
+        );
+        assert!(events.iter().all(|event| event.lane == Lane(1) && event.producer == ProducerIndex(2)));
+        assert!(buffer.take(Instant::ZERO).is_empty(), "told once");
+    }
+
+    #[test]
+    fn the_detail_budget_is_renewed_by_every_take() {
+        let mut buffer = TraceBuffer::new(Lane(0), ProducerIndex(0)).with_budgets(8, 2);
+        assert_eq!([(); 4].map(|()| buffer.wants_detail()), [true, true, false, false]);
+        buffer.take(Instant::ZERO);
+        assert!(buffer.wants_detail());
+    }
+
+    #[test]
+    fn a_trace_comes_back_from_its_binary_form_and_only_from_its_own_version() {
+        let events = vec![TraceEvent {
+            at: Instant::from_millis(12),
+            lane: Lane(0),
+            producer: ProducerIndex(0),
+            what: Fact::LeaderMoved {
+                partition: TopicPartition { topic: "orders".into(), partition: 2 },
+                leader: NodeId(-1),
+                epoch: 4,
+            },
+        }];
+        let mut frame = encode(&events);
+        assert_eq!(decode(&frame), Ok(events));
+        frame.push(0);
+        assert_eq!(decode(&frame), Err(TraceDecodeError::Damaged));
+        frame[0] = TRACE_VERSION + 1;
+        assert_eq!(decode(&frame), Err(TraceDecodeError::Version(Some(TRACE_VERSION + 1))));
+    }
+}

@@ -5,6 +5,8 @@
 //! of a million records is still one screen.
 
 mod log;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

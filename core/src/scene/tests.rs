@@ -1,0 +1,166 @@
+//! The scene is judged against short stories: facts in, picture out.
+
+use super::*;
+use crate::ids::{Lane, ProducerIndex};
+
+const B0: BatchId = BatchId(0);
+const WIRE: ConnectionId = ConnectionId(1);
+
+fn p(partition: i32) -> TopicPartition {
+    TopicPartition { topic: "orders".into(), partition }
+}
+
+/// Facts, one per millisecond.
+fn scene_of(facts: impl IntoIterator<Item = Fact>) -> Scene {
+    let mut scene = Scene::default();
+    for (ms, what) in facts.into_iter().enumerate() {
+        let at = Instant::from_millis(ms as u64);
+        scene.apply(&TraceEvent { at, lane: Lane(0), producer: ProducerIndex(0), what });
+    }
+    scene
+}
+
+fn opened(batch: BatchId) -> Fact {
+    Fact::BatchOpened { batch, partition: p(1), capacity: 16_384 }
+}
+
+fn appended(ordinal: u64, batch: BatchId, index: u32, label: &str) -> Fact {
+    Fact::Appended {
+        ordinal,
+        batch,
+        index,
+        key_size: 7,
+        value_size: 3,
+        batch_bytes: 61 + 20 * (index + 1),
+        choice: PartitionChoice::KeyHash { hash: 1 },
+        label: label.into(),
+    }
+}
+
+fn drained(batch: BatchId, records: u32) -> Fact {
+    Fact::BatchDrained {
+        batch,
+        bytes: 61 + 20 * records,
+        records,
+        because: DrainReason::LingerOver,
+        identity: Some(ProducerIdentity { id: 9, epoch: 0 }),
+        base_sequence: 0,
+    }
+}
+
+fn sent(batch: BatchId) -> Fact {
+    Fact::RequestSent {
+        connection: WIRE,
+        correlation: CorrelationId(3),
+        api: ApiKey::Produce,
+        node: NodeId(2),
+        batches: vec![batch],
+        in_flight: 1,
+    }
+}
+
+fn connected() -> [Fact; 2] {
+    let node = NodeId(2);
+    [Fact::Connecting { connection: WIRE, node }, Fact::Connected { connection: WIRE, node }]
+}
+
+fn stored(records: u32) -> Fact {
+    Fact::LogAppended {
+        node: NodeId(2),
+        partition: p(1),
+        base_offset: 40,
+        records,
+        identity: Some(ProducerIdentity { id: 9, epoch: 0 }),
+        base_sequence: 0,
+    }
+}
+
+#[test]
+fn a_batch_fills_on_its_shelf() {
+    let scene = scene_of([opened(B0), appended(0, B0, 0, "user-42"), appended(1, B0, 1, "dave")]);
+    let batch = &scene.batches[&B0];
+    assert_eq!((batch.records, batch.bytes, &batch.state), (2, 101, &BatchState::Filling));
+    assert_eq!(batch.first_records.iter().map(|r| &*r.label).collect::<Vec<_>>(), ["user-42", "dave"]);
+    assert_eq!(scene.partitions[&p(1)].under_way, [B0]);
+    assert_eq!(scene.caller.sent, 2);
+}
+
+#[test]
+fn a_stored_record_shows_its_key_before_the_program_knows_and_a_tick_after() {
+    let way = || {
+        connected().into_iter().chain([opened(B0), appended(0, B0, 0, "user-42"), drained(B0, 1), sent(B0), stored(1)])
+    };
+    let before = scene_of(way());
+    let cell = &before.partitions[&p(1)].log.cells[0];
+    assert_eq!((cell.offset, &*cell.label, cell.known), (40, "user-42", false));
+    assert_eq!(before.in_flight(NodeId(2)), 1);
+
+    let answer = [
+        Fact::ResponseReceived {
+            connection: WIRE,
+            correlation: CorrelationId(3),
+            api: ApiKey::Produce,
+            node: NodeId(2),
+            in_flight: 0,
+        },
+        Fact::BatchAcked { batch: B0, stored: Stored { base_offset: 40, log_append_time_ms: None } },
+    ];
+    let after = scene_of(way().chain(answer));
+    let cell = &after.partitions[&p(1)].log.cells[0];
+    assert_eq!((cell.offset, &*cell.label, cell.known), (40, "user-42", true));
+    assert_eq!(after.partitions[&p(1)].log.cells.len(), 1, "one record, one cell");
+    assert_eq!(after.in_flight(NodeId(2)), 0);
+    assert!(after.partitions[&p(1)].under_way.is_empty());
+}
+
+#[test]
+fn a_record_acknowledged_without_an_offset_takes_no_cell() {
+    let stored = Stored { base_offset: -1, log_append_time_ms: None };
+    let scene = scene_of([opened(B0), appended(0, B0, 0, "a"), drained(B0, 1), Fact::BatchAcked { batch: B0, stored }]);
+    let log = &scene.partitions[&p(1)].log;
+    assert_eq!((log.cells.len(), log.without_offset), (0, 1));
+}
+
+#[test]
+fn labels_stop_where_detail_was_folded_so_that_none_stands_in_the_wrong_place() {
+    let many = Fact::AppendedMany { first_ordinal: 1, batch: B0, first_index: 1, count: 10, batch_bytes: 300 };
+    let scene = scene_of([opened(B0), appended(0, B0, 0, "first"), many, appended(11, B0, 11, "twelfth")]);
+    let batch = &scene.batches[&B0];
+    assert_eq!((batch.records, batch.first_records.len()), (12, 1));
+}
+
+#[test]
+fn a_batch_that_failed_stays_failed_when_its_request_leaves_after_all() {
+    let failed = Fact::BatchFailed {
+        batch: B0,
+        error: ProducerError::DeliveryTimeout { records: 1, partition: p(1), elapsed_ms: 120_000 },
+        persistence: Persistence::PossiblyPersisted,
+    };
+    let scene = scene_of([opened(B0), appended(0, B0, 0, "a"), drained(B0, 1), failed, sent(B0)]);
+    assert!(matches!(scene.batches[&B0].state, BatchState::Failed { .. }));
+}
+
+#[test]
+fn the_log_keeps_its_newest_cells() {
+    let scene = scene_of([Fact::LogAppended {
+        node: NodeId(1),
+        partition: p(0),
+        base_offset: 0,
+        records: 1_000_000,
+        identity: None,
+        base_sequence: -1,
+    }]);
+    let log = &scene.partitions[&p(0)].log;
+    assert_eq!((log.cells.len(), log.cells[0].offset, log.end_offset), (64, 999_936, 1_000_000));
+}
+
+#[test]
+fn finished_batches_and_history_are_bounded() {
+    let facts = (0..2_000).flat_map(|n| {
+        let batch = BatchId(n);
+        let base_offset = i64::try_from(n).expect("small");
+        [opened(batch), Fact::BatchAcked { batch, stored: Stored { base_offset, log_append_time_ms: None } }]
+    });
+    let scene = scene_of(facts);
+    assert_eq!((scene.batches.len(), scene.history.len()), (FINISHED_BATCHES, HISTORY));
+}
