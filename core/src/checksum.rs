@@ -1,0 +1,50 @@
+//! CRC-32C (Castagnoli), the checksum of record batches.
+//!
+//! Natively the processor's CRC or carry-less multiply instructions compute it. Wasm has neither, so there it is
+//! slicing by 16 over a table.
+
+/// CRC-32C of `bytes`.
+#[cfg(not(target_family = "wasm"))]
+#[inline]
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    crc_fast::crc32_iscsi(bytes)
+}
+
+/// CRC-32C of `bytes`.
+#[cfg(target_family = "wasm")]
+#[inline]
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    sliced::crc32c(bytes)
+}
+
+#[cfg(any(test, target_family = "wasm"))]
+mod sliced {
+    use std::sync::OnceLock;
+
+    use crc::{CRC_32_ISCSI, Crc, Table};
+
+    /// Built at first use: as a constant, its 16 KiB would travel in the module, and they do not compress.
+    static TABLES: OnceLock<Box<Crc<u32, Table<16>>>> = OnceLock::new();
+
+    pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+        TABLES.get_or_init(|| Box::new(Crc::<u32, Table<16>>::new(&CRC_32_ISCSI))).checksum(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_value_of_castagnoli_holds() {
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(sliced::crc32c(b"123456789"), 0xe306_9283);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_table_agrees_with_the_instructions(bytes: Vec<u8>) {
+            proptest::prop_assert_eq!(sliced::crc32c(&bytes), crc32c(&bytes));
+        }
+    }
+}

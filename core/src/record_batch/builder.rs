@@ -1,0 +1,240 @@
+//! Writes records into a batch as they are sent.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{BATCH_OVERHEAD, LENGTH_NOT_COUNTED, MAGIC, MAX_RECORD_OVERHEAD, Stamp, at, put, put_crc, put_stamp};
+use crate::record::Header;
+use crate::varint;
+
+/// A record's length and what precedes its key's bytes: at most 5 + [`MAX_RECORD_OVERHEAD`] bytes, rounded up.
+const SCRATCH: usize = 32;
+
+/// The most bytes of a batch, whatever its limit: its length field is a signed 32-bit number.
+const LARGEST_BATCH: usize = i32::MAX as usize;
+
+/// A batch that takes records (`MemoryRecordsBuilder`).
+///
+/// Records are written once, in wire form, behind room for the header; [`close`](Self::close) fills the header in.
+/// As long as the buffer's capacity suffices, appending allocates nothing. A clone is a deep copy with the same
+/// capacity, so that two futures of one batch do not meet; closed batches are shared [`Bytes`].
+#[derive(Debug)]
+pub struct BatchBuilder {
+    buffer: BytesMut,
+    write_limit: usize,
+    count: u32,
+    base_timestamp_ms: i64,
+    max_timestamp_ms: i64,
+    closed_for_appends: bool,
+}
+
+impl BatchBuilder {
+    /// An empty batch in `buffer`, whose content is dropped and whose capacity is used.
+    ///
+    /// `write_limit` is the batch's size in bytes, header included, beyond which only a first record is accepted:
+    /// `batch.size`, or the record's [upper bound](record_size_upper_bound) if that is larger.
+    pub fn new(mut buffer: BytesMut, write_limit: usize) -> Self {
+        buffer.clear();
+        buffer.resize(BATCH_OVERHEAD, 0);
+        Self { buffer, write_limit, count: 0, base_timestamp_ms: -1, max_timestamp_ms: -1, closed_for_appends: false }
+    }
+
+    /// Writes a record and returns its place in the batch, or leaves the batch as it is if the record does not fit.
+    ///
+    /// A first record always fits. A later one fits iff the batch is neither closed for appends nor larger with it
+    /// than the write limit; its exact encoded size counts.
+    #[inline]
+    pub fn try_append(
+        &mut self,
+        timestamp_ms: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) -> Option<u32> {
+        let timestamp_delta = self.timestamp_delta(timestamp_ms);
+        let body_size = body_size(self.count, timestamp_delta, key, value, headers);
+        if !self.takes(record_size(body_size)) {
+            return None;
+        }
+        let index = self.count;
+        if index == 0 {
+            self.base_timestamp_ms = timestamp_ms;
+            self.max_timestamp_ms = timestamp_ms;
+        }
+        self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
+        self.count += 1;
+
+        // Small numbers are put together on the stack, so that the buffer grows by whole pieces.
+        let mut scratch = [0; SCRATCH];
+        let mut len = varint::write_unsigned(&mut scratch, 0, raw_len(body_size));
+        scratch[len] = 0; // attributes: none are defined
+        len = varint::write_unsigned(&mut scratch, len + 1, varint::zigzag(timestamp_delta));
+        len = varint::write_unsigned(&mut scratch, len, u64::from(index) << 1);
+        len = varint::write_unsigned(&mut scratch, len, raw_nullable_len(key));
+        self.buffer.extend_from_slice(&scratch[..len]);
+        self.buffer.extend_from_slice(key.unwrap_or_default());
+        self.put_varint(raw_nullable_len(value));
+        self.buffer.extend_from_slice(value.unwrap_or_default());
+        self.put_varint(raw_len(headers.len()));
+        for header in headers {
+            self.put_varint(raw_len(header.key.len()));
+            self.buffer.extend_from_slice(header.key.as_bytes());
+            self.put_varint(raw_nullable_len(header.value));
+            self.buffer.extend_from_slice(header.value.unwrap_or_default());
+        }
+        Some(index)
+    }
+
+    /// Would [`try_append`](Self::try_append) accept this record?
+    pub fn has_room_for(
+        &self,
+        timestamp_ms: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) -> bool {
+        self.takes(record_size(body_size(self.count, self.timestamp_delta(timestamp_ms), key, value, headers)))
+    }
+
+    /// Bytes so far, header included (`estimatedSizeInBytes`; exact, for nothing is compressed).
+    pub fn size_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Records so far.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The batch's size in bytes beyond which only a first record is accepted.
+    pub fn write_limit(&self) -> usize {
+        self.write_limit
+    }
+
+    /// CreateTime of the latest record, in milliseconds since 1970; −1 while there is none.
+    pub fn max_timestamp_ms(&self) -> i64 {
+        self.max_timestamp_ms
+    }
+
+    /// Is there nothing more to wait for? True when closed for appends, or at the limit with at least one record. A
+    /// batch whose only record made its buffer larger than `batch.size` is not full, and lingers like any other.
+    pub fn is_full(&self) -> bool {
+        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.buffer.len())
+    }
+
+    /// Takes no more records: one did not fit, and the next batch of the partition has been opened.
+    pub fn close_for_appends(&mut self) {
+        self.closed_for_appends = true;
+    }
+
+    /// Fills in the header, computes the CRC in one pass, and gives the batch away. Nothing is copied.
+    ///
+    /// The buffer comes back with [`Bytes::try_into_mut`] once all handles but one are gone.
+    ///
+    /// # Panics
+    /// When no record was appended: such a batch does not exist on the wire.
+    pub fn close(mut self, stamp: Stamp) -> Bytes {
+        assert!(self.count > 0, "a batch has at least one record");
+        // Both fit: `takes` keeps the batch below 2³¹ bytes, and a record takes more than one.
+        let length = (self.buffer.len() - LENGTH_NOT_COUNTED) as u32;
+        let batch = &mut self.buffer[..];
+        put(batch, at::BASE_OFFSET, 0_i64.to_be_bytes());
+        put(batch, at::LENGTH, length.to_be_bytes());
+        put(batch, at::PARTITION_LEADER_EPOCH, (-1_i32).to_be_bytes());
+        put(batch, at::MAGIC, MAGIC.to_be_bytes());
+        put(batch, at::LAST_OFFSET_DELTA, (self.count - 1).to_be_bytes());
+        put(batch, at::BASE_TIMESTAMP, self.base_timestamp_ms.to_be_bytes());
+        put(batch, at::MAX_TIMESTAMP, self.max_timestamp_ms.to_be_bytes());
+        put(batch, at::RECORD_COUNT, self.count.to_be_bytes());
+        put_stamp(batch, stamp);
+        put_crc(batch);
+        self.buffer.freeze()
+    }
+
+    /// Gives the buffer back unused, or of a batch that was given up.
+    pub fn into_buffer(self) -> BytesMut {
+        self.buffer
+    }
+
+    fn timestamp_delta(&self, timestamp_ms: i64) -> i64 {
+        if self.count == 0 { 0 } else { timestamp_ms.wrapping_sub(self.base_timestamp_ms) }
+    }
+
+    fn takes(&self, record_size: usize) -> bool {
+        let limit = if self.count == 0 { LARGEST_BATCH } else { self.write_limit.min(LARGEST_BATCH) };
+        !self.closed_for_appends && self.buffer.len() + record_size <= limit
+    }
+
+    fn put_varint(&mut self, raw: u64) {
+        if raw < 0x80 {
+            self.buffer.extend_from_slice(&[raw as u8]);
+        } else {
+            let mut scratch = [0; varint::MAX_LEN];
+            let len = varint::write_unsigned(&mut scratch, 0, raw);
+            self.buffer.extend_from_slice(&scratch[..len]);
+        }
+    }
+}
+
+impl Clone for BatchBuilder {
+    /// A copy with the same capacity: `BytesMut`'s own clone keeps only what is filled, and the next append would
+    /// allocate.
+    fn clone(&self) -> Self {
+        let mut buffer = BytesMut::with_capacity(self.buffer.capacity());
+        buffer.extend_from_slice(&self.buffer);
+        Self { buffer, ..*self }
+    }
+}
+
+/// Most bytes a batch with only this record can take (`AbstractRecords.estimateSizeInBytesUpperBound`): what
+/// `max.request.size` is compared with, and what is allocated when it exceeds `batch.size`.
+pub fn record_size_upper_bound(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[Header<'_>]) -> usize {
+    BATCH_OVERHEAD + MAX_RECORD_OVERHEAD + content_size(key, value, headers)
+}
+
+/// Key, value and headers with their lengths (`DefaultRecord.sizeOf`).
+#[inline]
+fn content_size(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[Header<'_>]) -> usize {
+    let headers_size = headers
+        .iter()
+        .map(|header| nullable_size(Some(header.key.as_bytes())) + nullable_size(header.value))
+        .sum::<usize>();
+    nullable_size(key) + nullable_size(value) + varint::size_of_unsigned(raw_len(headers.len())) + headers_size
+}
+
+/// A record without its length field.
+#[inline]
+fn body_size(
+    index: u32,
+    timestamp_delta: i64,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: &[Header<'_>],
+) -> usize {
+    let attributes = 1;
+    attributes
+        + varint::size_of(timestamp_delta)
+        + varint::size_of_unsigned(u64::from(index) << 1)
+        + content_size(key, value, headers)
+}
+
+#[inline]
+fn record_size(body_size: usize) -> usize {
+    varint::size_of_unsigned(raw_len(body_size)) + body_size
+}
+
+#[inline]
+fn nullable_size(bytes: Option<&[u8]>) -> usize {
+    varint::size_of_unsigned(raw_nullable_len(bytes)) + bytes.map_or(0, <[u8]>::len)
+}
+
+/// A length, zig-zag: lengths are signed on the wire, and never negative here.
+#[inline]
+fn raw_len(len: usize) -> u64 {
+    (len as u64) << 1
+}
+
+/// A length, zig-zag, where null counts −1.
+#[inline]
+fn raw_nullable_len(bytes: Option<&[u8]>) -> u64 {
+    bytes.map_or(1, |bytes| raw_len(bytes.len()))
+}
