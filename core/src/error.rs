@@ -112,6 +112,98 @@ error_codes! {
 }
 
 impl ErrorCode {
+    /// The Java client's sentence when the broker sends none. Empty for NONE.
+    pub const fn java_message(self) -> &'static str {
+        match self.0 {
+            0 => "",
+            -1 => "The server experienced an unexpected error when processing the request.",
+            1 => "The requested offset is not within the range of offsets maintained by the server.",
+            2 => {
+                "This message has failed its CRC checksum, exceeds the valid size, has a null key for a compacted topic, or is otherwise corrupt."
+            }
+            3 => "This server does not host this topic-partition.",
+            5 => "There is no leader for this topic-partition as we are in the middle of a leadership election.",
+            6 => {
+                "For requests intended only for the leader, this error indicates that the broker is not the current leader. For requests intended for any replica, this error indicates that the broker is not a replica of the topic partition."
+            }
+            7 => "The request timed out.",
+            8 => "The broker is not available.",
+            9 => {
+                "The replica is not available for the requested topic-partition. Produce/Fetch requests and other requests intended only for the leader or follower return NOT_LEADER_OR_FOLLOWER if the broker is not a replica of the topic-partition."
+            }
+            10 => "The request included a message larger than the max message size the server will accept.",
+            13 => "The server disconnected before a response was received.",
+            14 => "The coordinator is loading and hence can't process requests.",
+            15 => "The coordinator is not available.",
+            16 => "This is not the correct coordinator.",
+            17 => "The request attempted to perform an operation on an invalid topic.",
+            18 => "The request included message batch larger than the configured segment size on the server.",
+            19 => "Messages are rejected since there are fewer in-sync replicas than required.",
+            20 => "Messages are written to the log, but to fewer in-sync replicas than required.",
+            21 => "Produce request specified an invalid value for required acks.",
+            29 => "Topic authorization failed.",
+            31 => "Cluster authorization failed.",
+            32 => "The timestamp of the message is out of acceptable range.",
+            33 => "The broker does not support the requested SASL mechanism.",
+            35 => "The version of API is not supported.",
+            36 => "Topic with this name already exists.",
+            37 => "Number of partitions is below 1.",
+            38 => "Replication factor is below 1 or larger than the number of available brokers.",
+            40 => "Configuration is invalid.",
+            41 => "This is not the correct controller for this cluster.",
+            42 => {
+                "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+            }
+            43 => "The message format version on the broker does not support the request.",
+            44 => "Request parameters do not satisfy the configured policy.",
+            45 => "The broker received an out of order sequence number.",
+            46 => "The broker received a duplicate sequence number.",
+            47 => "Producer attempted to produce with an old epoch.",
+            48 => "The producer attempted a transactional operation in an invalid state.",
+            49 => {
+                "The producer attempted to use a producer id which is not currently assigned to its transactional id."
+            }
+            50 => {
+                "The transaction timeout is larger than the maximum value allowed by the broker (as configured by transaction.max.timeout.ms)."
+            }
+            51 => {
+                "The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing."
+            }
+            53 => "Transactional Id authorization failed.",
+            56 => "Disk error when trying to access log file on the disk.",
+            58 => "SASL Authentication failed.",
+            59 => {
+                "This exception is raised by the broker if it could not locate the producer metadata associated with the producerId in question. This could happen if, for instance, the producer's records were deleted because their retention time had elapsed. Once the last records of the producerId are removed, the producer's metadata is removed from the broker, and future appends by the producer will return this exception."
+            }
+            70 => "The fetch session ID was not found.",
+            71 => "The fetch session epoch is invalid.",
+            72 => {
+                "There is no listener on the leader broker that matches the listener on which metadata request was processed."
+            }
+            74 => "The leader epoch in the request is older than the epoch on the broker.",
+            75 => "The leader epoch in the request is newer than the epoch on the broker.",
+            76 => "The requesting client does not support the compression type of given partition.",
+            78 => {
+                "The leader high watermark has not caught up from a recent leader election so the offsets cannot be guaranteed to be monotonically increasing."
+            }
+            80 => "The preferred leader was not available.",
+            83 => "Eligible topic partition leaders are not available.",
+            84 => "Leader election not needed for topic partition.",
+            87 => "This record has failed the validation on broker and hence will be rejected.",
+            88 => "There are unstable offsets that need to be cleared.",
+            89 => "The throttling quota has been exceeded.",
+            90 => "There is a newer producer with the same transactionalId which fences the current one.",
+            100 => "This server does not host this topic ID.",
+            103 => "The log's topic ID did not match the topic ID in the request.",
+            106 => "The fetch session encountered inconsistent topic ID usage.",
+            120 => {
+                "The server encountered an error with the transaction. The client can abort the transaction to continue using this transactional ID."
+            }
+            129 => "Client metadata is stale. The client should rebootstrap to obtain new metadata.",
+            _ => "The server experienced an unexpected error when processing the request.",
+        }
+    }
+
     /// Nothing went wrong.
     pub const fn is_none(self) -> bool {
         self.0 == 0
@@ -323,9 +415,9 @@ impl fmt::Display for ProducerError {
         match self {
             Self::Broker { code, message } => match message {
                 Some(message) => f.write_str(message),
-                None => write!(f, "{code}"),
+                None => f.write_str(code.java_message()),
             },
-            Self::Disconnected => f.write_str("Disconnected from node before the answer arrived"),
+            Self::Disconnected => f.write_str(ErrorCode::NETWORK_EXCEPTION.java_message()),
             Self::DeliveryTimeout { records, partition, elapsed_ms } => write!(
                 f,
                 "Expiring {records} record(s) for {partition}:{elapsed_ms} ms has passed since batch creation. The request has not been sent, or no server response has been received yet."
