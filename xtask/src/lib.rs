@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The project's commands (`cargo xtask …`), and what the cross tests share with them: Apache Kafka from its jars, the
+//! page's bundle, tools that install themselves.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to a person at a terminal")]
+
+pub mod kafka;
+pub mod process;
+pub mod tools;
+pub mod workspace;
+
+/// A line for the person who waits, on standard error: standard output is for results.
+#[macro_export]
+macro_rules! progress {
+    ($($message:tt)*) => { eprintln!("xtask: {}", format_args!($($message)*)) };
+}
