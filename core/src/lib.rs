@@ -24,3 +24,4 @@ pub mod session;
 pub mod time;
 pub mod trace;
 pub mod varint;
+pub mod versions;

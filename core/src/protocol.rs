@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
+pub use crate::versions::{advertised_versions, broker_versions, client_versions};
 
 /// The requests spoken here, by Kafka's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,0 +1,125 @@
+//! Which versions of each API are spoken, in one table: towards Kafka as a client, and as a broker.
+//!
+//! The client's ranges are those whose fields [`crate::protocol`] carries in full. The broker's are what kcat,
+//! librdkafka, franz-go, and Kafka's Java producer and consumer need. Topic ids instead of names (Produce and Fetch 13)
+//! and questions by topic id (Metadata 12) are not spoken.
+
+use crate::protocol::{ApiKey, ApiVersionRange};
+
+/// One row: what we speak of an API, and from which version on its bodies are "flexible" (KIP-482: compact lengths and
+/// tagged fields; the headers change with them).
+struct Row {
+    api: ApiKey,
+    client: (i16, i16),
+    broker: (i16, i16),
+    flexible_from: i16,
+}
+
+const fn row(api: ApiKey, client: (i16, i16), broker: (i16, i16), flexible_from: i16) -> Row {
+    Row { api, client, broker, flexible_from }
+}
+
+const TABLE: [Row; 8] = [
+    // 3 is the first with record batch v2.
+    row(ApiKey::Produce, (3, 12), (3, 12), 9),
+    row(ApiKey::Fetch, (4, 12), (4, 12), 12),
+    row(ApiKey::ListOffsets, (1, 7), (1, 7), 6),
+    // 4 is the first in which the client says whether a missing topic may be created.
+    row(ApiKey::Metadata, (4, 12), (0, 11), 9),
+    row(ApiKey::FindCoordinator, (0, 6), (0, 6), 3),
+    row(ApiKey::ApiVersions, (0, 4), (0, 4), 3),
+    row(ApiKey::CreateTopics, (2, 7), (2, 7), 5),
+    row(ApiKey::InitProducerId, (0, 5), (0, 5), 2),
+];
+
+const fn row_of(api: ApiKey) -> &'static Row {
+    let mut index = 0;
+    while TABLE[index].api.code() != api.code() {
+        index += 1;
+    }
+    &TABLE[index]
+}
+
+const fn range(api: ApiKey, (min, max): (i16, i16)) -> ApiVersionRange {
+    ApiVersionRange { api_key: api.code(), min, max }
+}
+
+/// The versions of `api` that are spoken to a broker. Use the [highest common one](ApiVersionRange::highest_common).
+pub const fn client_versions(api: ApiKey) -> ApiVersionRange {
+    range(api, row_of(api).client)
+}
+
+/// The versions of `api` that the embedded brokers answer.
+pub const fn broker_versions(api: ApiKey) -> ApiVersionRange {
+    range(api, row_of(api).broker)
+}
+
+/// What the embedded brokers say they answer, for an ApiVersions response, ordered by number.
+///
+/// It differs from [`broker_versions`] in one row: librdkafka compresses only where Produce 0 lies in the range, so
+/// Kafka lists it and closes the connection on versions below 3 (KAFKA-18659).
+pub fn advertised_versions() -> Vec<ApiVersionRange> {
+    let advertised = |row: &Row| match row.api {
+        ApiKey::Produce => range(row.api, (0, row.broker.1)),
+        _ => range(row.api, row.broker),
+    };
+    TABLE.iter().map(advertised).collect()
+}
+
+/// Are this version's bodies in the flexible form (KIP-482)?
+pub const fn is_flexible(api: ApiKey, version: i16) -> bool {
+    version >= row_of(api).flexible_from
+}
+
+impl ApiVersionRange {
+    /// Does `version` lie in it?
+    pub const fn contains(self, version: i16) -> bool {
+        self.min <= version && version <= self.max
+    }
+
+    /// The highest version that lies in both ranges, if any does.
+    pub fn highest_common(self, other: Self) -> Option<i16> {
+        let highest = self.max.min(other.max);
+        (self.contains(highest) && other.contains(highest)).then_some(highest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [ApiKey; 8] = [
+        ApiKey::Produce,
+        ApiKey::Fetch,
+        ApiKey::ListOffsets,
+        ApiKey::Metadata,
+        ApiKey::FindCoordinator,
+        ApiKey::ApiVersions,
+        ApiKey::CreateTopics,
+        ApiKey::InitProducerId,
+    ];
+
+    #[test]
+    fn client_and_broker_understand_each_other_in_every_api() {
+        for api in ALL {
+            assert!(client_versions(api).highest_common(broker_versions(api)).is_some(), "{api:?}");
+        }
+        assert_eq!(client_versions(ApiKey::Metadata).highest_common(broker_versions(ApiKey::Metadata)), Some(11));
+    }
+
+    #[test]
+    fn produce_is_advertised_from_zero_and_the_list_is_ordered() {
+        let advertised = advertised_versions();
+        assert_eq!(advertised[0], ApiVersionRange { api_key: 0, min: 0, max: 12 });
+        assert!(advertised.is_sorted_by_key(|range| range.api_key));
+        assert_eq!(advertised.len(), ALL.len());
+    }
+
+    #[test]
+    fn ranges_that_do_not_meet_have_nothing_in_common() {
+        let range = |min, max| ApiVersionRange { api_key: 0, min, max };
+        assert_eq!(range(3, 12).highest_common(range(0, 2)), None);
+        assert_eq!(range(3, 12).highest_common(range(13, 20)), None);
+        assert_eq!(range(3, 12).highest_common(range(0, 9)), Some(9));
+    }
+}
