@@ -1,0 +1,354 @@
+//! `ProducerConfig`: every option with Kafka's key, default, bounds and price.
+//!
+//! The options live in one table ([`ProducerConfig::properties`]); a further key is a further row. Rules that concern
+//! more than one key are in one function each below the table's parser, in the Java client's order.
+
+mod names;
+mod table;
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::names::{KNOWN_KEYS, nearest_known_key};
+pub use self::table::{Kind, Property};
+pub use self::text::{PropertiesError, read_properties};
+
+/// Something about a configuration that a person should know although it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConfigNotice {
+    /// No such key; Java only logs it.
+    UnknownKey {
+        /// As written.
+        key: Arc<str>,
+        /// The known key that looks most like it.
+        nearest: Option<Arc<str>>,
+    },
+    /// The client changed this setting by itself.
+    SilentlyChanged {
+        /// Which key.
+        key: Arc<str>,
+        /// From its default or given value.
+        from: Arc<str>,
+        /// To this.
+        to: Arc<str>,
+        /// The key that caused it.
+        because_of: Arc<str>,
+    },
+    /// Known to Kafka, without effect here.
+    NoEffect {
+        /// Which key.
+        key: Arc<str>,
+    },
+}
+
+/// The Java client's verdict on a configuration it refuses (`ConfigException`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigError {
+    /// The keys at fault.
+    pub keys: Vec<Arc<str>>,
+    /// The Java client's sentence.
+    pub message: Arc<str>,
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Whose answer counts as success (`acks`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Acks {
+    /// Nobody's: a batch is done when it was written to the socket.
+    None,
+    /// The leader's.
+    Leader,
+    /// That of all in-sync replicas.
+    #[default]
+    All,
+}
+
+impl Acks {
+    /// As in a Produce request: 0, 1 or −1.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+/// A producer's configuration: values that passed all checks. Durations are in Kafka's milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerConfig {
+    pub(crate) acks: Acks,
+    pub(crate) batch_size: u32,
+    pub(crate) buffer_memory: u64,
+    pub(crate) client_id: Option<Arc<str>>,
+    pub(crate) delivery_timeout: Duration,
+    pub(crate) enable_idempotence: bool,
+    pub(crate) linger: Duration,
+    pub(crate) max_block: Duration,
+    pub(crate) max_in_flight: u32,
+    pub(crate) max_request_size: u32,
+    pub(crate) metadata_max_age: Duration,
+    pub(crate) metadata_max_idle: Duration,
+    pub(crate) partitioner_ignore_keys: bool,
+    pub(crate) reconnect_backoff: Duration,
+    pub(crate) reconnect_backoff_max: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) retries: u32,
+    pub(crate) retry_backoff: Duration,
+    pub(crate) retry_backoff_max: Duration,
+    pub(crate) connection_setup_timeout: Duration,
+    pub(crate) connection_setup_timeout_max: Duration,
+}
+
+impl Default for ProducerConfig {
+    /// The Java client's defaults, read from the table.
+    fn default() -> Self {
+        let mut config = Self::unset();
+        for row in table::ROWS {
+            // A row's default satisfies its own bounds; a test holds every row to it.
+            if let Ok(value) = table::parse(&row.property, row.property.default) {
+                (row.set)(&mut config, value);
+            }
+        }
+        config
+    }
+}
+
+impl ProducerConfig {
+    /// What the table fills in: no default is written down twice.
+    const fn unset() -> Self {
+        Self {
+            acks: Acks::All,
+            batch_size: 0,
+            buffer_memory: 0,
+            client_id: None,
+            delivery_timeout: Duration::ZERO,
+            enable_idempotence: false,
+            linger: Duration::ZERO,
+            max_block: Duration::ZERO,
+            max_in_flight: 0,
+            max_request_size: 0,
+            metadata_max_age: Duration::ZERO,
+            metadata_max_idle: Duration::ZERO,
+            partitioner_ignore_keys: false,
+            reconnect_backoff: Duration::ZERO,
+            reconnect_backoff_max: Duration::ZERO,
+            request_timeout: Duration::ZERO,
+            retries: 0,
+            retry_backoff: Duration::ZERO,
+            retry_backoff_max: Duration::ZERO,
+            connection_setup_timeout: Duration::ZERO,
+            connection_setup_timeout_max: Duration::ZERO,
+        }
+    }
+
+    /// Reads keys and values as in a `.properties` file, as the Java client would. A key given twice counts the last
+    /// time.
+    ///
+    /// # Errors
+    /// The Java client's `ConfigException`: the first bad value in the order of Kafka's definitions, then the rules
+    /// that concern several keys.
+    pub fn from_properties<'a>(
+        properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(Self, Vec<ConfigNotice>), ConfigError> {
+        let given: BTreeMap<&str, &str> = properties.into_iter().collect();
+        let mut config = Self::default();
+        for row in table::ROWS {
+            if let Some(text) = given.get(row.property.name) {
+                (row.set)(&mut config, table::parse(&row.property, text)?);
+            }
+        }
+        let mut notices = Vec::new();
+        for key in given.keys().filter(|key| table::row(key).is_none()) {
+            notices.push(if KNOWN_KEYS.contains(key) {
+                ConfigNotice::NoEffect { key: (*key).into() }
+            } else {
+                ConfigNotice::UnknownKey { key: (*key).into(), nearest: nearest_known_key(key).map(Arc::from) }
+            });
+        }
+        let explicit = |key: &str| given.contains_key(key);
+        config.cap_backoffs(&mut notices);
+        config.fix_reconnect_backoff(&explicit, &mut notices);
+        config.settle_idempotence(&explicit, &mut notices)?;
+        config.settle_delivery_timeout(&explicit, &mut notices)?;
+        Ok((config, notices))
+    }
+
+    /// The options this producer obeys, in Kafka's order.
+    pub fn properties() -> impl Iterator<Item = &'static Property> {
+        table::ROWS.iter().map(|row| &row.property)
+    }
+
+    /// The value in force for a key, as it would be written in a `.properties` file; `None` for a key that is not
+    /// obeyed.
+    pub fn value_of(&self, key: &str) -> Option<String> {
+        table::row(key).map(|row| (row.get)(self))
+    }
+
+    /// `client.id`, as sent in every request's header. Where the key is absent the Java client counts its producers;
+    /// a driver that wants that sets it with [`with_client_id`](Self::with_client_id).
+    pub fn client_id(&self) -> &str {
+        self.client_id.as_deref().unwrap_or("producer-1")
+    }
+
+    /// With `client.id` filled in, if the configuration left it open.
+    #[must_use]
+    pub fn with_client_id(mut self, client_id: &str) -> Self {
+        self.client_id.get_or_insert_with(|| client_id.into());
+        self
+    }
+
+    /// `acks`.
+    pub const fn acks(&self) -> Acks {
+        self.acks
+    }
+
+    /// `enable.idempotence`, after the rules that may have switched it off.
+    pub const fn is_idempotent(&self) -> bool {
+        self.enable_idempotence
+    }
+
+    /// `max.block.ms`.
+    pub const fn max_block(&self) -> Duration {
+        self.max_block
+    }
+
+    /// `request.timeout.ms`.
+    pub const fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
+    /// `delivery.timeout.ms`.
+    pub const fn delivery_timeout(&self) -> Duration {
+        self.delivery_timeout
+    }
+
+    /// A base above its maximum makes the delay constant: the maximum (`warnDisablingExponentialBackoff`).
+    fn cap_backoffs(&mut self, notices: &mut Vec<ConfigNotice>) {
+        for (base, max, base_key, max_key) in [
+            (&mut self.retry_backoff, self.retry_backoff_max, "retry.backoff.ms", "retry.backoff.max.ms"),
+            (
+                &mut self.connection_setup_timeout,
+                self.connection_setup_timeout_max,
+                "socket.connection.setup.timeout.ms",
+                "socket.connection.setup.timeout.max.ms",
+            ),
+        ] {
+            if *base > max {
+                notices.push(changed(base_key, base.as_millis(), max.as_millis(), max_key));
+                *base = max;
+            }
+        }
+    }
+
+    /// A base given alone switches exponential growth off (`postProcessReconnectBackoffConfigs`).
+    fn fix_reconnect_backoff(&mut self, explicit: &impl Fn(&str) -> bool, notices: &mut Vec<ConfigNotice>) {
+        let (base, max) = ("reconnect.backoff.ms", "reconnect.backoff.max.ms");
+        if explicit(base) && !explicit(max) && self.reconnect_backoff != self.reconnect_backoff_max {
+            notices.push(changed(
+                max,
+                self.reconnect_backoff_max.as_millis(),
+                self.reconnect_backoff.as_millis(),
+                base,
+            ));
+            self.reconnect_backoff_max = self.reconnect_backoff;
+        }
+    }
+
+    /// Idempotence that is only the default gives way; idempotence asked for does not
+    /// (`postProcessAndValidateIdempotenceConfigs`). More than five requests in flight are refused either way.
+    fn settle_idempotence(
+        &mut self,
+        explicit: &impl Fn(&str) -> bool,
+        notices: &mut Vec<ConfigNotice>,
+    ) -> Result<(), ConfigError> {
+        const KEY: &str = "enable.idempotence";
+        if !self.enable_idempotence {
+            return Ok(());
+        }
+        if self.retries == 0 {
+            if explicit(KEY) {
+                return Err(refused(
+                    &[KEY, "retries"],
+                    "Must set retries to non-zero when using the idempotent producer.".into(),
+                ));
+            }
+            self.enable_idempotence = false;
+            notices.push(changed(KEY, true, false, "retries"));
+        }
+        if self.acks != Acks::All {
+            if explicit(KEY) {
+                return Err(refused(
+                    &[KEY, "acks"],
+                    "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.".into(),
+                ));
+            }
+            if self.enable_idempotence {
+                notices.push(changed(KEY, true, false, "acks"));
+            }
+            self.enable_idempotence = false;
+        }
+        if self.max_in_flight > 5 {
+            return Err(refused(
+                &[KEY, "max.in.flight.requests.per.connection"],
+                format!(
+                    "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. Current value is {}.",
+                    self.max_in_flight
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A batch must live long enough for one linger and one request (`KafkaProducer.configureDeliveryTimeout`).
+    fn settle_delivery_timeout(
+        &mut self,
+        explicit: &impl Fn(&str) -> bool,
+        notices: &mut Vec<ConfigNotice>,
+    ) -> Result<(), ConfigError> {
+        const KEY: &str = "delivery.timeout.ms";
+        let int_max = Duration::from_millis(i32::MAX.unsigned_abs().into());
+        let needed = self.linger.min(int_max).saturating_add(self.request_timeout).min(int_max);
+        if self.delivery_timeout >= needed {
+            return Ok(());
+        }
+        if explicit(KEY) {
+            return Err(refused(
+                &[KEY, "linger.ms", "request.timeout.ms"],
+                "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms".into(),
+            ));
+        }
+        let cause = if explicit("request.timeout.ms") { "request.timeout.ms" } else { "linger.ms" };
+        notices.push(changed(KEY, self.delivery_timeout.as_millis(), needed.as_millis(), cause));
+        self.delivery_timeout = needed;
+        Ok(())
+    }
+}
+
+fn changed(key: &str, from: impl ToString, to: impl ToString, because_of: &str) -> ConfigNotice {
+    ConfigNotice::SilentlyChanged {
+        key: key.into(),
+        from: from.to_string().into(),
+        to: to.to_string().into(),
+        because_of: because_of.into(),
+    }
+}
+
+fn refused(keys: &[&str], message: String) -> ConfigError {
+    ConfigError { keys: keys.iter().map(|key| Arc::from(*key)).collect(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The options as rows: name, type, bounds, default, meaning, and the field that holds the value.
+
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use super::{Acks, ConfigError, ProducerConfig, refused};
+
+/// An option as a settings panel needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// Kafka's key.
+    pub name: &'static str,
+    /// Type and bounds.
+    pub kind: Kind,
+    /// Kafka's default, as written in a `.properties` file.
+    pub default: &'static str,
+    /// Meaning, unit and price in a sentence.
+    pub doc: &'static str,
+}
+
+/// What an option's value may be (`ConfigDef.Type` and validator).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A signed 32-bit number.
+    Int {
+        /// Smallest value allowed, when there is one.
+        at_least: Option<i32>,
+    },
+    /// A signed 64-bit number.
+    Long {
+        /// Smallest value allowed, when there is one.
+        at_least: Option<i64>,
+    },
+    /// `true` or `false`, in any case.
+    Boolean,
+    /// One of these, exactly.
+    OneOf(&'static [&'static str]),
+    /// Any text.
+    Text,
+}
+
+/// A value that satisfied its option's type and bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Number(i64),
+    Boolean(bool),
+    Text(String),
+}
+
+impl Value {
+    fn number(&self) -> i64 {
+        match self {
+            Self::Number(number) => *number,
+            _ => 0,
+        }
+    }
+
+    fn unsigned(&self) -> u64 {
+        u64::try_from(self.number()).unwrap_or(0)
+    }
+
+    fn unsigned_32(&self) -> u32 {
+        u32::try_from(self.number()).unwrap_or(0)
+    }
+
+    fn millis(&self) -> Duration {
+        Duration::from_millis(self.unsigned())
+    }
+
+    fn is_true(&self) -> bool {
+        *self == Self::Boolean(true)
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            _ => "",
+        }
+    }
+}
+
+pub(super) struct Row {
+    pub(super) property: Property,
+    pub(super) set: fn(&mut ProducerConfig, Value),
+    pub(super) get: fn(&ProducerConfig) -> String,
+}
+
+const INT_FROM_0: Kind = Kind::Int { at_least: Some(0) };
+const LONG_FROM_0: Kind = Kind::Long { at_least: Some(0) };
+
+macro_rules! rows {
+    ($($name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr; $doc:literal)*) => {
+        &[$(Row {
+            property: Property { name: $name, kind: $kind, default: $default, doc: $doc },
+            set: |config, value| {
+                let set: fn(&Value) -> _ = $set;
+                config.$field = set(&value);
+            },
+            get: |config| {
+                let get: fn(&_) -> String = $get;
+                get(&config.$field)
+            },
+        }),*]
+    };
+}
+
+fn millis(duration: &Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// In the order of `ProducerConfig`'s definitions, in which Java checks them.
+pub(super) const ROWS: &[Row] = rows! {
+    "buffer.memory" LONG_FROM_0, "33554432", buffer_memory: Value::unsigned, u64::to_string;
+    "Bytes for batches that are not yet acknowledged; send waits when they are used up. Counted per batch, not per record."
+    "retries" INT_FROM_0, "2147483647", retries: Value::unsigned_32, u32::to_string;
+    "How often a batch is sent again; delivery.timeout.ms usually ends it first."
+    "acks" Kind::OneOf(&["all", "-1", "0", "1"]), "all", acks:
+        |value| match value.text() { "0" => Acks::None, "1" => Acks::Leader, _ => Acks::All },
+        |acks| match acks { Acks::None => "0", Acks::Leader => "1", Acks::All => "all" }.to_owned();
+    "Whose answer counts as success: nobody's (0), the leader's (1), that of all in-sync replicas (all)."
+    "batch.size" INT_FROM_0, "16384", batch_size: Value::unsigned_32, u32::to_string;
+    "Bytes after which a batch is full. Larger ones cost memory, smaller ones requests; 0 sends every record alone."
+    "partitioner.ignore.keys" Kind::Boolean, "false", partitioner_ignore_keys: Value::is_true, bool::to_string;
+    "Treats records with a key like records without: they stick to a partition until batch.size bytes went there."
+    "linger.ms" LONG_FROM_0, "5", linger: Value::millis, millis;
+    "Longest wait for a batch to fill, in milliseconds."
+    "delivery.timeout.ms" INT_FROM_0, "120000", delivery_timeout: Value::millis, millis;
+    "Longest life of a batch from its first record to its final answer, retries included, in milliseconds."
+    "client.id" Kind::Text, "", client_id: |value| match value.text() { "" => None, text => Some(text.into()) },
+        |id: &Option<Arc<str>>| id.as_deref().unwrap_or_default().to_owned();
+    "Name of this client in the broker's logs and quotas."
+    "max.request.size" INT_FROM_0, "1048576", max_request_size: Value::unsigned_32, u32::to_string;
+    "Largest record accepted and largest sum of batches in one request, in bytes."
+    "reconnect.backoff.ms" LONG_FROM_0, "50", reconnect_backoff: Value::millis, millis;
+    "First pause before connecting to a broker again, in milliseconds; doubles with every failure."
+    "reconnect.backoff.max.ms" LONG_FROM_0, "1000", reconnect_backoff_max: Value::millis, millis;
+    "Longest pause before connecting to a broker again, in milliseconds."
+    "retry.backoff.ms" LONG_FROM_0, "100", retry_backoff: Value::millis, millis;
+    "First pause before sending a batch again or asking for metadata again, in milliseconds; doubles with every failure."
+    "retry.backoff.max.ms" LONG_FROM_0, "1000", retry_backoff_max: Value::millis, millis;
+    "Longest pause before sending a batch again, in milliseconds."
+    "max.block.ms" LONG_FROM_0, "60000", max_block: Value::millis, millis;
+    "Longest wait inside send for metadata and memory together, in milliseconds."
+    "request.timeout.ms" INT_FROM_0, "30000", request_timeout: Value::millis, millis;
+    "Longest wait for the answer to one request, in milliseconds; then its connection is closed."
+    "metadata.max.age.ms" LONG_FROM_0, "300000", metadata_max_age: Value::millis, millis;
+    "Age at which metadata is asked for again although nothing went wrong, in milliseconds."
+    "metadata.max.idle.ms" Kind::Long { at_least: Some(5_000) }, "300000", metadata_max_idle: Value::millis, millis;
+    "A topic not produced to for this long is no longer asked about, in milliseconds."
+    "max.in.flight.requests.per.connection" Kind::Int { at_least: Some(1) }, "5", max_in_flight:
+        Value::unsigned_32, u32::to_string;
+    "Requests without an answer on one connection. 1 keeps order without idempotence; more than 5 excludes idempotence."
+    "socket.connection.setup.timeout.ms" Kind::Long { at_least: None }, "10000", connection_setup_timeout:
+        Value::millis, millis;
+    "First patience for a connection to stand, in milliseconds; doubles with every failure."
+    "socket.connection.setup.timeout.max.ms" Kind::Long { at_least: None }, "30000", connection_setup_timeout_max:
+        Value::millis, millis;
+    "Longest patience for a connection to stand, in milliseconds."
+    "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
+    "Numbers the records so that a retry is neither stored twice nor out of order."
+};
+
+pub(super) fn row(key: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.property.name == key)
+}
+
+/// Reads a value as `ConfigDef.parseType` and the option's validator do.
+pub(super) fn parse(property: &Property, text: &str) -> Result<Value, ConfigError> {
+    let text = text.trim();
+    let bad = |why: String| {
+        refused(&[property.name], format!("Invalid value {text} for configuration {}: {why}", property.name))
+    };
+    let number = |parsed: Option<i64>, type_name: &str, at_least: Option<i64>| {
+        let number = parsed.ok_or_else(|| bad(format!("Not a number of type {type_name}")))?;
+        match at_least {
+            Some(least) if number < least => Err(bad(format!("Value must be at least {least}"))),
+            _ => Ok(Value::Number(number)),
+        }
+    };
+    match property.kind {
+        Kind::Int { at_least } => number(text.parse::<i32>().ok().map(i64::from), "INT", at_least.map(i64::from)),
+        Kind::Long { at_least } => number(text.parse().ok(), "LONG", at_least),
+        Kind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
+        Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
+        Kind::Boolean => Err(bad("Expected value to be either true or false".to_owned())),
+        Kind::OneOf(allowed) if allowed.contains(&text) => Ok(Value::Text(text.to_owned())),
+        Kind::OneOf(allowed) => Err(bad(format!("String must be one of: {}", allowed.join(", ")))),
+        Kind::Text => Ok(Value::Text(text.to_owned())),
+    }
+}
