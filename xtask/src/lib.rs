@@ -4,6 +4,7 @@
 
 pub mod kafka;
 pub mod process;
+pub mod test;
 pub mod tools;
 pub mod workspace;
 

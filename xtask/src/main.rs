@@ -1,5 +1,7 @@
 //! `cargo xtask`: see `cargo xtask --help`.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -12,6 +14,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Format, lints, documentation, unit tests (also in wasm) and cross tests with real peers
+    Test {
+        /// Leave out what needs an Apache Kafka
+        #[arg(long)]
+        quick: bool,
+    },
     /// Start an Apache Kafka from its released jars, until Ctrl-C
     Kafka {
         /// Brokers, each also a controller: 1 or 3
@@ -20,8 +28,19 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            xtask::progress!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Test { quick } => xtask::test::command(quick),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }
 }

@@ -41,6 +41,9 @@ pub const GO: Program = Program { command: "go", apt_package: "golang-go" };
 /// Runs the confluent-kafka peer.
 pub const PYTHON: Program = Program { command: "python3", apt_package: "python3" };
 
+/// All that the tests call, so that what is missing is installed in one go.
+pub const FOR_TESTS: [Program; 9] = [JDK, JAVA, MAVEN, NODE, CHROMIUM, CHROMEDRIVER, KCAT, GO, PYTHON];
+
 /// Makes sure that all of `programs` can be run, installing what is missing.
 ///
 /// # Errors

@@ -1,0 +1,151 @@
+//! `cargo xtask test`: everything that must hold, suite by suite, and what each took.
+
+mod report;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use self::report::{Outcome, Report};
+use crate::{process, progress, tools, workspace};
+
+/// Packages whose home is a page: linted and built for wasm, besides being tested natively.
+const WASM_PACKAGES: [&str; 2] = ["web", "wasm-probe"];
+
+/// Something that passes or fails, run as one command or several.
+struct Suite {
+    name: String,
+    commands: Vec<Command>,
+}
+
+impl Suite {
+    fn new(name: impl Into<String>, commands: impl IntoIterator<Item = Command>) -> Self {
+        Self { name: name.into(), commands: commands.into_iter().collect() }
+    }
+}
+
+/// Runs every suite, also after a failure, and prints a table of times and the line `N passed, N failed`.
+///
+/// `quick` leaves out the cross tests with an Apache Kafka (files named `kafka_…`), which take minutes.
+///
+/// # Errors
+/// When a tool is missing and cannot be installed, or anything failed.
+pub fn command(quick: bool) -> Result<()> {
+    tools::rust_toolchain()?;
+    tools::ensure(&tools::FOR_TESTS)?;
+    let mut suites = static_suites();
+    suites.extend(unit_suites());
+    suites.extend(cross_suites(quick)?);
+
+    let mut report = Report::default();
+    for suite in suites {
+        let started = Instant::now();
+        let outcome = run(&suite)?;
+        report.add(suite.name, outcome, started.elapsed());
+    }
+    let failures = report.failures();
+    if !failures.is_empty() {
+        println!("\nfailed: {}", failures.join(", "));
+    }
+    // The last line on standard output: whoever reads only one reads this.
+    println!("{report}");
+    ensure!(failures.is_empty(), "{} of {} suites failed", failures.len(), report.suites());
+    Ok(())
+}
+
+/// What needs no test to run.
+fn static_suites() -> Vec<Suite> {
+    let deny_warnings = ["--", "-D", "warnings"];
+    let mut lint_wasm = cargo(["clippy", "--target", "wasm32-unknown-unknown"]);
+    for package in WASM_PACKAGES {
+        lint_wasm.args(["--package", package]);
+    }
+    lint_wasm.args(deny_warnings);
+    let mut documentation = cargo(["doc", "--workspace", "--no-deps"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    vec![
+        Suite::new("format", [cargo(["fmt", "--all", "--check"])]),
+        Suite::new(
+            "lints",
+            [
+                cargo(["clippy", "--workspace", "--all-targets"].into_iter().chain(deny_warnings)),
+                // Beside the others the core gets their features: alone it is what the page sees.
+                cargo(["clippy", "--package", "producer-core", "--all-targets"].into_iter().chain(deny_warnings)),
+                cargo(["clippy", "--package", "xtask", "--features", "bundle"].into_iter().chain(deny_warnings)),
+                lint_wasm,
+            ],
+        ),
+        Suite::new("documentation", [documentation]),
+    ]
+}
+
+fn unit_suites() -> Vec<Suite> {
+    let natively = ["test", "--workspace", "--exclude", "cross-tests", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    let mut in_wasm = cargo(["test", "--package", "producer-core", "--target", "wasm32-wasip1", "--no-fail-fast"]);
+    in_wasm.args(["--lib", "--tests"]);
+    let runner = workspace::root().join("xtask/src/test/wasi-runner.mjs");
+    in_wasm.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", format!("node --no-warnings {}", runner.display()));
+    vec![
+        Suite::new("unit tests", [cargo(natively)]),
+        Suite::new("doc examples", [cargo(["test", "--workspace", "--no-fail-fast", "--doc"])]),
+        Suite::new("core in wasm", [in_wasm]),
+    ]
+}
+
+/// One suite per file of the cross tests, so that the table shows what takes how long.
+fn cross_suites(quick: bool) -> Result<Vec<Suite>> {
+    let folder = workspace::root().join("tests/tests");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+        }
+    }
+    names.sort();
+    names.retain(|name| !(quick && name.starts_with("kafka_")));
+    let harness = Suite::new("cross: harness", [cargo(["test", "--package", "cross-tests", "--lib"])]);
+    let files = names.into_iter().map(|name| {
+        Suite::new(format!("cross: {name}"), [cargo(["test", "--package", "cross-tests", "--test", &name])])
+    });
+    Ok(std::iter::once(harness).chain(files).collect())
+}
+
+fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(workspace::root());
+    command
+}
+
+/// Runs the suite's commands, also after a failure, and adds up what their test harnesses counted; a command without a
+/// harness counts as one.
+fn run(suite: &Suite) -> Result<Outcome> {
+    progress!("── {}", suite.name);
+    let mut total = Outcome::default();
+    for recipe in &suite.commands {
+        total += run_command(recipe)?;
+    }
+    Ok(total)
+}
+
+fn run_command(recipe: &Command) -> Result<Outcome> {
+    let mut command = Command::new(recipe.get_program());
+    command.args(recipe.get_args()).envs(recipe.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let line = process::command_line(&command);
+    progress!("{line}");
+    let mut child = command.spawn().with_context(|| format!("could not start `{line}`"))?;
+    let mut outcome = Outcome::default();
+    for line in BufReader::new(child.stdout.take().context("stdout is piped")?).lines() {
+        let line = line?;
+        outcome += Outcome::from_harness_line(&line).unwrap_or_default();
+        println!("{line}");
+    }
+    let succeeded = child.wait()?.success();
+    Ok(outcome.judged(succeeded))
+}
