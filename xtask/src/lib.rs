@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to a person at a terminal")]
 
 pub mod kafka;
+pub mod page;
+pub mod play;
 pub mod process;
 pub mod test;
 pub mod tools;

@@ -14,6 +14,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Build page and bridge and start them
+    Play(xtask::play::Options),
     /// Format, lints, documentation, unit tests (also in wasm) and cross tests with real peers
     Test {
         /// Leave out what needs an Apache Kafka
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
+        Task::Play(options) => xtask::play::command(&options),
         Task::Test { quick } => xtask::test::command(quick),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }

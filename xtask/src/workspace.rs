@@ -45,7 +45,7 @@ pub fn cached(entry: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<Pat
     if dir.is_dir() {
         return Ok(dir);
     }
-    let partial = dir.with_extension(format!("partial-{}", std::process::id()));
+    let partial = cache_dir(&format!("{entry}.partial-{}", std::process::id()))?;
     if partial.exists() {
         fs::remove_dir_all(&partial)?;
     }

@@ -15,7 +15,7 @@ use self::report::{Outcome, Report};
 use crate::{process, progress, tools, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
-const WASM_PACKAGES: [&str; 2] = ["web", "wasm-probe"];
+const WASM_PACKAGES: [&str; 3] = ["web", "wasm-probe", "minimal-yew"];
 
 /// Something that passes or fails, run as one command or several.
 struct Suite {

@@ -1,0 +1,103 @@
+//! `cargo xtask play`: page and bridge built and started, from nothing but a Rust toolchain and a C linker.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::Duration,
+};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::{
+    page,
+    process::{self, OwnedChild},
+    progress, tools, workspace,
+};
+
+/// Patience with a bridge that was asked to stop: it settles every send first, at most `delivery.timeout.ms` (two
+/// minutes by default).
+const STOP_PATIENCE: Duration = Duration::from_secs(150);
+
+/// What `play` hands on to the bridge.
+#[derive(Debug, Default, clap::Args)]
+pub struct Options {
+    /// Only print the page's address
+    #[arg(long)]
+    pub no_open: bool,
+    /// Produce to this cluster (`host:port,…`) instead of three embedded brokers
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub bootstrap_servers: Option<String>,
+    /// Serve the page on this loopback address instead of a free port
+    #[arg(long, value_name = "127.0.0.1:PORT")]
+    pub listen: Option<String>,
+    /// Further arguments of `playground serve`, after `--`
+    #[arg(last = true)]
+    pub bridge_arguments: Vec<String>,
+}
+
+/// Builds page and bridge, starts the bridge (which opens the page), and stays until Ctrl-C or until the bridge ends.
+///
+/// # Errors
+/// When something does not compile, the bridge cannot start, or it ends with a failure.
+pub fn command(options: &Options) -> Result<()> {
+    let page = page::build()?;
+    let bridge = build_bridge("release")?;
+
+    let mut serve = Command::new(bridge);
+    serve.args(["serve", "--page"]).arg(&page).stdin(Stdio::null());
+    if options.no_open {
+        serve.arg("--no-open");
+    }
+    if let Some(servers) = &options.bootstrap_servers {
+        serve.args(["--bootstrap-servers", servers]);
+    }
+    if let Some(address) = &options.listen {
+        serve.args(["--listen", address]);
+    }
+    serve.args(&options.bridge_arguments);
+
+    progress!("starting the bridge");
+    let interrupted = process::interruptions()?;
+    let mut bridge = OwnedChild::spawn(&mut serve, None)?;
+    wait_for_the_end(&mut bridge, &interrupted)
+}
+
+/// Compiles the bridge (cargo profile `dev` or `release`) and returns its binary.
+///
+/// # Errors
+/// When it does not compile.
+pub fn build_bridge(profile: &str) -> Result<PathBuf> {
+    tools::rust_toolchain()?;
+    progress!("compiling the bridge (profile {profile})");
+    process::run(
+        Command::new("cargo")
+            .args(["build", "--profile", profile, "--package", "native-bridge", "--bin", "playground"])
+            .current_dir(workspace::root()),
+    )?;
+    // The folder of the profile `dev` is called `debug`.
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(workspace::target_dir().join(folder).join(format!("playground{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn wait_for_the_end(bridge: &mut OwnedChild, interrupted: &Receiver<()>) -> Result<()> {
+    while let Err(RecvTimeoutError::Timeout) = interrupted.recv_timeout(Duration::from_millis(100)) {
+        if let Some(status) = bridge.try_wait()? {
+            // It has said why on standard error, which is ours too.
+            ensure!(status.success(), "the bridge ended: {status}");
+            return Ok(());
+        }
+    }
+    progress!("stopping the bridge (Ctrl-C again ends it at once)");
+    bridge.terminate();
+    for _ in 0..STOP_PATIENCE.as_millis() / 100 {
+        if let Some(status) = bridge.try_wait()? {
+            ensure!(status.success(), "the bridge ended: {status}");
+            return Ok(());
+        }
+        if let Ok(()) = interrupted.recv_timeout(Duration::from_millis(100)) {
+            bail!("ended the bridge before it had settled every send");
+        }
+    }
+    bail!("the bridge did not stop within {STOP_PATIENCE:?}");
+}
