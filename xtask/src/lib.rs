@@ -2,10 +2,13 @@
 //! page's bundle, tools that install themselves.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to a person at a terminal")]
 
+pub mod bench;
 pub mod kafka;
 pub mod page;
 pub mod play;
 pub mod process;
+pub mod size;
+pub mod static_server;
 pub mod test;
 pub mod tools;
 pub mod workspace;

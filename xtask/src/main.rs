@@ -22,6 +22,14 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// What the page costs to download, file by file, beside a minimal yew page
+    Size,
+    /// Measure: records per second and allocations per record
+    Bench {
+        /// What to measure
+        #[arg(value_parser = ["core"])]
+        what: String,
+    },
     /// Start an Apache Kafka from its released jars, until Ctrl-C
     Kafka {
         /// Brokers, each also a controller: 1 or 3
@@ -44,6 +52,8 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Play(options) => xtask::play::command(&options),
         Task::Test { quick } => xtask::test::command(quick),
+        Task::Size => xtask::size::command(),
+        Task::Bench { .. } => xtask::bench::core(),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }
 }

@@ -44,6 +44,19 @@ pub const PYTHON: Program = Program { command: "python3", apt_package: "python3"
 /// All that the tests call, so that what is missing is installed in one go.
 pub const FOR_TESTS: [Program; 9] = [JDK, JAVA, MAVEN, NODE, CHROMIUM, CHROMEDRIVER, KCAT, GO, PYTHON];
 
+/// How Chromium is started for tests and measurements: without a display, without asking anybody else anything, and as
+/// root, where its own sandbox refuses to start. The caller adds a fresh `--user-data-dir`.
+pub const CHROMIUM_FLAGS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
 /// Makes sure that all of `programs` can be run, installing what is missing.
 ///
 /// # Errors

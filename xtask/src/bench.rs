@@ -1,0 +1,21 @@
+//! `cargo xtask bench …`: figures, measured in a release build on this machine.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{process, tools, workspace};
+
+/// `send` and drain beside the same records encoded with kafka-protocol; the last line is
+/// `R x kafka-protocol, A allocations per record`.
+///
+/// # Errors
+/// When the benchmark does not compile or fails.
+pub fn core() -> Result<()> {
+    tools::rust_toolchain()?;
+    process::run(
+        Command::new("cargo")
+            .args(["run", "--release", "--package", "cross-tests", "--bin", "bench-core"])
+            .current_dir(workspace::root()),
+    )
+}
