@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What the cross tests share: peers, and judges of what they saw.
+
+pub mod proxy;
+pub mod read_back;

@@ -1,0 +1,134 @@
+//! A TCP proxy between a client and one broker, whose connections a test can cut.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::Notify,
+    task::JoinHandle,
+};
+
+/// Listens on a loopback port and passes bytes to a broker and back. Ends when dropped.
+#[derive(Debug)]
+pub struct CuttingProxy {
+    port: u16,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    broker_port: AtomicU16,
+    cut: Notify,
+    /// What the broker says goes nowhere.
+    swallowing: AtomicBool,
+    /// Something was swallowed.
+    swallowed: Notify,
+    open: AtomicUsize,
+}
+
+impl CuttingProxy {
+    /// A proxy that listens already and refuses connections until it knows its broker.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn listen() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared::default());
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { port, shared, accepting })
+    }
+
+    /// Where clients connect to.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The broker behind it, from now on.
+    pub fn forward_to(&self, broker_port: u16) {
+        self.shared.broker_port.store(broker_port, Ordering::SeqCst);
+    }
+
+    /// Connections that stand.
+    pub fn open_connections(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// Cuts every connection that stands, in whatever it is doing.
+    pub fn cut(&self) {
+        self.shared.cut.notify_waiters();
+    }
+
+    /// Lets the broker hear everything and the client nothing until the broker has answered something, and cuts every
+    /// connection then: what was asked is done, and the client cannot know.
+    pub async fn cut_before_the_next_answer(&self) {
+        let swallowed = self.shared.swallowed.notified();
+        self.shared.swallowing.store(true, Ordering::SeqCst);
+        swallowed.await;
+        self.cut();
+        self.shared.swallowing.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for CuttingProxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.cut();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            shared.open.fetch_add(1, Ordering::SeqCst);
+            // How a connection ends is the test's business, and either side sees it.
+            let _ = pass(client, &shared).await;
+            shared.open.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+}
+
+async fn pass(client: TcpStream, shared: &Shared) -> io::Result<()> {
+    let cut = shared.cut.notified();
+    let broker_port = shared.broker_port.load(Ordering::SeqCst);
+    if broker_port == 0 {
+        return Ok(());
+    }
+    let broker = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, broker_port))).await?;
+    client.set_nodelay(true)?;
+    broker.set_nodelay(true)?;
+    let (client_reads, client_writes) = client.into_split();
+    let (broker_reads, broker_writes) = broker.into_split();
+    tokio::select! {
+        ended = pump(client_reads, broker_writes, None) => ended,
+        ended = pump(broker_reads, client_writes, Some(shared)) => ended,
+        () = cut => Ok(()),
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallower: Option<&Shared>) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        match swallower {
+            Some(shared) if shared.swallowing.load(Ordering::SeqCst) => shared.swallowed.notify_waiters(),
+            _ => to.write_all(&buffer[..read]).await?,
+        }
+    }
+}
