@@ -25,3 +25,5 @@ pub mod time;
 pub mod trace;
 pub mod varint;
 pub mod versions;
+#[cfg(feature = "wire")]
+pub mod wire;

@@ -2,3 +2,4 @@
 
 pub mod proxy;
 pub mod read_back;
+pub mod wire_samples;
