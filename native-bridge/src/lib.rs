@@ -1,1 +1,24 @@
-//! Placeholder.
+//! A Kafka producer on tokio: the producer core with sockets.
+//!
+//! [`KafkaProducer`] is the library; [`driver::Driver`] is what it shares with the playground's page sessions.
+//! [`probe`] finds out whether a Kafka broker answers at an address.
+
+mod bootstrap;
+mod clock;
+mod connection;
+pub mod driver;
+mod frame;
+pub mod probe;
+mod producer;
+mod transport;
+
+pub use bootstrap::{BootstrapError, BootstrapServers};
+pub use clock::Clock;
+pub use producer::{
+    Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
+};
+pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig};
+pub use producer_core::error::{ErrorCode, Persistence, ProducerError, Surface};
+pub use producer_core::io::{BatchCompletion, Stored};
+pub use producer_core::producer::Sent;
+pub use producer_core::record::{Header, Record};

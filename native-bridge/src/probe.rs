@@ -1,0 +1,193 @@
+//! Does a Kafka broker answer at this address?
+
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use producer_core::error::ErrorCode;
+use producer_core::ids::{BrokerAddress, CorrelationId, NodeId};
+use producer_core::io::OutgoingRequest;
+use producer_core::protocol::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, MetadataResponse, Request, RequestHeader,
+    Response,
+};
+use producer_core::versions::client_versions;
+use producer_core::wire;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::frame::{FrameReader, ReadError};
+use crate::transport::{ConnectError, Connector};
+
+/// What a broker says of its cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterInfo {
+    /// The cluster's id.
+    pub cluster_id: Option<Arc<str>>,
+    /// The brokers that are up, by node id, with the addresses they advertise.
+    pub brokers: Vec<(NodeId, BrokerAddress)>,
+}
+
+/// Why no Kafka answered. Prints what was seen, without advice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The name means nothing to the resolver.
+    #[error("{detail}")]
+    Unresolvable {
+        /// The resolver's words.
+        detail: Arc<str>,
+    },
+    /// No connection came about: nobody listens there, or no way leads there.
+    #[error("{detail}")]
+    Refused {
+        /// The operating system's words.
+        detail: Arc<str>,
+    },
+    /// No answer came in time, be it to the connection attempt or to the first request.
+    #[error("no answer within {} ms", patience.as_millis())]
+    Silent {
+        /// How long was waited.
+        patience: Duration,
+    },
+    /// Somebody answered, but not as Kafka does: other bytes, or none and a closed connection.
+    #[error("{detail}")]
+    NotKafka {
+        /// What was seen.
+        detail: Arc<str>,
+    },
+    /// A Kafka broker too old or too new: it speaks no version in common.
+    #[error("the broker speaks no version of {api:?} that is spoken here")]
+    UnsupportedVersion {
+        /// The first API without a common version.
+        api: ApiKey,
+    },
+}
+
+/// Asks one broker for its cluster; takes `patience` at most.
+///
+/// # Errors
+/// [`ProbeError`].
+pub async fn probe(address: &BrokerAddress, patience: Duration) -> Result<ClusterInfo, ProbeError> {
+    tokio::time::timeout(patience, ask(address)).await.unwrap_or(Err(ProbeError::Silent { patience }))
+}
+
+/// Asks all servers side by side; the first of the list that answers wins.
+///
+/// # Errors
+/// What each of them met, when none answers.
+pub async fn probe_any(
+    addresses: &[BrokerAddress],
+    patience: Duration,
+) -> Result<ClusterInfo, Vec<(BrokerAddress, ProbeError)>> {
+    let probes: Vec<_> = addresses
+        .iter()
+        .map(|address| {
+            let address = address.clone();
+            tokio::spawn(async move {
+                let answer = probe(&address, patience).await;
+                (address, answer)
+            })
+        })
+        .collect();
+    let mut met = Vec::new();
+    for probe in probes {
+        match probe.await {
+            Ok((_, Ok(info))) => return Ok(info),
+            Ok((address, Err(error))) => met.push((address, error)),
+            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+        }
+    }
+    Err(met)
+}
+
+async fn ask(address: &BrokerAddress) -> Result<ClusterInfo, ProbeError> {
+    let stream = Connector::default().connect(address).await.map_err(|error| {
+        let detail = error.to_string().into();
+        match error {
+            ConnectError::Unresolvable { .. } => ProbeError::Unresolvable { detail },
+            ConnectError::Failed { .. } => ProbeError::Refused { detail },
+        }
+    })?;
+    let mut conversation = Conversation::new(stream);
+    let spoken = conversation.api_versions().await?;
+    let metadata = conversation.metadata(&spoken).await?;
+    let brokers = metadata.brokers.into_iter().filter_map(|broker| {
+        let port = u16::try_from(broker.port).ok()?;
+        Some((broker.node, BrokerAddress { host: broker.host, port }))
+    });
+    Ok(ClusterInfo { cluster_id: metadata.cluster_id, brokers: brokers.collect() })
+}
+
+/// Requests and answers, one after the other.
+struct Conversation {
+    requests: OwnedWriteHalf,
+    frames: FrameReader<OwnedReadHalf>,
+    correlation: i32,
+}
+
+impl Conversation {
+    fn new(stream: TcpStream) -> Self {
+        let (read_half, requests) = stream.into_split();
+        Self { requests, frames: FrameReader::new(read_half), correlation: 0 }
+    }
+
+    async fn api_versions(&mut self) -> Result<ApiVersionsResponse, ProbeError> {
+        let mut version = client_versions(ApiKey::ApiVersions).max;
+        loop {
+            let request = Request::ApiVersions(ApiVersionsRequest {
+                client_software_name: env!("CARGO_PKG_NAME").into(),
+                client_software_version: env!("CARGO_PKG_VERSION").into(),
+            });
+            let Response::ApiVersions(answer) = self.ask(version, request).await? else {
+                return Err(not_kafka("an answer to another question"));
+            };
+            if answer.error.is_none() {
+                return Ok(answer);
+            }
+            // KIP-511: the answer names the versions that would have been right. Each round goes down, so it ends.
+            let lower = if answer.error == ErrorCode::UNSUPPORTED_VERSION {
+                common_version(&answer, ApiKey::ApiVersions).or(Some(0)).filter(|&hint| hint < version)
+            } else {
+                None
+            };
+            version = lower.ok_or(ProbeError::UnsupportedVersion { api: ApiKey::ApiVersions })?;
+        }
+    }
+
+    async fn metadata(&mut self, spoken: &ApiVersionsResponse) -> Result<MetadataResponse, ProbeError> {
+        let unsupported = ProbeError::UnsupportedVersion { api: ApiKey::Metadata };
+        let version = common_version(spoken, ApiKey::Metadata).ok_or(unsupported)?;
+        let request = MetadataRequest { topics: Some(Vec::new()), allow_auto_topic_creation: false };
+        match self.ask(version, Request::Metadata(request)).await? {
+            Response::Metadata(answer) => Ok(answer),
+            _ => Err(not_kafka("an answer to another question")),
+        }
+    }
+
+    async fn ask(&mut self, version: i16, body: Request) -> Result<Response, ProbeError> {
+        self.correlation += 1;
+        let correlation = CorrelationId(self.correlation);
+        let api = body.api();
+        let header = RequestHeader { api, version, correlation, client_id: Some(env!("CARGO_PKG_NAME").into()) };
+        let request = OutgoingRequest { header, body, expects_response: true };
+        let mut frame = wire::encode_request(&request).map_err(not_kafka)?;
+        self.requests.write_all_buf(&mut frame).await.map_err(|error| not_kafka(ReadError::from(error)))?;
+        let frame = self.frames.next().await.map_err(not_kafka)?;
+        let (told, response) = wire::decode_response(api, version, frame).map_err(not_kafka)?;
+        if told != correlation {
+            return Err(not_kafka("an answer to another request"));
+        }
+        Ok(response)
+    }
+}
+
+fn not_kafka(seen: impl core::fmt::Display) -> ProbeError {
+    ProbeError::NotKafka { detail: seen.to_string().into() }
+}
+
+/// The highest version of `api` that we and the broker speak.
+fn common_version(spoken: &ApiVersionsResponse, api: ApiKey) -> Option<i16> {
+    let range = spoken.api_keys.iter().find(|range| range.api_key == api.code())?;
+    client_versions(api).highest_common(*range)
+}

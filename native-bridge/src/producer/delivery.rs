@@ -1,0 +1,288 @@
+//! What becomes of a record: where it landed, or why it did not.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use producer_core::error::{Persistence, ProducerError};
+use producer_core::io::BatchCompletion;
+use producer_core::producer::Sent;
+use producer_core::record::Record;
+
+/// Where a record landed (`org.apache.kafka.clients.producer.RecordMetadata`).
+///
+/// `None` stands where the Java client says −1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordMetadata {
+    /// Topic.
+    pub topic: Arc<str>,
+    /// Partition; `None` when the record was refused before one was chosen.
+    pub partition: Option<i32>,
+    /// Offset; `None` when the broker did not say (acks=0, a duplicate it no longer remembers) or the record failed.
+    pub offset: Option<i64>,
+    /// Milliseconds since 1970: the record's CreateTime, or the broker's time for topics with LogAppendTime; `None`
+    /// when the record failed.
+    pub timestamp_ms: Option<i64>,
+    /// Bytes of the serialised key; `None` for a null key, or when the record failed.
+    pub serialized_key_size: Option<usize>,
+    /// Bytes of the serialised value; `None` for a null value, or when the record failed.
+    pub serialized_value_size: Option<usize>,
+}
+
+impl RecordMetadata {
+    pub(super) fn of_failure(topic: Arc<str>, partition: Option<i32>) -> Self {
+        Self {
+            topic,
+            partition,
+            offset: None,
+            timestamp_ms: None,
+            serialized_key_size: None,
+            serialized_value_size: None,
+        }
+    }
+}
+
+impl fmt::Display for RecordMetadata {
+    /// `orders-1@0`, as the Java client prints it; unknown parts as −1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}@{}", self.topic, self.partition.unwrap_or(-1), self.offset.unwrap_or(-1))
+    }
+}
+
+/// A record that was appended, and then given up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct DeliveryError {
+    /// Why, with the Java client's class and sentence.
+    #[source]
+    pub error: ProducerError,
+    /// May it be in the log all the same?
+    pub persistence: Persistence,
+    /// The topic it was meant for.
+    pub topic: Arc<str>,
+    /// The partition it was appended to.
+    pub partition: i32,
+}
+
+impl DeliveryError {
+    /// What the Java client hands to a callback beside the exception: topic and partition, and nothing more.
+    pub fn metadata(&self) -> RecordMetadata {
+        RecordMetadata::of_failure(Arc::clone(&self.topic), Some(self.partition))
+    }
+}
+
+/// What is remembered of an appended record until its batch meets its fate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AppendedRecord {
+    index: u32,
+    timestamp_ms: i64,
+    key_size: Option<usize>,
+    value_size: Option<usize>,
+}
+
+impl AppendedRecord {
+    pub(super) fn new(sent: &Sent, record: &Record<'_>) -> Self {
+        Self {
+            index: sent.index,
+            timestamp_ms: sent.timestamp_ms,
+            key_size: record.key.map(<[u8]>::len),
+            value_size: record.value.map(<[u8]>::len),
+        }
+    }
+
+    /// This record's share of its batch's fate.
+    pub(super) fn fate(&self, completion: &BatchCompletion) -> Result<RecordMetadata, DeliveryError> {
+        let (topic, partition) = (Arc::clone(&completion.topic), completion.partition);
+        match &completion.result {
+            Ok(stored) => Ok(RecordMetadata {
+                topic,
+                partition: Some(partition),
+                offset: (stored.base_offset >= 0).then(|| stored.base_offset + i64::from(self.index)),
+                timestamp_ms: Some(stored.log_append_time_ms.unwrap_or(self.timestamp_ms)),
+                serialized_key_size: self.key_size,
+                serialized_value_size: self.value_size,
+            }),
+            Err(failure) => {
+                let own = failure.record_errors.binary_search_by_key(&self.index, |(index, _)| *index);
+                let error = own.map_or(&failure.error, |found| &failure.record_errors[found].1).clone();
+                Err(DeliveryError { error, persistence: failure.persistence, topic, partition })
+            }
+        }
+    }
+}
+
+/// The fate of one batch, shared by the [`Delivery`]s of its records.
+#[derive(Debug, Default)]
+pub(super) struct BatchFate(Mutex<FateState>);
+
+#[derive(Debug, Default)]
+struct FateState {
+    completion: Option<BatchCompletion>,
+    /// One place per delivery that waited; free when the delivery was dropped.
+    waiting: Vec<Option<Waker>>,
+}
+
+impl BatchFate {
+    fn lock(&self) -> MutexGuard<'_, FateState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The batch met its fate: whoever waits goes on.
+    pub(super) fn settle(&self, completion: BatchCompletion) {
+        let waiting = {
+            let mut state = self.lock();
+            state.completion = Some(completion);
+            core::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// The future that `send` returns; awaiting it is Java's `get()`.
+///
+/// Dropping it forgets the record's fate, not the record: it is sent all the same.
+#[derive(Debug)]
+#[must_use = "await it to learn the record's fate, or use `send_unobserved`, which costs less"]
+pub struct Delivery {
+    record: AppendedRecord,
+    partition: i32,
+    fate: Arc<BatchFate>,
+    place: Option<usize>,
+}
+
+impl Delivery {
+    pub(super) fn new(record: AppendedRecord, partition: i32, fate: Arc<BatchFate>) -> Self {
+        Self { record, partition, fate, place: None }
+    }
+
+    /// The partition the record was appended to.
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// Has the record's fate been decided (`Future.isDone()`)?
+    pub fn is_done(&self) -> bool {
+        self.fate.lock().completion.is_some()
+    }
+}
+
+impl Future for Delivery {
+    type Output = Result<RecordMetadata, DeliveryError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut state = this.fate.lock();
+        if let Some(completion) = &state.completion {
+            return Poll::Ready(this.record.fate(completion));
+        }
+        match this.place {
+            Some(place) => match &mut state.waiting[place] {
+                Some(waker) => waker.clone_from(context.waker()),
+                empty => *empty = Some(context.waker().clone()),
+            },
+            None => {
+                this.place = Some(state.waiting.len());
+                state.waiting.push(Some(context.waker().clone()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let mut state = self.fate.lock();
+            if let Some(waiting) = state.waiting.get_mut(place) {
+                *waiting = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use producer_core::error::BatchFailure;
+    use producer_core::ids::BatchId;
+    use producer_core::io::Stored;
+
+    use super::*;
+
+    fn record(index: u32) -> AppendedRecord {
+        AppendedRecord { index, timestamp_ms: 1_000, key_size: None, value_size: Some(0) }
+    }
+
+    fn completion(result: Result<Stored, BatchFailure>) -> BatchCompletion {
+        BatchCompletion {
+            batch: BatchId(7),
+            topic: "orders".into(),
+            partition: 1,
+            record_count: 3,
+            attempts: 1,
+            result,
+        }
+    }
+
+    fn stored(base_offset: i64, log_append_time_ms: Option<i64>) -> BatchCompletion {
+        completion(Ok(Stored { base_offset, log_append_time_ms }))
+    }
+
+    #[test]
+    fn an_offset_is_the_batchs_plus_the_place_in_it() {
+        let metadata = record(2).fate(&stored(40, None)).expect("stored");
+        assert_eq!(metadata.to_string(), "orders-1@42");
+        assert_eq!((metadata.timestamp_ms, metadata.serialized_key_size), (Some(1_000), None));
+        assert_eq!(metadata.serialized_value_size, Some(0), "empty is not null");
+    }
+
+    #[test]
+    fn an_unknown_offset_stays_unknown() {
+        let metadata = record(2).fate(&stored(-1, None)).expect("sent with acks=0");
+        assert_eq!((metadata.offset, metadata.timestamp_ms), (None, Some(1_000)));
+        assert_eq!(metadata.to_string(), "orders-1@-1");
+    }
+
+    #[test]
+    fn log_append_time_replaces_the_records_own() {
+        assert_eq!(record(0).fate(&stored(0, Some(9))).expect("stored").timestamp_ms, Some(9));
+    }
+
+    #[test]
+    fn a_record_named_by_the_broker_fails_with_its_own_error() {
+        let failed = completion(Err(BatchFailure {
+            error: ProducerError::BatchContainedInvalidRecords,
+            record_errors: vec![(1, ProducerError::Disconnected)],
+            persistence: Persistence::NotPersisted,
+        }));
+        assert_eq!(record(0).fate(&failed).unwrap_err().error, ProducerError::BatchContainedInvalidRecords);
+        let own = record(1).fate(&failed).unwrap_err();
+        assert_eq!(own.error, ProducerError::Disconnected);
+        let metadata = own.metadata();
+        assert_eq!((metadata.partition, metadata.offset), (Some(1), None));
+        assert_eq!((metadata.timestamp_ms, metadata.serialized_value_size), (None, None));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_and_whoever_comes_late_gets_the_same() {
+        let fate = Arc::new(BatchFate::default());
+        let early = tokio::spawn(Delivery::new(record(0), 1, Arc::clone(&fate)));
+        let late = Delivery::new(record(1), 1, Arc::clone(&fate));
+        tokio::task::yield_now().await;
+        assert!(!late.is_done());
+        fate.settle(stored(5, None));
+        assert_eq!(early.await.expect("no panic").expect("stored").offset, Some(5));
+        assert!(late.is_done());
+        assert_eq!(late.await.expect("stored").offset, Some(6));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_delivery_is_woken_no_more() {
+        let fate = Arc::new(BatchFate::default());
+        let waiting = tokio::spawn(Delivery::new(record(0), 1, Arc::clone(&fate)));
+        tokio::task::yield_now().await;
+        waiting.abort();
+        assert!(waiting.await.expect_err("aborted").is_cancelled());
+        assert!(fate.lock().waiting.iter().all(Option::is_none));
+    }
+}

@@ -1,0 +1,373 @@
+//! The library: a Kafka producer for async programs, on the same driver as the playground's page.
+
+mod application;
+mod delivery;
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::Poll;
+use core::time::Duration;
+use std::sync::Arc;
+
+use producer_core::config::ProducerConfig;
+use producer_core::error::{ProducerError, Surface};
+use producer_core::io::BatchCompletion;
+use producer_core::producer::{Producer, SendAttempt, SendRefusal, Sent};
+use producer_core::record::Record;
+use producer_core::time::Instant;
+use producer_core::trace::Nobody;
+use tokio::sync::oneshot;
+
+use crate::bootstrap::{BootstrapError, BootstrapServers};
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::transport;
+
+use application::{BatchCallback, Errands, Program};
+use delivery::AppendedRecord;
+pub use delivery::{Delivery, DeliveryError, RecordMetadata};
+
+/// A record that `send` refused before it was appended. It is in no batch and will be in no log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct SendError {
+    /// Why, with the Java client's class and sentence.
+    #[source]
+    pub error: ProducerError,
+}
+
+impl SendError {
+    /// Where a Java program meets it: thrown by `send`, or through the future and the callback.
+    pub fn surface(&self) -> Surface {
+        self.error.surface_in_send()
+    }
+}
+
+/// Why [`try_send`](KafkaProducer::try_send) did not append.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrySendError {
+    /// `send` would wait, for metadata or for memory.
+    #[error("sending would block")]
+    WouldBlock,
+    /// Refused for good.
+    #[error(transparent)]
+    Refused(#[from] SendError),
+}
+
+/// A Kafka producer with the Java client's behaviour.
+///
+/// `send` writes the record into its batch on the caller's thread, under a short lock; everything else happens in one
+/// task of the tokio runtime in which it was connected. Threads and tasks share it by reference (or in an `Arc`).
+///
+/// Call [`close`](Self::close) before dropping it: dropping settles what is unsettled as `close` with no patience does,
+/// as *failed*.
+///
+/// ```no_run
+/// use kafka_producer::{KafkaProducer, ProducerConfig, Record};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let (config, _notices) = ProducerConfig::from_properties([("linger.ms", "20")])?;
+/// let producer = KafkaProducer::connect(config, "127.0.0.1:9092").await?;
+///
+/// // Returns once appended.
+/// let delivery = producer.send(Record::keyed("orders", b"user-42", b"two coffees")).await?;
+/// // Java's get().
+/// let metadata = delivery.await?;
+/// println!("{metadata}");
+///
+/// producer.close(None).await;
+/// # Ok(())
+/// # }
+/// ```
+pub struct KafkaProducer {
+    driver: Driver<Nobody, Program>,
+    clock: Clock,
+}
+
+/// Makes a [`KafkaProducer`] that has more to say than [`KafkaProducer::connect`] lets it.
+#[must_use = "nothing happens before `connect`"]
+pub struct KafkaProducerBuilder {
+    config: ProducerConfig,
+    on_batch: Option<BatchCallback>,
+}
+
+impl KafkaProducerBuilder {
+    /// Has `callback` told of every batch's fate: the form of completion that costs nothing per record.
+    ///
+    /// It runs on the sender's task, where it stalls the producer as long as it takes. It may use the producer, but must
+    /// not block on what the producer's task does. A batch may be told before the `send_unobserved` that appended its
+    /// last record has returned.
+    pub fn on_batch(mut self, callback: impl FnMut(&BatchCompletion) + Send + 'static) -> Self {
+        self.on_batch = Some(Box::new(callback));
+        self
+    }
+
+    /// See [`KafkaProducer::connect`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, or when the operating system has no entropy.
+    pub async fn connect(self, bootstrap_servers: &str) -> Result<KafkaProducer, BootstrapError> {
+        let servers: BootstrapServers = bootstrap_servers.parse()?;
+        require_one_resolvable(&servers).await?;
+        let seed = getrandom::u64().expect("the operating system's entropy");
+        let producer = Producer::new(Arc::new(self.config), servers.addresses().to_vec(), seed, Nobody);
+        let errands = Errands::default();
+        let program = Program::new(errands.clone(), self.on_batch.is_some());
+        let mut on_batch = self.on_batch;
+        let clock = Clock::start();
+        let driver = Driver::start(producer, program, clock, move || errands.run(&mut on_batch));
+        Ok(KafkaProducer { driver, clock })
+    }
+}
+
+impl KafkaProducer {
+    /// A producer for the cluster that one of these servers knows. Resolves names; connecting goes on in the
+    /// background, and what it meets shows in `send`, bounded by `max.block.ms`.
+    ///
+    /// # Errors
+    /// [`BootstrapError`], with the Java client's sentence.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, or when the operating system has no entropy.
+    pub async fn connect(config: ProducerConfig, bootstrap_servers: &str) -> Result<Self, BootstrapError> {
+        Self::builder(config).connect(bootstrap_servers).await
+    }
+
+    /// A producer to be, for what [`connect`](Self::connect) has no argument for.
+    pub fn builder(config: ProducerConfig) -> KafkaProducerBuilder {
+        KafkaProducerBuilder { config, on_batch: None }
+    }
+
+    /// Appends a record to its batch; the [`Delivery`] it returns is Java's future.
+    ///
+    /// Waits at most `max.block.ms`, for the topic's metadata and for memory; when neither is missing, the future is
+    /// ready at once. Key, value and headers are borrowed until it is.
+    ///
+    /// # Cancel safety
+    /// Dropping the future while it waits gives the record up before it was appended: it will not be sent. Once it
+    /// returned, the record will be sent whatever becomes of the [`Delivery`].
+    ///
+    /// # Errors
+    /// [`SendError`]: the record was not appended.
+    pub async fn send(&self, record: Record<'_>) -> Result<Delivery, SendError> {
+        self.append(&record, |program, sent| {
+            let appended = AppendedRecord::new(sent, &record);
+            Delivery::new(appended, sent.partition, program.fate_of(sent.batch))
+        })
+        .await
+    }
+
+    /// Appends a record and has `callback` run when its fate is decided, as Java's `send(record, callback)`.
+    ///
+    /// The callback gets metadata in any case, on failure without offset, and the error, `None` on success. It runs on
+    /// the sender's task (see [`on_batch`](KafkaProducerBuilder::on_batch) for what it may do there), or here, before
+    /// this returns, when the record was refused with an error of the future ([`Surface::FutureOnCaller`]).
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send); of a record given up, the callback hears nothing.
+    ///
+    /// # Errors
+    /// [`SendError`] where Java throws ([`Surface::Thrown`]): then the callback does not run.
+    pub async fn send_with_callback(
+        &self,
+        record: Record<'_>,
+        callback: impl FnOnce(RecordMetadata, Option<&ProducerError>) + Send + 'static,
+    ) -> Result<(), SendError> {
+        let mut callback = Some(callback);
+        let appended = self.append(&record, |program, sent| {
+            if let Some(callback) = callback.take() {
+                program.call_back(sent.batch, AppendedRecord::new(sent, &record), Box::new(callback));
+            }
+        });
+        match appended.await {
+            Err(refused) if refused.surface() == Surface::FutureOnCaller => {
+                if let Some(callback) = callback.take() {
+                    let metadata = RecordMetadata::of_failure(record.topic.into(), record.partition);
+                    callback(metadata, Some(&refused.error));
+                }
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Appends a record of which nobody will ask; nothing is allocated for it. Its fate is its batch's, told to
+    /// [`on_batch`](KafkaProducerBuilder::on_batch).
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send).
+    ///
+    /// # Errors
+    /// [`SendError`]: the record was not appended.
+    pub async fn send_unobserved(&self, record: Record<'_>) -> Result<Sent, SendError> {
+        self.append(&record, |_, sent| *sent).await
+    }
+
+    /// As [`send_unobserved`](Self::send_unobserved), for code that does not wait.
+    ///
+    /// # Errors
+    /// [`TrySendError`]: the record was not appended.
+    pub fn try_send(&self, record: Record<'_>) -> Result<Sent, TrySendError> {
+        let mut attempt = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
+        match attempt.call(&record, |_, sent| *sent) {
+            Ok(sent) => Ok(sent),
+            Err(SendRefusal::Blocked { .. }) => Err(TrySendError::WouldBlock),
+            Err(SendRefusal::Failed(error)) => Err(SendError { error }.into()),
+        }
+    }
+
+    /// Sends everything appended so far without lingering; returns when all of it has met its fate, good or bad, and
+    /// its callbacks have run.
+    ///
+    /// Do not await it in a callback, which it would wait for.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the waiting, not the flush.
+    pub async fn flush(&self) {
+        let flushed = self.driver.with(|producer, program, now| {
+            let flush = producer.begin_flush(now);
+            program.signal_flushed(flush)
+        });
+        self.signalled(flushed).await;
+    }
+
+    /// Refuses new sends, sends what is there, and returns when everything has met its fate and the callbacks have
+    /// run. What is left at the end of `patience` fails as [`ProducerError::ForceClosed`]; `None` waits as long as it
+    /// takes, which `delivery.timeout.ms` bounds. Closing twice is no error.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the waiting, not the closing.
+    pub async fn close(&self, patience: Option<Duration>) {
+        let closed = self.driver.with(|producer, program, now| {
+            producer.close(now, patience);
+            program.signal_closed()
+        });
+        self.signalled(closed).await;
+    }
+
+    /// Waits for a signal of the task. When the task ended, with its runtime, everything is settled.
+    async fn signalled(&self, signal: oneshot::Receiver<()>) {
+        tokio::select! {
+            _ = signal => {}
+            () = self.driver.ended() => {}
+        }
+    }
+
+    /// Number of partitions of a topic, as Java's `partitionsFor(topic).size()`. Waits for metadata; `None` when
+    /// `patience` is over, or the producer closed, without any.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the waiting.
+    pub async fn partition_count(&self, topic: &str, patience: Duration) -> Option<u32> {
+        let mut count = self.driver.with(|producer, _, now| producer.partition_count(now, topic));
+        if count.is_none() {
+            let known = self.driver.until(|producer, _, now| {
+                count = producer.partition_count(now, topic);
+                count.is_some()
+            });
+            let _ = tokio::time::timeout(patience, known).await;
+        }
+        count
+    }
+
+    /// Calls `send` until it no longer says *blocked*.
+    async fn append<T>(
+        &self,
+        record: &Record<'_>,
+        mut appended: impl FnMut(&mut Program, &Sent) -> T,
+    ) -> Result<T, SendError> {
+        let mut pending = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
+        loop {
+            // Made before the attempt, so that news between the attempt and the waiting is not missed.
+            let news = self.driver.shared().sends_may_proceed.notified();
+            match pending.call(record, &mut appended) {
+                Ok(done) => return Ok(done),
+                Err(SendRefusal::Failed(error)) => return Err(SendError { error }),
+                Err(SendRefusal::Blocked { until, .. }) => self.wait(news, until).await,
+            }
+        }
+    }
+
+    async fn wait(&self, news: impl Future<Output = ()>, until: Instant) {
+        match self.clock.deadline(until) {
+            // The deadline passed is as good as news: the next attempt says that it failed.
+            Some(deadline) => _ = tokio::time::timeout_at(deadline, news).await,
+            None => news.await,
+        }
+    }
+}
+
+impl fmt::Debug for KafkaProducer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaProducer").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KafkaProducerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaProducerBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// One `send` across its waits. Dropped while it waits, it leaves its place in the queue for memory.
+struct PendingSend<'p> {
+    producer: &'p KafkaProducer,
+    attempt: SendAttempt,
+    waits: bool,
+}
+
+impl PendingSend<'_> {
+    fn call<T>(
+        &mut self,
+        record: &Record<'_>,
+        appended: impl FnOnce(&mut Program, &Sent) -> T,
+    ) -> Result<T, SendRefusal> {
+        let shared = self.producer.driver.shared();
+        let mut state = shared.lock();
+        let state = &mut *state;
+        let now = state.clock.now();
+        let answer = state.producer.send(now, &mut self.attempt, record);
+        self.waits = matches!(answer, Err(SendRefusal::Blocked { .. }));
+        // A refusal may have asked for metadata.
+        let wakes = answer.as_ref().map_or(true, |sent| sent.wakes_sender);
+        if state.clock.needs_watch() | wakes {
+            shared.wake();
+        }
+        answer.map(|sent| appended(&mut state.application, &sent))
+    }
+}
+
+impl Drop for PendingSend<'_> {
+    fn drop(&mut self) {
+        if self.waits {
+            let attempt = core::mem::take(&mut self.attempt);
+            self.producer.driver.with(|producer, _, _| producer.abandon(attempt));
+        }
+    }
+}
+
+async fn require_one_resolvable(servers: &BootstrapServers) -> Result<(), BootstrapError> {
+    let mut lookups: Vec<_> = servers.addresses().iter().map(|address| Box::pin(transport::resolve(address))).collect();
+    poll_fn(|context| {
+        // All side by side, done with the first that is found: one slow name does not hold up the others.
+        let mut index = 0;
+        while index < lookups.len() {
+            match lookups[index].as_mut().poll(context) {
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => {
+                    tracing::warn!(%error, "bootstrap server left out");
+                    drop(lookups.swap_remove(index));
+                }
+                Poll::Pending => index += 1,
+            }
+        }
+        if lookups.is_empty() {
+            return Poll::Ready(Err(BootstrapError::NoneResolvable { servers: servers.clone() }));
+        }
+        Poll::Pending
+    })
+    .await
+}

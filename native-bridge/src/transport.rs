@@ -1,0 +1,164 @@
+//! From a broker's name to a connected socket.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use producer_core::ids::BrokerAddress;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+
+/// Java's default `send.buffer.bytes` (`SO_SNDBUF`).
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+/// Java's default `receive.buffer.bytes` (`SO_RCVBUF`).
+const RECEIVE_BUFFER_BYTES: u32 = 32 * 1024;
+
+/// Why no connection came about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// The name means nothing to the resolver.
+    #[error("{address}: the name cannot be resolved: {error}")]
+    Unresolvable { address: BrokerAddress, error: io::Error },
+    /// None of the name's addresses took the connection; `error` is the last one's.
+    #[error("{tried}: {error}")]
+    Failed { tried: SocketAddr, error: io::Error },
+}
+
+/// Opens TCP connections and remembers, per broker, how far it got through the name's addresses.
+///
+/// An attempt tries all addresses in turn (`client.dns.lookup=use_all_dns_ips`). The core gives an attempt up after
+/// `socket.connection.setup.timeout.ms`; if a silent first address used up that time, the next attempt begins with the
+/// second, or a broker with one dead address would never be reached.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connector {
+    given_up_on: Arc<Mutex<BTreeMap<BrokerAddress, SocketAddr>>>,
+}
+
+impl Connector {
+    pub(crate) async fn connect(&self, address: &BrokerAddress) -> Result<TcpStream, ConnectError> {
+        let candidates = resolve(address).await?;
+        self.connect_to_one_of(address, candidates).await
+    }
+
+    async fn connect_to_one_of(
+        &self,
+        address: &BrokerAddress,
+        mut candidates: Vec<SocketAddr>,
+    ) -> Result<TcpStream, ConnectError> {
+        if let Some(last) = self.given_up_on().get(address)
+            && let Some(index) = candidates.iter().position(|candidate| candidate == last)
+        {
+            let next = (index + 1) % candidates.len();
+            candidates.rotate_left(next);
+        }
+        let mut outcome = None;
+        for candidate in candidates {
+            // Written down before the attempt, because this future may be dropped while it waits.
+            self.given_up_on().insert(address.clone(), candidate);
+            match open(candidate).await {
+                Ok(stream) => {
+                    self.given_up_on().remove(address);
+                    return Ok(stream);
+                }
+                Err(error) => outcome = Some(ConnectError::Failed { tried: candidate, error }),
+            }
+        }
+        self.given_up_on().remove(address);
+        Err(outcome.unwrap_or_else(|| no_address(address)))
+    }
+
+    fn given_up_on(&self) -> std::sync::MutexGuard<'_, BTreeMap<BrokerAddress, SocketAddr>> {
+        self.given_up_on.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All addresses of a broker's name, in the resolver's order, at least one.
+pub(crate) async fn resolve(address: &BrokerAddress) -> Result<Vec<SocketAddr>, ConnectError> {
+    let found = lookup_host((&*address.host, address.port)).await;
+    let found: Vec<_> =
+        found.map_err(|error| ConnectError::Unresolvable { address: address.clone(), error })?.collect();
+    if found.is_empty() { Err(no_address(address)) } else { Ok(found) }
+}
+
+fn no_address(address: &BrokerAddress) -> ConnectError {
+    let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    ConnectError::Unresolvable { address: address.clone(), error }
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Sizes are wishes: an operating system that grants less still gives a working connection.
+    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
+    let stream = socket.connect(address).await?;
+    // Requests are whole writes; waiting for more would only delay them.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn broker() -> BrokerAddress {
+        BrokerAddress { host: "broker".into(), port: 9092 }
+    }
+
+    async fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("bound");
+        (listener, address)
+    }
+
+    async fn nobody() -> SocketAddr {
+        listener().await.1
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let (_listener, good) = listener().await;
+        let stream = Connector::default().connect_to_one_of(&broker(), vec![nobody().await, good]).await;
+        assert_eq!(stream.expect("connected").peer_addr().expect("peer"), good);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_was_given_up_on_a_silent_address_goes_on_with_the_next() {
+        let (_first, silent) = listener().await;
+        let (_second, good) = listener().await;
+        let connector = Connector::default();
+        // Flow: an attempt dropped while `silent` kept it waiting leaves this behind.
+        connector.given_up_on().insert(broker(), silent);
+        let stream = connector.connect_to_one_of(&broker(), vec![silent, good]).await.expect("connected");
+        assert_eq!(stream.peer_addr().expect("peer"), good);
+        assert!(connector.given_up_on().is_empty(), "success starts over");
+    }
+
+    #[tokio::test]
+    async fn when_all_refuse_the_last_refusal_is_told() {
+        let last = nobody().await;
+        let error = Connector::default().connect_to_one_of(&broker(), vec![nobody().await, last]).await;
+        match error.expect_err("nobody listens") {
+            ConnectError::Failed { tried, error } => {
+                assert_eq!((tried, error.kind()), (last, io::ErrorKind::ConnectionRefused));
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_nobody_knows_is_unresolvable() {
+        let address = BrokerAddress { host: "no-such-host.invalid".into(), port: 9092 };
+        let error = Connector::default().connect(&address).await.expect_err(".invalid never resolves");
+        assert!(matches!(error, ConnectError::Unresolvable { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn localhost_reaches_a_listener_on_ipv4_only() {
+        let (_listener, good) = listener().await;
+        let address = BrokerAddress { host: "localhost".into(), port: good.port() };
+        let stream = Connector::default().connect(&address).await.expect("connected");
+        assert!(stream.nodelay().expect("option"));
+    }
+}
