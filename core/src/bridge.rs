@@ -4,6 +4,9 @@
 //! A session has an id, an epoch and two streams. *Outcomes* are numbered, acknowledged by the page, kept for resuming
 //! and never dropped. The *trace* may be thinned, says so, and flows by credit. Every send carries the page's send-id; a
 //! repeated id gets the stored result, and what cannot be recovered is *unknown*: never *failed*, never silently sent again.
+//!
+//! On a WebSocket, a binary frame from the page is one [`Command`], and a binary frame to the page is a list of
+//! [`Report`]s, coalesced over a few milliseconds.
 
 use std::sync::Arc;
 
@@ -159,6 +162,11 @@ pub enum Report {
     ConfigRefused {
         /// Why, in the Java client's words.
         error: ConfigError,
+    },
+    /// Answer to [`Command::Configure`]: these keys are not the page's to set; the old producer stays.
+    ConfigForbidden {
+        /// Where to connect, how to authenticate and which classes to load belong to the bridge's command line.
+        keys: Vec<Arc<str>>,
     },
     /// The brokers and the topic the page looks at.
     Topology(Topology),

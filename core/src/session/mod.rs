@@ -296,6 +296,12 @@ impl Session {
     }
 
     fn configure(&mut self, properties: Vec<(Arc<str>, Arc<str>)>) {
+        let keys: Vec<_> =
+            properties.iter().map(|(key, _)| key).filter(|key| is_the_bridges_own(key)).cloned().collect();
+        if !keys.is_empty() {
+            self.reports.push_back(Report::ConfigForbidden { keys });
+            return;
+        }
         match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
             Err(error) => self.reports.push_back(Report::ConfigRefused { error }),
             Ok((config, notices)) => {
@@ -456,6 +462,14 @@ impl<O: Observer> Application<O> for Session {
         }
         wake
     }
+}
+
+/// Keys that would let a page choose where the bridge connects, as whom, or what code it runs.
+fn is_the_bridges_own(key: &str) -> bool {
+    let key = key.trim();
+    key == "bootstrap.servers"
+        || ["security.", "ssl.", "sasl.", "config.providers"].iter().any(|prefix| key.starts_with(prefix))
+        || [".class", ".classes", ".serializer", "metric.reporters"].iter().any(|suffix| key.ends_with(suffix))
 }
 
 fn payload_bytes(record: &RecordSpec) -> u64 {
