@@ -1,5 +1,14 @@
-//! What the cross tests share: peers, and judges of what they saw.
+//! What the cross tests share: a real browser, the bridge as a process, foreign Kafka clients, a proxy that cuts, and
+//! judges of what they saw.
+//!
+//! The tests themselves stand in `tests/`, one file per story. A file named `kafka_…` needs an Apache Kafka and is left
+//! out of `cargo xtask test --quick`. Everything a test needs is installed by `cargo xtask test`; run alone, a test
+//! installs what it uses.
 
+pub mod bridge;
+pub mod browser;
+pub mod page;
+pub mod peers;
 pub mod proxy;
 pub mod read_back;
 pub mod wire_samples;

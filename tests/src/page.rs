@@ -1,0 +1,28 @@
+//! The page's files, and a server for them that is not the bridge.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use anyhow::{Result, ensure};
+pub use xtask::static_server::StaticServer;
+
+/// The folder of the built page: the one that `PLAYGROUND_PAGE` names (what Trunk wrote, in `.ci/run`), else built now,
+/// once per test run.
+///
+/// # Errors
+/// When the page does not compile, or the named folder holds none.
+pub fn folder() -> Result<&'static Path> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder);
+    }
+    let folder = match env::var_os("PLAYGROUND_PAGE") {
+        Some(folder) => PathBuf::from(folder),
+        None => xtask::page::build()?,
+    };
+    ensure!(folder.join("index.html").is_file(), "no page in {}", folder.display());
+    Ok(FOLDER.get_or_init(|| folder))
+}

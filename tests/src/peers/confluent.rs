@@ -1,0 +1,54 @@
+//! confluent-kafka from PyPI: a librdkafka years younger than Debian's kcat.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use xtask::{process, tools, workspace};
+
+use super::ConsumedRecord;
+
+const VERSION: &str = "2.16.1";
+
+/// Produces `count` records `key-<n mod keys>` / `value-<n>` with an idempotent producer and waits for every delivery.
+///
+/// # Errors
+/// When the package cannot be installed, or a delivery fails.
+pub fn produce(bootstrap_servers: &str, topic: &str, count: u32, keys: u32) -> Result<()> {
+    run(["produce", bootstrap_servers, topic, &count.to_string(), &keys.to_string()]).map(drop)
+}
+
+/// Reads every partition of the topic from its beginning to its end, sorted by partition and offset.
+///
+/// # Errors
+/// When the package cannot be installed, or the consumer reports an error.
+pub fn consume_all(bootstrap_servers: &str, topic: &str) -> Result<Vec<ConsumedRecord>> {
+    let text = run(["consume", bootstrap_servers, topic])?;
+    let mut records = text.lines().map(super::read_json).collect::<Result<Vec<_>>>()?;
+    records.sort();
+    Ok(records)
+}
+
+fn run<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<String> {
+    tools::ensure(&[tools::PYTHON])?;
+    let library = library()?;
+    let script = workspace::root().join("tests/peers/confluent/peer.py");
+    process::capture(Command::new("python3").arg(script).args(arguments).env("PYTHONPATH", library))
+}
+
+/// The folder with the package, fetched once.
+fn library() -> Result<std::path::PathBuf> {
+    workspace::cached(&format!("confluent-kafka-{VERSION}"), |folder| {
+        let pip = |arguments: &[&str]| {
+            let mut command = Command::new("python3");
+            command.args(["-m", "pip"]).args(arguments);
+            command
+        };
+        if process::capture(pip(&["--version"]).stderr(Stdio::null())).is_err() {
+            tools::install(&["python3-pip"])?;
+        }
+        let folder = folder.to_str().context("the cache's path is not UTF-8")?;
+        let package = format!("confluent-kafka=={VERSION}");
+        // Into a folder of its own, not into the machine's Python.
+        process::capture(&mut pip(&["install", "--quiet", "--no-cache-dir", "--target", folder, &package])).map(drop)
+    })
+}

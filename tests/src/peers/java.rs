@@ -1,0 +1,101 @@
+//! The Java client and Apache Kafka's own tools.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use xtask::{kafka::KafkaJars, workspace};
+
+use super::ConsumedRecord;
+
+/// What stands for null in the console consumer's output, unlike any key or value of the tests.
+const NULL: &str = "\u{2400}";
+
+/// Reads one partition from its beginning with Kafka's console consumer, until nothing has come for five seconds or
+/// `max_records` have.
+///
+/// The consumer is assigned its partition: it needs no consumer group.
+///
+/// # Errors
+/// When Java or the jars cannot be had, or the output is not the consumer's.
+pub fn consume_partition(
+    bootstrap_servers: &str,
+    topic: &str,
+    partition: i32,
+    max_records: usize,
+) -> Result<Vec<ConsumedRecord>> {
+    let partition = partition.to_string();
+    let max_records = max_records.to_string();
+    let null = format!("null.literal={NULL}");
+    let text = KafkaJars::ensure()?.tool(
+        "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        [
+            ["--bootstrap-server", bootstrap_servers],
+            ["--topic", topic],
+            ["--partition", &partition],
+            ["--offset", "earliest"],
+            ["--max-messages", &max_records],
+            ["--timeout-ms", "5000"],
+            ["--formatter-property", "print.timestamp=true"],
+            ["--formatter-property", "print.partition=true"],
+            ["--formatter-property", "print.offset=true"],
+            ["--formatter-property", "print.key=true"],
+            ["--formatter-property", &null],
+        ]
+        .concat(),
+    )?;
+    text.lines().map(read_record).collect()
+}
+
+/// Reads `partitions` partitions of a topic, each as [`consume_partition`], in the order of their numbers.
+///
+/// # Errors
+/// As [`consume_partition`].
+pub fn consume_all(
+    bootstrap_servers: &str,
+    topic: &str,
+    partitions: i32,
+    max_records: usize,
+) -> Result<Vec<ConsumedRecord>> {
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..partitions)
+            .map(|partition| scope.spawn(move || consume_partition(bootstrap_servers, topic, partition, max_records)))
+            .collect();
+        let mut records = Vec::new();
+        for reader in readers {
+            records.extend(reader.join().map_err(|_| anyhow::anyhow!("a reader panicked"))??);
+        }
+        Ok(records)
+    })
+}
+
+/// Reads `CreateTime:1764000000000<tab>Partition:1<tab>Offset:0<tab>key<tab>value`.
+fn read_record(line: &str) -> Result<ConsumedRecord> {
+    let parts: Vec<&str> = line.splitn(5, '\t').collect();
+    let [timestamp, partition, offset, key, value] = parts[..] else {
+        anyhow::bail!("the console consumer wrote {line:?}");
+    };
+    let number =
+        |part: &str| part.split_once(':').and_then(|(_, number)| number.parse::<i64>().ok()).context("a number");
+    let text = |part: &str| (part != NULL).then(|| part.to_owned());
+    Ok(ConsumedRecord {
+        partition: i32::try_from(number(partition)?)?,
+        offset: number(offset)?,
+        timestamp_ms: number(timestamp)?,
+        key: text(key),
+        value: text(value),
+    })
+}
+
+/// Where the Java client puts each key among `partitions` partitions, asked from its own partitioner.
+///
+/// # Errors
+/// When Java or the jars cannot be had, or a key holds a line break.
+pub fn partitions_for_keys<'a>(keys: &[&'a str], partitions: i32) -> Result<BTreeMap<&'a str, i32>> {
+    let source = workspace::root().join("tests/java/PartitionForKey.java");
+    let count = partitions.to_string();
+    let arguments = std::iter::once(count.as_str()).chain(keys.iter().copied());
+    let text = KafkaJars::ensure()?.run_source(&source, arguments)?;
+    let answers: Vec<i32> = text.lines().map(str::parse).collect::<Result<_, _>>()?;
+    ensure!(answers.len() == keys.len(), "{} answers for {} keys", answers.len(), keys.len());
+    Ok(keys.iter().copied().zip(answers).collect())
+}
