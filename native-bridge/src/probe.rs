@@ -1,15 +1,16 @@
-//! Does a Kafka broker answer at this address?
+//! Does a Kafka broker answer at this address, and what does it say of its cluster?
 
 use std::sync::Arc;
 
 use core::time::Duration;
 
+use producer_core::bridge::{Broker, Partition, Topology};
 use producer_core::error::ErrorCode;
 use producer_core::ids::{BrokerAddress, CorrelationId, NodeId};
 use producer_core::io::OutgoingRequest;
 use producer_core::protocol::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, MetadataResponse, Request, RequestHeader,
-    Response,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataPartition, MetadataRequest, MetadataResponse, Request,
+    RequestHeader, Response,
 };
 use producer_core::versions::client_versions;
 use producer_core::wire;
@@ -69,7 +70,8 @@ pub enum ProbeError {
 /// # Errors
 /// [`ProbeError`].
 pub async fn probe(address: &BrokerAddress, patience: Duration) -> Result<ClusterInfo, ProbeError> {
-    tokio::time::timeout(patience, ask(address)).await.unwrap_or(Err(ProbeError::Silent { patience }))
+    let metadata = ask(address, Vec::new(), patience).await?;
+    Ok(ClusterInfo { brokers: reachable(&metadata).collect(), cluster_id: metadata.cluster_id })
 }
 
 /// Asks all servers side by side; the first of the list that answers wins.
@@ -80,43 +82,86 @@ pub async fn probe_any(
     addresses: &[BrokerAddress],
     patience: Duration,
 ) -> Result<ClusterInfo, Vec<(BrokerAddress, ProbeError)>> {
-    let probes: Vec<_> = addresses
-        .iter()
-        .map(|address| {
-            let address = address.clone();
-            tokio::spawn(async move {
-                let answer = probe(&address, patience).await;
-                (address, answer)
-            })
-        })
-        .collect();
+    first_answer(addresses, async move |address| probe(&address, patience).await).await
+}
+
+/// Asks all servers side by side for the brokers and one topic's partitions; the first of the list that answers wins.
+/// The topic is not created by asking.
+///
+/// # Errors
+/// What each of them met, when none answers. A topic that is not there is no error: it has no partitions.
+pub async fn describe_any(
+    addresses: &[BrokerAddress],
+    topic: &Arc<str>,
+    patience: Duration,
+) -> Result<Topology, Vec<(BrokerAddress, ProbeError)>> {
+    let topic = Arc::clone(topic);
+    first_answer(addresses, async move |address| {
+        let metadata = ask(&address, vec![Arc::clone(&topic)], patience).await?;
+        Ok(topology(&metadata, topic))
+    })
+    .await
+}
+
+fn topology(metadata: &MetadataResponse, topic: Arc<str>) -> Topology {
+    let brokers = reachable(metadata).map(|(node, address)| Broker { node, address: Some(address) });
+    let described = metadata.topics.iter().find(|described| described.name == topic);
+    let partition = |partition: &MetadataPartition| Partition {
+        partition: partition.partition,
+        leader: partition.leader,
+        replicas: partition.replicas.clone(),
+        isr: partition.isr.clone(),
+    };
+    let mut partitions: Vec<_> =
+        described.map(|described| described.partitions.iter().map(partition).collect()).unwrap_or_default();
+    partitions.sort_by_key(|partition| partition.partition);
+    Topology { brokers: brokers.collect(), topic, partitions }
+}
+
+/// The brokers with an address one can connect to.
+fn reachable(metadata: &MetadataResponse) -> impl Iterator<Item = (NodeId, BrokerAddress)> {
+    metadata.brokers.iter().filter_map(|broker| {
+        let port = u16::try_from(broker.port).ok()?;
+        Some((broker.node, BrokerAddress { host: Arc::clone(&broker.host), port }))
+    })
+}
+
+async fn first_answer<T, A, F>(addresses: &[BrokerAddress], ask: A) -> Result<T, Vec<(BrokerAddress, ProbeError)>>
+where
+    T: Send + 'static,
+    A: FnOnce(BrokerAddress) -> F + Clone,
+    F: Future<Output = Result<T, ProbeError>> + Send + 'static,
+{
+    let asked: Vec<_> = addresses.iter().map(|address| (address, tokio::spawn(ask.clone()(address.clone())))).collect();
     let mut met = Vec::new();
-    for probe in probes {
-        match probe.await {
-            Ok((_, Ok(info))) => return Ok(info),
-            Ok((address, Err(error))) => met.push((address, error)),
+    for (address, answer) in asked {
+        match answer.await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => met.push((address.clone(), error)),
             Err(broken) => std::panic::resume_unwind(broken.into_panic()),
         }
     }
     Err(met)
 }
 
-async fn ask(address: &BrokerAddress) -> Result<ClusterInfo, ProbeError> {
-    let stream = Connector::default().connect(address).await.map_err(|error| {
-        let detail = error.to_string().into();
-        match error {
-            ConnectError::Unresolvable { .. } => ProbeError::Unresolvable { detail },
-            ConnectError::Failed { .. } => ProbeError::Refused { detail },
-        }
-    })?;
-    let mut conversation = Conversation::new(stream);
-    let spoken = conversation.api_versions().await?;
-    let metadata = conversation.metadata(&spoken).await?;
-    let brokers = metadata.brokers.into_iter().filter_map(|broker| {
-        let port = u16::try_from(broker.port).ok()?;
-        Some((broker.node, BrokerAddress { host: broker.host, port }))
-    });
-    Ok(ClusterInfo { cluster_id: metadata.cluster_id, brokers: brokers.collect() })
+async fn ask(
+    address: &BrokerAddress,
+    topics: Vec<Arc<str>>,
+    patience: Duration,
+) -> Result<MetadataResponse, ProbeError> {
+    let answer = async {
+        let stream = Connector::default().connect(address).await.map_err(|error| {
+            let detail = error.to_string().into();
+            match error {
+                ConnectError::Unresolvable { .. } => ProbeError::Unresolvable { detail },
+                ConnectError::Failed { .. } => ProbeError::Refused { detail },
+            }
+        })?;
+        let mut conversation = Conversation::new(stream);
+        let spoken = conversation.api_versions().await?;
+        conversation.metadata(&spoken, topics).await
+    };
+    tokio::time::timeout(patience, answer).await.unwrap_or(Err(ProbeError::Silent { patience }))
 }
 
 /// Requests and answers, one after the other.
@@ -155,10 +200,14 @@ impl Conversation {
         }
     }
 
-    async fn metadata(&mut self, spoken: &ApiVersionsResponse) -> Result<MetadataResponse, ProbeError> {
+    async fn metadata(
+        &mut self,
+        spoken: &ApiVersionsResponse,
+        topics: Vec<Arc<str>>,
+    ) -> Result<MetadataResponse, ProbeError> {
         let unsupported = ProbeError::UnsupportedVersion { api: ApiKey::Metadata };
         let version = common_version(spoken, ApiKey::Metadata).ok_or(unsupported)?;
-        let request = MetadataRequest { topics: Some(Vec::new()), allow_auto_topic_creation: false };
+        let request = MetadataRequest { topics: Some(topics), allow_auto_topic_creation: false };
         match self.ask(version, Request::Metadata(request)).await? {
             Response::Metadata(answer) => Ok(answer),
             _ => Err(not_kafka("an answer to another question")),

@@ -75,10 +75,25 @@ impl CuttingProxy {
     /// connection then: what was asked is done, and the client cannot know.
     pub async fn cut_before_the_next_answer(&self) {
         let swallowed = self.shared.swallowed.notified();
-        self.shared.swallowing.store(true, Ordering::SeqCst);
+        let _swallowing = Swallowing::begin(&self.shared.swallowing);
         swallowed.await;
         self.cut();
-        self.shared.swallowing.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Lets answers through again when dropped, also when nobody waits for the cut any more.
+struct Swallowing<'a>(&'a AtomicBool);
+
+impl<'a> Swallowing<'a> {
+    fn begin(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::SeqCst);
+        Self(flag)
+    }
+}
+
+impl Drop for Swallowing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

@@ -245,6 +245,8 @@ impl KafkaProducer {
             producer.close(now, patience);
             program.signal_closed()
         });
+        // A send that waits is refused now, not when its patience is over.
+        self.driver.shared().sends_may_proceed.notify_waiters();
         self.signalled(closed).await;
     }
 
