@@ -11,6 +11,7 @@ pub mod size;
 pub mod static_server;
 pub mod test;
 pub mod tools;
+pub mod trunk;
 pub mod workspace;
 
 /// A line for the person who waits, on standard error: standard output is for results.

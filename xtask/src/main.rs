@@ -21,7 +21,12 @@ enum Task {
         /// Leave out what needs an Apache Kafka
         #[arg(long)]
         quick: bool,
+        /// Also build the page with the pinned Trunk, and test what it wrote
+        #[arg(long, conflicts_with = "quick")]
+        trunk: bool,
     },
+    /// Build the page with the pinned Trunk, wasm-bindgen and wasm-opt
+    Trunk,
     /// What the page costs to download, file by file, beside a minimal yew page
     Size,
     /// Measure: records per second and allocations per record
@@ -51,7 +56,8 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Play(options) => xtask::play::command(&options),
-        Task::Test { quick } => xtask::test::command(quick),
+        Task::Test { quick, trunk } => xtask::test::command(quick, trunk),
+        Task::Trunk => xtask::trunk::build(),
         Task::Size => xtask::size::command(),
         Task::Bench { .. } => xtask::bench::core(),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use self::report::{Outcome, Report};
-use crate::{process, progress, tools, workspace};
+use crate::{process, progress, tools, trunk, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
 const WASM_PACKAGES: [&str; 3] = ["web", "wasm-probe", "minimal-yew"];
@@ -31,16 +31,20 @@ impl Suite {
 
 /// Runs every suite, also after a failure, and prints a table of times and the line `N passed, N failed`.
 ///
-/// `quick` leaves out the cross tests with an Apache Kafka (files named `kafka_…`), which take minutes.
+/// `quick` leaves out the cross tests with an Apache Kafka (files named `kafka_…`), which take minutes. `with_trunk` adds
+/// Trunk's build of the page and the in-page test on what it wrote.
 ///
 /// # Errors
 /// When a tool is missing and cannot be installed, or anything failed.
-pub fn command(quick: bool) -> Result<()> {
+pub fn command(quick: bool, with_trunk: bool) -> Result<()> {
     tools::rust_toolchain()?;
     tools::ensure(&tools::FOR_TESTS)?;
     let mut suites = static_suites();
     suites.extend(unit_suites());
     suites.extend(cross_suites(quick)?);
+    if with_trunk {
+        suites.extend(trunk_suites());
+    }
 
     let mut report = Report::default();
     for suite in suites {
@@ -114,6 +118,16 @@ fn cross_suites(quick: bool) -> Result<Vec<Suite>> {
         Suite::new(format!("cross: {name}"), [cargo(["test", "--package", "cross-tests", "--test", &name])])
     });
     Ok(std::iter::once(harness).chain(files).collect())
+}
+
+/// The page as Trunk writes it, and the test of the whole page on that instead of what `cargo xtask` bundles.
+fn trunk_suites() -> Vec<Suite> {
+    let mut on_its_page = cargo(["test", "--package", "cross-tests", "--test", "browser_page"]);
+    on_its_page.env("PLAYGROUND_PAGE", trunk::folder());
+    vec![
+        Suite::new("trunk build", [cargo(["run", "--quiet", "--package", "xtask", "--", "trunk"])]),
+        Suite::new("cross: browser_page on trunk's", [on_its_page]),
+    ]
 }
 
 fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
