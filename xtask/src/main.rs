@@ -16,6 +16,8 @@ struct Arguments {
 enum Task {
     /// Build page and bridge and start them
     Play(xtask::play::Options),
+    /// Build page and bridge as `play` does, and start nothing
+    Build,
     /// Format, lints, documentation, unit tests (also in wasm) and cross tests with real peers
     Test {
         /// Leave out what needs an Apache Kafka
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Play(options) => xtask::play::command(&options),
+        Task::Build => xtask::play::build().map(drop),
         Task::Test { quick, trunk } => xtask::test::command(quick, trunk),
         Task::Trunk => xtask::trunk::build(),
         Task::Size => xtask::size::command(),

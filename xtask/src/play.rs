@@ -41,9 +41,7 @@ pub struct Options {
 /// # Errors
 /// When something does not compile, the bridge cannot start, or it ends with a failure.
 pub fn command(options: &Options) -> Result<()> {
-    let page = page::build()?;
-    let bridge = build_bridge("release")?;
-
+    let (page, bridge) = build()?;
     let mut serve = Command::new(bridge);
     serve.args(["serve", "--page"]).arg(&page).stdin(Stdio::null());
     if options.no_open {
@@ -61,6 +59,14 @@ pub fn command(options: &Options) -> Result<()> {
     let interrupted = process::interruptions()?;
     let mut bridge = OwnedChild::spawn(&mut serve, None)?;
     wait_for_the_end(&mut bridge, &interrupted)
+}
+
+/// Builds what `play` starts: the page's folder and the bridge's binary.
+///
+/// # Errors
+/// When something does not compile.
+pub fn build() -> Result<(PathBuf, PathBuf)> {
+    Ok((page::build()?, build_bridge("release")?))
 }
 
 /// Compiles the bridge (cargo profile `dev` or `release`) and returns its binary.
