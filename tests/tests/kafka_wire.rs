@@ -1,0 +1,291 @@
+//! Every request in every version we speak, answered by an Apache Kafka: what it says decodes, and is what was asked.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::{Buf as _, Bytes, BytesMut};
+use producer_core::error::ErrorCode;
+use producer_core::ids::{CorrelationId, NodeId, ProducerIdentity, TopicId};
+use producer_core::io::OutgoingRequest;
+use producer_core::protocol::*;
+use producer_core::record_batch::{BatchBuilder, BatchView, Stamp};
+use producer_core::wire::{MAX_FRAME_BYTES, decode_response, encode_request, take_frame};
+use xtask::kafka::{ApacheKafka, KafkaJars};
+
+const TIMESTAMP_MS: i64 = 1_700_000_000_000;
+
+/// One connection, one request at a time.
+struct Client {
+    socket: TcpStream,
+    next: i32,
+    /// What the broker said it speaks.
+    broker: Vec<ApiVersionRange>,
+}
+
+impl Client {
+    fn connect(kafka: &ApacheKafka) -> Result<Self> {
+        let socket = TcpStream::connect(("127.0.0.1", kafka.client_ports()[0]))?;
+        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let mut client = Self { socket, next: 0, broker: vec![] };
+        client.broker = client.api_versions(4)?.api_keys;
+        Ok(client)
+    }
+
+    fn ask(&mut self, version: i16, body: Request) -> Result<Response> {
+        let (api, correlation) = (body.api(), CorrelationId(self.next));
+        self.next += 1;
+        let header = RequestHeader { api, version, correlation, client_id: Some("wire".into()) };
+        let mut frame = encode_request(&OutgoingRequest { header, body, expects_response: true })?;
+        self.socket.write_all(&frame.copy_to_bytes(frame.remaining()))?;
+        let frame = self.read_frame().with_context(|| format!("the answer to {api:?} {version}"))?;
+        let (answered, response) =
+            decode_response(api, version, frame).with_context(|| format!("the answer to {api:?} {version}"))?;
+        ensure!(answered == correlation, "answer {answered} to request {correlation}");
+        Ok(response)
+    }
+
+    fn read_frame(&mut self) -> Result<Bytes> {
+        let mut received = BytesMut::new();
+        loop {
+            if let Some(frame) = take_frame(&mut received, MAX_FRAME_BYTES)? {
+                return Ok(frame);
+            }
+            let mut piece = [0; 4096];
+            let read = self.socket.read(&mut piece)?;
+            ensure!(read > 0, "the broker closed the connection");
+            received.extend_from_slice(&piece[..read]);
+        }
+    }
+
+    /// The versions that both sides speak; all of ours but those that Kafka 4 has given up.
+    fn common(&self, api: ApiKey) -> Vec<i16> {
+        let ours = client_versions(api);
+        let theirs = self.broker.iter().find(|range| range.api_key == api.code()).expect("a broker lists every API");
+        assert_eq!(ours.highest_common(*theirs), Some(ours.max), "{api:?}: Kafka speaks our highest version");
+        (ours.min.max(theirs.min)..=ours.max).collect()
+    }
+
+    fn api_versions(&mut self, version: i16) -> Result<ApiVersionsResponse> {
+        let body = ApiVersionsRequest { client_software_name: "wire".into(), client_software_version: "1".into() };
+        let Response::ApiVersions(body) = self.ask(version, Request::ApiVersions(body))? else { unreachable!() };
+        Ok(body)
+    }
+
+    fn create_topic(&mut self, version: i16, name: &str, configs: &[(&str, &str)]) -> Result<CreatedTopic> {
+        let configs = configs.iter().map(|&(name, value)| (name.into(), Some(value.into()))).collect();
+        let topic = NewTopic { name: name.into(), num_partitions: 2, replication_factor: 1, configs };
+        let body = CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, validate_only: false };
+        let Response::CreateTopics(body) = self.ask(version, Request::CreateTopics(body))? else { unreachable!() };
+        Ok(body.topics[0].clone())
+    }
+
+    /// Produces one batch to partition 0.
+    fn produce(&mut self, version: i16, topic: &str, records: Bytes) -> Result<ProducePartitionResponse> {
+        let partitions = vec![ProducePartition { partition: 0, records }];
+        let topics = vec![ProduceTopic { name: topic.into(), id: TopicId::default(), partitions }];
+        let body = ProduceRequest { transactional_id: None, acks: -1, timeout_ms: 30_000, topics };
+        let Response::Produce(body) = self.ask(version, Request::Produce(body))? else { unreachable!() };
+        assert_eq!(&*body.topics[0].name, topic);
+        Ok(body.topics[0].partitions[0].clone())
+    }
+}
+
+fn batch(stamp: Stamp, key: Option<&[u8]>, value: &str) -> Bytes {
+    let mut batch = BatchBuilder::new(BytesMut::new(), 1 << 16);
+    batch.try_append(TIMESTAMP_MS, key, Some(value.as_bytes()), &[]);
+    batch.close(stamp)
+}
+
+#[test]
+fn every_version_of_every_request_is_answered_by_apache_kafka() -> Result<()> {
+    let kafka = xtask::kafka::start(1)?;
+    let client = &mut Client::connect(&kafka)?;
+    api_versions_says_what_the_cluster_finalised(client)?;
+    topics_are_created(client)?;
+    metadata_names_brokers_and_topics(client)?;
+    coordinators_are_found(client)?;
+    let written = batches_are_stored(client)?;
+    refusals_arrive_with_their_reasons(client)?;
+    offsets_are_listed(client, written)?;
+    batches_are_fetched_as_they_were_sent(client, written)
+}
+
+/// Asks again while a young cluster says that it is not ready, for a minute.
+fn once_ready<T>(mut ask: impl FnMut() -> Result<(ErrorCode, T)>) -> Result<T> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (error, answer) = ask()?;
+        if !error.is_retriable() {
+            return Ok(answer);
+        }
+        ensure!(Instant::now() < deadline, "still {error} after a minute");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn api_versions_says_what_the_cluster_finalised(client: &mut Client) -> Result<()> {
+    for version in client.common(ApiKey::ApiVersions) {
+        let body = client.api_versions(version)?;
+        assert_eq!(body.error, ErrorCode::NONE);
+        assert!(body.api_keys.contains(&ApiVersionRange { api_key: 0, min: 0, max: 13 }), "{version}");
+        assert_eq!(body.transaction_version, if version >= 3 { 2 } else { 0 });
+    }
+    Ok(())
+}
+
+fn topics_are_created(client: &mut Client) -> Result<()> {
+    for version in client.common(ApiKey::CreateTopics) {
+        let created = client.create_topic(version, &format!("created-{version}"), &[])?;
+        assert_eq!((created.error, &*created.name), (ErrorCode::NONE, &*format!("created-{version}")));
+        assert_eq!(created.num_partitions, if version >= 5 { 2 } else { -1 });
+        assert_eq!(created.id == TopicId::default(), version < 7);
+        let again = client.create_topic(version, &format!("created-{version}"), &[])?;
+        assert_eq!(again.error, ErrorCode::TOPIC_ALREADY_EXISTS);
+        assert_eq!(again.error_message.as_deref(), Some(&*format!("Topic 'created-{version}' already exists.")));
+    }
+    Ok(())
+}
+
+fn metadata_names_brokers_and_topics(client: &mut Client) -> Result<()> {
+    for version in client.common(ApiKey::Metadata) {
+        let topics = Some(vec!["created-7".into(), "no-such-topic".into()]);
+        let body = Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false });
+        let Response::Metadata(body) = client.ask(version, body)? else { unreachable!() };
+        assert_eq!((body.brokers.len(), body.brokers[0].node, &*body.brokers[0].host), (1, NodeId(1), "127.0.0.1"));
+        assert_eq!(body.controller, NodeId(1));
+        assert!(body.cluster_id.is_some());
+        let find = |name| body.topics.iter().find(|topic| &*topic.name == name).unwrap();
+        assert_eq!(find("no-such-topic").error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        let topic = find("created-7");
+        assert_eq!((topic.error, topic.partitions.len(), topic.is_internal), (ErrorCode::NONE, 2, false));
+        assert_eq!(topic.id == TopicId::default(), version < 10);
+        let partition = topic.partitions.iter().find(|partition| partition.partition == 1).unwrap();
+        assert_eq!((partition.error, partition.leader), (ErrorCode::NONE, NodeId(1)));
+        assert_eq!(partition.leader_epoch, if version >= 7 { 0 } else { -1 });
+        assert_eq!((&partition.replicas, &partition.isr), (&vec![NodeId(1)], &vec![NodeId(1)]));
+    }
+    Ok(())
+}
+
+fn coordinators_are_found(client: &mut Client) -> Result<()> {
+    for version in client.common(ApiKey::FindCoordinator) {
+        // The first question makes the broker create the topic that coordinators keep their state in.
+        let found = once_ready(|| {
+            let body = FindCoordinatorRequest { key_type: 0, keys: vec!["group".into()] };
+            let Response::FindCoordinator(body) = client.ask(version, Request::FindCoordinator(body))? else {
+                unreachable!()
+            };
+            Ok((body.coordinators[0].error, body.coordinators[0].clone()))
+        })?;
+        assert_eq!((found.node, &*found.host), (NodeId(1), "127.0.0.1"));
+        assert_eq!(&*found.key, if version >= 4 { "group" } else { "" });
+    }
+    Ok(())
+}
+
+/// Writes one batch per version of Produce, each by a producer of another version of InitProducerId; how many.
+fn batches_are_stored(client: &mut Client) -> Result<i64> {
+    let mut identities = Vec::new();
+    for version in client.common(ApiKey::InitProducerId) {
+        let body = once_ready(|| {
+            let body = Request::InitProducerId(InitProducerIdRequest {
+                transactional_id: None,
+                transaction_timeout_ms: 60_000,
+                producer_id: -1,
+                producer_epoch: -1,
+            });
+            let Response::InitProducerId(body) = client.ask(version, body)? else { unreachable!() };
+            Ok((body.error, body))
+        })?;
+        assert_eq!((body.error, body.producer_epoch), (ErrorCode::NONE, 0));
+        identities.push(ProducerIdentity { id: body.producer_id, epoch: body.producer_epoch });
+    }
+    assert!(identities.is_sorted_by(|earlier, later| earlier.id < later.id), "every producer gets an id of its own");
+
+    let versions = client.common(ApiKey::Produce);
+    for (offset, &version) in (0_i64..).zip(&versions) {
+        let nth = usize::try_from(offset)?;
+        let identity = identities[nth % identities.len()];
+        let sequence = i32::try_from(nth / identities.len())?;
+        let stamp = Stamp { identity: Some(identity), base_sequence: sequence, transactional: false };
+        let sent = batch(stamp, Some(b"key"), &format!("by version {version}"));
+        let stored = client.produce(version, "created-7", sent.clone())?;
+        assert_eq!((stored.error, stored.base_offset, stored.log_append_time_ms), (ErrorCode::NONE, offset, -1));
+        assert_eq!(stored.log_start_offset, if version >= 5 { 0 } else { -1 });
+        let again = client.produce(version, "created-7", sent)?;
+        assert_eq!((again.error, again.base_offset), (ErrorCode::NONE, offset), "a duplicate is recognised");
+    }
+    Ok(i64::try_from(versions.len())?)
+}
+
+fn refusals_arrive_with_their_reasons(client: &mut Client) -> Result<()> {
+    client.create_topic(7, "compacted", &[("cleanup.policy", "compact")])?;
+    for version in client.common(ApiKey::Produce) {
+        let unknown = client.produce(version, "no-such-topic", batch(Stamp::PLAIN, None, "value"))?;
+        assert_eq!((unknown.error, unknown.base_offset), (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1));
+        let keyless = once_ready(|| {
+            let answer = client.produce(version, "compacted", batch(Stamp::PLAIN, None, "value"))?;
+            Ok((answer.error, answer))
+        })?;
+        assert_eq!(keyless.error, ErrorCode::INVALID_RECORD);
+        let reasons: Vec<_> = keyless.record_errors.iter().map(|error| error.batch_index).collect();
+        assert_eq!(reasons, if version >= 8 { vec![0] } else { vec![] });
+        assert_eq!(keyless.error_message.is_some(), version >= 8);
+    }
+    Ok(())
+}
+
+fn offsets_are_listed(client: &mut Client, written: i64) -> Result<()> {
+    for version in client.common(ApiKey::ListOffsets) {
+        for (timestamp_ms, offset) in [(-1, written), (-2, 0), (TIMESTAMP_MS, 0)] {
+            let partition = ListOffsetsPartition { partition: 0, current_leader_epoch: -1, timestamp_ms };
+            let topics = vec![ListOffsetsTopic { name: "created-7".into(), partitions: vec![partition] }];
+            let body = Request::ListOffsets(ListOffsetsRequest { isolation_level: 0, topics });
+            let Response::ListOffsets(body) = client.ask(version, body)? else { unreachable!() };
+            let found = body.topics[0].partitions[0];
+            assert_eq!((found.error, found.offset), (ErrorCode::NONE, offset), "{version}: {timestamp_ms}");
+            assert_eq!(found.timestamp_ms, if timestamp_ms > 0 { TIMESTAMP_MS } else { -1 });
+        }
+    }
+    Ok(())
+}
+
+fn batches_are_fetched_as_they_were_sent(client: &mut Client, written: i64) -> Result<()> {
+    for version in client.common(ApiKey::Fetch) {
+        let partition = FetchPartition { partition: 0, current_leader_epoch: -1, fetch_offset: 0, max_bytes: 1 << 20 };
+        let topic = FetchTopic { name: "created-7".into(), id: TopicId::default(), partitions: vec![partition] };
+        let body = Request::Fetch(FetchRequest {
+            max_wait_ms: 500,
+            min_bytes: 1,
+            max_bytes: 1 << 20,
+            isolation_level: 0,
+            session_id: 0,
+            session_epoch: -1,
+            topics: vec![topic],
+        });
+        let Response::Fetch(body) = client.ask(version, body)? else { unreachable!() };
+        let fetched = &body.topics[0].partitions[0];
+        assert_eq!((fetched.error, fetched.high_watermark), (ErrorCode::NONE, written), "{version}");
+        assert_eq!(i64::try_from(fetched.batches.len())?, written);
+        for (offset, bytes) in (0..).zip(&fetched.batches) {
+            let batch = BatchView::parse(bytes)?;
+            batch.verify_crc()?;
+            assert_eq!((batch.base_offset(), batch.partition_leader_epoch()), (offset, 0));
+            let record = batch.records().next().context("one record")??;
+            assert_eq!((record.key, record.timestamp_ms), (Some(&b"key"[..]), TIMESTAMP_MS));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_recorded_batches_are_what_the_java_client_writes() -> Result<()> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let recorded = std::fs::read_to_string(here.join("fixtures/java_batches.txt"))?;
+    let printed = KafkaJars::ensure()?.run_source(&here.join("java/JavaBatches.java"), [""; 0])?;
+    assert_eq!(printed, recorded);
+    Ok(())
+}
