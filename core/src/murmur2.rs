@@ -32,9 +32,17 @@ pub fn murmur2(bytes: &[u8]) -> i32 {
 /// # Panics
 /// When `partitions` is not positive: callers wait for metadata first.
 pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
+    partition_for_hash(murmur2(key), partitions)
+}
+
+/// The partition of a key whose hash is known already.
+///
+/// # Panics
+/// When `partitions` is not positive.
+pub fn partition_for_hash(hash: i32, partitions: i32) -> i32 {
     assert!(partitions > 0, "a topic has at least one partition, not {partitions}");
     // Masked, not the absolute value: the two differ for negative hashes.
-    (murmur2(key) & i32::MAX) % partitions
+    (hash & i32::MAX) % partitions
 }
 
 #[cfg(test)]

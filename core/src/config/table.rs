@@ -1,7 +1,5 @@
 //! The options as rows: name, type, bounds, default, meaning, and the field that holds the value.
 
-use std::sync::Arc;
-
 use core::time::Duration;
 
 use super::{Acks, ConfigError, ProducerConfig, refused};
@@ -93,16 +91,18 @@ macro_rules! rows {
     ($($name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr; $doc:literal)*) => {
         &[$(Row {
             property: Property { name: $name, kind: $kind, default: $default, doc: $doc },
-            set: |config, value| {
-                let set: fn(&Value) -> _ = $set;
-                config.$field = set(&value);
-            },
-            get: |config| {
-                let get: fn(&_) -> String = $get;
-                get(&config.$field)
-            },
+            set: |config, value| config.$field = read(&value, $set),
+            get: |config| show(&config.$field, $get),
         }),*]
     };
+}
+
+fn read<T>(value: &Value, as_field: impl Fn(&Value) -> T) -> T {
+    as_field(value)
+}
+
+fn show<T>(field: &T, as_text: impl Fn(&T) -> String) -> String {
+    as_text(field)
 }
 
 fn millis(duration: &Duration) -> String {
@@ -128,7 +128,7 @@ pub(super) const ROWS: &[Row] = rows! {
     "delivery.timeout.ms" INT_FROM_0, "120000", delivery_timeout: Value::millis, millis;
     "Longest life of a batch from its first record to its final answer, retries included, in milliseconds."
     "client.id" Kind::Text, "", client_id: |value| match value.text() { "" => None, text => Some(text.into()) },
-        |id: &Option<Arc<str>>| id.as_deref().unwrap_or_default().to_owned();
+        |id| id.as_deref().unwrap_or_default().to_owned();
     "Name of this client in the broker's logs and quotas."
     "max.request.size" INT_FROM_0, "1048576", max_request_size: Value::unsigned_32, u32::to_string;
     "Largest record accepted and largest sum of batches in one request, in bytes."

@@ -1,16 +1,53 @@
 //! The producer: serialise, partition, accumulate, drain, send, complete.
+//!
+//! [`Producer`] is the one dispatcher: it decides the order of things and passes values between components, which know
+//! neither it nor each other. Its own work is in `send` (the application's side), `sender` (what leaves) and
+//! `completion` (what comes back).
 
+mod accumulator;
+mod backoff;
+mod batch;
+mod completion;
+mod connections;
+mod identity;
+mod in_flight;
+mod memory;
+mod metadata;
+mod narrator;
+mod partitioner;
+mod rng;
+mod send;
+mod sender;
+mod sequence;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use core::time::Duration;
 
 use crate::config::ProducerConfig;
 use crate::error::ProducerError;
-use crate::ids::{BatchId, BrokerAddress};
-use crate::io::{Input, Output};
-use crate::record::Record;
+use crate::ids::{BatchId, BrokerAddress, NodeId};
+use crate::io::{Input, Output, WaitReason};
 use crate::time::{Instant, Now};
-use crate::trace::{BlockedOn, Nobody, Observer};
+use crate::trace::{BlockedOn, Fact, Nobody, Observer};
+
+use self::accumulator::Accumulator;
+use self::backoff::Backoff;
+use self::connections::Connections;
+use self::identity::Identity;
+use self::memory::Memory;
+use self::metadata::Metadata;
+use self::narrator::Narrator;
+use self::partitioner::Sticky;
+use self::rng::{Purpose, Rng};
+use self::send::Begun;
+use self::sequence::Sequences;
+use self::topics::Topics;
 
 /// What `send` answers when the record is in its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +87,7 @@ pub enum SendRefusal {
 #[derive(Clone, Debug, Default)]
 pub struct SendAttempt {
     ordinal: u64,
+    begun: Option<Begun>,
 }
 
 impl SendAttempt {
@@ -62,71 +100,213 @@ impl SendAttempt {
 /// Names the batches that were incomplete when `flush` was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flush {
-    _private: (),
+    number: u64,
+}
+
+/// `close` changes this, and nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Open,
+    /// Sends what is there, up to this moment.
+    Closing {
+        deadline: Option<Instant>,
+    },
+    Closed,
+}
+
+/// Streams of chance.
+#[derive(Clone, Debug)]
+struct Chance {
+    partitioner: Rng,
+    retry: Rng,
+    nodes: Rng,
 }
 
 /// A Kafka producer without I/O. See [`crate::io`] for how to drive it.
 #[derive(Clone, Debug)]
 pub struct Producer<O: Observer = Nobody> {
-    observer: O,
+    config: Arc<ProducerConfig>,
+    topics: Topics,
+    metadata: Metadata,
+    /// By topic.
+    sticky: Vec<Sticky>,
+    memory: Memory,
+    accumulator: Accumulator,
+    connections: Connections,
+    identity: Identity,
+    /// A producer id is not asked for again before this.
+    identity_not_before: Instant,
+    sequences: Sequences,
+    /// Where the walk over a broker's partitions begins next.
+    drain_index: BTreeMap<NodeId, usize>,
+    retry_backoff: Backoff,
+    chance: Chance,
+    outputs: VecDeque<Output>,
+    /// Flushes under way: the name of the first batch that is not theirs any more, and their number.
+    flushes: BTreeSet<(BatchId, u64)>,
+    next_flush: u64,
+    life: Life,
+    next_ordinal: u64,
+    somebody_waits_for_metadata: bool,
+    /// What the next send that waits for metadata is told, once.
+    metadata_error: Option<ProducerError>,
+    /// Something happened since the sender last ran.
+    is_dirty: bool,
+    wait: Option<(Instant, WaitReason)>,
+    told: Narrator<O>,
+    told_wait: Option<(Option<Instant>, WaitReason)>,
 }
 
-#[expect(unused_variables, clippy::unimplemented, reason = "outline of the surface, to be filled in next")]
 impl<O: Observer> Producer<O> {
     /// A producer that knows these addresses and draws from this seed.
     pub fn new(config: Arc<ProducerConfig>, bootstrap: Vec<BrokerAddress>, seed: u64, observer: O) -> Self {
-        Self { observer }
+        let retry_backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
+        let batch_size = config.batch_size.max(1) as usize;
+        Self {
+            topics: Topics::default(),
+            metadata: Metadata::new(bootstrap, retry_backoff, config.metadata_max_age, config.metadata_max_idle),
+            sticky: Vec::new(),
+            memory: Memory::new(config.buffer_memory, batch_size),
+            accumulator: Accumulator::new(config.linger),
+            connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
+            identity: Identity::new(config.enable_idempotence),
+            identity_not_before: Instant::ZERO,
+            sequences: Sequences::default(),
+            drain_index: BTreeMap::new(),
+            retry_backoff,
+            chance: Chance {
+                partitioner: Rng::stream(seed, Purpose::Partitioner),
+                retry: Rng::stream(seed, Purpose::RetryBackoff),
+                nodes: Rng::stream(seed, Purpose::NodeChoice),
+            },
+            outputs: VecDeque::new(),
+            flushes: BTreeSet::new(),
+            next_flush: 0,
+            life: Life::Open,
+            next_ordinal: 0,
+            somebody_waits_for_metadata: false,
+            metadata_error: None,
+            is_dirty: true,
+            wait: None,
+            told: Narrator::new(observer),
+            told_wait: None,
+            config,
+        }
     }
-
-    /// `send()`, on the application's thread: serialises, partitions and writes the record straight into its batch.
-    ///
-    /// # Errors
-    /// [`SendRefusal`]: blocked for now, or refused for good.
-    pub fn send(&mut self, now: Now, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Sent, SendRefusal> {
-        unimplemented!()
-    }
-
-    /// Gives up a blocked `send`.
-    pub fn abandon(&mut self, attempt: SendAttempt) {}
 
     /// Takes a fact from the driver; never answers. Drain [`poll_output`](Self::poll_output) afterwards.
-    pub fn handle_input(&mut self, now: Now, input: Input) {}
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        let at = now.instant();
+        self.is_dirty = true;
+        match input {
+            Input::Wake => {}
+            Input::Connected { connection } => self.on_connected(at, connection),
+            Input::Disconnected { connection, why } => self.on_disconnected(at, connection, why),
+            Input::Written { connection, correlation } => self.on_written(at, connection, correlation),
+            Input::Received { connection, correlation, response } => {
+                self.on_received(at, connection, correlation, response);
+            }
+        }
+    }
 
     /// The next thing to do; call until it says [`Output::Wait`].
     pub fn poll_output(&mut self, now: Now) -> Output {
-        unimplemented!()
+        let at = now.instant();
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return output;
+            }
+            if !self.is_dirty && self.wait.is_none_or(|(until, _)| until > at) {
+                return self.rest(at);
+            }
+            self.run(at);
+        }
     }
 
     /// `flush()`: makes everything sendable; ask [`is_flushed`](Self::is_flushed) until it says yes, then it is over.
-    pub fn begin_flush(&mut self, now: Now) -> Flush {
-        unimplemented!()
+    pub fn begin_flush(&mut self, _now: Now) -> Flush {
+        let number = self.next_flush;
+        self.next_flush += 1;
+        self.flushes.insert((self.accumulator.end(), number));
+        self.is_dirty = true;
+        Flush { number }
     }
 
     /// Have all batches of this flush met their fate? Ends the flush when they have.
     pub fn is_flushed(&mut self, flush: &Flush) -> bool {
-        unimplemented!()
+        self.end_flushes();
+        self.flushes.iter().all(|&(_, number)| number != flush.number)
     }
 
     /// `close(timeout)`: refuses new sends, sends what is there, fails what is left at the timeout (`None`: waits).
-    pub fn close(&mut self, now: Now, timeout: Option<Duration>) {}
+    pub fn close(&mut self, now: Now, timeout: Option<Duration>) {
+        let deadline = timeout.map(|timeout| now.instant() + timeout);
+        self.life = match self.life {
+            Life::Open => Life::Closing { deadline },
+            // A second close can only shorten the first.
+            Life::Closing { deadline: Some(first) } => {
+                Life::Closing { deadline: Some(deadline.map_or(first, |second| second.min(first))) }
+            }
+            Life::Closing { deadline: None } => Life::Closing { deadline },
+            Life::Closed => Life::Closed,
+        };
+        self.tell_senders();
+        self.is_dirty = true;
+    }
 
     /// Is everything settled after [`close`](Self::close)?
     pub fn is_closed(&self) -> bool {
-        unimplemented!()
+        self.life == Life::Closed && self.outputs.is_empty()
     }
 
     /// Looks at a topic without sending: makes metadata for it be fetched. Partition count once known.
     pub fn partition_count(&mut self, now: Now, topic: &str) -> Option<u32> {
-        unimplemented!()
+        let topic = self.topics.number(topic);
+        self.metadata.add(topic, now.instant());
+        let count = self.metadata.partition_count(topic);
+        if count.is_none() {
+            self.is_dirty = true;
+        }
+        count
     }
 
     /// Bytes of `buffer.memory` in use.
     pub fn memory_used(&self) -> u64 {
-        unimplemented!()
+        self.memory.used()
     }
 
     /// The observer.
     pub fn observer_mut(&mut self) -> &mut O {
-        &mut self.observer
+        self.told.observer_mut()
+    }
+
+    /// `batch.size`, where 0 means a batch per record.
+    fn batch_size(&self) -> u32 {
+        self.config.batch_size.max(1)
+    }
+
+    /// A send that waits may have luck now.
+    fn tell_senders(&mut self) {
+        if !self.outputs.contains(&Output::SendsMayProceed) {
+            self.outputs.push_back(Output::SendsMayProceed);
+        }
+    }
+
+    fn end_flushes(&mut self) {
+        let accumulator = &self.accumulator;
+        self.flushes.retain(|&(end, _)| accumulator.has_incomplete_before(end));
+    }
+
+    /// Nothing to do: says until when.
+    fn rest(&mut self, at: Instant) -> Output {
+        let (until, why) = match self.wait {
+            Some((until, why)) => (Some(until), why),
+            None => (None, WaitReason::Idle),
+        };
+        if O::WATCHES && self.told_wait != Some((until, why)) {
+            self.told_wait = Some((until, why));
+            self.told.note(at, || Fact::SenderWaits { until, why });
+        }
+        Output::Wait { until, why }
     }
 }

@@ -1,0 +1,417 @@
+//! Batches by partition until they are sent, and while they are (`RecordAccumulator`).
+//!
+//! The accumulator owns every batch until it is over; queues, requests and sequences name it by its [`BatchSlot`].
+
+use std::collections::{BTreeSet, VecDeque};
+
+use core::time::Duration;
+
+use crate::ids::{BatchId, NodeId};
+use crate::io::WaitReason;
+use crate::record_batch::BatchBuilder;
+use crate::time::Instant;
+use crate::trace::DrainReason;
+
+use super::batch::{BatchSignal, BatchState, ProducerBatch};
+use super::topics::{PartitionRef, TopicIndex};
+
+/// A batch's place in the store; used again once the batch is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BatchSlot(pub(super) u32);
+
+/// Who leads a partition, as metadata believes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leader {
+    pub(super) node: NodeId,
+    /// −1 from brokers that do not tell.
+    pub(super) epoch: i32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PartitionQueue {
+    queue: VecDeque<BatchSlot>,
+    /// In requests, in the order in which they were drained.
+    in_flight: Vec<BatchSlot>,
+    /// Not drained until the request that is out has its answer (one request in flight per connection).
+    muted: bool,
+}
+
+/// Everything that makes batches sendable before their time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Urgency {
+    /// A send waits for memory.
+    pub(super) exhausted: bool,
+    pub(super) flushing: bool,
+    pub(super) closing: bool,
+}
+
+impl Urgency {
+    fn is_urgent(self) -> bool {
+        self.exhausted || self.flushing || self.closing
+    }
+}
+
+/// What [`Accumulator::ready`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ready {
+    /// Brokers to which something may be sent now.
+    pub(super) nodes: BTreeSet<NodeId>,
+    /// Topics with batches for a partition that nobody leads.
+    pub(super) leaderless: BTreeSet<TopicIndex>,
+    /// When more becomes ready by itself.
+    pub(super) next: Option<(Instant, WaitReason)>,
+}
+
+/// Where a record was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) slot: BatchSlot,
+    pub(super) batch: BatchId,
+    pub(super) index: u32,
+    /// Bytes of the batch before and after.
+    pub(super) size_before: usize,
+    pub(super) size_after: usize,
+    /// The batch is full, or another waits before it.
+    pub(super) wakes_sender: bool,
+}
+
+/// The queues and the batches.
+#[derive(Clone, Debug)]
+pub(super) struct Accumulator {
+    linger: Duration,
+    topics: Vec<Vec<PartitionQueue>>,
+    batches: Vec<Option<ProducerBatch>>,
+    free_slots: Vec<BatchSlot>,
+    next_id: u64,
+    /// (root, place in root) of every batch whose fate the application does not know.
+    incomplete: BTreeSet<(BatchId, u32)>,
+    queued: usize,
+}
+
+impl Accumulator {
+    pub(super) fn new(linger: Duration) -> Self {
+        Self {
+            linger,
+            topics: Vec::new(),
+            batches: Vec::new(),
+            free_slots: Vec::new(),
+            next_id: 0,
+            incomplete: BTreeSet::new(),
+            queued: 0,
+        }
+    }
+
+    pub(super) fn batch(&self, slot: BatchSlot) -> Option<&ProducerBatch> {
+        self.batches.get(slot.0 as usize)?.as_ref()
+    }
+
+    pub(super) fn batch_mut(&mut self, slot: BatchSlot) -> Option<&mut ProducerBatch> {
+        self.batches.get_mut(slot.0 as usize)?.as_mut()
+    }
+
+    /// Writes a record into the partition's last batch, if that takes it; one that does not is closed for appends.
+    #[inline]
+    pub(super) fn try_append(
+        &mut self,
+        partition: PartitionRef,
+        upper_bound: usize,
+        write: impl FnOnce(&mut BatchBuilder) -> Option<u32>,
+    ) -> Option<Placed> {
+        let queue = self.queue(partition)?;
+        let (&slot, others) = (queue.queue.back()?, queue.queue.len() > 1);
+        let batch = self.batches[slot.0 as usize].as_mut()?;
+        let builder = batch.builder()?;
+        let size_before = builder.size_bytes();
+        match write(builder) {
+            Some(index) => {
+                let (size_after, is_full) = (builder.size_bytes(), builder.is_full());
+                batch.record_count = index + 1;
+                batch.largest_record = batch.largest_record.max(upper_bound);
+                let wakes_sender = others || is_full;
+                Some(Placed { slot, batch: batch.id, index, size_before, size_after, wakes_sender })
+            }
+            None => {
+                batch.close_for_appends();
+                None
+            }
+        }
+    }
+
+    /// Opens a batch at the end of the partition's queue.
+    pub(super) fn open(
+        &mut self,
+        partition: PartitionRef,
+        builder: BatchBuilder,
+        memory: u64,
+        now: Instant,
+    ) -> (BatchSlot, BatchId) {
+        let id = self.next_batch_id();
+        let slot = self.store(ProducerBatch::open(id, partition, builder, memory, now));
+        self.queue_mut(partition).queue.push_back(slot);
+        self.queued += 1;
+        (slot, id)
+    }
+
+    /// The next batch's name.
+    pub(super) fn next_batch_id(&mut self) -> BatchId {
+        let id = BatchId(self.next_id);
+        self.next_id += 1;
+        id
+    }
+
+    /// Takes a batch in without queueing it.
+    pub(super) fn store(&mut self, batch: ProducerBatch) -> BatchSlot {
+        self.incomplete.insert((batch.root, batch.root_index));
+        match self.free_slots.pop() {
+            Some(slot) => {
+                self.batches[slot.0 as usize] = Some(batch);
+                slot
+            }
+            None => {
+                let slot = BatchSlot(u32::try_from(self.batches.len()).expect("fewer than 2³² batches at once"));
+                self.batches.push(Some(batch));
+                slot
+            }
+        }
+    }
+
+    /// Are all batches of this partition's queue full, or is there none?
+    pub(super) fn all_batches_full(&self, partition: PartitionRef) -> bool {
+        // Only the last can be otherwise.
+        let last = self.queue(partition).and_then(|queue| queue.queue.back());
+        last.and_then(|&slot| self.batch(slot)).is_none_or(ProducerBatch::is_full)
+    }
+
+    /// Which brokers have something to get now (`RecordAccumulator.ready`)? Only heads of queues are looked at.
+    pub(super) fn ready(
+        &mut self,
+        now: Instant,
+        urgency: Urgency,
+        leader_of: impl Fn(PartitionRef) -> Option<Leader>,
+    ) -> Ready {
+        let mut ready = Ready::default();
+        for (topic, partitions) in self.topics.iter().enumerate() {
+            for (number, queue) in partitions.iter().enumerate() {
+                let Some(&slot) = queue.queue.front() else { continue };
+                let Some(head) = self.batches[slot.0 as usize].as_mut() else { continue };
+                let partition = partition_at(topic, number);
+                let Some(leader) = leader_of(partition) else {
+                    ready.leaderless.insert(partition.topic);
+                    continue;
+                };
+                head.on_leader_epoch((leader.epoch >= 0).then_some(leader.epoch));
+                if queue.muted || ready.nodes.contains(&leader.node) {
+                    continue;
+                }
+                match due(head, queue.queue.len(), self.linger, urgency, now) {
+                    Due::Now(_) => drop(ready.nodes.insert(leader.node)),
+                    Due::At(at, why) => ready.next = earlier(ready.next, Some((at, why))),
+                }
+            }
+        }
+        ready
+    }
+
+    /// The head of a queue that may be drained now: not muted, not backing off (`drainBatchesForOneNode`).
+    pub(super) fn drainable(&mut self, partition: PartitionRef, now: Instant, leader: Leader) -> Option<BatchSlot> {
+        let queue = self.queue(partition)?;
+        let (&slot, muted) = (queue.queue.front()?, queue.muted);
+        let head = self.batch_mut(slot)?;
+        head.on_leader_epoch((leader.epoch >= 0).then_some(leader.epoch));
+        (!muted && !head.is_backing_off(now)).then_some(slot)
+    }
+
+    /// Takes the head of a queue for a request. Says why it goes now.
+    pub(super) fn drain(&mut self, partition: PartitionRef, now: Instant, urgency: Urgency, mute: bool) -> DrainReason {
+        let linger = self.linger;
+        let queue = self.queue_mut(partition);
+        let length = queue.queue.len();
+        let Some(slot) = queue.queue.pop_front() else { return DrainReason::RodeAlong };
+        queue.in_flight.push(slot);
+        queue.muted |= mute;
+        self.queued -= 1;
+        let Some(head) = self.batch_mut(slot) else { return DrainReason::RodeAlong };
+        let reason = match due(head, length, linger, urgency, now) {
+            Due::Now(reason) => reason,
+            Due::At(..) => DrainReason::RodeAlong,
+        };
+        head.on(BatchSignal::Drained);
+        reason
+    }
+
+    /// The request that carried a batch is over; the batch is no longer in flight, and its partition no longer muted.
+    pub(super) fn on_answered(&mut self, partition: PartitionRef, slot: BatchSlot) {
+        let queue = self.queue_mut(partition);
+        queue.in_flight.retain(|&other| other != slot);
+        queue.muted = false;
+    }
+
+    /// Puts a batch back at the head of its queue. With `keep_order` behind batches created earlier (idempotence);
+    /// without, in front of all: so several failed in order come back reversed, as in the Java client.
+    pub(super) fn reenqueue(&mut self, slot: BatchSlot, keep_order: bool) {
+        let Some(batch) = self.batch(slot) else { return };
+        let (partition, order) = (batch.partition, (batch.root, batch.root_index));
+        let mut place = 0;
+        if keep_order && let Some(queue) = self.queue(partition) {
+            let is_earlier =
+                |other: &BatchSlot| self.batch(*other).is_some_and(|other| (other.root, other.root_index) < order);
+            place = queue.queue.iter().take_while(|other| is_earlier(other)).count();
+        }
+        self.queue_mut(partition).queue.insert(place, slot);
+        self.queued += 1;
+    }
+
+    /// Removes batches from the heads of queues whose time is over. The oldest is the head, so the first that is not
+    /// over ends the search.
+    pub(super) fn expire_queued(&mut self, now: Instant, timeout: Duration) -> Vec<BatchSlot> {
+        let mut expired = Vec::new();
+        for queue in self.topics.iter_mut().flatten() {
+            while let Some(&slot) = queue.queue.front() {
+                let is_over =
+                    self.batches[slot.0 as usize].as_ref().is_none_or(|batch| batch.created_at + timeout <= now);
+                if !is_over {
+                    break;
+                }
+                queue.queue.pop_front();
+                self.queued -= 1;
+                expired.push(slot);
+            }
+        }
+        expired
+    }
+
+    /// Batches in flight whose time is over: oldest first in each partition, up to the first that is not over.
+    pub(super) fn expire_in_flight(&mut self, now: Instant, timeout: Duration) -> Vec<BatchSlot> {
+        let mut expired = Vec::new();
+        for queue in self.topics.iter_mut().flatten() {
+            let batches = &self.batches;
+            let is_over = |slot: &BatchSlot| {
+                batches[slot.0 as usize].as_ref().is_none_or(|batch| batch.created_at + timeout <= now)
+            };
+            let over = queue.in_flight.iter().take_while(|slot| is_over(slot)).count();
+            expired.extend(queue.in_flight.drain(..over));
+        }
+        expired
+    }
+
+    /// When the next batch will have lived too long.
+    pub(super) fn next_expiry(&self, timeout: Duration) -> Option<Instant> {
+        let heads = self.topics.iter().flatten().flat_map(|queue| [queue.queue.front(), queue.in_flight.first()]);
+        heads.flatten().filter_map(|&slot| self.batch(slot)).map(|batch| batch.created_at + timeout).min()
+    }
+
+    /// Takes every batch out of the queues, for they are all given up.
+    pub(super) fn drain_queues(&mut self) -> Vec<BatchSlot> {
+        self.queued = 0;
+        self.topics.iter_mut().flatten().flat_map(|queue| core::mem::take(&mut queue.queue)).collect()
+    }
+
+    /// Batches in requests.
+    pub(super) fn in_flight(&self) -> Vec<BatchSlot> {
+        self.topics.iter().flatten().flat_map(|queue| queue.in_flight.iter().copied()).collect()
+    }
+
+    /// The application knows this batch's fate.
+    pub(super) fn on_fate(&mut self, slot: BatchSlot) {
+        if let Some(batch) = self.batch(slot) {
+            let name = (batch.root, batch.root_index);
+            self.incomplete.remove(&name);
+        }
+    }
+
+    /// A batch is over: nothing names it any more.
+    pub(super) fn remove(&mut self, slot: BatchSlot) -> Option<ProducerBatch> {
+        let mut batch = self.batches.get_mut(slot.0 as usize)?.take()?;
+        batch.on(BatchSignal::Settled);
+        self.incomplete.remove(&(batch.root, batch.root_index));
+        self.free_slots.push(slot);
+        Some(batch)
+    }
+
+    /// Is a batch created before `end` incomplete, or one split from such a batch?
+    pub(super) fn has_incomplete_before(&self, end: BatchId) -> bool {
+        self.incomplete.first().is_some_and(|&(root, _)| root < end)
+    }
+
+    /// The name the next batch will get.
+    pub(super) fn end(&self) -> BatchId {
+        BatchId(self.next_id)
+    }
+
+    pub(super) fn has_incomplete(&self) -> bool {
+        !self.incomplete.is_empty()
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        self.queued > 0
+    }
+
+    /// Is a batch in this slot that the application still waits for and that is in a request?
+    pub(super) fn is_in_flight(&self, slot: BatchSlot) -> bool {
+        self.batch(slot).is_some_and(|batch| batch.state() == BatchState::InFlight)
+    }
+
+    #[inline]
+    fn queue(&self, partition: PartitionRef) -> Option<&PartitionQueue> {
+        self.topics.get(partition.topic.index())?.get(usize::try_from(partition.partition).ok()?)
+    }
+
+    fn queue_mut(&mut self, partition: PartitionRef) -> &mut PartitionQueue {
+        let (topic, number) = (partition.topic.index(), partition.partition.unsigned_abs() as usize);
+        if self.topics.len() <= topic {
+            self.topics.resize_with(topic + 1, Vec::new);
+        }
+        let partitions = &mut self.topics[topic];
+        if partitions.len() <= number {
+            partitions.resize_with(number + 1, PartitionQueue::default);
+        }
+        &mut partitions[number]
+    }
+}
+
+fn partition_at(topic: usize, number: usize) -> PartitionRef {
+    // Both come from a u32 and an i32.
+    PartitionRef {
+        topic: TopicIndex(u32::try_from(topic).unwrap_or(u32::MAX)),
+        partition: i32::try_from(number).unwrap_or(i32::MAX),
+    }
+}
+
+enum Due {
+    Now(DrainReason),
+    At(Instant, WaitReason),
+}
+
+/// When may this head of a queue be sent, and why (`batchReady`)? Linger is not applied to a batch that is closed.
+fn due(head: &ProducerBatch, queue_length: usize, linger: Duration, urgency: Urgency, now: Instant) -> Due {
+    if head.is_backing_off(now) {
+        return Due::At(head.backoff_until.unwrap_or(now), WaitReason::RetryBackoff);
+    }
+    let linger_over = head.last_attempt_at + linger;
+    if head.attempts > 0 {
+        Due::Now(DrainReason::BackoffOver)
+    } else if queue_length > 1 || head.is_full() {
+        Due::Now(DrainReason::Full)
+    } else if linger_over <= now {
+        Due::Now(DrainReason::LingerOver)
+    } else if urgency.is_urgent() {
+        Due::Now(match urgency {
+            Urgency { exhausted: true, .. } => DrainReason::MemoryExhausted,
+            Urgency { closing: true, .. } => DrainReason::Close,
+            _ => DrainReason::Flush,
+        })
+    } else {
+        Due::At(linger_over, WaitReason::Linger)
+    }
+}
+
+/// The earlier of two deadlines.
+pub(super) fn earlier(
+    one: Option<(Instant, WaitReason)>,
+    other: Option<(Instant, WaitReason)>,
+) -> Option<(Instant, WaitReason)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.0 < one.0 { other } else { one }),
+        (one, other) => one.or(other),
+    }
+}

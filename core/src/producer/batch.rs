@@ -1,0 +1,320 @@
+//! The life of one batch: records of one partition that travel, succeed or fail together.
+//!
+//! ```text
+//!                no room for a record
+//!    Filling ───────────────────────────► Full
+//!       │                                   │
+//!       └────────────── drained ────────────┤
+//!                                           ▼     answer: try again
+//!                                        InFlight ─────────────────► Retrying
+//!                                           │  ▲                        │
+//!                                 deadline  │  └─────── drained ────────┘
+//!                                           ▼
+//!                                       Abandoned   failed to the application; its request is still out, and its
+//!                                           │       memory with it, until an answer or the connection's end
+//!                                           ▼
+//!    every state ── fate met, nothing out ─► Done
+//! ```
+
+use bytes::Bytes;
+
+use crate::ids::BatchId;
+use crate::record_batch::{BatchBuilder, Stamp, restamp};
+use crate::time::Instant;
+
+use super::topics::PartitionRef;
+
+/// Where a batch stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BatchState {
+    /// Takes records.
+    Filling,
+    /// Takes no more, and was never sent.
+    Full,
+    /// In a request without an answer.
+    InFlight,
+    /// Back in the queue for another attempt.
+    Retrying,
+    /// Given up while its request is still out.
+    Abandoned,
+    /// Over.
+    Done,
+}
+
+/// What happens to a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BatchSignal {
+    /// A record did not fit.
+    NoRoom,
+    /// It goes into a request.
+    Drained,
+    /// Its request failed in a way that allows another attempt.
+    TryAgain,
+    /// It was failed to the application while its request is out.
+    GivenUp,
+    /// It met its fate and nothing of it is out any more.
+    Settled,
+}
+
+/// A signal that a batch in this state cannot get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IllegalTransition {
+    pub(super) state: BatchState,
+    pub(super) signal: BatchSignal,
+}
+
+impl BatchState {
+    /// The only place where a batch changes state.
+    pub(super) fn after(self, signal: BatchSignal) -> Result<Self, IllegalTransition> {
+        use {BatchSignal as Signal, BatchState as State};
+        Ok(match (self, signal) {
+            (State::Filling | State::Full, Signal::NoRoom) => State::Full,
+            (State::Filling | State::Full | State::Retrying, Signal::Drained) => State::InFlight,
+            (State::InFlight, Signal::TryAgain) => State::Retrying,
+            (State::InFlight, Signal::GivenUp) => State::Abandoned,
+            (State::Filling | State::Full | State::InFlight | State::Retrying | State::Abandoned, Signal::Settled) => {
+                State::Done
+            }
+            (state, signal) => return Err(IllegalTransition { state, signal }),
+        })
+    }
+}
+
+/// The records: still being written, or closed and shared with requests.
+#[derive(Clone, Debug)]
+enum Content {
+    Open(BatchBuilder),
+    Closed(Bytes),
+    /// Only while the one becomes the other.
+    Moving,
+}
+
+/// One batch.
+#[derive(Clone, Debug)]
+pub(super) struct ProducerBatch {
+    pub(super) id: BatchId,
+    /// The batch whose records these are: itself, or the one it was split from. Records keep that batch's name.
+    pub(super) root: BatchId,
+    /// Place of its first record in [`root`](Self::root).
+    pub(super) root_index: u32,
+    pub(super) partition: PartitionRef,
+    state: BatchState,
+    content: Content,
+    /// The stamp its closed bytes carry.
+    stamped: Option<Stamp>,
+    /// Bytes of `buffer.memory` it holds; split batches hold none.
+    pub(super) memory: u64,
+    /// The delivery timeout counts from here, also for a batch that was sent again or split.
+    pub(super) created_at: Instant,
+    /// Linger and back-off count from here.
+    pub(super) last_attempt_at: Instant,
+    /// End of its back-off, when it is sent again.
+    pub(super) backoff_until: Option<Instant>,
+    /// How often it was put back for another attempt.
+    pub(super) attempts: u32,
+    /// How often it went into a request.
+    pub(super) sent: u32,
+    pub(super) record_count: u32,
+    /// Id, epoch and sequence given to it; kept over retries, for another one could be appended beside a first
+    /// attempt that arrived after all.
+    pub(super) stamp: Option<Stamp>,
+    /// Were its sequences renumbered for a new epoch?
+    pub(super) sequence_was_reset: bool,
+    /// Was it handed to a connection by a request that was not definitely refused?
+    pub(super) possibly_persisted: bool,
+    /// Leader epoch last seen, and the attempt at which it was first seen (KIP-951).
+    leader_epoch: Option<i32>,
+    attempts_at_leader_change: Option<u32>,
+    /// Upper bound of its largest record's size.
+    pub(super) largest_record: usize,
+}
+
+impl ProducerBatch {
+    pub(super) fn open(id: BatchId, partition: PartitionRef, builder: BatchBuilder, memory: u64, now: Instant) -> Self {
+        Self {
+            id,
+            root: id,
+            root_index: 0,
+            partition,
+            state: BatchState::Filling,
+            content: Content::Open(builder),
+            stamped: None,
+            memory,
+            created_at: now,
+            last_attempt_at: now,
+            backoff_until: None,
+            attempts: 0,
+            sent: 0,
+            record_count: 0,
+            stamp: None,
+            sequence_was_reset: false,
+            possibly_persisted: false,
+            leader_epoch: None,
+            attempts_at_leader_change: None,
+            largest_record: 0,
+        }
+    }
+
+    pub(super) fn state(&self) -> BatchState {
+        self.state
+    }
+
+    /// Takes a signal. An illegal one is a mistake of ours, never a peer's: it changes nothing.
+    pub(super) fn on(&mut self, signal: BatchSignal) {
+        match self.state.after(signal) {
+            Ok(state) => self.state = state,
+            Err(illegal) => debug_assert!(false, "{illegal:?} of {:?}", self.id),
+        }
+    }
+
+    /// The builder, while records may be written.
+    #[inline]
+    pub(super) fn builder(&mut self) -> Option<&mut BatchBuilder> {
+        match (&mut self.content, self.state) {
+            (Content::Open(builder), BatchState::Filling) => Some(builder),
+            _ => None,
+        }
+    }
+
+    /// Bytes so far, header included.
+    pub(super) fn size_bytes(&self) -> usize {
+        match &self.content {
+            Content::Open(builder) => builder.size_bytes(),
+            Content::Closed(bytes) => bytes.len(),
+            Content::Moving => 0,
+        }
+    }
+
+    /// Is there nothing more to wait for?
+    pub(super) fn is_full(&self) -> bool {
+        match &self.content {
+            Content::Open(builder) => self.state != BatchState::Filling || builder.is_full(),
+            Content::Closed(_) | Content::Moving => true,
+        }
+    }
+
+    /// A record did not fit: no other is tried.
+    pub(super) fn close_for_appends(&mut self) {
+        if let Content::Open(builder) = &mut self.content {
+            builder.close_for_appends();
+        }
+        if self.state == BatchState::Filling {
+            self.on(BatchSignal::NoRoom);
+        }
+    }
+
+    /// The bytes to send, under the stamp it has now: closed on the first call, stamped anew when the stamp changed.
+    pub(super) fn close(&mut self) -> Bytes {
+        let stamp = self.stamp.unwrap_or(Stamp::PLAIN);
+        let closed = match core::mem::replace(&mut self.content, Content::Moving) {
+            Content::Open(builder) => builder.close(stamp),
+            Content::Closed(bytes) if self.stamped == Some(stamp) => bytes,
+            Content::Closed(bytes) => restamp(bytes, stamp),
+            Content::Moving => Bytes::new(),
+        };
+        self.stamped = Some(stamp);
+        self.content = Content::Closed(closed.clone());
+        closed
+    }
+
+    /// Gives its closed bytes away, when it is over.
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self.content {
+            Content::Open(builder) => builder.into_buffer().freeze(),
+            Content::Closed(bytes) => bytes,
+            Content::Moving => Bytes::new(),
+        }
+    }
+
+    /// Its closed bytes, for a split.
+    pub(super) fn closed(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Closed(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Notes the leader epoch metadata knows now (`maybeUpdateLeaderEpoch`).
+    pub(super) fn on_leader_epoch(&mut self, epoch: Option<i32>) {
+        if let Some(epoch) = epoch
+            && self.leader_epoch.is_none_or(|known| known < epoch)
+        {
+            self.leader_epoch = Some(epoch);
+            self.attempts_at_leader_change = Some(self.attempts);
+        }
+    }
+
+    /// Must it wait before it is sent again? Not when a new leader appeared since the last attempt.
+    pub(super) fn is_backing_off(&self, now: Instant) -> bool {
+        let leader_changed = self.attempts_at_leader_change == Some(self.attempts);
+        self.attempts > 0 && !leader_changed && self.backoff_until.is_some_and(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::topics::TopicIndex;
+    use super::*;
+    use bytes::BytesMut;
+
+    fn a_batch() -> ProducerBatch {
+        let partition = PartitionRef { topic: TopicIndex(0), partition: 0 };
+        let mut builder = BatchBuilder::new(BytesMut::new(), 1_000);
+        builder.try_append(1_700_000_000_000, None, Some(b"hello"), &[]).expect("a first record fits");
+        ProducerBatch::open(BatchId(1), partition, builder, 1_000, Instant::ZERO)
+    }
+
+    #[test]
+    fn a_batch_that_is_retried_goes_round_until_it_meets_its_fate() {
+        use {BatchSignal as Signal, BatchState as State};
+        let path = [Signal::Drained, Signal::TryAgain, Signal::Drained, Signal::GivenUp, Signal::Settled];
+        let states: Vec<_> = path
+            .into_iter()
+            .scan(State::Filling, |state, signal| {
+                *state = state.after(signal).expect("legal");
+                Some(*state)
+            })
+            .collect();
+        assert_eq!(states, [State::InFlight, State::Retrying, State::InFlight, State::Abandoned, State::Done]);
+    }
+
+    #[test]
+    fn what_is_over_or_abandoned_is_not_sent_again() {
+        use {BatchSignal as Signal, BatchState as State};
+        for (state, signal) in [
+            (State::Done, Signal::Drained),
+            (State::Done, Signal::Settled),
+            (State::Abandoned, Signal::TryAgain),
+            (State::InFlight, Signal::Drained),
+            (State::Filling, Signal::TryAgain),
+        ] {
+            assert_eq!(state.after(signal), Err(IllegalTransition { state, signal }));
+        }
+    }
+
+    #[test]
+    fn closing_twice_gives_the_same_bytes_and_another_stamp_gives_others() {
+        let mut batch = a_batch();
+        let first = batch.close();
+        assert_eq!(batch.close().as_ptr(), first.as_ptr(), "shared, not copied");
+        let identity = Some(crate::ids::ProducerIdentity { id: 4, epoch: 0 });
+        batch.stamp = Some(Stamp { identity, base_sequence: 9, transactional: false });
+        assert_ne!(batch.close(), first);
+        assert!(batch.builder().is_none() && batch.is_full());
+    }
+
+    #[test]
+    fn a_new_leader_ends_the_backoff() {
+        let mut batch = a_batch();
+        batch.on_leader_epoch(Some(3));
+        batch.attempts = 1;
+        batch.backoff_until = Some(Instant::from_millis(100));
+        batch.on_leader_epoch(Some(3));
+        assert!(batch.is_backing_off(Instant::from_millis(99)));
+        assert!(!batch.is_backing_off(Instant::from_millis(100)));
+        batch.on_leader_epoch(Some(4));
+        assert!(!batch.is_backing_off(Instant::from_millis(1)));
+        batch.attempts = 2;
+        assert!(batch.is_backing_off(Instant::from_millis(1)), "the leader changed for the attempt before");
+    }
+}

@@ -1,0 +1,495 @@
+//! What comes back: connections, answers, and the fate of batches (`Sender.completeBatch`, `Sender.failBatch`).
+
+use std::sync::Arc;
+
+use crate::error::{BatchFailure, ErrorCode, Persistence, ProducerError};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity};
+use crate::io::{BatchCompletion, DisconnectReason, Output, Stored};
+use crate::protocol::{
+    ApiKey, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataResponse,
+    ProducePartitionResponse, ProduceResponse, RecordError, Response,
+};
+use crate::record_batch::Stamp;
+use crate::time::Instant;
+use crate::trace::{Fact, Observer};
+
+use super::accumulator::BatchSlot;
+use super::batch::{BatchSignal, BatchState, ProducerBatch};
+use super::connections::{Asked, Outstanding, VersionsOutcome};
+use super::identity::IdentitySignal;
+use super::metadata::MetadataAsked;
+use super::sequence::{Advice, Answered};
+use super::topics::PartitionRef;
+use super::verdict::{Case, Verdict, persistence_after, verdict};
+use super::{Life, Producer};
+
+/// How a connection ended, as its requests see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Closed, by whichever side.
+    Disconnected,
+    /// Closed because an answer took too long.
+    TimedOut,
+}
+
+/// An answer for one partition, or what stands for it when none came.
+#[derive(Clone, Debug)]
+struct Answer {
+    code: ErrorCode,
+    message: Option<Arc<str>>,
+    stored: Stored,
+    log_start_offset: i64,
+    record_errors: Vec<RecordError>,
+}
+
+impl Answer {
+    /// No usable answer came: nobody knows what the broker did.
+    fn none(code: ErrorCode) -> Self {
+        let stored = Stored { base_offset: -1, log_append_time_ms: None };
+        Self { code, message: None, stored, log_start_offset: -1, record_errors: Vec::new() }
+    }
+
+    fn of(told: &ProducePartitionResponse) -> Self {
+        Self {
+            code: told.error,
+            message: told.error_message.clone(),
+            stored: Stored {
+                base_offset: told.base_offset,
+                log_append_time_ms: (told.log_append_time_ms >= 0).then_some(told.log_append_time_ms),
+            },
+            log_start_offset: told.log_start_offset,
+            record_errors: told.record_errors.clone(),
+        }
+    }
+}
+
+impl<O: Observer> Producer<O> {
+    pub(super) fn on_connected(&mut self, now: Instant, connection: ConnectionId) {
+        let Some(node) = self.connections.on_stands(connection) else { return };
+        self.told.note(now, || Fact::Connected { connection, node });
+        self.ask_versions(now, node);
+    }
+
+    pub(super) fn on_disconnected(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason) {
+        self.on_lost(now, connection, why, Cut::Disconnected);
+    }
+
+    /// A connection is gone: its requests fail, oldest first, and metadata is asked for again.
+    pub(super) fn on_lost(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason, how: Cut) {
+        let Some((node, requests)) = self.connections.on_lost(connection, now) else { return };
+        self.told.note(now, || Fact::Disconnected { connection, node, why });
+        self.metadata.request_update();
+        self.is_dirty = true;
+        for request in requests {
+            match request.asked {
+                Asked::ApiVersions => {}
+                Asked::Metadata(_) => self.metadata.on_failure(now, &mut self.chance.retry),
+                Asked::InitProducerId => self.retry_identity(now),
+                Asked::Produce(batches) => {
+                    let code = match how {
+                        Cut::Disconnected => ErrorCode::NETWORK_EXCEPTION,
+                        Cut::TimedOut => ErrorCode::REQUEST_TIMED_OUT,
+                    };
+                    self.complete_all(now, &batches, &Answer::none(code));
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_written(&mut self, now: Instant, connection: ConnectionId, correlation: CorrelationId) {
+        // Only a request that gets no answer comes back here: acks=0, and this is all there is to know.
+        if let Some(Outstanding { asked: Asked::Produce(batches), .. }) =
+            self.connections.on_written(connection, correlation)
+        {
+            self.complete_all(now, &batches, &Answer::none(ErrorCode::NONE));
+        }
+    }
+
+    pub(super) fn on_received(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        response: Response,
+    ) {
+        let Some(node) = self.connections.node_of(connection) else { return };
+        // An answer to another question than the oldest, or of another kind: what else on this connection could be
+        // believed? The Java client keeps it; a peer that is out of step is cut off here.
+        let is_expected = |request: &Outstanding| request.api == response.api();
+        let Some(request) = self.connections.on_response(node, correlation, is_expected) else {
+            return self.cut(now, connection, Cut::Disconnected);
+        };
+        let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
+        let api = request.api;
+        self.told.note(now, || Fact::ResponseReceived { connection, correlation, api, node, in_flight });
+        match (request.asked, response) {
+            (Asked::ApiVersions, Response::ApiVersions(response)) => {
+                self.on_versions(now, connection, node, &response);
+            }
+            (Asked::Metadata(asked), Response::Metadata(response)) => {
+                self.throttle(now, node, request.version, ApiKey::Metadata, response.throttle_time_ms);
+                self.on_metadata(now, asked, &response);
+            }
+            (Asked::InitProducerId, Response::InitProducerId(response)) => {
+                self.throttle(now, node, request.version, ApiKey::InitProducerId, response.throttle_time_ms);
+                self.on_identity(now, &response);
+            }
+            (Asked::Produce(batches), Response::Produce(response)) => {
+                self.throttle(now, node, request.version, ApiKey::Produce, response.throttle_time_ms);
+                self.on_produce(now, &batches, &response);
+            }
+            // The kinds were compared above.
+            _ => {}
+        }
+    }
+
+    /// A broker's wish for a pause binds from the version on in which brokers answer first and leave the waiting to
+    /// the client (KIP-219).
+    fn throttle(&mut self, now: Instant, node: NodeId, version: i16, api: ApiKey, throttle_time_ms: i32) {
+        let first = match api {
+            ApiKey::Produce | ApiKey::Metadata => 6,
+            _ => 1,
+        };
+        if version >= first {
+            self.connections.throttle(node, throttle_time_ms, now);
+        }
+    }
+
+    fn on_versions(&mut self, now: Instant, connection: ConnectionId, node: NodeId, response: &ApiVersionsResponse) {
+        match self.connections.on_versions(node, response) {
+            VersionsOutcome::Ready => {}
+            VersionsOutcome::AskAgain => self.ask_versions(now, node),
+            VersionsOutcome::Unfit => self.cut(now, connection, Cut::Disconnected),
+        }
+    }
+
+    fn on_metadata(&mut self, now: Instant, asked: MetadataAsked, response: &MetadataResponse) {
+        let topics = &self.topics;
+        let is_answer = self.metadata.on_answer(now, asked, response, |name| topics.find(name), &mut self.chance.retry);
+        if !is_answer {
+            return;
+        }
+        let (metadata, topics) = (&self.metadata, &self.topics);
+        self.told.note(now, || Fact::MetadataUpdated {
+            brokers: metadata.nodes().keys().copied().collect(),
+            topics: metadata.leaders().map(|(topic, leaders)| (Arc::clone(topics.name(topic)), leaders)).collect(),
+        });
+        self.wake_senders_for_metadata();
+    }
+
+    pub(super) fn wake_senders_for_metadata(&mut self) {
+        if core::mem::take(&mut self.somebody_waits_for_metadata) {
+            self.tell_senders();
+        }
+    }
+
+    fn on_identity(&mut self, now: Instant, response: &InitProducerIdResponse) {
+        let identity = ProducerIdentity { id: response.producer_id, epoch: response.producer_epoch };
+        match response.error {
+            ErrorCode::NONE if identity.id >= 0 && identity.epoch >= 0 => {
+                self.identity.on(IdentitySignal::InitAnswered(identity));
+                self.told.note(now, || Fact::IdentityChanged { identity });
+            }
+            // No error and no id is no answer.
+            ErrorCode::NONE => self.retry_identity(now),
+            code if code.is_retriable() => self.retry_identity(now),
+            ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
+                // Not fatal: rights may be granted, and a later send tries again.
+                self.retry_identity(now);
+                let error = ProducerError::Broker { code: response.error, message: None };
+                for slot in self.accumulator.drain_queues() {
+                    self.fail_queued(now, slot, error.clone());
+                }
+            }
+            code => self.identity.on(IdentitySignal::Fatal(ProducerError::Broker { code, message: None })),
+        }
+    }
+
+    fn retry_identity(&mut self, now: Instant) {
+        self.identity.on(IdentitySignal::InitFailed);
+        self.identity_not_before = now + self.config.retry_backoff;
+    }
+
+    /// Takes the answers for the batches of one request. Each must be there once, and no other.
+    fn on_produce(&mut self, now: Instant, batches: &[BatchSlot], response: &ProduceResponse) {
+        let mut answers: Vec<Option<&ProducePartitionResponse>> = vec![None; batches.len()];
+        let mut is_sound = true;
+        for topic in &response.topics {
+            for told in &topic.partitions {
+                let named = self.topics.find(&topic.name);
+                let named = named.map(|topic| PartitionRef { topic, partition: told.partition });
+                let place = batches.iter().position(|&slot| self.partition_of(slot) == named && named.is_some());
+                match place {
+                    Some(place) if answers[place].is_none() => answers[place] = Some(told),
+                    // Told twice, or of a partition nobody asked about.
+                    _ => is_sound = false,
+                }
+            }
+        }
+        let mut leaders = Vec::new();
+        for (&slot, told) in batches.iter().zip(&answers) {
+            match told {
+                Some(told) if is_sound => {
+                    leaders.extend(self.new_leader(slot, told));
+                    self.complete(now, slot, &Answer::of(told));
+                }
+                _ => self.complete(now, slot, &Answer::none(ErrorCode::NETWORK_EXCEPTION)),
+            }
+        }
+        self.believe_leaders(&leaders, &response.node_endpoints);
+    }
+
+    fn partition_of(&self, slot: BatchSlot) -> Option<PartitionRef> {
+        self.accumulator.batch(slot).map(|batch| batch.partition)
+    }
+
+    fn new_leader(&self, slot: BatchSlot, told: &ProducePartitionResponse) -> Option<(PartitionRef, LeaderIdAndEpoch)> {
+        let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH].contains(&told.error);
+        let leader = told.current_leader.filter(|leader| moved && leader.leader.0 >= 0 && leader.epoch >= 0)?;
+        Some((self.partition_of(slot)?, leader))
+    }
+
+    fn believe_leaders(&mut self, leaders: &[(PartitionRef, LeaderIdAndEpoch)], endpoints: &[MetadataBroker]) {
+        for &(partition, leader) in leaders {
+            self.metadata.on_current_leader(partition, leader, endpoints);
+        }
+    }
+
+    fn complete_all(&mut self, now: Instant, batches: &[BatchSlot], answer: &Answer) {
+        for &slot in batches {
+            self.complete(now, slot, answer);
+        }
+    }
+
+    /// A batch's request is over, with this answer.
+    fn complete(&mut self, now: Instant, slot: BatchSlot, answer: &Answer) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        let (partition, is_abandoned) = (batch.partition, batch.state() == BatchState::Abandoned);
+        let what = self.judge(now, batch, answer);
+        self.accumulator.on_answered(partition, slot);
+        if answer.code.invalidates_metadata() {
+            self.metadata.request_update();
+        }
+        match what {
+            Verdict::Stored | Verdict::StoredEarlier => self.store(now, slot, answer.stored, is_abandoned),
+            // Its fate was told already; only its memory was still out.
+            _ if is_abandoned => self.forget(now, slot),
+            Verdict::Retry => self.retry(now, slot, answer),
+            Verdict::Split => self.split(now, slot),
+            Verdict::Fail | Verdict::FailProducer => {
+                let (error, record_errors) = self.error_of(partition, answer);
+                if what == Verdict::FailProducer {
+                    self.identity.on(IdentitySignal::Fatal(error.clone()));
+                }
+                self.adjust_sequences(slot, answer.code);
+                let persistence = self.persistence(slot, answer.code);
+                self.fail(now, slot, BatchFailure { error, record_errors, persistence });
+                self.forget(now, slot);
+            }
+        }
+    }
+
+    fn judge(&self, now: Instant, batch: &ProducerBatch, answer: &Answer) -> Verdict {
+        let is_over = batch.created_at + self.config.delivery_timeout <= now;
+        verdict(Case {
+            code: answer.code,
+            record_count: batch.record_count,
+            may_retry: !is_over && batch.attempts < self.config.retries && batch.state() == BatchState::InFlight,
+            sequences_say_retry: self.identity.is_used() && self.advice(batch, answer) != Advice::None,
+            is_idempotent: self.identity.is_used(),
+        })
+    }
+
+    fn advice(&self, batch: &ProducerBatch, answer: &Answer) -> Advice {
+        let answered = Answered {
+            partition: batch.partition,
+            base_sequence: batch.stamp.map_or(-1, |stamp| stamp.base_sequence),
+            was_reset: batch.sequence_was_reset,
+            log_start_offset: answer.log_start_offset,
+        };
+        self.sequences.advice(answer.code, answered)
+    }
+
+    fn store(&mut self, now: Instant, slot: BatchSlot, stored: Stored, is_abandoned: bool) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        let (id, partition, count) = (batch.id, batch.partition, batch.record_count);
+        if let Some(stamp @ Stamp { identity: Some(_), .. }) = batch.stamp {
+            self.sequences.on_acked(partition, slot, stamp, count);
+        }
+        if !is_abandoned {
+            self.told.note(now, || Fact::BatchAcked { batch: id, stored });
+            self.tell_fate(slot, Ok(stored));
+        }
+        self.forget(now, slot);
+    }
+
+    fn retry(&mut self, now: Instant, slot: BatchSlot, answer: &Answer) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        if self.identity.is_used() && self.advice(batch, answer) == Advice::BumpAndRetry {
+            self.sequences.request_bump(batch.partition);
+        }
+        let pause = self.retry_backoff.pause(batch.attempts, &mut self.chance.retry);
+        let Some(batch) = self.accumulator.batch_mut(slot) else { return };
+        batch.on(BatchSignal::TryAgain);
+        batch.attempts += 1;
+        batch.last_attempt_at = now;
+        batch.backoff_until = Some(now + pause);
+        batch.possibly_persisted |= persistence_after(answer.code) == Persistence::PossiblyPersisted;
+        let (id, attempt) = (batch.id, batch.sent);
+        self.accumulator.reenqueue(slot, self.identity.is_used());
+        let (error, until) = (answer.code, now + pause);
+        self.told.note(now, || Fact::BatchRetried { batch: id, attempt, error, until });
+    }
+
+    /// What the program is told (`Sender.failBatch`): the broker's error for the batch, and for records it named.
+    fn error_of(&self, partition: PartitionRef, answer: &Answer) -> (ProducerError, Vec<(u32, ProducerError)>) {
+        let message = answer.message.clone();
+        let error = match answer.code {
+            ErrorCode::TOPIC_AUTHORIZATION_FAILED => {
+                ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(partition.topic)) }
+            }
+            ErrorCode::NETWORK_EXCEPTION => ProducerError::Disconnected,
+            code => ProducerError::Broker { code, message: message.clone() },
+        };
+        if answer.record_errors.is_empty() {
+            return (error, Vec::new());
+        }
+        // One record named: the batch's error is its own. Several: which of them has which error is not told.
+        let code = if answer.record_errors.len() == 1 { answer.code } else { ErrorCode::INVALID_RECORD };
+        let of_record = |told: &RecordError| {
+            let index = u32::try_from(told.batch_index).ok()?;
+            Some((index, ProducerError::Broker { code, message: told.message.clone().or_else(|| message.clone()) }))
+        };
+        let mut record_errors: Vec<_> = answer.record_errors.iter().filter_map(of_record).collect();
+        record_errors.sort_by_key(|&(index, _)| index);
+        (ProducerError::BatchContainedInvalidRecords, record_errors)
+    }
+
+    /// A batch failed by an answer leaves a gap in its partition's sequences, which a new epoch closes. Not when its
+    /// retries are used up: an earlier attempt may have been appended.
+    fn adjust_sequences(&mut self, slot: BatchSlot, code: ErrorCode) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        if !self.identity.is_used() || self.identity.fatal_error().is_some() {
+            return;
+        }
+        let is_out_of_order = [ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode::UNKNOWN_PRODUCER_ID].contains(&code);
+        if is_out_of_order || batch.attempts < self.config.retries {
+            self.sequences.request_bump(batch.partition);
+        }
+    }
+
+    /// May the batch be in the log after an answer that failed it?
+    fn persistence(&self, slot: BatchSlot, code: ErrorCode) -> Persistence {
+        match persistence_after(code) {
+            Persistence::NotPersisted if self.accumulator.batch(slot).is_some_and(|batch| batch.possibly_persisted) => {
+                Persistence::PossiblyPersisted
+            }
+            persistence => persistence,
+        }
+    }
+
+    /// Its broker speaks no version of Produce that we do.
+    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot) {
+        self.is_dirty = true;
+        self.complete(now, slot, &Answer::none(ErrorCode::UNSUPPORTED_VERSION));
+    }
+
+    /// A batch lived too long, in its queue or in flight.
+    pub(super) fn fail_expired(&mut self, now: Instant, slot: BatchSlot) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        if batch.state() == BatchState::Abandoned {
+            return;
+        }
+        let error = ProducerError::DeliveryTimeout {
+            records: batch.record_count,
+            partition: self.topics.named(batch.partition),
+            elapsed_ms: u64::try_from((now - batch.created_at).as_millis()).unwrap_or(u64::MAX),
+        };
+        // What was sent twice or more may be stored or not: what follows it must wait until that is known.
+        if let Some(stamp) = batch.stamp.filter(|_| batch.attempts > 0) {
+            self.sequences.mark_unresolved(batch.partition, stamp, batch.record_count);
+        }
+        if batch.state() == BatchState::InFlight {
+            self.give_up_in_flight(now, slot, error, Persistence::PossiblyPersisted);
+        } else {
+            self.fail_queued(now, slot, error);
+        }
+    }
+
+    /// Fails a batch whose request is out; its memory stays with it until the request's end.
+    pub(super) fn give_up_in_flight(
+        &mut self,
+        now: Instant,
+        slot: BatchSlot,
+        error: ProducerError,
+        persistence: Persistence,
+    ) {
+        self.mark_abandoned(slot);
+        self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
+    }
+
+    /// Fails a batch that no request carries.
+    pub(super) fn fail_queued(&mut self, now: Instant, slot: BatchSlot, error: ProducerError) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        let persistence =
+            if batch.possibly_persisted { Persistence::PossiblyPersisted } else { Persistence::NotPersisted };
+        self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
+        self.forget(now, slot);
+    }
+
+    fn fail(&mut self, now: Instant, slot: BatchSlot, failure: BatchFailure) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        let (id, partition) = (batch.id, batch.partition);
+        self.sequences.remove(partition, slot);
+        self.told.note(now, || Fact::BatchFailed {
+            batch: id,
+            error: failure.error.clone(),
+            persistence: failure.persistence,
+        });
+        self.tell_fate(slot, Err(failure));
+    }
+
+    /// The application learns a batch's fate, once.
+    fn tell_fate(&mut self, slot: BatchSlot, result: Result<Stored, BatchFailure>) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        self.outputs.push_back(Output::Completed(BatchCompletion {
+            batch: batch.id,
+            topic: Arc::clone(self.topics.name(batch.partition.topic)),
+            partition: batch.partition.partition,
+            record_count: batch.record_count,
+            attempts: batch.sent,
+            result,
+        }));
+        self.accumulator.on_fate(slot);
+    }
+
+    /// A batch is over and out of every list: its memory goes back.
+    fn forget(&mut self, now: Instant, slot: BatchSlot) {
+        let Some(batch) = self.accumulator.remove(slot) else { return };
+        let memory = batch.memory;
+        // Whoever still holds the bytes (a log in this very process) keeps them, and the next batch gets others.
+        if let Ok(buffer) = batch.into_bytes().try_into_mut() {
+            self.memory.recycle(buffer);
+        }
+        if memory > 0 {
+            if self.memory.release(memory) {
+                self.tell_senders();
+            }
+            let used_bytes = self.memory.used();
+            self.told.note(now, || Fact::MemoryUsed { used_bytes });
+        }
+        if self.life != Life::Open || !self.flushes.is_empty() {
+            self.is_dirty = true;
+        }
+    }
+
+    /// Splitting: see [`Verdict::Split`].
+    fn split(&mut self, now: Instant, slot: BatchSlot) {
+        let answer = Answer::none(ErrorCode::MESSAGE_TOO_LARGE);
+        let persistence = self.persistence(slot, answer.code);
+        let error = ProducerError::Broker { code: answer.code, message: None };
+        self.adjust_sequences(slot, answer.code);
+        self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
+        self.forget(now, slot);
+    }
+}

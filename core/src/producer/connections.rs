@@ -1,0 +1,369 @@
+//! One connection per broker: made, found fit, used, lost, made again (`NetworkClient`, `ClusterConnectionStates`).
+//!
+//! ```text
+//!    Disconnected ──dial──► Connecting ──stands──► CheckingVersions ──versions fit──► Ready
+//!         ▲                     │                        │                             │
+//!         └──── lost, refused, too late, out of step ────┴─────────────────────────────┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use crate::config::ProducerConfig;
+use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId};
+use crate::io::{OutgoingRequest, Output, WaitReason};
+use crate::protocol::{ApiKey, ApiVersionRange, ApiVersionsResponse, Request, RequestHeader};
+use crate::time::Instant;
+use crate::versions::client_versions;
+
+use super::accumulator::{BatchSlot, earlier};
+use super::backoff::Backoff;
+use super::in_flight::{InFlight, InFlightRequest};
+use super::metadata::MetadataAsked;
+use super::rng::Rng;
+
+/// Longest pause a broker is granted. Kafka's quotas stay below eleven seconds; an absurd one must not silence a
+/// producer for weeks.
+const LONGEST_THROTTLE: Duration = Duration::from_secs(60);
+
+/// What an answer is an answer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    ApiVersions,
+    Metadata(MetadataAsked),
+    InitProducerId,
+    Produce(Vec<BatchSlot>),
+}
+
+/// A request that is out.
+pub(super) type Outstanding = InFlightRequest<Asked>;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ConnectionState {
+    Disconnected { retry_at: Instant },
+    Connecting { connection: ConnectionId, deadline: Instant },
+    CheckingVersions { connection: ConnectionId },
+    Ready { connection: ConnectionId },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ConnectionSignal {
+    Dialled { connection: ConnectionId, deadline: Instant },
+    Stands,
+    VersionsFit,
+    Lost { retry_at: Instant },
+}
+
+impl ConnectionState {
+    /// The only place where a connection changes state; a signal that does not fit the state changes nothing.
+    fn after(self, signal: ConnectionSignal) -> Self {
+        use {ConnectionSignal as Signal, ConnectionState as State};
+        match (self, signal) {
+            (State::Disconnected { .. }, Signal::Dialled { connection, deadline }) => {
+                State::Connecting { connection, deadline }
+            }
+            (State::Connecting { connection, .. }, Signal::Stands) => State::CheckingVersions { connection },
+            (State::CheckingVersions { connection }, Signal::VersionsFit) => State::Ready { connection },
+            (_, Signal::Lost { retry_at }) => State::Disconnected { retry_at },
+            (state, _) => state,
+        }
+    }
+
+    fn connection(self) -> Option<ConnectionId> {
+        match self {
+            Self::Disconnected { .. } => None,
+            Self::Connecting { connection, .. }
+            | Self::CheckingVersions { connection }
+            | Self::Ready { connection } => Some(connection),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Link {
+    state: ConnectionState,
+    in_flight: InFlight<Asked>,
+    /// What the broker speaks, per API number.
+    versions: BTreeMap<i16, ApiVersionRange>,
+    /// Version of the ApiVersions request that is out.
+    versions_version: i16,
+    muted_until: Instant,
+    /// Connections lost in a row without having become ready.
+    failures: u32,
+    dials: u32,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            state: ConnectionState::Disconnected { retry_at: Instant::ZERO },
+            in_flight: InFlight::default(),
+            versions: BTreeMap::new(),
+            versions_version: 0,
+            muted_until: Instant::ZERO,
+            failures: 0,
+            dials: 0,
+        }
+    }
+}
+
+/// Can a broker be sent something now?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Availability {
+    /// Yes.
+    Ready,
+    /// No connection, and one may be made.
+    CanConnect,
+    /// Something is under way whose end will be an input or a deadline of its own.
+    Underway,
+    /// As many requests are out as may be.
+    Busy,
+    /// Not before this.
+    NotBefore(Instant, WaitReason),
+}
+
+/// What an ApiVersions answer means for its connection.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum VersionsOutcome {
+    /// It can be used.
+    Ready,
+    /// Ask again: in an older version.
+    AskAgain,
+    /// It cannot be used.
+    Unfit,
+}
+
+/// All connections.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    links: BTreeMap<NodeId, Link>,
+    by_connection: BTreeMap<ConnectionId, NodeId>,
+    next_connection: u32,
+    next_correlation: i32,
+    client_id: Arc<str>,
+    max_in_flight: usize,
+    request_timeout: Duration,
+    reconnect: Backoff,
+    setup_timeout: Backoff,
+    rng: Rng,
+}
+
+impl Connections {
+    pub(super) fn new(config: &ProducerConfig, rng: Rng) -> Self {
+        Self {
+            links: BTreeMap::new(),
+            by_connection: BTreeMap::new(),
+            next_connection: 0,
+            next_correlation: 0,
+            client_id: config.client_id().into(),
+            max_in_flight: config.max_in_flight as usize,
+            request_timeout: config.request_timeout,
+            reconnect: Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max),
+            setup_timeout: Backoff::new(config.connection_setup_timeout, config.connection_setup_timeout_max),
+            rng,
+        }
+    }
+
+    pub(super) fn node_of(&self, connection: ConnectionId) -> Option<NodeId> {
+        self.by_connection.get(&connection).copied()
+    }
+
+    pub(super) fn in_flight(&self, node: NodeId) -> usize {
+        self.links.get(&node).map_or(0, |link| link.in_flight.len())
+    }
+
+    /// Is a Produce request out anywhere?
+    pub(super) fn has_produce_in_flight(&self) -> bool {
+        let mut requests = self.links.values().flat_map(|link| link.in_flight.iter());
+        requests.any(|request| request.api == ApiKey::Produce)
+    }
+
+    pub(super) fn availability(&self, node: NodeId, now: Instant) -> Availability {
+        let Some(link) = self.links.get(&node) else { return Availability::CanConnect };
+        match link.state {
+            ConnectionState::Disconnected { retry_at } if retry_at <= now => Availability::CanConnect,
+            ConnectionState::Disconnected { retry_at } => {
+                Availability::NotBefore(retry_at, WaitReason::ReconnectBackoff)
+            }
+            ConnectionState::Connecting { .. } | ConnectionState::CheckingVersions { .. } => Availability::Underway,
+            ConnectionState::Ready { .. } if link.muted_until > now => {
+                Availability::NotBefore(link.muted_until, WaitReason::Throttle)
+            }
+            ConnectionState::Ready { .. } if link.in_flight.len() >= self.max_in_flight => Availability::Busy,
+            ConnectionState::Ready { .. } => Availability::Ready,
+        }
+    }
+
+    /// Of these brokers the one with the least to do: ready ones first, then those under way, then those that may be
+    /// connected to (`leastLoadedNode`). The search starts at a random place.
+    pub(super) fn least_loaded(&self, nodes: &[NodeId], now: Instant, rng: &mut Rng) -> Option<(NodeId, Availability)> {
+        let start = usize::try_from(rng.below(nodes.len() as u64)).unwrap_or(0);
+        let in_turn = nodes.iter().cycle().skip(start).take(nodes.len());
+        let rated = in_turn.filter_map(|&node| {
+            let availability = self.availability(node, now);
+            let rate = match availability {
+                Availability::Ready => (0, self.in_flight(node)),
+                Availability::Underway => (1, 0),
+                // A broker that has failed less often is tried first: so all of them get their turn.
+                Availability::CanConnect => (2, self.links.get(&node).map_or(0, |link| link.dials as usize)),
+                Availability::Busy | Availability::NotBefore(..) => return None,
+            };
+            Some((rate, node, availability))
+        });
+        rated.min_by_key(|&(rate, ..)| rate).map(|(_, node, availability)| (node, availability))
+    }
+
+    /// Begins to connect.
+    pub(super) fn dial(&mut self, node: NodeId, address: BrokerAddress, now: Instant) -> (ConnectionId, Output) {
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        let link = self.links.entry(node).or_default();
+        let deadline = now + self.setup_timeout.pause(link.failures, &mut self.rng);
+        link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });
+        link.dials = link.dials.saturating_add(1);
+        self.by_connection.insert(connection, node);
+        (connection, Output::Connect { connection, node, address })
+    }
+
+    /// A connection stands: what it speaks is asked next.
+    pub(super) fn on_stands(&mut self, connection: ConnectionId) -> Option<NodeId> {
+        let node = self.node_of(connection)?;
+        let link = self.links.get_mut(&node)?;
+        link.state = link.state.after(ConnectionSignal::Stands);
+        link.versions_version = client_versions(ApiKey::ApiVersions).max;
+        Some(node)
+    }
+
+    /// The version in which a request to this broker is sent; `None` when it speaks none that we do.
+    pub(super) fn version(&self, node: NodeId, api: ApiKey) -> Option<i16> {
+        let link = self.links.get(&node)?;
+        if api == ApiKey::ApiVersions {
+            return Some(link.versions_version);
+        }
+        link.versions.get(&api.code())?.highest_common(client_versions(api))
+    }
+
+    /// Puts a request on its way. The broker must be [ready](Availability::Ready), or be asked for its versions.
+    pub(super) fn send(
+        &mut self,
+        node: NodeId,
+        version: i16,
+        body: Request,
+        asked: Asked,
+        expects_response: bool,
+        now: Instant,
+    ) -> Option<Output> {
+        let correlation = CorrelationId(self.next_correlation);
+        let link = self.links.get_mut(&node)?;
+        let connection = link.state.connection()?;
+        self.next_correlation = self.next_correlation.checked_add(1).unwrap_or(0);
+        let api = body.api();
+        let deadline = now + self.request_timeout;
+        link.in_flight.push(InFlightRequest { correlation, api, version, deadline, expects_response, asked });
+        let header = RequestHeader { api, version, correlation, client_id: Some(Arc::clone(&self.client_id)) };
+        Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })
+    }
+
+    /// A request was written. Gives it back when no answer will come.
+    pub(super) fn on_written(&mut self, connection: ConnectionId, correlation: CorrelationId) -> Option<Outstanding> {
+        let node = self.node_of(connection)?;
+        self.links.get_mut(&node)?.in_flight.on_written(correlation)
+    }
+
+    /// A response arrived. `None`: it does not answer the oldest question; that one stays where it is.
+    pub(super) fn on_response(
+        &mut self,
+        node: NodeId,
+        correlation: CorrelationId,
+        is_expected: impl Fn(&Outstanding) -> bool,
+    ) -> Option<Outstanding> {
+        self.links.get_mut(&node)?.in_flight.on_response(correlation, is_expected)
+    }
+
+    /// Takes what a broker says it speaks.
+    pub(super) fn on_versions(&mut self, node: NodeId, response: &ApiVersionsResponse) -> VersionsOutcome {
+        use crate::error::ErrorCode;
+        let Some(link) = self.links.get_mut(&node) else { return VersionsOutcome::Unfit };
+        let ours = client_versions(ApiKey::ApiVersions);
+        if response.error == ErrorCode::UNSUPPORTED_VERSION {
+            let listed = response.api_keys.iter().find(|range| range.api_key == ApiKey::ApiVersions.code());
+            // Without a hint the oldest is tried; a hint that is not lower would lead round in a circle.
+            let hint = listed.map_or(Some(0), |range| range.highest_common(ours));
+            return match hint {
+                Some(version) if version < link.versions_version => {
+                    link.versions_version = version;
+                    VersionsOutcome::AskAgain
+                }
+                _ => VersionsOutcome::Unfit,
+            };
+        }
+        if !response.error.is_none() {
+            return VersionsOutcome::Unfit;
+        }
+        link.versions = response.api_keys.iter().map(|range| (range.api_key, *range)).collect();
+        link.state = link.state.after(ConnectionSignal::VersionsFit);
+        link.failures = 0;
+        link.dials = 0;
+        VersionsOutcome::Ready
+    }
+
+    /// A broker asked for a pause. Versions of its APIs that ask the client to keep quiet itself begin at 6 for those
+    /// used here (KIP-219).
+    pub(super) fn throttle(&mut self, node: NodeId, throttle_time_ms: i32, now: Instant) {
+        let Ok(millis @ 1..) = u64::try_from(throttle_time_ms) else { return };
+        let pause = Duration::from_millis(millis).min(LONGEST_THROTTLE);
+        if let Some(link) = self.links.get_mut(&node) {
+            link.muted_until = link.muted_until.max(now + pause);
+            link.in_flight.postpone(pause);
+        }
+    }
+
+    /// A connection is gone. Gives its broker and its requests, oldest first.
+    pub(super) fn on_lost(&mut self, connection: ConnectionId, now: Instant) -> Option<(NodeId, Vec<Outstanding>)> {
+        let node = self.by_connection.remove(&connection)?;
+        let link = self.links.get_mut(&node)?;
+        let retry_at = now + self.reconnect.pause(link.failures, &mut self.rng);
+        link.failures = link.failures.saturating_add(1);
+        link.state = link.state.after(ConnectionSignal::Lost { retry_at });
+        link.muted_until = Instant::ZERO;
+        Some((node, link.in_flight.take_all()))
+    }
+
+    /// Connections that took too long to stand.
+    pub(super) fn overdue_dials(&self, now: Instant) -> Vec<ConnectionId> {
+        let overdue = self.links.values().filter_map(|link| match link.state {
+            ConnectionState::Connecting { connection, deadline } if deadline <= now => Some(connection),
+            _ => None,
+        });
+        overdue.collect()
+    }
+
+    /// Connections with a request that waited too long, and that request.
+    pub(super) fn overdue_requests(&self, now: Instant) -> Vec<(ConnectionId, CorrelationId)> {
+        let overdue = self.links.values().filter_map(|link| {
+            let request = link.in_flight.iter().find(|request| request.deadline <= now)?;
+            Some((link.state.connection()?, request.correlation))
+        });
+        overdue.collect()
+    }
+
+    /// The next moment at which one of the two above has something to say.
+    pub(super) fn next_deadline(&self) -> Option<(Instant, WaitReason)> {
+        let deadlines = self.links.values().map(|link| {
+            let dial = match link.state {
+                ConnectionState::Connecting { deadline, .. } => Some((deadline, WaitReason::ConnectTimeout)),
+                _ => None,
+            };
+            earlier(dial, link.in_flight.deadline().map(|deadline| (deadline, WaitReason::RequestTimeout)))
+        });
+        deadlines.fold(None, earlier)
+    }
+
+    /// All connections, to close them.
+    pub(super) fn all(&self) -> Vec<ConnectionId> {
+        self.by_connection.keys().copied().collect()
+    }
+}

@@ -1,0 +1,185 @@
+//! `buffer.memory` as a counted budget, with the buffers that go round and the sends that wait (`BufferPool`).
+
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+
+/// Room set aside at once for a batch; a larger batch grows into its size.
+const LARGEST_FIRST_ALLOCATION: usize = 1024 * 1024;
+
+/// A place in the queue for memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MemoryTicket(u64);
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    ticket: MemoryTicket,
+    needed: u64,
+    /// Gathered so far; counts as used.
+    held: u64,
+}
+
+/// The budget. Bytes are counted per batch, at the size its buffer may reach.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    total: u64,
+    used: u64,
+    poolable: usize,
+    free: Vec<BytesMut>,
+    waiting: VecDeque<Waiting>,
+    next_ticket: u64,
+}
+
+impl Memory {
+    /// A budget of `total` bytes whose buffers of `poolable` bytes (`batch.size`) are used again.
+    pub(super) fn new(total: u64, poolable: usize) -> Self {
+        Self { total, used: 0, poolable, free: Vec::new(), waiting: VecDeque::new(), next_ticket: 0 }
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.used
+    }
+
+    pub(super) fn available(&self) -> u64 {
+        self.total - self.used
+    }
+
+    /// Does a send wait that has not been given its bytes yet? Then everything is sendable.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.waiting.back().is_some_and(|last| last.held < last.needed)
+    }
+
+    /// Takes `bytes`, if they are there or have been gathered for this ticket. A newcomer may overtake those who wait
+    /// when the rest suffices for it, as in the Java client. Without enough, the ticket to come back with.
+    pub(super) fn take(&mut self, bytes: u64, ticket: Option<MemoryTicket>) -> Result<(), MemoryTicket> {
+        if let Some(ticket) = ticket
+            && let Some(place) = self.place_of(ticket)
+        {
+            return if self.waiting[place].held >= bytes {
+                let surplus = self.waiting[place].held - bytes;
+                self.waiting.remove(place);
+                self.used -= surplus;
+                Ok(())
+            } else {
+                Err(ticket)
+            };
+        }
+        if bytes <= self.available() {
+            self.used += bytes;
+            return Ok(());
+        }
+        let ticket = MemoryTicket(self.next_ticket);
+        self.next_ticket += 1;
+        self.waiting.push_back(Waiting { ticket, needed: bytes, held: 0 });
+        self.serve();
+        Err(ticket)
+    }
+
+    /// Gives bytes back. Says whether a send that waits has its bytes now.
+    pub(super) fn release(&mut self, bytes: u64) -> bool {
+        self.used -= bytes;
+        self.serve()
+    }
+
+    /// Leaves the queue; what was gathered goes on to the next. Says whether another send has its bytes now.
+    pub(super) fn abandon(&mut self, ticket: MemoryTicket) -> bool {
+        let Some(place) = self.place_of(ticket) else { return false };
+        let held = self.waiting.remove(place).map_or(0, |waiting| waiting.held);
+        self.release(held)
+    }
+
+    /// A buffer for a batch of `size` bytes whose bytes have been taken.
+    pub(super) fn buffer(&mut self, size: usize) -> BytesMut {
+        let reused = if size == self.poolable { self.free.pop() } else { None };
+        reused.unwrap_or_else(|| BytesMut::with_capacity(size.min(LARGEST_FIRST_ALLOCATION)))
+    }
+
+    /// Keeps a buffer for the next batch, if it is worth keeping.
+    pub(super) fn recycle(&mut self, buffer: BytesMut) {
+        let kept = (self.free.len() as u64 + 1).saturating_mul(self.poolable as u64);
+        if buffer.capacity() >= self.poolable.min(LARGEST_FIRST_ALLOCATION) && kept <= self.total {
+            self.free.push(buffer);
+        }
+    }
+
+    /// Freed bytes go to whoever waits longest, and to the next only when that one has all it needs.
+    fn serve(&mut self) -> bool {
+        let mut anybody = false;
+        for waiting in &mut self.waiting {
+            let missing = waiting.needed - waiting.held;
+            let given = missing.min(self.total - self.used);
+            waiting.held += given;
+            self.used += given;
+            if waiting.held < waiting.needed {
+                break;
+            }
+            anybody |= missing > 0;
+        }
+        anybody
+    }
+
+    fn place_of(&self, ticket: MemoryTicket) -> Option<usize> {
+        self.waiting.iter().position(|waiting| waiting.ticket == ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_wait_are_served_in_order_and_gather_what_is_freed() {
+        // Flow: 100 of 100 taken → A wants 60, B wants 30 → 40 freed (A gathers) → 20 freed (A has all) → 30 freed (B).
+        let mut memory = Memory::new(100, 10);
+        assert_eq!(memory.take(100, None), Ok(()));
+        let a = memory.take(60, None).expect_err("nothing left");
+        let b = memory.take(30, None).expect_err("nothing left");
+        assert!(!memory.release(40));
+        assert_eq!(memory.take(30, Some(b)), Err(b), "B waits behind A although 30 would do");
+        assert!(memory.release(20));
+        assert!(memory.is_exhausted(), "B still waits");
+        assert!(memory.release(30));
+        assert!(!memory.is_exhausted());
+        assert_eq!((memory.take(30, Some(b)), memory.take(60, Some(a))), (Ok(()), Ok(())));
+        assert_eq!(memory.used(), 100);
+    }
+
+    #[test]
+    fn a_small_newcomer_may_overtake() {
+        let mut memory = Memory::new(100, 10);
+        assert_eq!(memory.take(95, None), Ok(()));
+        let big = memory.take(50, None).expect_err("only 5 left");
+        assert_eq!(memory.available(), 0, "the one who waits holds the rest");
+        assert!(!memory.release(10));
+        assert!(memory.release(40));
+        assert_eq!(memory.take(5, None), Ok(()), "5 were left over");
+        assert_eq!(memory.take(50, Some(big)), Ok(()));
+    }
+
+    #[test]
+    fn one_who_gives_up_hands_its_bytes_on() {
+        let mut memory = Memory::new(100, 10);
+        assert_eq!(memory.take(80, None), Ok(()));
+        let a = memory.take(50, None).expect_err("20 left");
+        let b = memory.take(20, None).expect_err("held by A");
+        assert!(memory.abandon(a));
+        assert_eq!(memory.take(20, Some(b)), Ok(()));
+        assert_eq!(memory.used(), 100);
+        assert!(!memory.abandon(a), "twice does no harm");
+    }
+
+    #[test]
+    fn buffers_of_the_pooled_size_go_round() {
+        let mut memory = Memory::new(32, 16);
+        let buffer = memory.buffer(16);
+        let address = buffer.as_ptr();
+        memory.recycle(buffer);
+        assert_eq!(memory.buffer(16).as_ptr(), address);
+        memory.recycle(BytesMut::with_capacity(3));
+        assert!(memory.buffer(16).capacity() >= 16, "a buffer too small is not kept");
+    }
+}

@@ -1,0 +1,383 @@
+//! Believed brokers, topics and leaders, and when to ask again (`ProducerMetadata`, `Metadata`).
+//!
+//! What brokers answer is believed only as far as it makes sense: a topic without partitions is not known, a leader
+//! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
+//! goes back unless the topic is another one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use crate::error::ErrorCode;
+use crate::ids::{BrokerAddress, NodeId, TopicId};
+use crate::protocol::{LeaderIdAndEpoch, MetadataBroker, MetadataRequest, MetadataResponse, MetadataTopic};
+use crate::time::Instant;
+
+use super::accumulator::Leader;
+use super::backoff::Backoff;
+use super::rng::Rng;
+use super::topics::{PartitionRef, TopicIndex};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PartitionMetadata {
+    /// As told; a leader counts only while it is among the brokers.
+    leader: NodeId,
+    epoch: i32,
+}
+
+const NO_LEADER: PartitionMetadata = PartitionMetadata { leader: NodeId(-1), epoch: -1 };
+
+#[derive(Clone, Debug, Default)]
+struct TopicMetadata {
+    /// Is it asked about?
+    wanted: bool,
+    /// Not answered for yet.
+    is_new: bool,
+    last_used: Instant,
+    /// What the last answer said of it.
+    error: ErrorCode,
+    /// The answer, counted, in which it was last named.
+    answered_in: u64,
+    id: TopicId,
+    partitions: Vec<PartitionMetadata>,
+    /// Partitions with a leader.
+    available: Vec<i32>,
+}
+
+/// What a metadata request asked, to be handed back with its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MetadataAsked {
+    /// Only the topics that were new.
+    partial: bool,
+    /// Topics had been added this often when it left.
+    additions: u64,
+}
+
+/// The cluster as the producer believes it to be.
+#[derive(Clone, Debug)]
+pub(super) struct Metadata {
+    bootstrap: BTreeMap<NodeId, BrokerAddress>,
+    nodes: BTreeMap<NodeId, BrokerAddress>,
+    topics: Vec<TopicMetadata>,
+    partitions_of: BTreeMap<NodeId, Vec<PartitionRef>>,
+    needs_full: bool,
+    needs_new_topics: bool,
+    additions: u64,
+    answers: u64,
+    is_asked: bool,
+    /// Not before, when the last answer was bad or the same as the one before.
+    not_before: Instant,
+    last_success: Option<Instant>,
+    failures: u32,
+    same_answers: u32,
+    backoff: Backoff,
+    max_age: Duration,
+    max_idle: Duration,
+}
+
+impl Metadata {
+    pub(super) fn new(bootstrap: Vec<BrokerAddress>, backoff: Backoff, max_age: Duration, max_idle: Duration) -> Self {
+        Self {
+            bootstrap: (1..).zip(bootstrap).map(|(number, address)| (NodeId(-number), address)).collect(),
+            nodes: BTreeMap::new(),
+            topics: Vec::new(),
+            partitions_of: BTreeMap::new(),
+            needs_full: true,
+            needs_new_topics: false,
+            additions: 0,
+            answers: 0,
+            is_asked: false,
+            not_before: Instant::ZERO,
+            last_success: None,
+            failures: 0,
+            same_answers: 0,
+            backoff,
+            max_age,
+            max_idle,
+        }
+    }
+
+    /// Brokers to talk to: those of the last answer, or the bootstrap addresses.
+    pub(super) fn nodes(&self) -> &BTreeMap<NodeId, BrokerAddress> {
+        if self.nodes.is_empty() { &self.bootstrap } else { &self.nodes }
+    }
+
+    /// Partitions of a topic, once known.
+    #[inline]
+    pub(super) fn partition_count(&self, topic: TopicIndex) -> Option<u32> {
+        let known = self.topics.get(topic.index()).filter(|known| !known.partitions.is_empty())?;
+        // As many as entries in one answer.
+        u32::try_from(known.partitions.len()).ok()
+    }
+
+    /// What the last answer said of a topic.
+    pub(super) fn topic_error(&self, topic: TopicIndex) -> ErrorCode {
+        self.topics.get(topic.index()).map_or(ErrorCode::NONE, |known| known.error)
+    }
+
+    /// The answer, counted from 1, in which a topic was last named; 0: never.
+    pub(super) fn topic_answered_in(&self, topic: TopicIndex) -> u64 {
+        self.topics.get(topic.index()).map_or(0, |known| known.answered_in)
+    }
+
+    /// Answers taken so far.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    pub(super) fn topic_id(&self, topic: TopicIndex) -> TopicId {
+        self.topics.get(topic.index()).map_or_else(TopicId::default, |known| known.id)
+    }
+
+    pub(super) fn leader(&self, partition: PartitionRef) -> Option<Leader> {
+        let known = self.topics.get(partition.topic.index())?;
+        let told = known.partitions.get(usize::try_from(partition.partition).ok()?)?;
+        self.nodes.contains_key(&told.leader).then_some(Leader { node: told.leader, epoch: told.epoch })
+    }
+
+    /// Partitions of a topic that have a leader.
+    pub(super) fn available(&self, topic: TopicIndex) -> &[i32] {
+        self.topics.get(topic.index()).map_or(&[], |known| &known.available)
+    }
+
+    /// Partitions that a broker leads, in the order in which it is served.
+    pub(super) fn partitions_of(&self, node: NodeId) -> &[PartitionRef] {
+        self.partitions_of.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Leaders by partition of every topic asked about, −1: none.
+    pub(super) fn leaders(&self) -> impl Iterator<Item = (TopicIndex, Vec<NodeId>)> {
+        let wanted = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && !known.partitions.is_empty());
+        wanted.map(|(index, known)| {
+            let topic = topic_at(index);
+            let leader_of = |number: usize| {
+                let partition = PartitionRef { topic, partition: i32::try_from(number).unwrap_or(i32::MAX) };
+                self.leader(partition).map_or(NodeId(-1), |leader| leader.node)
+            };
+            (topic, (0..known.partitions.len()).map(leader_of).collect())
+        })
+    }
+
+    /// A topic is being used: it is asked about from now on, at once when it is new (`ProducerMetadata.add`).
+    #[inline]
+    pub(super) fn add(&mut self, topic: TopicIndex, now: Instant) {
+        if let Some(known) = self.topics.get_mut(topic.index())
+            && known.wanted
+        {
+            known.last_used = now;
+            return;
+        }
+        if self.topics.len() <= topic.index() {
+            self.topics.resize_with(topic.index() + 1, TopicMetadata::default);
+        }
+        self.topics[topic.index()] = TopicMetadata {
+            wanted: true,
+            is_new: true,
+            last_used: now,
+            // The id stays: a topic of the same name that comes back is compared with it.
+            id: self.topics[topic.index()].id,
+            ..TopicMetadata::default()
+        };
+        self.request_update_for_new_topics();
+    }
+
+    /// Somebody waits for this topic (`requestUpdateForTopic`).
+    pub(super) fn request_update_for(&mut self, topic: TopicIndex) {
+        if self.topics.get(topic.index()).is_some_and(|known| known.is_new) {
+            if !self.needs_new_topics && !self.is_asked {
+                self.request_update_for_new_topics();
+            }
+        } else {
+            self.request_update();
+        }
+    }
+
+    /// What is believed proved wrong.
+    pub(super) fn request_update(&mut self) {
+        self.needs_full = true;
+    }
+
+    fn request_update_for_new_topics(&mut self) {
+        self.needs_new_topics = true;
+        self.additions += 1;
+        self.same_answers = 0;
+        // A new topic does not wait for what went wrong with others.
+        self.not_before = Instant::ZERO;
+    }
+
+    /// When to ask next; `None` while an answer is awaited.
+    pub(super) fn next_request_at(&self) -> Option<Instant> {
+        if self.is_asked {
+            return None;
+        }
+        let due = if self.needs_full || self.needs_new_topics {
+            Instant::ZERO
+        } else {
+            self.last_success.map_or(Instant::ZERO, |last| last + self.max_age)
+        };
+        Some(due.max(self.not_before))
+    }
+
+    /// Must metadata be asked for now?
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next_request_at().is_some_and(|at| at <= now)
+    }
+
+    /// The question to ask now; topics not used for long are forgotten first.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        name_of: impl Fn(TopicIndex) -> Arc<str>,
+    ) -> (MetadataRequest, MetadataAsked) {
+        let max_idle = self.max_idle;
+        for known in &mut self.topics {
+            if known.wanted && !known.is_new && known.last_used + max_idle <= now {
+                *known = TopicMetadata { id: known.id, ..TopicMetadata::default() };
+            }
+        }
+        let is_old = self.last_success.is_none_or(|last| last + self.max_age <= now);
+        let partial = self.needs_new_topics && !self.needs_full && !is_old;
+        let asked = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && (known.is_new || !partial));
+        let topics = asked.map(|(index, _)| name_of(topic_at(index))).collect();
+        self.is_asked = true;
+        let asked = MetadataAsked { partial, additions: self.additions };
+        (MetadataRequest { topics: Some(topics), allow_auto_topic_creation: true }, asked)
+    }
+
+    /// The question stayed without an answer.
+    pub(super) fn on_failure(&mut self, now: Instant, rng: &mut Rng) {
+        self.is_asked = false;
+        self.not_before = now + self.backoff.pause(self.failures, rng);
+        self.failures = self.failures.saturating_add(1);
+        self.same_answers = 0;
+    }
+
+    /// Takes an answer. Says whether it was one: without brokers it is not.
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        asked: MetadataAsked,
+        response: &MetadataResponse,
+        find: impl Fn(&str) -> Option<TopicIndex>,
+        rng: &mut Rng,
+    ) -> bool {
+        let nodes: BTreeMap<_, _> = response.brokers.iter().filter_map(usable).collect();
+        if nodes.is_empty() {
+            self.on_failure(now, rng);
+            return false;
+        }
+        self.is_asked = false;
+        self.failures = 0;
+        self.answers += 1;
+        self.needs_new_topics = asked.additions < self.additions;
+        if !asked.partial {
+            self.needs_full = false;
+            self.last_success = Some(now);
+        }
+        let mut changed = self.nodes != nodes;
+        self.nodes = nodes;
+        for topic in &response.topics {
+            if let Some(index) = find(&topic.name)
+                && self.topics.get(index.index()).is_some_and(|known| known.wanted)
+            {
+                changed |= self.on_topic(index, topic);
+            }
+        }
+        if !asked.partial {
+            let answers = self.answers;
+            // What was asked about and not answered is not there any more.
+            for known in self.topics.iter_mut().filter(|known| !known.is_new && known.answered_in < answers) {
+                changed |= !known.partitions.is_empty();
+                known.partitions.clear();
+            }
+        }
+        self.same_answers = if changed { 0 } else { self.same_answers.saturating_add(1) };
+        let pause = self.backoff.pause(self.same_answers.saturating_sub(1), rng);
+        self.not_before = if self.needs_new_topics { Instant::ZERO } else { now + pause };
+        self.rebuild();
+        true
+    }
+
+    /// A broker named a partition's new leader in its refusal (KIP-951). Believed when the epoch is newer and the
+    /// address is known. Says whether it was.
+    pub(super) fn on_current_leader(
+        &mut self,
+        partition: PartitionRef,
+        leader: LeaderIdAndEpoch,
+        endpoints: &[MetadataBroker],
+    ) -> bool {
+        let endpoint = endpoints.iter().filter_map(usable).find(|(node, _)| *node == leader.leader);
+        let is_known = endpoint.is_some() || self.nodes.contains_key(&leader.leader);
+        let told = self
+            .topics
+            .get_mut(partition.topic.index())
+            .and_then(|known| known.partitions.get_mut(usize::try_from(partition.partition).ok()?));
+        match told {
+            Some(told) if is_known && leader.epoch > told.epoch => {
+                *told = PartitionMetadata { leader: leader.leader, epoch: leader.epoch };
+                self.nodes.extend(endpoint);
+                self.rebuild();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Says whether anything is new.
+    fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic) -> bool {
+        let known = &mut self.topics[index.index()];
+        known.is_new = false;
+        known.answered_in = self.answers;
+        let mut changed = known.error != told.error;
+        known.error = told.error;
+        if !told.error.is_none() {
+            changed |= !known.partitions.is_empty();
+            known.partitions.clear();
+            self.needs_full |= told.error.invalidates_metadata();
+            return changed;
+        }
+        // Another topic of the same name counts its epochs anew.
+        let is_another = known.id != TopicId::default() && told.id != known.id && told.id != TopicId::default();
+        known.id = told.id;
+        let before = core::mem::take(&mut known.partitions);
+        known.partitions.resize(told.partitions.len(), NO_LEADER);
+        for partition in &told.partitions {
+            let Ok(number) = usize::try_from(partition.partition) else { continue };
+            let Some(place) = known.partitions.get_mut(number) else { continue };
+            self.needs_full |= partition.error.invalidates_metadata();
+            let new = PartitionMetadata { leader: partition.leader, epoch: partition.leader_epoch };
+            let old = before.get(number).copied().filter(|old| !is_another && new.epoch >= 0 && old.epoch > new.epoch);
+            *place = old.unwrap_or(new);
+        }
+        changed || is_another || known.partitions != before
+    }
+
+    fn rebuild(&mut self) {
+        self.partitions_of.clear();
+        for index in 0..self.topics.len() {
+            let topic = topic_at(index);
+            let numbers = 0..i32::try_from(self.topics[index].partitions.len()).unwrap_or(i32::MAX);
+            let mut available = Vec::new();
+            for partition in numbers {
+                let partition = PartitionRef { topic, partition };
+                if let Some(leader) = self.leader(partition) {
+                    available.push(partition.partition);
+                    self.partitions_of.entry(leader.node).or_default().push(partition);
+                }
+            }
+            self.topics[index].available = available;
+        }
+    }
+}
+
+fn topic_at(index: usize) -> TopicIndex {
+    TopicIndex(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// A broker that can be reached: a node id of its own, a host, and a port that exists.
+fn usable(broker: &MetadataBroker) -> Option<(NodeId, BrokerAddress)> {
+    let port = u16::try_from(broker.port).ok().filter(|port| *port != 0)?;
+    let is_usable = !broker.node.is_bootstrap() && !broker.host.is_empty();
+    is_usable.then(|| (broker.node, BrokerAddress { host: Arc::clone(&broker.host), port }))
+}

@@ -1,0 +1,337 @@
+//! `send`, on the application's thread: metadata, partition, size, memory, and the record in its batch
+//! (`KafkaProducer.doSend`).
+
+use core::time::Duration;
+
+use crate::error::{ErrorCode, ProducerError};
+use crate::murmur2::{murmur2, partition_for_hash};
+use crate::record::Record;
+use crate::record_batch::{BatchBuilder, record_size_upper_bound};
+use crate::time::{Instant, Now};
+use crate::trace::{BlockedOn, Fact, Observer, PartitionChoice};
+
+use super::accumulator::Placed;
+use super::memory::MemoryTicket;
+use super::narrator::Written;
+use super::partitioner::{Sticky, draw};
+use super::topics::{PartitionRef, TopicIndex};
+use super::{Life, Producer, SendAttempt, SendRefusal, Sent};
+
+/// What an attempt remembers from its first call on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    at: Instant,
+    /// Metadata answers when it began: a verdict on the topic counts only if it came later.
+    answers: u64,
+    /// Metadata answers when it last asked for its topic.
+    asked_after: Option<u64>,
+    blocked_on: Option<BlockedOn>,
+    /// How long it waited for metadata.
+    metadata_wait: Duration,
+    pub(super) ticket: Option<MemoryTicket>,
+}
+
+impl<O: Observer> Producer<O> {
+    /// `send()`, on the application's thread: serialises, partitions and writes the record straight into its batch.
+    ///
+    /// # Errors
+    /// [`SendRefusal`]: blocked for now, or refused for good.
+    pub fn send(&mut self, now: Now, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Sent, SendRefusal> {
+        let begun = match attempt.begun.take() {
+            Some(begun) => begun,
+            None => {
+                attempt.ordinal = self.next_ordinal;
+                self.next_ordinal += 1;
+                if let Some(error) = self.refusal_of_a_first_call(record) {
+                    return Err(self.refuse(now, attempt.ordinal, None, error));
+                }
+                Begun {
+                    at: now.instant(),
+                    answers: self.metadata.answers(),
+                    asked_after: None,
+                    blocked_on: None,
+                    metadata_wait: Duration::ZERO,
+                    ticket: None,
+                }
+            }
+        };
+        self.place(now, attempt, begun, record)
+    }
+
+    /// Gives up a blocked `send`.
+    pub fn abandon(&mut self, attempt: SendAttempt) {
+        if let Some(begun) = attempt.begun {
+            self.leave_queue(begun.ticket);
+        }
+    }
+
+    fn refusal_of_a_first_call(&self, record: &Record<'_>) -> Option<ProducerError> {
+        match *record {
+            Record { partition: Some(partition @ ..0), .. } => Some(ProducerError::NegativePartition(partition)),
+            Record { timestamp_ms: Some(timestamp @ ..0), .. } => Some(ProducerError::NegativeTimestamp(timestamp)),
+            _ if !matches!(self.life, Life::Open) => Some(ProducerError::Closed),
+            _ => self.identity.fatal_error().cloned(),
+        }
+    }
+
+    fn place(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        begun: Begun,
+        record: &Record<'_>,
+    ) -> Result<Sent, SendRefusal> {
+        let ordinal = attempt.ordinal;
+        if !matches!(self.life, Life::Open) {
+            return Err(self.refuse(now, ordinal, begun.ticket, ProducerError::ClosedWhileSending));
+        }
+        let topic = self.topics.number(record.topic);
+        self.metadata.add(topic, now.instant());
+        let known = self.metadata.partition_count(topic);
+        let partition_count = match known {
+            Some(count) if record.partition.is_none_or(|partition| partition.unsigned_abs() < count) => count,
+            _ => return Err(self.wait_for_metadata(now, attempt, begun, record, topic, known)),
+        };
+
+        let upper_bound = record_size_upper_bound(record.key, record.value, record.headers);
+        if let Some(error) = self.refusal_of_a_size(upper_bound as u64) {
+            return Err(self.refuse(now, ordinal, begun.ticket, error));
+        }
+        let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
+        let (choice, chosen) = self.choose(record, topic, partition_count);
+        let write =
+            |builder: &mut BatchBuilder| builder.try_append(timestamp_ms, record.key, record.value, record.headers);
+        let (partition, placed) = loop {
+            let partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
+            if let Some(placed) = self.accumulator.try_append(partition, upper_bound, write) {
+                break (partition, placed);
+            }
+            // The last batch has just been found full: a change of the sticky partition that waited for that comes now.
+            if chosen.is_none() && self.sticky_partition(topic, partition_count) != partition {
+                continue;
+            }
+            match self.open_batch(now.instant(), begun.ticket, partition, upper_bound, write) {
+                Ok(placed) => break (partition, placed),
+                Err(ticket) => {
+                    let begun = Begun { ticket: Some(ticket), ..begun };
+                    return Err(self.wait_for_memory(now, attempt, begun, upper_bound));
+                }
+            }
+        };
+        if begun.ticket.is_some() {
+            // Room was found in a batch that another send opened.
+            self.leave_queue(begun.ticket);
+        }
+        if chosen.is_none() {
+            self.on_sticky_append(partition, placed.size_after - placed.size_before, partition_count);
+        }
+        self.is_dirty |= placed.wakes_sender;
+        self.told.appended(
+            now.instant(),
+            Written {
+                ordinal,
+                batch: placed.batch,
+                index: placed.index,
+                key: record.key,
+                value: record.value,
+                batch_bytes: placed.size_after,
+                choice,
+            },
+        );
+        Ok(Sent {
+            batch: placed.batch,
+            index: placed.index,
+            partition: partition.partition,
+            timestamp_ms,
+            wakes_sender: placed.wakes_sender,
+        })
+    }
+
+    /// Who chooses the partition, and which, unless it is the sticky one.
+    #[inline]
+    fn choose(
+        &self,
+        record: &Record<'_>,
+        topic: TopicIndex,
+        partition_count: u32,
+    ) -> (PartitionChoice, Option<PartitionRef>) {
+        match (record.partition, record.key) {
+            (Some(partition), _) => (PartitionChoice::Explicit, Some(PartitionRef { topic, partition })),
+            (None, Some(key)) if !self.config.partitioner_ignore_keys => {
+                let hash = murmur2(key);
+                let partition = partition_for_hash(hash, i32::try_from(partition_count).unwrap_or(i32::MAX));
+                (PartitionChoice::KeyHash { hash }, Some(PartitionRef { topic, partition }))
+            }
+            _ => (PartitionChoice::Sticky, None),
+        }
+    }
+
+    fn refusal_of_a_size(&self, size_bytes: u64) -> Option<ProducerError> {
+        let (request, buffer) = (u64::from(self.config.max_request_size), self.config.buffer_memory);
+        if size_bytes > request {
+            Some(ProducerError::RecordTooLarge { size_bytes, limit_bytes: request })
+        } else if size_bytes > buffer {
+            Some(ProducerError::RecordLargerThanBuffer { size_bytes, limit_bytes: buffer })
+        } else if u64::from(self.batch_size()) > buffer {
+            Some(ProducerError::BatchLargerThanBuffer { needed_bytes: self.batch_size().into(), limit_bytes: buffer })
+        } else {
+            None
+        }
+    }
+
+    /// The topic's sticky partition; a change that waited for its batches to be full happens here.
+    fn sticky_partition(&mut self, topic: TopicIndex, partition_count: u32) -> PartitionRef {
+        if self.sticky.len() <= topic.index() {
+            self.sticky.resize_with(topic.index() + 1, Sticky::default);
+        }
+        let batch_size = self.batch_size().into();
+        let sticky = &mut self.sticky[topic.index()];
+        let available = self.metadata.available(topic);
+        let mut draw = || draw(available, partition_count, &mut self.chance.partitioner);
+        let partition = PartitionRef { topic, partition: sticky.partition(&mut draw) };
+        if self.accumulator.all_batches_full(partition) && sticky.on_appended(0, batch_size, true, &mut draw) {
+            return PartitionRef { topic, partition: sticky.partition(&mut draw) };
+        }
+        partition
+    }
+
+    fn on_sticky_append(&mut self, partition: PartitionRef, bytes: usize, partition_count: u32) {
+        let topic = partition.topic;
+        let all_full = self.accumulator.all_batches_full(partition);
+        let batch_size = self.batch_size().into();
+        let available = self.metadata.available(topic);
+        let draw = || draw(available, partition_count, &mut self.chance.partitioner);
+        self.sticky[topic.index()].on_appended(bytes, batch_size, all_full, draw);
+    }
+
+    /// Takes memory for a batch and writes its first record; without memory, the ticket to come back with.
+    fn open_batch(
+        &mut self,
+        at: Instant,
+        ticket: Option<MemoryTicket>,
+        partition: PartitionRef,
+        upper_bound: usize,
+        write: impl FnOnce(&mut BatchBuilder) -> Option<u32>,
+    ) -> Result<Placed, MemoryTicket> {
+        let size = upper_bound.max(self.batch_size() as usize);
+        self.memory.take(size as u64, ticket)?;
+        let builder = BatchBuilder::new(self.memory.buffer(size), size);
+        let (slot, batch) = self.accumulator.open(partition, builder, size as u64, at);
+        let (topics, used_bytes) = (&self.topics, self.memory.used());
+        self.told.note(at, || Fact::BatchOpened {
+            batch,
+            partition: topics.named(partition),
+            capacity: u32::try_from(size).unwrap_or(u32::MAX),
+        });
+        self.told.note(at, || Fact::MemoryUsed { used_bytes });
+        let placed = self.accumulator.try_append(partition, upper_bound, write);
+        let placed =
+            placed.unwrap_or(Placed { slot, batch, index: 0, size_before: 0, size_after: 0, wakes_sender: true });
+        Ok(Placed { size_before: 0, wakes_sender: true, ..placed })
+    }
+
+    fn wait_for_metadata(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        mut begun: Begun,
+        record: &Record<'_>,
+        topic: TopicIndex,
+        known: Option<u32>,
+    ) -> SendRefusal {
+        let error = self.metadata.topic_error(topic);
+        let name = || record.topic.into();
+        if known.is_none() && error == ErrorCode::INVALID_TOPIC_EXCEPTION {
+            return self.refuse(now, attempt.ordinal, begun.ticket, ProducerError::InvalidTopic { topic: name() });
+        }
+        if begun.asked_after != Some(self.metadata.answers()) {
+            begun.asked_after = Some(self.metadata.answers());
+            self.metadata.request_update_for(topic);
+            self.is_dirty = true;
+        }
+        let until = begun.at + self.config.max_block;
+        begun.metadata_wait = now.instant() - begun.at;
+        let failure = if now.instant() >= until {
+            let known = known.and_then(|count| i32::try_from(count).ok());
+            Some(ProducerError::MetadataTimeout {
+                topic: name(),
+                partition: record.partition.zip(known),
+                max_block_ms: millis(self.config.max_block),
+                last_error: error,
+            })
+        } else if error == ErrorCode::TOPIC_AUTHORIZATION_FAILED
+            && self.metadata.topic_answered_in(topic) > begun.answers
+        {
+            Some(ProducerError::TopicAuthorization { topic: name() })
+        } else {
+            self.metadata_error.take()
+        };
+        match failure {
+            Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, error),
+            None => {
+                self.somebody_waits_for_metadata = true;
+                self.block(now, attempt, begun, BlockedOn::Metadata, until)
+            }
+        }
+    }
+
+    fn wait_for_memory(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        begun: Begun,
+        upper_bound: usize,
+    ) -> SendRefusal {
+        let until = begun.at + self.config.max_block;
+        if now.instant() < until {
+            // A send that waits makes every batch sendable.
+            self.is_dirty = true;
+            return self.block(now, attempt, begun, BlockedOn::Memory, until);
+        }
+        let error = ProducerError::BufferExhausted {
+            needed_bytes: upper_bound.max(self.batch_size() as usize) as u64,
+            waited_ms: millis(self.config.max_block.saturating_sub(begun.metadata_wait)),
+            total_bytes: self.memory.total(),
+            available_bytes: self.memory.available(),
+            poolable_bytes: self.batch_size().into(),
+        };
+        self.refuse(now, attempt.ordinal, begun.ticket, error)
+    }
+
+    fn block(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        mut begun: Begun,
+        on: BlockedOn,
+        until: Instant,
+    ) -> SendRefusal {
+        if begun.blocked_on != Some(on) {
+            begun.blocked_on = Some(on);
+            let ordinal = attempt.ordinal;
+            self.told.note(now.instant(), || Fact::SendBlocked { ordinal, on });
+        }
+        attempt.begun = Some(begun);
+        SendRefusal::Blocked { on, until }
+    }
+
+    fn refuse(&mut self, now: Now, ordinal: u64, ticket: Option<MemoryTicket>, error: ProducerError) -> SendRefusal {
+        self.leave_queue(ticket);
+        let surface = error.surface_in_send();
+        self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
+        SendRefusal::Failed(error)
+    }
+
+    /// Gives up a place in the queue for memory; the next one may be served.
+    fn leave_queue(&mut self, ticket: Option<MemoryTicket>) {
+        if let Some(ticket) = ticket
+            && self.memory.abandon(ticket)
+        {
+            self.tell_senders();
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

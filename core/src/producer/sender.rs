@@ -1,0 +1,413 @@
+//! What leaves: the sender's round, in the Java client's order (`Sender.runOnce`).
+//!
+//! Deadlines of connections → sequences and identity → who is ready → metadata → drain → expire → requests.
+
+use std::sync::Arc;
+
+use crate::error::{Persistence, ProducerError};
+use crate::ids::{ConnectionId, NodeId};
+use crate::io::{DisconnectReason, Output, WaitReason};
+use crate::protocol::{
+    ApiKey, ApiVersionsRequest, InitProducerIdRequest, ProducePartition, ProduceRequest, ProduceTopic, Request,
+};
+use crate::time::Instant;
+use crate::trace::{Fact, Observer};
+
+use super::accumulator::{BatchSlot, Ready, Urgency, earlier};
+use super::batch::BatchSignal;
+use super::completion::Cut;
+use super::connections::{Asked, Availability};
+use super::identity::IdentitySignal;
+use super::topics::PartitionRef;
+use super::{Life, Producer};
+
+/// What this client calls itself (KIP-511).
+const SOFTWARE_NAME: &str = env!("CARGO_PKG_NAME");
+const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl<O: Observer> Producer<O> {
+    /// One round. Leaves in [`Producer::wait`] when the next is due.
+    pub(super) fn run(&mut self, now: Instant) {
+        self.is_dirty = false;
+        self.wait = None;
+        if self.life == Life::Closed {
+            return;
+        }
+        self.end_flushes();
+        self.cut_overdue(now);
+        self.force_close_if_due(now);
+        if self.life == Life::Closed {
+            return;
+        }
+        self.settle_identity(now);
+        let ready = self.accumulator.ready(now, self.urgency(), |partition| self.metadata.leader(partition));
+        self.wake_by(ready.next);
+        self.ask_for_leaders(now, &ready);
+        self.ask_metadata(now);
+        let requests = self.drain_ready(now, &ready);
+        self.expire(now);
+        for (node, batches) in requests {
+            self.send_produce(now, node, batches);
+        }
+        self.finish_close(now);
+        self.wake_by(self.connections.next_deadline());
+        // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
+        if let Some((until, _)) = &mut self.wait {
+            *until = (*until).max(now + core::time::Duration::from_micros(1));
+        }
+    }
+
+    pub(super) fn urgency(&self) -> Urgency {
+        Urgency {
+            exhausted: self.memory.is_exhausted(),
+            flushing: !self.flushes.is_empty(),
+            closing: self.life != Life::Open,
+        }
+    }
+
+    fn wake_by(&mut self, deadline: Option<(Instant, WaitReason)>) {
+        self.wait = earlier(self.wait, deadline);
+    }
+
+    /// Closes connections that took too long to stand or to answer.
+    fn cut_overdue(&mut self, now: Instant) {
+        for connection in self.connections.overdue_dials(now) {
+            self.cut(now, connection, Cut::Disconnected);
+        }
+        for (connection, correlation) in self.connections.overdue_requests(now) {
+            self.told.note(now, || Fact::RequestTimedOut { connection, correlation });
+            self.cut(now, connection, Cut::TimedOut);
+        }
+    }
+
+    /// Closes a connection on our side; everything out on it fails.
+    pub(super) fn cut(&mut self, now: Instant, connection: ConnectionId, how: Cut) {
+        self.outputs.push_back(Output::Close { connection });
+        self.on_lost(now, connection, DisconnectReason::ClosedByUs, how);
+    }
+
+    /// Resolves sequences, bumps the epoch where one asked for it, asks for a producer id where there is none.
+    fn settle_identity(&mut self, now: Instant) {
+        if !self.identity.is_used() {
+            return;
+        }
+        self.sequences.resolve();
+        if let Some(error) = self.identity.fatal_error().cloned() {
+            if self.accumulator.has_incomplete() {
+                self.fail_everything(now, &error);
+            }
+            return;
+        }
+        if self.sequences.wants_bump() {
+            self.bump_epoch(now);
+        }
+        if self.identity.is_missing() {
+            self.ask_identity(now);
+        }
+    }
+
+    fn bump_epoch(&mut self, now: Instant) {
+        self.identity.on(IdentitySignal::EpochBumpNeeded);
+        let identity = self.identity.ready();
+        for (slot, stamp) in self.sequences.renumber(identity) {
+            if let Some(batch) = self.accumulator.batch_mut(slot) {
+                batch.stamp = stamp;
+                batch.sequence_was_reset = true;
+            }
+        }
+        if let Some(identity) = identity {
+            self.told.note(now, || Fact::IdentityChanged { identity });
+        }
+    }
+
+    fn ask_identity(&mut self, now: Instant) {
+        if self.identity_not_before > now {
+            return self.wake_by(Some((self.identity_not_before, WaitReason::RetryBackoff)));
+        }
+        let Some(node) = self.broker_for_questions(now) else { return };
+        let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
+            let error = ProducerError::UnsupportedVersion { api: "INIT_PRODUCER_ID".into() };
+            self.is_dirty = true;
+            return self.identity.on(IdentitySignal::Fatal(error));
+        };
+        let body = Request::InitProducerId(InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: i32::MAX,
+            producer_id: -1,
+            producer_epoch: -1,
+        });
+        self.identity.on(IdentitySignal::InitSent);
+        self.transmit(now, node, version, body, Asked::InitProducerId, true);
+    }
+
+    /// A broker that can be asked now; connects to one if none can.
+    fn broker_for_questions(&mut self, now: Instant) -> Option<NodeId> {
+        let nodes: Vec<NodeId> = self.metadata.nodes().keys().copied().collect();
+        match self.connections.least_loaded(&nodes, now, &mut self.chance.nodes) {
+            Some((node, Availability::Ready)) => return Some(node),
+            Some((node, Availability::CanConnect)) => self.dial(now, node),
+            Some(_) => {}
+            None => {
+                for node in nodes {
+                    if let Availability::NotBefore(at, why) = self.connections.availability(node, now) {
+                        self.wake_by(Some((at, why)));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn dial(&mut self, now: Instant, node: NodeId) {
+        let Some(address) = self.metadata.nodes().get(&node).cloned() else { return };
+        let (connection, output) = self.connections.dial(node, address, now);
+        self.outputs.push_back(output);
+        self.told.note(now, || Fact::Connecting { connection, node });
+    }
+
+    /// Batches for partitions that nobody leads: metadata is asked about their topics.
+    fn ask_for_leaders(&mut self, now: Instant, ready: &Ready) {
+        for &topic in &ready.leaderless {
+            self.metadata.add(topic, now);
+        }
+        if !ready.leaderless.is_empty() {
+            self.metadata.request_update();
+        }
+    }
+
+    fn ask_metadata(&mut self, now: Instant) {
+        if !self.metadata.is_due(now) {
+            let next = self.metadata.next_request_at().filter(|_| self.life == Life::Open || self.wants_metadata());
+            return self.wake_by(next.map(|at| (at, WaitReason::MetadataRefresh)));
+        }
+        let Some(node) = self.broker_for_questions(now) else { return };
+        let Some(version) = self.connections.version(node, ApiKey::Metadata) else {
+            self.metadata.on_failure(now, &mut self.chance.retry);
+            self.metadata_error = Some(ProducerError::UnsupportedVersion { api: "METADATA".into() });
+            self.is_dirty = true;
+            return self.wake_senders_for_metadata();
+        };
+        let (request, asked) = self.metadata.ask(now, |topic| Arc::clone(self.topics.name(topic)));
+        self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
+    }
+
+    /// While closing, metadata is asked for only for the sake of batches.
+    fn wants_metadata(&self) -> bool {
+        self.accumulator.has_queued()
+    }
+
+    /// Drains for every broker that is ready and can be sent to.
+    fn drain_ready(&mut self, now: Instant, ready: &Ready) -> Vec<(NodeId, Vec<BatchSlot>)> {
+        let mut requests = Vec::new();
+        for &node in &ready.nodes {
+            match self.connections.availability(node, now) {
+                // What is believed is known to be wrong: the question goes first.
+                Availability::Ready if self.metadata.is_due(now) => {}
+                Availability::Ready => {
+                    let batches = self.drain_node(now, node);
+                    if !batches.is_empty() {
+                        requests.push((node, batches));
+                    }
+                }
+                Availability::CanConnect => self.dial(now, node),
+                Availability::NotBefore(at, why) => self.wake_by(Some((at, why))),
+                Availability::Underway | Availability::Busy => {}
+            }
+        }
+        requests
+    }
+
+    /// At most one batch of each partition the broker leads, beginning where the last walk ended.
+    fn drain_node(&mut self, now: Instant, node: NodeId) -> Vec<BatchSlot> {
+        let partitions = self.metadata.partitions_of(node);
+        let (count, limit) = (partitions.len(), self.config.max_request_size as usize);
+        let start = self.drain_index.get(&node).map_or(0, |index| index % count.max(1));
+        let (mut batches, mut size) = (Vec::new(), 0);
+        for step in 0..count {
+            let index = (start + step) % count;
+            self.drain_index.insert(node, index);
+            let partition = self.metadata.partitions_of(node)[index];
+            let Some(leader) = self.metadata.leader(partition) else { continue };
+            let Some(head) = self.accumulator.drainable(partition, now, leader) else { continue };
+            let head_size = self.accumulator.batch(head).map_or(0, |batch| batch.size_bytes());
+            // A partition that must wait holds back the rest of its broker's, as in the Java client.
+            if (size + head_size > limit && !batches.is_empty()) || !self.give_sequence(partition, head) {
+                break;
+            }
+            size += self.drain_one(now, partition, head);
+            batches.push(head);
+        }
+        batches
+    }
+
+    /// Gives the head of a queue its sequence, unless it has one. `false`: it must wait.
+    fn give_sequence(&mut self, partition: PartitionRef, head: BatchSlot) -> bool {
+        if !self.identity.is_used() {
+            return true;
+        }
+        let Some(identity) = self.identity.ready() else { return false };
+        let Some(batch) = self.accumulator.batch_mut(head) else { return false };
+        if !self.sequences.may_drain(partition, head, batch.stamp.is_some(), identity) {
+            return false;
+        }
+        if batch.stamp.is_none() {
+            batch.stamp = Some(self.sequences.assign(partition, head, batch.record_count, identity));
+        }
+        true
+    }
+
+    fn drain_one(&mut self, now: Instant, partition: PartitionRef, head: BatchSlot) -> usize {
+        let keeps_order_by_muting = self.config.max_in_flight == 1;
+        let because = self.accumulator.drain(partition, now, self.urgency(), keeps_order_by_muting);
+        let Some(batch) = self.accumulator.batch_mut(head) else { return 0 };
+        batch.sent += 1;
+        let bytes = batch.close().len();
+        let (id, records, stamp) = (batch.id, batch.record_count, batch.stamp);
+        self.told.note(now, || Fact::BatchDrained {
+            batch: id,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            records,
+            because,
+            identity: stamp.and_then(|stamp| stamp.identity),
+            base_sequence: stamp.map_or(-1, |stamp| stamp.base_sequence),
+        });
+        bytes
+    }
+
+    /// Fails what lived too long: queued batches first, then those in flight.
+    fn expire(&mut self, now: Instant) {
+        let timeout = self.config.delivery_timeout;
+        let mut expired = self.accumulator.expire_queued(now, timeout);
+        expired.extend(self.accumulator.expire_in_flight(now, timeout));
+        // Heads changed, and with them perhaps who is ready.
+        self.is_dirty |= !expired.is_empty();
+        for slot in expired {
+            self.fail_expired(now, slot);
+        }
+        let next = self.accumulator.next_expiry(timeout);
+        self.wake_by(next.map(|at| (at, WaitReason::DeliveryTimeout)));
+    }
+
+    fn send_produce(&mut self, now: Instant, node: NodeId, batches: Vec<BatchSlot>) {
+        let Some(version) = self.connections.version(node, ApiKey::Produce) else {
+            for slot in batches {
+                self.on_unsendable(now, slot);
+            }
+            return;
+        };
+        let acks = self.config.acks.code();
+        let topics = self.grouped(&batches);
+        let timeout_ms = i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
+        let body = Request::Produce(ProduceRequest { transactional_id: None, acks, timeout_ms, topics });
+        self.transmit(now, node, version, body, Asked::Produce(batches), acks != 0);
+    }
+
+    fn grouped(&mut self, batches: &[BatchSlot]) -> Vec<ProduceTopic> {
+        let mut topics: Vec<ProduceTopic> = Vec::new();
+        for &slot in batches {
+            let Some(batch) = self.accumulator.batch_mut(slot) else { continue };
+            let partition = ProducePartition { partition: batch.partition.partition, records: batch.close() };
+            let topic = batch.partition.topic;
+            let name = self.topics.name(topic);
+            match topics.iter_mut().find(|known| Arc::ptr_eq(&known.name, name)) {
+                Some(known) => known.partitions.push(partition),
+                None => topics.push(ProduceTopic {
+                    name: Arc::clone(name),
+                    id: self.metadata.topic_id(topic),
+                    partitions: vec![partition],
+                }),
+            }
+        }
+        topics
+    }
+
+    /// Asks a broker what it speaks, on a connection that has just been made.
+    pub(super) fn ask_versions(&mut self, now: Instant, node: NodeId) {
+        let Some(version) = self.connections.version(node, ApiKey::ApiVersions) else { return };
+        let body = Request::ApiVersions(ApiVersionsRequest {
+            client_software_name: SOFTWARE_NAME.into(),
+            client_software_version: SOFTWARE_VERSION.into(),
+        });
+        self.transmit(now, node, version, body, Asked::ApiVersions, true);
+    }
+
+    fn transmit(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        version: i16,
+        body: Request,
+        asked: Asked,
+        expects_response: bool,
+    ) {
+        let api = body.api();
+        let carried = match &asked {
+            Asked::Produce(batches) if O::WATCHES => {
+                batches.iter().filter_map(|&slot| Some(self.accumulator.batch(slot)?.id)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let Some(output) = self.connections.send(node, version, body, asked, expects_response, now) else { return };
+        if let Output::Transmit { connection, request } = &output {
+            let (connection, correlation) = (*connection, request.header.correlation);
+            let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
+            self.told.note(now, || Fact::RequestSent {
+                connection,
+                correlation,
+                api,
+                node,
+                batches: carried,
+                in_flight,
+            });
+        }
+        self.outputs.push_back(output);
+    }
+
+    fn force_close_if_due(&mut self, now: Instant) {
+        let Life::Closing { deadline: Some(deadline) } = self.life else { return };
+        if deadline > now {
+            return self.wake_by(Some((deadline, WaitReason::Close)));
+        }
+        self.fail_everything(now, &ProducerError::ForceClosed);
+        self.shut(now);
+    }
+
+    /// Fails every batch: queued ones are over, those in flight wait for their request's end.
+    fn fail_everything(&mut self, now: Instant, error: &ProducerError) {
+        for slot in self.accumulator.drain_queues() {
+            self.fail_queued(now, slot, error.clone());
+        }
+        for slot in self.accumulator.in_flight() {
+            if self.accumulator.is_in_flight(slot) {
+                self.give_up_in_flight(now, slot, error.clone(), Persistence::PossiblyPersisted);
+            }
+        }
+    }
+
+    fn finish_close(&mut self, now: Instant) {
+        let is_done = matches!(self.life, Life::Closing { .. })
+            && !self.accumulator.has_incomplete()
+            && !self.connections.has_produce_in_flight();
+        if is_done {
+            self.shut(now);
+        }
+    }
+
+    /// Closes all connections: the producer's end.
+    fn shut(&mut self, now: Instant) {
+        self.life = Life::Closed;
+        for connection in self.connections.all() {
+            self.cut(now, connection, Cut::Disconnected);
+        }
+        self.end_flushes();
+        self.wait = None;
+        self.is_dirty = false;
+    }
+
+    /// Batches whose request is still out when they are failed to the application.
+    pub(super) fn mark_abandoned(&mut self, slot: BatchSlot) {
+        if let Some(batch) = self.accumulator.batch_mut(slot) {
+            batch.on(BatchSignal::GivenUp);
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Sequences per partition: given at drain, acknowledged, renumbered for a new epoch (`TxnPartitionEntry`).
+//!
+//! A batch is "in flight" here from its first drain to its fate, also while it is queued for another attempt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::ErrorCode;
+use crate::ids::ProducerIdentity;
+use crate::record_batch::{Stamp, increment_sequence};
+
+use super::accumulator::BatchSlot;
+use super::topics::PartitionRef;
+
+#[derive(Clone, Copy, Debug)]
+struct Sequenced {
+    slot: BatchSlot,
+    base: i32,
+    count: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PartitionSequences {
+    /// Under which the sequences count; lags behind the producer's until the partition's batches are done.
+    identity: Option<ProducerIdentity>,
+    next: i32,
+    last_acked: Option<i32>,
+    /// In order of their sequences, which is the order of their first drain, also across the wrap.
+    in_flight: Vec<Sequenced>,
+    /// The sequence after a batch whose fate is not known: new batches wait.
+    unresolved: Option<i32>,
+}
+
+impl PartitionSequences {
+    fn is_next(&self, base: i32) -> bool {
+        base == self.last_acked.map_or(0, |last| increment_sequence(last, 1))
+    }
+}
+
+/// What sequence bookkeeping says to an error about sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advice {
+    /// Nothing: the error's class decides.
+    None,
+    /// Another attempt.
+    Retry,
+    /// Another attempt, after the epoch was bumped and the partition renumbered.
+    BumpAndRetry,
+}
+
+/// A batch as an answer finds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub(super) partition: PartitionRef,
+    pub(super) base_sequence: i32,
+    pub(super) was_reset: bool,
+    pub(super) log_start_offset: i64,
+}
+
+/// The sequences of all partitions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sequences {
+    partitions: BTreeMap<PartitionRef, PartitionSequences>,
+    to_renumber: BTreeSet<PartitionRef>,
+}
+
+impl Sequences {
+    /// May this head of a queue be drained under the producer's identity (`shouldStopDrainBatchesForPartition`)?
+    pub(super) fn may_drain(
+        &self,
+        partition: PartitionRef,
+        head: BatchSlot,
+        has_sequence: bool,
+        identity: ProducerIdentity,
+    ) -> bool {
+        let Some(known) = self.partitions.get(&partition) else { return true };
+        if has_sequence {
+            // A retry waits until it is the oldest of its partition: one at a time until all is well again.
+            known.in_flight.first().is_none_or(|first| first.slot == head)
+        } else {
+            // Sequence 0 of a new epoch must not overtake what is out under the old one, and nothing new may follow
+            // on a batch whose fate is not known.
+            (known.in_flight.is_empty() || known.identity == Some(identity)) && known.unresolved.is_none()
+        }
+    }
+
+    /// Gives a batch its place. Call only after [`may_drain`](Self::may_drain) said yes.
+    pub(super) fn assign(
+        &mut self,
+        partition: PartitionRef,
+        slot: BatchSlot,
+        record_count: u32,
+        identity: ProducerIdentity,
+    ) -> Stamp {
+        let known = self.partitions.entry(partition).or_default();
+        if known.identity != Some(identity) && known.in_flight.is_empty() {
+            known.identity = Some(identity);
+            known.next = 0;
+            known.last_acked = None;
+        }
+        let base = known.next;
+        known.next = increment_sequence(base, record_count.cast_signed());
+        known.in_flight.push(Sequenced { slot, base, count: record_count });
+        Stamp { identity: Some(identity), base_sequence: base, transactional: false }
+    }
+
+    /// A batch is stored, also one that was given up before its answer came.
+    pub(super) fn on_acked(&mut self, partition: PartitionRef, slot: BatchSlot, stamp: Stamp, record_count: u32) {
+        let Some(known) = self.partitions.get_mut(&partition) else { return };
+        known.in_flight.retain(|batch| batch.slot != slot);
+        if stamp.identity != known.identity {
+            return;
+        }
+        let last = increment_sequence(stamp.base_sequence, record_count.cast_signed().saturating_sub(1));
+        // Later than what was acknowledged before, counted around the wrap.
+        let is_later = known.last_acked.is_none_or(|acked| (last.wrapping_sub(acked) & i32::MAX) < 1 << 30);
+        if is_later {
+            known.last_acked = Some(last);
+        }
+    }
+
+    /// A batch is over without having been stored.
+    pub(super) fn remove(&mut self, partition: PartitionRef, slot: BatchSlot) {
+        if let Some(known) = self.partitions.get_mut(&partition) {
+            known.in_flight.retain(|batch| batch.slot != slot);
+        }
+    }
+
+    /// A batch became smaller ones, which share its sequences. Gives each its stamp, in order.
+    pub(super) fn split(
+        &mut self,
+        partition: PartitionRef,
+        parent: BatchSlot,
+        parent_stamp: Stamp,
+        children: &[(BatchSlot, u32)],
+    ) -> Vec<Stamp> {
+        let known = self.partitions.entry(partition).or_default();
+        let place = known.in_flight.iter().position(|batch| batch.slot == parent);
+        let mut base = parent_stamp.base_sequence;
+        let mut stamps = Vec::with_capacity(children.len());
+        let mut sequenced = Vec::with_capacity(children.len());
+        for &(slot, count) in children {
+            stamps.push(Stamp { base_sequence: base, ..parent_stamp });
+            sequenced.push(Sequenced { slot, base, count });
+            base = increment_sequence(base, count.cast_signed());
+        }
+        match place {
+            Some(place) => drop(known.in_flight.splice(place..=place, sequenced)),
+            None => known.in_flight.splice(0..0, sequenced).for_each(drop),
+        }
+        stamps
+    }
+
+    /// A batch that had been sent before was given up: whether it is stored is not known, and what follows waits.
+    pub(super) fn mark_unresolved(&mut self, partition: PartitionRef, stamp: Stamp, record_count: u32) {
+        let known = self.partitions.entry(partition).or_default();
+        let next = increment_sequence(stamp.base_sequence, record_count.cast_signed());
+        known.unresolved = known.unresolved.max(Some(next));
+    }
+
+    /// Looks at partitions with an unknown fate whose batches are all done (`maybeResolveSequences`).
+    pub(super) fn resolve(&mut self) {
+        for (partition, known) in &mut self.partitions {
+            if known.unresolved.is_some() && known.in_flight.is_empty() {
+                known.unresolved = None;
+                if !known.is_next(known.next) {
+                    self.to_renumber.insert(*partition);
+                }
+            }
+        }
+    }
+
+    /// This partition's sequences must start afresh under a new epoch.
+    pub(super) fn request_bump(&mut self, partition: PartitionRef) {
+        self.to_renumber.insert(partition);
+    }
+
+    /// Does a partition wait for a new epoch?
+    pub(super) fn wants_bump(&self) -> bool {
+        !self.to_renumber.is_empty()
+    }
+
+    /// Renumbers the partitions that asked for it, from zero under the new identity; the other partitions follow when
+    /// their batches are done. Without an identity (the epochs are used up) their batches lose their sequences and get
+    /// new ones when an id is there. Returns the new stamps.
+    pub(super) fn renumber(&mut self, identity: Option<ProducerIdentity>) -> Vec<(BatchSlot, Option<Stamp>)> {
+        let mut stamps = Vec::new();
+        for partition in core::mem::take(&mut self.to_renumber) {
+            let known = self.partitions.entry(partition).or_default();
+            let mut base = 0;
+            for batch in &mut known.in_flight {
+                batch.base = base;
+                let stamp = identity.map(|identity| Stamp {
+                    identity: Some(identity),
+                    base_sequence: base,
+                    transactional: false,
+                });
+                stamps.push((batch.slot, stamp));
+                base = increment_sequence(base, batch.count.cast_signed());
+            }
+            if identity.is_none() {
+                known.in_flight.clear();
+                base = 0;
+            }
+            known.identity = identity;
+            known.next = base;
+            known.last_acked = None;
+            known.unresolved = None;
+        }
+        stamps
+    }
+
+    /// What OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID ask for (`TransactionManager.canRetry`).
+    pub(super) fn advice(&self, code: ErrorCode, batch: Answered) -> Advice {
+        let known = self.partitions.get(&batch.partition);
+        match code {
+            ErrorCode::UNKNOWN_PRODUCER_ID => {
+                // Not known where the log begins: ask again until it is. Renumbered already: this answer is an old one.
+                let just_retry = batch.log_start_offset == -1 || batch.was_reset;
+                if just_retry { Advice::Retry } else { Advice::BumpAndRetry }
+            }
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => {
+                let unresolved = known.and_then(|known| known.unresolved);
+                let is_next = known.is_some_and(|known| known.is_next(batch.base_sequence));
+                match unresolved {
+                    // An earlier batch is still to come.
+                    None if batch.was_reset || !is_next => Advice::Retry,
+                    None => Advice::BumpAndRetry,
+                    // The batch right after the one that was given up: there is a gap.
+                    Some(next) if next == batch.base_sequence => Advice::BumpAndRetry,
+                    Some(_) => Advice::Retry,
+                }
+            }
+            _ => Advice::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::topics::TopicIndex;
+    use super::*;
+
+    const P0: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 0 };
+    const P1: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
+    const FIRST: ProducerIdentity = ProducerIdentity { id: 9, epoch: 0 };
+    const BUMPED: ProducerIdentity = ProducerIdentity { id: 9, epoch: 1 };
+
+    fn slot(number: u32) -> BatchSlot {
+        BatchSlot(number)
+    }
+
+    fn answered(base_sequence: i32) -> Answered {
+        Answered { partition: P0, base_sequence, was_reset: false, log_start_offset: 0 }
+    }
+
+    #[test]
+    fn sequences_count_records_per_partition_and_wrap_to_zero() {
+        let mut sequences = Sequences::default();
+        assert_eq!(sequences.assign(P0, slot(0), 3, FIRST).base_sequence, 0);
+        assert_eq!(sequences.assign(P0, slot(1), 2, FIRST).base_sequence, 3);
+        assert_eq!(sequences.assign(P1, slot(2), 9, FIRST).base_sequence, 0);
+        sequences.partitions.get_mut(&P0).expect("known").next = i32::MAX - 1;
+        assert_eq!(sequences.assign(P0, slot(3), 4, FIRST).base_sequence, i32::MAX - 1);
+        assert_eq!(sequences.assign(P0, slot(4), 1, FIRST).base_sequence, 2, "MAX-1, MAX, 0, 1 are taken");
+    }
+
+    #[test]
+    fn a_retry_is_drained_only_as_the_oldest_of_its_partition() {
+        let mut sequences = Sequences::default();
+        let first = sequences.assign(P0, slot(0), 1, FIRST);
+        sequences.assign(P0, slot(1), 1, FIRST);
+        assert!(sequences.may_drain(P0, slot(0), true, FIRST));
+        assert!(!sequences.may_drain(P0, slot(1), true, FIRST));
+        assert!(sequences.may_drain(P0, slot(2), false, FIRST), "new ones need not wait");
+        sequences.on_acked(P0, slot(0), first, 1);
+        assert!(sequences.may_drain(P0, slot(1), true, FIRST));
+    }
+
+    #[test]
+    fn another_partition_restarts_at_zero_only_when_its_old_batches_are_done() {
+        let mut sequences = Sequences::default();
+        sequences.assign(P0, slot(0), 5, FIRST);
+        let other = sequences.assign(P1, slot(1), 5, FIRST);
+        sequences.request_bump(P0);
+        let stamps = sequences.renumber(Some(BUMPED));
+        assert_eq!(stamps.len(), 1, "only the partition that asked");
+        assert_eq!(stamps[0].1.map(|stamp| (stamp.identity, stamp.base_sequence)), Some((Some(BUMPED), 0)));
+        assert!(!sequences.may_drain(P1, slot(2), false, BUMPED));
+        sequences.on_acked(P1, slot(1), other, 5);
+        assert!(sequences.may_drain(P1, slot(2), false, BUMPED));
+        assert_eq!(sequences.assign(P1, slot(2), 1, BUMPED).base_sequence, 0);
+    }
+
+    #[test]
+    fn without_an_identity_batches_lose_their_sequences() {
+        let mut sequences = Sequences::default();
+        sequences.assign(P0, slot(0), 5, FIRST);
+        sequences.request_bump(P0);
+        assert_eq!(sequences.renumber(None), [(slot(0), None)]);
+        assert_eq!(sequences.assign(P0, slot(0), 5, BUMPED).base_sequence, 0);
+    }
+
+    #[test]
+    fn out_of_order_is_retried_while_an_earlier_batch_is_to_come_and_bumps_when_none_is() {
+        let mut sequences = Sequences::default();
+        let first = sequences.assign(P0, slot(0), 1, FIRST);
+        sequences.assign(P0, slot(1), 1, FIRST);
+        let code = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+        assert_eq!(sequences.advice(code, answered(1)), Advice::Retry);
+        sequences.on_acked(P0, slot(0), first, 1);
+        assert_eq!(sequences.advice(code, answered(1)), Advice::BumpAndRetry);
+        let renumbered = Answered { was_reset: true, ..answered(1) };
+        assert_eq!(sequences.advice(code, renumbered), Advice::Retry);
+    }
+
+    #[test]
+    fn a_batch_given_up_after_a_retry_holds_new_ones_back_until_it_is_resolved() {
+        let mut sequences = Sequences::default();
+        let stamp = sequences.assign(P0, slot(0), 2, FIRST);
+        let next = sequences.assign(P0, slot(1), 1, FIRST);
+        sequences.mark_unresolved(P0, stamp, 2);
+        sequences.remove(P0, slot(0));
+        assert!(!sequences.may_drain(P0, slot(2), false, FIRST));
+        assert_eq!(
+            sequences.advice(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, answered(next.base_sequence)),
+            Advice::BumpAndRetry,
+            "the batch right behind it"
+        );
+        sequences.resolve();
+        assert!(!sequences.may_drain(P0, slot(2), false, FIRST), "slot 1 is still out");
+        sequences.on_acked(P0, slot(1), next, 1);
+        sequences.resolve();
+        assert!(!sequences.wants_bump(), "the later batch was stored, so the earlier one was too");
+        assert!(sequences.may_drain(P0, slot(2), false, FIRST));
+    }
+
+    #[test]
+    fn when_all_were_given_up_the_epoch_is_bumped() {
+        let mut sequences = Sequences::default();
+        let stamp = sequences.assign(P0, slot(0), 2, FIRST);
+        sequences.mark_unresolved(P0, stamp, 2);
+        sequences.remove(P0, slot(0));
+        sequences.resolve();
+        assert!(sequences.wants_bump());
+    }
+
+    #[test]
+    fn children_share_the_sequences_of_the_batch_they_were_split_from() {
+        let mut sequences = Sequences::default();
+        let parent = sequences.assign(P0, slot(0), 5, FIRST);
+        sequences.assign(P0, slot(1), 1, FIRST);
+        let stamps = sequences.split(P0, slot(0), parent, &[(slot(2), 3), (slot(3), 2)]);
+        assert_eq!(stamps.iter().map(|stamp| stamp.base_sequence).collect::<Vec<_>>(), [0, 3]);
+        assert!(sequences.may_drain(P0, slot(2), true, FIRST));
+        sequences.on_acked(P0, slot(2), stamps[0], 3);
+        assert!(sequences.may_drain(P0, slot(3), true, FIRST), "before the later batch");
+    }
+}

@@ -1,0 +1,368 @@
+//! The stage: a producer, a clock that moves when told, and brokers that answer everything but Produce by themselves.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::config::ProducerConfig;
+use crate::error::ErrorCode;
+use crate::ids::{BatchId, BrokerAddress, ConnectionId, Lane, NodeId, ProducerIndex, TopicId};
+use crate::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output, WaitReason};
+use crate::producer::{Producer, SendAttempt, SendRefusal, Sent};
+use crate::protocol::{
+    ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition, MetadataResponse,
+    MetadataTopic, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, Request, Response,
+};
+use crate::record::Record;
+use crate::record_batch::BatchView;
+use crate::time::{Instant, Now};
+use crate::trace::{Fact, TraceBuffer};
+use crate::versions::advertised_versions;
+
+/// The wall clock when a story begins.
+pub(super) const MIDNIGHT: i64 = 1_700_000_000_000;
+
+/// A Produce request that waits for its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Carried {
+    pub(super) connection: ConnectionId,
+    pub(super) node: NodeId,
+    pub(super) request: OutgoingRequest,
+    pub(super) at_ms: u64,
+}
+
+impl Carried {
+    pub(super) fn body(&self) -> &ProduceRequest {
+        match &self.request.body {
+            Request::Produce(body) => body,
+            other => panic!("not Produce: {other:?}"),
+        }
+    }
+
+    /// (partition, values as text, base sequence, epoch) of each batch.
+    pub(super) fn batches(&self) -> Vec<(i32, Vec<String>, i32, i16)> {
+        let partitions = self.body().topics.iter().flat_map(|topic| &topic.partitions);
+        let read = |records: &[u8]| {
+            let batch = BatchView::parse(records).expect("a batch");
+            batch.verify_crc().expect("a sound batch");
+            let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+            let values = batch.records().map(|record| text(record.expect("a record").value)).collect();
+            (values, batch.base_sequence(), batch.producer_epoch())
+        };
+        partitions
+            .map(|partition| {
+                let (values, sequence, epoch) = read(&partition.records);
+                (partition.partition, values, sequence, epoch)
+            })
+            .collect()
+    }
+
+    /// Values of its only batch, run together.
+    pub(super) fn values(&self) -> String {
+        self.batches().into_iter().flat_map(|(_, values, ..)| values).collect()
+    }
+}
+
+/// What the metadata answers say of one partition: leader and epoch.
+pub(super) type Led = (i32, i32);
+
+pub(super) struct Story {
+    pub(super) producer: Producer<TraceBuffer>,
+    pub(super) now_us: u64,
+    pub(super) brokers: i32,
+    /// By partition of topic "t".
+    pub(super) led: Vec<Led>,
+    pub(super) topic_error: ErrorCode,
+    pub(super) next_producer_id: i64,
+    /// Requests other than Produce that are left alone when true.
+    pub(super) hold_questions: bool,
+    /// Connections are refused when true.
+    pub(super) refuse_connections: bool,
+    pub(super) questions: VecDeque<(ConnectionId, OutgoingRequest)>,
+    pub(super) dials: Vec<(u64, NodeId)>,
+    pub(super) closed: Vec<ConnectionId>,
+    pub(super) carried: Vec<Carried>,
+    pub(super) completed: Vec<BatchCompletion>,
+    pub(super) asked: Vec<&'static str>,
+    pub(super) may_proceed: u32,
+    pub(super) wait: (Option<u64>, WaitReason),
+    pub(super) facts: Vec<Fact>,
+    nodes: Vec<(ConnectionId, NodeId)>,
+}
+
+impl Story {
+    /// One broker, one partition led by it.
+    pub(super) fn new(properties: &[(&str, &str)]) -> Self {
+        Self::with(1, 1, properties)
+    }
+
+    /// So many brokers, numbered from 1, and partitions of topic "t", led in turn. Nothing has happened yet.
+    pub(super) fn with(brokers: i32, partitions: i32, properties: &[(&str, &str)]) -> Self {
+        let (config, _) = ProducerConfig::from_properties(properties.iter().copied()).expect("accepted");
+        let observer = TraceBuffer::new(Lane(0), ProducerIndex(0)).with_budgets(1 << 20, 1 << 20);
+        let bootstrap = vec![BrokerAddress { host: "boot".into(), port: 9092 }];
+        Self {
+            producer: Producer::new(Arc::new(config), bootstrap, 7, observer),
+            now_us: 0,
+            brokers,
+            led: (0..partitions).map(|partition| (1 + partition % brokers, 0)).collect(),
+            topic_error: ErrorCode::NONE,
+            next_producer_id: 1_000,
+            hold_questions: false,
+            refuse_connections: false,
+            questions: VecDeque::new(),
+            dials: Vec::new(),
+            closed: Vec::new(),
+            carried: Vec::new(),
+            completed: Vec::new(),
+            asked: Vec::new(),
+            may_proceed: 0,
+            wait: (None, WaitReason::Idle),
+            facts: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Everything known that can be: brokers, topic "t", a producer id, a connection to each leader.
+    pub(super) fn started(mut self) -> Self {
+        self.settle();
+        assert!(self.producer.partition_count(self.now(), "t").is_none());
+        self.settle();
+        self
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let ms = i64::try_from(self.now_us / 1_000).expect("small");
+        Now { elapsed_us: self.now_us, wall_ms: MIDNIGHT + ms }
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_us / 1_000
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.producer.handle_input(self.now(), input);
+        self.settle();
+    }
+
+    /// Drains outputs to the wait, answering what is answered by itself.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..100_000 {
+            match self.producer.poll_output(self.now()) {
+                Output::Wait { until, why } => {
+                    assert!(until.is_none_or(|until| until > self.now().instant()), "a wait that is over: {why:?}");
+                    self.wait = (until.map(Instant::as_micros), why);
+                    let at = self.now().instant();
+                    let events = self.producer.observer_mut().take(at);
+                    self.facts.extend(events.into_iter().map(|event| event.what));
+                    return;
+                }
+                Output::Connect { connection, node, .. } => {
+                    self.dials.push((self.now_ms(), node));
+                    self.nodes.push((connection, node));
+                    let input = if self.refuse_connections {
+                        let why = DisconnectReason::ConnectFailed("refused".into());
+                        Input::Disconnected { connection, why }
+                    } else {
+                        Input::Connected { connection }
+                    };
+                    self.producer.handle_input(self.now(), input);
+                }
+                Output::Close { connection } => self.closed.push(connection),
+                Output::Completed(completion) => self.completed.push(completion),
+                Output::SendsMayProceed => self.may_proceed += 1,
+                Output::Transmit { connection, request } => self.on_request(connection, request),
+            }
+        }
+        panic!("never comes to rest");
+    }
+
+    fn on_request(&mut self, connection: ConnectionId, request: OutgoingRequest) {
+        let (connection_was, node) =
+            *self.nodes.iter().find(|(known, _)| *known == connection).expect("a connection made before");
+        assert_eq!(connection_was, connection);
+        match &request.body {
+            Request::Produce(_) => {
+                let at_ms = self.now_ms();
+                self.carried.push(Carried { connection, node, request, at_ms });
+            }
+            _ => {
+                self.asked.push(match &request.body {
+                    Request::ApiVersions(_) => "ApiVersions",
+                    Request::Metadata(_) => "Metadata",
+                    Request::InitProducerId(_) => "InitProducerId",
+                    other => panic!("{other:?}"),
+                });
+                self.questions.push_back((connection, request));
+                if !self.hold_questions {
+                    self.answer_question();
+                }
+            }
+        }
+    }
+
+    /// Answers the oldest question as a sound cluster would.
+    pub(super) fn answer_question(&mut self) {
+        let (connection, request) = self.questions.pop_front().expect("a question");
+        let response = match &request.body {
+            Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
+                api_keys: advertised_versions(),
+                ..ApiVersionsResponse::default()
+            }),
+            Request::Metadata(asked) => {
+                let topics = asked.topics.clone().expect("never all topics");
+                Response::Metadata(self.metadata(&topics))
+            }
+            Request::InitProducerId(_) => {
+                let producer_id = self.next_producer_id;
+                self.next_producer_id += 1;
+                let granted = InitProducerIdResponse {
+                    throttle_time_ms: 0,
+                    error: ErrorCode::NONE,
+                    producer_id,
+                    producer_epoch: 0,
+                };
+                Response::InitProducerId(granted)
+            }
+            other => panic!("{other:?}"),
+        };
+        let correlation = request.header.correlation;
+        self.producer.handle_input(self.now(), Input::Received { connection, correlation, response });
+    }
+
+    /// The cluster as it is.
+    pub(super) fn metadata(&self, topics: &[Arc<str>]) -> MetadataResponse {
+        let broker =
+            |number| MetadataBroker { node: NodeId(number), host: "broker".into(), port: 9_000 + number, rack: None };
+        let partitions: Vec<_> = (0..)
+            .zip(&self.led)
+            .map(|(partition, &(leader, leader_epoch))| MetadataPartition {
+                partition,
+                leader: NodeId(leader),
+                leader_epoch,
+                error: if leader < 0 { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
+                ..MetadataPartition::default()
+            })
+            .collect();
+        let topic = |name: &Arc<str>| MetadataTopic {
+            error: self.topic_error,
+            name: Arc::clone(name),
+            id: TopicId([7; 16]),
+            is_internal: false,
+            partitions: if self.topic_error.is_none() { partitions.clone() } else { Vec::new() },
+        };
+        MetadataResponse {
+            brokers: (1..=self.brokers).map(broker).collect(),
+            topics: topics.iter().map(topic).collect(),
+            ..MetadataResponse::default()
+        }
+    }
+
+    /// Moves the clock, waking the producer whenever it asked to be.
+    pub(super) fn at_ms(&mut self, ms: u64) {
+        let target = ms * 1_000;
+        assert!(target >= self.now_us, "time does not go back");
+        while let (Some(until), _) = self.wait
+            && until <= target
+        {
+            self.now_us = until;
+            self.input(Input::Wake);
+        }
+        self.now_us = target;
+    }
+
+    /// Calls `send` once with a fresh attempt, and drains if that is called for.
+    pub(super) fn send(&mut self, record: &Record<'_>) -> Result<Sent, SendRefusal> {
+        self.try_send(&mut SendAttempt::default(), record)
+    }
+
+    pub(super) fn try_send(&mut self, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Sent, SendRefusal> {
+        let result = self.producer.send(self.now(), attempt, record);
+        if result.as_ref().map_or(true, |sent| sent.wakes_sender) {
+            self.settle();
+        }
+        result
+    }
+
+    /// Sends a value to a partition of "t"; it must be taken.
+    pub(super) fn put(&mut self, partition: i32, value: &str) -> BatchId {
+        self.send(&record(partition, value)).expect("taken").batch
+    }
+
+    /// Answers the oldest Produce request that has none: every batch stored at this offset.
+    pub(super) fn store(&mut self, base_offset: i64) -> Carried {
+        self.reply(|told| told.base_offset = base_offset)
+    }
+
+    /// Answers the oldest Produce request: every batch refused.
+    pub(super) fn refuse(&mut self, error: ErrorCode) -> Carried {
+        self.reply(|told| {
+            told.error = error;
+            told.base_offset = -1;
+        })
+    }
+
+    pub(super) fn refuse_with_leader(&mut self, error: ErrorCode, leader: i32, epoch: i32) -> Carried {
+        self.reply(|told| {
+            told.error = error;
+            told.current_leader = Some(LeaderIdAndEpoch { leader: NodeId(leader), epoch });
+        })
+    }
+
+    pub(super) fn reply(&mut self, change: impl Fn(&mut ProducePartitionResponse)) -> Carried {
+        let carried = self.carried.remove(0);
+        let mut response = sound_answer(&carried);
+        for told in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            change(told);
+        }
+        self.receive(&carried, response);
+        carried
+    }
+
+    pub(super) fn receive(&mut self, carried: &Carried, response: ProduceResponse) {
+        let (connection, correlation) = (carried.connection, carried.request.header.correlation);
+        self.input(Input::Received { connection, correlation, response: Response::Produce(response) });
+    }
+
+    /// The connection of a request breaks.
+    pub(super) fn break_connection(&mut self, carried: &Carried) {
+        let connection = carried.connection;
+        self.carried.retain(|other| other.connection != connection);
+        self.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
+    }
+
+    /// Values of the carried requests, in order.
+    pub(super) fn carried_values(&self) -> Vec<String> {
+        self.carried.iter().map(Carried::values).collect()
+    }
+}
+
+/// NONE for every batch of a request.
+pub(super) fn sound_answer(carried: &Carried) -> ProduceResponse {
+    let stored = |partition: i32| ProducePartitionResponse {
+        partition,
+        log_append_time_ms: -1,
+        ..ProducePartitionResponse::default()
+    };
+    let topics = carried.body().topics.iter();
+    ProduceResponse {
+        topics: topics
+            .map(|topic| ProduceTopicResponse {
+                name: Arc::clone(&topic.name),
+                id: topic.id,
+                partitions: topic.partitions.iter().map(|told| stored(told.partition)).collect(),
+            })
+            .collect(),
+        ..ProduceResponse::default()
+    }
+}
+
+pub(super) fn record(partition: i32, value: &str) -> Record<'_> {
+    Record {
+        topic: "t",
+        partition: Some(partition),
+        timestamp_ms: None,
+        key: None,
+        value: Some(value.as_bytes()),
+        headers: &[],
+    }
+}
