@@ -10,6 +10,7 @@ pub mod application;
 pub mod bridge;
 pub mod caller;
 pub mod checksum;
+pub mod cluster;
 pub mod config;
 pub mod error;
 pub mod ids;

@@ -1,0 +1,245 @@
+//! What a leader checks before it stores a batch (`ProduceRequest.validateRecords`, `UnifiedLog.append`,
+//! `LogValidator`), in Kafka's order.
+//!
+//! *Models*: one batch of magic 2, acks, leadership, base offset, size, CRC, counts, keys of compacted topics,
+//! timestamps, sequences. *Leaves out*: decompressing (records of a compressed batch are taken on trust), segment size,
+//! minimum in-sync replicas (all replicas are in sync), transactions (refused).
+
+use std::sync::Arc;
+
+use super::producer_state::{Judgement, RememberedBatch};
+use super::topics::{Partition, TopicSettings};
+use crate::error::ErrorCode;
+use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
+use crate::protocol::RecordError;
+use crate::record_batch::{BatchError, BatchView, TimestampType};
+
+/// Codec number of zstd; allowed since Produce v7 (KIP-110).
+const ZSTD: i16 = 4;
+const LAST_KNOWN_CODEC: i16 = ZSTD;
+
+/// Below this a size field is damage; a batch of an old format could be this short (`LegacyRecord.RECORD_OVERHEAD_V0`).
+const OLD_MAGICS: core::ops::RangeInclusive<i8> = 0..=1;
+
+/// The request around a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conditions {
+    /// Version of the Produce request.
+    pub(super) version: i16,
+    /// Its acks.
+    pub(super) acks: i16,
+    /// The broker that was asked.
+    pub(super) node: NodeId,
+    /// The broker's wall clock.
+    pub(super) wall_ms: i64,
+}
+
+/// A batch that is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appended {
+    /// Since now.
+    New {
+        base_offset: i64,
+        log_append_time_ms: Option<i64>,
+        records: u32,
+        identity: Option<ProducerIdentity>,
+        base_sequence: i32,
+    },
+    /// Since an earlier attempt.
+    Before { base_offset: i64, max_timestamp_ms: i64 },
+}
+
+/// A batch that is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AppendRefusal {
+    pub(super) error: ErrorCode,
+    /// Was the log reached, so that the answer tells where it begins?
+    pub(super) tells_log_start: bool,
+    pub(super) record_errors: Vec<RecordError>,
+    pub(super) message: Option<Arc<str>>,
+}
+
+impl AppendRefusal {
+    /// Raised before the log, or of the kinds with which Kafka does not tell where it begins.
+    fn early(error: ErrorCode) -> Self {
+        Self { error, ..Self::default() }
+    }
+
+    fn in_log(error: ErrorCode) -> Self {
+        Self { error, tells_log_start: true, ..Self::default() }
+    }
+}
+
+/// Checks a batch and stores it.
+pub(super) fn append(
+    partition: &mut Partition,
+    settings: &TopicSettings,
+    name: &TopicPartition,
+    records: &[u8],
+    given: Conditions,
+) -> Result<Appended, AppendRefusal> {
+    let batch = only_batch(records, given.version)?;
+    if batch.is_transactional() {
+        return Err(AppendRefusal::early(ErrorCode::INVALID_TXN_STATE));
+    }
+    if !(-1..=1).contains(&given.acks) {
+        return Err(AppendRefusal::early(ErrorCode::INVALID_REQUIRED_ACKS));
+    }
+    if partition.leader != given.node {
+        return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+    }
+    check_header(&batch, settings)?;
+    let (timestamp_type, max_timestamp_ms) = check_records(&batch, settings, name, given.wall_ms)?;
+    store(partition, &batch, timestamp_type, max_timestamp_ms)
+}
+
+/// There must be exactly one batch of the current format (`ProduceRequest.validateRecords`).
+fn only_batch(records: &[u8], version: i16) -> Result<BatchView<'_>, AppendRefusal> {
+    let batch = match BatchView::parse(records) {
+        Ok(batch) => batch,
+        // What is too short for its own length counts as no batch at all.
+        Err(BatchError::HeaderCutShort { .. } | BatchError::CutShort { .. }) => {
+            return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
+        }
+        Err(BatchError::Magic(magic)) if OLD_MAGICS.contains(&magic) => {
+            return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
+        }
+        Err(_) => return Err(AppendRefusal::early(ErrorCode::CORRUPT_MESSAGE)),
+    };
+    match batch.codec() {
+        ZSTD if version < 7 => return Err(AppendRefusal::early(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE)),
+        codec if codec > LAST_KNOWN_CODEC => return Err(AppendRefusal::early(ErrorCode::UNKNOWN_SERVER_ERROR)),
+        _ => {}
+    }
+    // Bytes too few for another batch are cut off in silence, as Kafka does (`trimInvalidBytes`).
+    match BatchView::parse(&records[batch.size_bytes()..]) {
+        Err(BatchError::HeaderCutShort { .. } | BatchError::CutShort { .. }) => Ok(batch),
+        _ => Err(AppendRefusal::early(ErrorCode::INVALID_RECORD)),
+    }
+}
+
+/// `UnifiedLog.analyzeAndValidateRecords`, then `LogValidator.validateBatch`.
+fn check_header(batch: &BatchView<'_>, settings: &TopicSettings) -> Result<(), AppendRefusal> {
+    if batch.base_offset() != 0 {
+        return Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD));
+    }
+    if batch.size_bytes() > settings.max_message_bytes {
+        return Err(AppendRefusal::early(ErrorCode::MESSAGE_TOO_LARGE));
+    }
+    if batch.verify_crc().is_err() {
+        return Err(AppendRefusal::early(ErrorCode::CORRUPT_MESSAGE));
+    }
+    let counted = batch.record_count();
+    let is_sound = counted > 0
+        && batch.last_offset_delta() == counted - 1
+        && !batch.is_control()
+        && (batch.producer_id() < 0 || batch.base_sequence() >= 0);
+    if is_sound { Ok(()) } else { Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD)) }
+}
+
+/// `LogValidator.validateRecord` for each; gives whose time the batch gets, and its latest.
+fn check_records(
+    batch: &BatchView<'_>,
+    settings: &TopicSettings,
+    name: &TopicPartition,
+    wall_ms: i64,
+) -> Result<(TimestampType, i64), AppendRefusal> {
+    let mut refused = RefusedRecords::default();
+    let mut max_timestamp_ms = i64::MIN;
+    if batch.codec() == 0 {
+        for (index, record) in (0..).zip(batch.records()) {
+            let Ok(record) = record else { return Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD)) };
+            max_timestamp_ms = max_timestamp_ms.max(record.timestamp_ms);
+            if settings.is_compacted && record.key.is_none() {
+                refused.add(
+                    ErrorCode::INVALID_RECORD,
+                    index,
+                    format!("Compacted topic cannot accept message without key in topic partition {name}."),
+                );
+            } else if let Some(message) = settings.out_of_range(record.timestamp_ms, record.offset_delta, wall_ms) {
+                refused.add(ErrorCode::INVALID_TIMESTAMP, index, message);
+            }
+        }
+    } else {
+        max_timestamp_ms = batch.max_timestamp_ms();
+    }
+    refused.verdict()?;
+    Ok(match settings.timestamp_type {
+        TimestampType::CreateTime => (TimestampType::CreateTime, max_timestamp_ms),
+        TimestampType::LogAppendTime => (TimestampType::LogAppendTime, wall_ms),
+    })
+}
+
+/// Records that make the broker refuse their batch (KIP-467).
+#[derive(Default)]
+struct RefusedRecords {
+    errors: Vec<RecordError>,
+    any_timestamp: bool,
+}
+
+impl RefusedRecords {
+    fn add(&mut self, error: ErrorCode, batch_index: i32, message: String) {
+        self.any_timestamp |= error == ErrorCode::INVALID_TIMESTAMP;
+        self.errors.push(RecordError { batch_index, message: Some(message.into()) });
+    }
+
+    /// `LogValidator.processRecordErrors`: one bad timestamp decides the code for all.
+    fn verdict(self) -> Result<(), AppendRefusal> {
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        let (error, message) = if self.any_timestamp {
+            (ErrorCode::INVALID_TIMESTAMP, "One or more records have been rejected due to invalid timestamp".to_owned())
+        } else {
+            let shown: Vec<String> = self.errors.iter().take(3).map(shown_as_java_does).collect();
+            let message = format!(
+                "One or more records have been rejected due to {} record errors in total, and only showing the first three errors at most: [{}]",
+                self.errors.len(),
+                shown.join(", ")
+            );
+            (ErrorCode::INVALID_RECORD, message)
+        };
+        Err(AppendRefusal { error, tells_log_start: true, record_errors: self.errors, message: Some(message.into()) })
+    }
+}
+
+/// `ProduceResponse.RecordError.toString`.
+fn shown_as_java_does(error: &RecordError) -> String {
+    let message = error.message.as_deref().unwrap_or("null");
+    format!("RecordError(batchIndex={}, message='{message}')", error.batch_index)
+}
+
+fn store(
+    partition: &mut Partition,
+    batch: &BatchView<'_>,
+    timestamp_type: TimestampType,
+    max_timestamp_ms: i64,
+) -> Result<Appended, AppendRefusal> {
+    let identity = batch.identity();
+    let (first_sequence, last_sequence) = (batch.base_sequence(), batch.last_sequence());
+    if let Some(identity) = identity {
+        match partition.producers.judge(identity, first_sequence, last_sequence) {
+            Judgement::InOrder => {}
+            Judgement::Refused(error) => return Err(AppendRefusal::in_log(error)),
+            Judgement::Duplicate(known) => {
+                return Ok(Appended::Before {
+                    base_offset: known.base_offset,
+                    max_timestamp_ms: known.max_timestamp_ms,
+                });
+            }
+        }
+    }
+    let stored = partition.log.append(*batch, partition.leader_epoch, timestamp_type, max_timestamp_ms);
+    let base_offset = stored.base_offset;
+    if let Some(identity) = identity {
+        let remembered = RememberedBatch { first_sequence, last_sequence, base_offset, max_timestamp_ms };
+        partition.producers.remember(identity, remembered);
+    }
+    Ok(Appended::New {
+        base_offset,
+        log_append_time_ms: (timestamp_type == TimestampType::LogAppendTime).then_some(max_timestamp_ms),
+        records: batch.record_count().unsigned_abs(),
+        identity,
+        base_sequence: first_sequence,
+    })
+}

@@ -1,0 +1,177 @@
+//! Fetch and ListOffsets: reading logs.
+//!
+//! *Models*: long polls (`max_wait_ms`, `min_bytes`), whole batches from the one that contains the offset on, at least
+//! one of them whatever the limits, leader epochs, offsets by time. *Leaves out*: fetch sessions (KIP-227: refused with
+//! session id 0, which every client takes for "send everything again"), reading from followers, read_committed (there
+//! are no transactions, so it reads the same), topic ids (v13).
+
+use core::time::Duration;
+
+use super::faults::{refused_fetch, refused_list_offsets};
+use super::topics::Partition;
+use super::{Answer, Cluster};
+use crate::error::ErrorCode;
+use crate::ids::{NodeId, TopicPartition};
+use crate::protocol::{
+    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopicResponse, ListOffsetsPartition,
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse, Response,
+};
+use crate::time::{Instant, Now};
+use crate::trace::Observer;
+
+/// `ListOffsetsRequest.LATEST_TIMESTAMP`.
+const LATEST: i64 = -1;
+/// `ListOffsetsRequest.EARLIEST_TIMESTAMP`.
+const EARLIEST: i64 = -2;
+/// `ListOffsetsRequest.MAX_TIMESTAMP`, since v7 (KIP-734).
+const MAX_TIMESTAMP: i64 = -3;
+
+/// A fetch that may have to wait.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    request: FetchRequest,
+    /// When it is answered with what there is.
+    pub(super) deadline: Instant,
+    /// The one partition refused by a script.
+    refused: Option<(ErrorCode, TopicPartition)>,
+}
+
+impl<O: Observer> Cluster<O> {
+    pub(super) fn fetch(
+        &mut self,
+        now: Now,
+        request: FetchRequest,
+        refused: Option<(ErrorCode, &TopicPartition)>,
+    ) -> Answer {
+        // Nobody was ever given a session, so one that is named is unknown.
+        if request.session_id != 0 {
+            let error = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+            return Answer::Respond(Response::Fetch(FetchResponse { error, ..FetchResponse::default() }));
+        }
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+        let refused = refused.map(|(error, partition)| (error, partition.clone()));
+        Answer::Poll(Reading { request, deadline: now.instant() + wait, refused })
+    }
+
+    /// What a fetch would get now, and whether that is worth an answer before its time is over.
+    pub(super) fn read(&self, node: NodeId, reading: &Reading) -> (FetchResponse, bool) {
+        let request = &reading.request;
+        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let (mut total_bytes, mut any_error, mut any_partition) = (0_usize, false, false);
+        let mut response = FetchResponse::default();
+        for topic in &request.topics {
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for asked in &topic.partitions {
+                let name = TopicPartition { topic: topic.name.clone(), partition: asked.partition };
+                let answer = match &reading.refused {
+                    Some((error, partition)) if *partition == name => refused_fetch(asked.partition, *error),
+                    _ => self.read_partition(node, &name, asked, left, total_bytes == 0),
+                };
+                let bytes = answer.batches.iter().map(|batch| batch.len()).sum::<usize>();
+                left = left.saturating_sub(bytes);
+                total_bytes += bytes;
+                any_error |= !answer.error.is_none();
+                any_partition = true;
+                partitions.push(answer);
+            }
+            response.topics.push(FetchTopicResponse { name: topic.name.clone(), id: topic.id, partitions });
+        }
+        let wanted_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
+        (response, any_error || !any_partition || total_bytes >= wanted_bytes)
+    }
+
+    fn read_partition(
+        &self,
+        node: NodeId,
+        name: &TopicPartition,
+        asked: &FetchPartition,
+        left: usize,
+        is_first_to_have_any: bool,
+    ) -> FetchPartitionResponse {
+        let partition = match self.led_here(node, name, asked.current_leader_epoch) {
+            Ok(partition) => partition,
+            Err(error) => return refused_fetch(asked.partition, error),
+        };
+        let log = &partition.log;
+        if !(log.start_offset()..=log.end_offset()).contains(&asked.fetch_offset) {
+            return refused_fetch(asked.partition, ErrorCode::OFFSET_OUT_OF_RANGE);
+        }
+        let mut limit = left.min(usize::try_from(asked.max_bytes).unwrap_or(0));
+        let mut batches = Vec::new();
+        for batch in log.from_offset(asked.fetch_offset) {
+            // A batch larger than every limit must get through all the same, or the consumer would stand still.
+            let must_go = is_first_to_have_any && batches.is_empty();
+            if batch.bytes.len() > limit && !must_go {
+                break;
+            }
+            limit = limit.saturating_sub(batch.bytes.len());
+            batches.push(batch.bytes.clone());
+        }
+        FetchPartitionResponse {
+            partition: asked.partition,
+            error: ErrorCode::NONE,
+            high_watermark: log.end_offset(),
+            last_stable_offset: log.end_offset(),
+            log_start_offset: log.start_offset(),
+            batches,
+        }
+    }
+
+    /// Finds a partition that this broker leads, if the client does not know another term of leadership.
+    fn led_here(&self, node: NodeId, name: &TopicPartition, known_epoch: i32) -> Result<&Partition, ErrorCode> {
+        let found = self.topics.partition(&name.topic, name.partition);
+        let partition = found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        match known_epoch {
+            -1 => {}
+            known if known < partition.leader_epoch => return Err(ErrorCode::FENCED_LEADER_EPOCH),
+            known if known > partition.leader_epoch => return Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            _ => {}
+        }
+        if partition.leader == node { Ok(partition) } else { Err(ErrorCode::NOT_LEADER_OR_FOLLOWER) }
+    }
+
+    pub(super) fn list_offsets(
+        &self,
+        node: NodeId,
+        request: &ListOffsetsRequest,
+        refused: Option<(ErrorCode, &TopicPartition)>,
+    ) -> ListOffsetsResponse {
+        let topics = request.topics.iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|asked| {
+                let name = TopicPartition { topic: topic.name.clone(), partition: asked.partition };
+                match refused {
+                    Some((error, partition)) if *partition == name => refused_list_offsets(asked.partition, error),
+                    _ => self
+                        .list_offset(node, &name, asked)
+                        .unwrap_or_else(|error| refused_list_offsets(asked.partition, error)),
+                }
+            });
+            ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
+        });
+        ListOffsetsResponse { throttle_time_ms: 0, topics: topics.collect() }
+    }
+
+    fn list_offset(
+        &self,
+        node: NodeId,
+        name: &TopicPartition,
+        asked: &ListOffsetsPartition,
+    ) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
+        let partition = self.led_here(node, name, asked.current_leader_epoch)?;
+        let log = &partition.log;
+        let found = match asked.timestamp_ms {
+            EARLIEST => {
+                let epoch = log.batches().next().map_or(partition.leader_epoch, |batch| batch.leader_epoch);
+                Some((-1, log.start_offset(), epoch))
+            }
+            LATEST => Some((-1, log.end_offset(), partition.leader_epoch)),
+            MAX_TIMESTAMP => log.latest_in_time(),
+            timestamp_ms if timestamp_ms >= 0 => log.first_at_or_after(timestamp_ms),
+            // Questions about tiered storage and the like, of later versions.
+            _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
+        };
+        let (timestamp_ms, offset, leader_epoch) = found.unwrap_or((-1, -1, -1));
+        let partition = asked.partition;
+        Ok(ListOffsetsPartitionResponse { partition, error: ErrorCode::NONE, timestamp_ms, offset, leader_epoch })
+    }
+}

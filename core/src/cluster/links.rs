@@ -1,0 +1,63 @@
+//! One client connection at a broker.
+//!
+//! *Models*: a broker takes the next request of a connection only after it has answered the one before (the channel is
+//! muted), so answers come in order. *Leaves out*: request queues, handler threads, quotas, idle connections.
+
+use std::collections::VecDeque;
+
+use super::fetch::Reading;
+use crate::ids::NodeId;
+use crate::protocol::{Request, RequestHeader, Response};
+use crate::time::Instant;
+
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    /// The broker at this end.
+    pub(super) node: NodeId,
+    /// Requests that arrived while another one has its turn.
+    pub(super) requests: VecDeque<(RequestHeader, Request)>,
+    pub(super) turn: Turn,
+}
+
+impl Link {
+    pub(super) fn new(node: NodeId) -> Self {
+        Self { node, requests: VecDeque::new(), turn: Turn::Free }
+    }
+}
+
+/// The request that has its turn.
+///
+/// ```text
+///            ┌── answered at once ──┐
+///            ▼                      │
+///          Free ──────────────► (acted upon) ──not before──► Held ──due──► Free
+///            ▲                      │                          ▲
+///            │                      └──too little to read──► Polling
+///            └──── enough, or the wait is over ────────────────┘
+/// ```
+#[derive(Clone, Debug, Default)]
+pub(super) enum Turn {
+    /// The next request may be taken.
+    #[default]
+    Free,
+    /// The answer is known, and a script holds it back.
+    Held { header: RequestHeader, response: Response, due: Instant },
+    /// A fetch waits for records.
+    Polling { header: RequestHeader, reading: Reading, not_before: Instant },
+}
+
+impl Turn {
+    /// When it ends by itself.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Free => None,
+            Self::Held { due, .. } => Some(*due),
+            Self::Polling { reading, .. } => Some(reading.deadline),
+        }
+    }
+
+    /// May it end now?
+    pub(super) fn deserves_a_look(&self, now: Instant, logs_changed: bool) -> bool {
+        self.due().is_some_and(|due| due <= now) || (logs_changed && matches!(self, Self::Polling { .. }))
+    }
+}

@@ -1,0 +1,176 @@
+//! One partition's log.
+//!
+//! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; a log that begins later
+//! than 0 once its oldest batches were dropped for size. *Leaves out*: segments, compaction, retention by time,
+//! truncation, and looking into compressed batches: what is searched there is found at the batch's first record.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::ids::ProducerIdentity;
+use crate::record_batch::{
+    BatchView, Headers, TimestampType, increment_sequence, set_base_offset, set_max_timestamp,
+    set_partition_leader_epoch,
+};
+
+/// A batch in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBatch {
+    /// Offset of its first record.
+    pub base_offset: i64,
+    /// Offset of its last record.
+    pub last_offset: i64,
+    /// The latest time of its records, in milliseconds since 1970.
+    pub max_timestamp_ms: i64,
+    /// Leader epoch in which it was appended.
+    pub leader_epoch: i32,
+    /// The batch in wire form, with its offsets.
+    pub bytes: Bytes,
+}
+
+impl StoredBatch {
+    /// Its fields and records.
+    ///
+    /// # Panics
+    /// Never: what is in a log was parsed before.
+    pub fn view(&self) -> BatchView<'_> {
+        BatchView::parse(&self.bytes).expect("only whole batches are stored")
+    }
+}
+
+/// One record read back from a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRecord<'a> {
+    /// Its offset.
+    pub offset: i64,
+    /// Its time in milliseconds since 1970: its own, or the broker's for LogAppendTime.
+    pub timestamp_ms: i64,
+    /// Key; `None` is null.
+    pub key: Option<&'a [u8]>,
+    /// Value; `None` is null.
+    pub value: Option<&'a [u8]>,
+    /// Headers, in order.
+    pub headers: Headers<'a>,
+    /// Who sent it, if idempotent.
+    pub identity: Option<ProducerIdentity>,
+    /// Its sequence, −1: none.
+    pub sequence: i32,
+}
+
+/// One partition's log.
+#[derive(Clone, Debug, Default)]
+pub struct PartitionLog {
+    batches: VecDeque<StoredBatch>,
+    end_offset: i64,
+    size_bytes: u64,
+    retention_bytes: Option<u64>,
+}
+
+impl PartitionLog {
+    pub(super) fn new(retention_bytes: Option<u64>) -> Self {
+        Self { retention_bytes, ..Self::default() }
+    }
+
+    /// The offset of the oldest record that is still there, or of the next one.
+    pub fn start_offset(&self) -> i64 {
+        self.batches.front().map_or(self.end_offset, |batch| batch.base_offset)
+    }
+
+    /// The offset the next record gets; here also the high watermark.
+    pub fn end_offset(&self) -> i64 {
+        self.end_offset
+    }
+
+    /// All batches, in order of offset.
+    pub fn batches(&self) -> impl DoubleEndedIterator<Item = &StoredBatch> + ExactSizeIterator {
+        self.batches.iter()
+    }
+
+    /// All records that can be read without decompressing, in order of offset.
+    pub fn records(&self) -> impl Iterator<Item = LoggedRecord<'_>> {
+        self.batches.iter().flat_map(records_of)
+    }
+
+    /// Stores a batch whose content has been checked, under the next offsets. The bytes are copied: those that came
+    /// belong to the producer, or to a frame much larger than the batch.
+    pub(super) fn append(
+        &mut self,
+        batch: BatchView<'_>,
+        leader_epoch: i32,
+        timestamp_type: TimestampType,
+        max_timestamp_ms: i64,
+    ) -> &StoredBatch {
+        let mut bytes = BytesMut::from(batch.as_bytes());
+        set_base_offset(&mut bytes, self.end_offset);
+        set_partition_leader_epoch(&mut bytes, leader_epoch);
+        if (batch.timestamp_type(), batch.max_timestamp_ms()) != (timestamp_type, max_timestamp_ms) {
+            set_max_timestamp(&mut bytes, timestamp_type, max_timestamp_ms);
+        }
+        let last_offset = self.end_offset + i64::from(batch.last_offset_delta());
+        self.size_bytes += bytes.len() as u64;
+        self.batches.push_back(StoredBatch {
+            base_offset: self.end_offset,
+            last_offset,
+            max_timestamp_ms,
+            leader_epoch,
+            bytes: bytes.freeze(),
+        });
+        self.end_offset = last_offset + 1;
+        self.drop_what_is_too_much();
+        self.batches.back().expect("it was just stored")
+    }
+
+    /// The batches from the one that contains `offset` on.
+    pub(super) fn from_offset(&self, offset: i64) -> impl Iterator<Item = &StoredBatch> {
+        let first = self.batches.partition_point(|batch| batch.last_offset < offset);
+        self.batches.range(first..)
+    }
+
+    /// The first record at or after a time: its timestamp, offset and leader epoch.
+    pub(super) fn first_at_or_after(&self, timestamp_ms: i64) -> Option<(i64, i64, i32)> {
+        self.batches
+            .iter()
+            .filter(|batch| batch.max_timestamp_ms >= timestamp_ms)
+            .find_map(|batch| find_record(batch, |found| found >= timestamp_ms))
+    }
+
+    /// The first of the records with the latest time: its timestamp, offset and leader epoch.
+    pub(super) fn latest_in_time(&self) -> Option<(i64, i64, i32)> {
+        let latest = self.batches.iter().map(|batch| batch.max_timestamp_ms).max()?;
+        self.first_at_or_after(latest)
+    }
+
+    /// The oldest batches go, but never the newest one.
+    fn drop_what_is_too_much(&mut self) {
+        while self.retention_bytes.is_some_and(|limit| self.size_bytes > limit) && self.batches.len() > 1 {
+            if let Some(oldest) = self.batches.pop_front() {
+                self.size_bytes -= oldest.bytes.len() as u64;
+            }
+        }
+    }
+}
+
+fn records_of(batch: &StoredBatch) -> impl Iterator<Item = LoggedRecord<'_>> {
+    let view = batch.view();
+    view.records().map_while(Result::ok).map(move |record| LoggedRecord {
+        offset: batch.base_offset + i64::from(record.offset_delta),
+        timestamp_ms: record.timestamp_ms,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+        identity: view.identity(),
+        sequence: match view.base_sequence() {
+            -1 => -1,
+            base => increment_sequence(base, record.offset_delta),
+        },
+    })
+}
+
+fn find_record(batch: &StoredBatch, fits: impl Fn(i64) -> bool) -> Option<(i64, i64, i32)> {
+    if batch.view().codec() != 0 {
+        return Some((batch.max_timestamp_ms, batch.base_offset, batch.leader_epoch));
+    }
+    let found = records_of(batch).find(|record| fits(record.timestamp_ms))?;
+    Some((found.timestamp_ms, found.offset, batch.leader_epoch))
+}

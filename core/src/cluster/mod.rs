@@ -1,0 +1,495 @@
+//! A Kafka cluster without I/O: brokers that answer the real requests with the real rules, for the page, the embedded
+//! brokers and the tests.
+//!
+//! Drive it like the producer: one [`handle_input`](Cluster::handle_input), then
+//! [`poll_output`](Cluster::poll_output) until it answers [`ClusterOutput::Wait`].
+//!
+//! *Models*: brokers, topics, partitions with one leader each and growing leader epochs, logs with offsets, the
+//! producers' sequences, long polls, one request at a time per connection, scripted faults.
+//! *Leaves out*: what takes time inside a broker (disk, replication: every replica is in sync, and the high watermark
+//! is the log's end), brokers that are down, consumer groups, transactions, fetch sessions, quotas, authorisation,
+//! topic deletion, log compaction. Each file below says the same for its part.
+
+mod append;
+mod faults;
+mod fetch;
+mod links;
+mod log;
+mod metadata;
+mod produce;
+mod producer_state;
+mod topics;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use self::faults::Faults;
+pub use self::faults::{Action, Matcher, Rule};
+use self::fetch::Reading;
+use self::links::{Link, Turn};
+pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
+use self::topics::Topics;
+pub use self::topics::{MoveRefusal, TopicRefusal};
+use crate::error::ErrorCode;
+use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId, TopicPartition};
+use crate::protocol::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+    InitProducerIdRequest, InitProducerIdResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
+};
+use crate::time::{Instant, Now};
+use crate::trace::{Fact, Fault, Nobody, Observer};
+
+/// What a cluster is made of. Topics are added with [`Cluster::create_topic`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Where the brokers are reached, as they tell in Metadata. The first is node 1.
+    pub brokers: Vec<BrokerAddress>,
+    /// The cluster's id, 22 characters in Kafka.
+    pub cluster_id: Arc<str>,
+    /// `auto.create.topics.enable`: may a Metadata request create a topic it asks for?
+    pub auto_create_topics: bool,
+    /// `num.partitions`: of topics created without a number.
+    pub num_partitions: i32,
+    /// `default.replication.factor`: of topics created without one. No more than there are brokers.
+    pub default_replication_factor: i16,
+    /// `log.retention.bytes`: a partition drops its oldest batches beyond this. `None` keeps everything.
+    pub log_retention_bytes: Option<u64>,
+    /// Topic ids are drawn from it.
+    pub seed: u64,
+}
+
+impl ClusterConfig {
+    /// Brokers at these addresses and Kafka's defaults for everything else.
+    pub fn new(brokers: Vec<BrokerAddress>) -> Self {
+        Self {
+            brokers,
+            cluster_id: "playground-cluster-001".into(),
+            auto_create_topics: true,
+            num_partitions: 1,
+            default_replication_factor: 1,
+            log_retention_bytes: None,
+            seed: 0,
+        }
+    }
+
+    /// `count` brokers that are nowhere: `broker-1:9092`, `broker-2:9092` …, for a simulated network.
+    pub fn simulated(count: usize) -> Self {
+        let address = |node| BrokerAddress { host: format!("broker-{node}").into(), port: 9092 };
+        Self::new((1..=count).map(address).collect())
+    }
+
+    /// All brokers with their node ids.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &BrokerAddress)> {
+        (1..).map(NodeId).zip(&self.brokers)
+    }
+
+    fn address_of(&self, node: NodeId) -> Option<&BrokerAddress> {
+        self.nodes().find(|&(id, _)| id == node).map(|(_, address)| address)
+    }
+}
+
+/// A topic with this many partitions, copied to this many brokers, with default settings.
+pub fn new_topic(name: &str, num_partitions: i32, replication_factor: i16) -> NewTopic {
+    NewTopic { name: name.into(), num_partitions, replication_factor, configs: Vec::new() }
+}
+
+/// One client connection as the brokers see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId {
+    /// Which client: a number of the driver's choice.
+    pub client: u32,
+    /// The client's own name for the connection, by which facts about it are told.
+    pub connection: ConnectionId,
+}
+
+/// What a driver tells the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterInput {
+    /// A client connected to a broker.
+    Opened {
+        /// The new connection.
+        link: LinkId,
+        /// The broker.
+        node: NodeId,
+    },
+    /// A request arrived.
+    Request {
+        /// On which connection.
+        link: LinkId,
+        /// Its header.
+        header: RequestHeader,
+        /// Its body.
+        body: Request,
+    },
+    /// The client closed, or the network broke. Requests that wait on it are dropped.
+    Closed {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// Time has passed; nothing else happened.
+    Wake,
+}
+
+/// What the cluster asks of its driver.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClusterOutput {
+    /// Write a response.
+    Respond {
+        /// On which connection.
+        link: LinkId,
+        /// To which request.
+        correlation: CorrelationId,
+        /// Of which API.
+        api: ApiKey,
+        /// In which version.
+        version: i16,
+        /// Its body.
+        response: Response,
+    },
+    /// Close a connection, after what was to be written on it.
+    Cut {
+        /// Which one.
+        link: LinkId,
+    },
+    /// Nothing more to do now. Wake the cluster at `until`, or earlier with an input.
+    Wait {
+        /// `None`: only an input can change anything.
+        until: Option<Instant>,
+    },
+}
+
+/// What a broker does about a request it has acted upon.
+enum Answer {
+    /// Say this.
+    Respond(Response),
+    /// Say this once there is enough to read, or the time is over.
+    Poll(Reading),
+    /// Say nothing: the client asked for no answer (acks=0).
+    Silence,
+    /// Close the connection: the only way to tell of an error to a client that asked for no answer.
+    Close,
+}
+
+/// Brokers that share topics, producer ids and scripted faults.
+#[derive(Clone, Debug)]
+pub struct Cluster<O: Observer = Nobody> {
+    config: Arc<ClusterConfig>,
+    topics: Topics,
+    next_producer_id: i64,
+    faults: Faults,
+    links: BTreeMap<LinkId, Link>,
+    /// Has a log or a leader changed since the waiting fetches were last looked at?
+    logs_changed: bool,
+    outputs: VecDeque<ClusterOutput>,
+    observer: O,
+}
+
+impl<O: Observer> Cluster<O> {
+    /// A cluster without topics.
+    pub fn new(config: ClusterConfig, observer: O) -> Self {
+        Self {
+            topics: Topics::new(config.seed),
+            config: Arc::new(config),
+            next_producer_id: 0,
+            faults: Faults::default(),
+            links: BTreeMap::new(),
+            logs_changed: false,
+            outputs: VecDeque::new(),
+            observer,
+        }
+    }
+
+    /// Creates a topic. Partition `p` is led by broker `p % N + 1`; −1 as a number takes the broker's default.
+    ///
+    /// # Errors
+    /// What CreateTopics would answer, with Kafka's sentence.
+    pub fn create_topic(&mut self, topic: &NewTopic) -> Result<(), TopicRefusal> {
+        self.topics.check(&self.config, topic).map(|checked| {
+            self.topics.create(&self.config, checked);
+        })
+    }
+
+    /// Adds a scripted fault after those that are there.
+    pub fn add_rule(&mut self, rule: Rule) {
+        self.faults.add(rule);
+    }
+
+    /// Removes all scripted faults.
+    pub fn clear_rules(&mut self) {
+        self.faults.clear();
+    }
+
+    /// Gives a partition another leader in a new epoch; `NodeId(-1)`: none. Clients find out by asking the old one.
+    ///
+    /// # Errors
+    /// No such partition, or that broker holds no copy of it.
+    pub fn move_leader(&mut self, now: Now, partition: &TopicPartition, to: NodeId) -> Result<(), MoveRefusal> {
+        let epoch = self.topics.move_leader(partition, to)?;
+        self.observer.note(now.instant(), || Fact::LeaderMoved { partition: partition.clone(), leader: to, epoch });
+        self.logs_changed = true;
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Takes a fact from the driver; never answers. Drain [`poll_output`](Self::poll_output) afterwards.
+    pub fn handle_input(&mut self, now: Now, input: ClusterInput) {
+        match input {
+            ClusterInput::Opened { link, node } if self.config.address_of(node).is_some() => {
+                self.links.insert(link, Link::new(node));
+            }
+            ClusterInput::Opened { link, .. } => self.outputs.push_back(ClusterOutput::Cut { link }),
+            ClusterInput::Request { link, header, body } => {
+                // A request that was on its way when the connection was cut finds nobody.
+                if let Some(open) = self.links.get_mut(&link) {
+                    open.requests.push_back((header, body));
+                    self.serve(now, link);
+                }
+            }
+            ClusterInput::Closed { link } => {
+                self.links.remove(&link);
+            }
+            ClusterInput::Wake => {}
+        }
+        self.advance(now);
+    }
+
+    /// The next thing to do; call until it says [`ClusterOutput::Wait`].
+    pub fn poll_output(&mut self) -> ClusterOutput {
+        self.outputs.pop_front().unwrap_or_else(|| ClusterOutput::Wait {
+            until: self.links.values().filter_map(|link| link.turn.due()).min(),
+        })
+    }
+
+    /// What it is made of.
+    pub fn config(&self) -> &ClusterConfig {
+        &self.config
+    }
+
+    /// The names of all topics with their partition counts, in order of name.
+    pub fn topics(&self) -> impl Iterator<Item = (&Arc<str>, i32)> {
+        self.topics.iter().map(|(name, topic)| (name, topic.partition_count()))
+    }
+
+    /// A partition's log, to be read back by tests and the page.
+    pub fn log(&self, partition: &TopicPartition) -> Option<&PartitionLog> {
+        self.topics.partition(&partition.topic, partition.partition).map(|partition| &partition.log)
+    }
+
+    /// A partition's leader and its epoch.
+    pub fn leader(&self, partition: &TopicPartition) -> Option<(NodeId, i32)> {
+        self.topics.partition(&partition.topic, partition.partition).map(|found| (found.leader, found.leader_epoch))
+    }
+
+    /// The observer.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
+    /// Does what is due, until nothing more is.
+    fn advance(&mut self, now: Now) {
+        loop {
+            let look_at_fetches = core::mem::take(&mut self.logs_changed);
+            let due: Vec<LinkId> = self
+                .links
+                .iter()
+                .filter(|(_, link)| link.turn.deserves_a_look(now.instant(), look_at_fetches))
+                .map(|(&id, _)| id)
+                .collect();
+            for link in due {
+                self.finish_turn(now, link);
+                self.serve(now, link);
+            }
+            if !self.logs_changed {
+                return;
+            }
+        }
+    }
+
+    /// Takes requests of one connection as long as each is answered at once: the next one waits for the answer to the
+    /// one before, as a real broker mutes a channel.
+    fn serve(&mut self, now: Now, link: LinkId) {
+        while let Some(open) = self.links.get_mut(&link)
+            && matches!(open.turn, Turn::Free)
+            && let Some((header, body)) = open.requests.pop_front()
+        {
+            let node = open.node;
+            self.take_request(now, link, node, header, body);
+        }
+    }
+
+    /// A held answer or a long poll may be over.
+    fn finish_turn(&mut self, now: Now, link: LinkId) {
+        let Some(open) = self.links.get_mut(&link) else { return };
+        match core::mem::take(&mut open.turn) {
+            Turn::Held { header, response, due } if due <= now.instant() => self.respond(link, &header, response),
+            Turn::Polling { header, reading, not_before } => {
+                let node = open.node;
+                self.answer(now, link, node, header, Answer::Poll(reading), not_before);
+            }
+            turn => open.turn = turn,
+        }
+    }
+
+    fn take_request(&mut self, now: Now, link: LinkId, node: NodeId, header: RequestHeader, request: Request) {
+        let action = self.faults.decide(node, &request);
+        let mut injected = |fault| {
+            let (connection, correlation) = (link.connection, header.correlation);
+            self.observer.note(now.instant(), || Fact::FaultInjected { connection, correlation, fault });
+        };
+        let mut not_before = now.instant();
+        let mut cut_afterwards = false;
+        let mut refused = None;
+        match action {
+            None | Some(Action::Pass) => {}
+            Some(Action::Delay(by)) => {
+                injected(Fault::Delayed { by_us: u64::try_from(by.as_micros()).unwrap_or(u64::MAX) });
+                not_before = now.instant() + by;
+            }
+            Some(Action::Answer { error, only }) => {
+                injected(Fault::Answered { error });
+                refused = Some((error, only));
+            }
+            Some(Action::CutBeforeAppend) => {
+                injected(Fault::CutBeforeAppend);
+                return self.cut(link);
+            }
+            Some(Action::CutAfterAppend) => {
+                injected(Fault::CutAfterAppend);
+                cut_afterwards = true;
+            }
+            // A move to a broker without a copy would be refused; then the script has no effect.
+            Some(Action::MoveLeader { partition, to }) => {
+                if let Ok(epoch) = self.topics.move_leader(&partition, to) {
+                    self.observer.note(now.instant(), || Fact::LeaderMoved { partition, leader: to, epoch });
+                    self.logs_changed = true;
+                }
+            }
+        }
+        let answer = match refused {
+            Some((error, None)) => faults::refuse_all(&request, error),
+            Some((error, Some(only))) => self.act(now, node, &header, request, Some((error, &only))),
+            None => self.act(now, node, &header, request, None),
+        };
+        if cut_afterwards { self.cut(link) } else { self.answer(now, link, node, header, answer, not_before) }
+    }
+
+    /// Acts upon a request; `refused` is the one partition to be refused by a script.
+    fn act(
+        &mut self,
+        now: Now,
+        node: NodeId,
+        header: &RequestHeader,
+        request: Request,
+        refused: Option<(ErrorCode, &TopicPartition)>,
+    ) -> Answer {
+        Answer::Respond(match request {
+            Request::Produce(request) => return self.produce(now, node, header.version, &request, refused),
+            Request::Fetch(request) => return self.fetch(now, request, refused),
+            Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, &request, refused)),
+            Request::Metadata(request) => Response::Metadata(self.metadata(&request)),
+            Request::CreateTopics(request) => Response::CreateTopics(self.create_topics(&request)),
+            Request::InitProducerId(request) => Response::InitProducerId(self.init_producer_id(&request)),
+            Request::ApiVersions(request) => Response::ApiVersions(api_versions(header.version, &request)),
+            Request::FindCoordinator(request) => Response::FindCoordinator(find_coordinator(&request)),
+        })
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        node: NodeId,
+        header: RequestHeader,
+        answer: Answer,
+        not_before: Instant,
+    ) {
+        let response = match answer {
+            Answer::Silence => return,
+            Answer::Close => return self.cut(link),
+            Answer::Respond(response) => response,
+            Answer::Poll(reading) => {
+                let (response, is_enough) = self.read(node, &reading);
+                if !is_enough && now.instant() < reading.deadline {
+                    return self.set_turn(link, Turn::Polling { header, reading, not_before });
+                }
+                Response::Fetch(response)
+            }
+        };
+        if not_before <= now.instant() {
+            self.respond(link, &header, response);
+        } else {
+            self.set_turn(link, Turn::Held { header, response, due: not_before });
+        }
+    }
+
+    fn set_turn(&mut self, link: LinkId, turn: Turn) {
+        if let Some(open) = self.links.get_mut(&link) {
+            open.turn = turn;
+        }
+    }
+
+    fn respond(&mut self, link: LinkId, header: &RequestHeader, response: Response) {
+        self.outputs.push_back(ClusterOutput::Respond {
+            link,
+            correlation: header.correlation,
+            api: header.api,
+            version: header.version,
+            response,
+        });
+    }
+
+    fn cut(&mut self, link: LinkId) {
+        self.links.remove(&link);
+        self.outputs.push_back(ClusterOutput::Cut { link });
+    }
+
+    /// A fresh id with epoch 0, whatever id and epoch the request names (`ProducerIdManager`). Transactions would need
+    /// a coordinator, and there is none.
+    fn init_producer_id(&mut self, request: &InitProducerIdRequest) -> InitProducerIdResponse {
+        let refusal = match &request.transactional_id {
+            _ if (request.producer_id < 0) != (request.producer_epoch < 0) => Some(ErrorCode::INVALID_REQUEST),
+            Some(id) if id.is_empty() => Some(ErrorCode::INVALID_REQUEST),
+            Some(_) => Some(ErrorCode::COORDINATOR_NOT_AVAILABLE),
+            None => None,
+        };
+        if let Some(error) = refusal {
+            return InitProducerIdResponse { throttle_time_ms: 0, error, producer_id: -1, producer_epoch: -1 };
+        }
+        let producer_id = self.next_producer_id;
+        self.next_producer_id += 1;
+        InitProducerIdResponse { throttle_time_ms: 0, error: ErrorCode::NONE, producer_id, producer_epoch: 0 }
+    }
+}
+
+/// `ApiVersionsRequest.isValid`: since v3, name and version look like `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`.
+fn api_versions(version: i16, request: &ApiVersionsRequest) -> ApiVersionsResponse {
+    let is_valid = |text: &str| {
+        let letters = text.as_bytes();
+        letters.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+            && letters.first().is_some_and(u8::is_ascii_alphanumeric)
+            && letters.last().is_some_and(u8::is_ascii_alphanumeric)
+    };
+    let refuses =
+        version >= 3 && !(is_valid(&request.client_software_name) && is_valid(&request.client_software_version));
+    ApiVersionsResponse {
+        error: if refuses { ErrorCode::INVALID_REQUEST } else { ErrorCode::NONE },
+        // No `transaction.version`: nothing of transactions is spoken.
+        api_keys: if refuses { Vec::new() } else { advertised_versions() },
+        ..ApiVersionsResponse::default()
+    }
+}
+
+/// Nobody coordinates: librdkafka wants the API listed (it takes it as a sign of lz4), clients with a group id ask it.
+fn find_coordinator(request: &FindCoordinatorRequest) -> FindCoordinatorResponse {
+    let nobody = |key: &Arc<str>| Coordinator {
+        key: Arc::clone(key),
+        error: ErrorCode::COORDINATOR_NOT_AVAILABLE,
+        node: NodeId(-1),
+        host: "".into(),
+        port: -1,
+    };
+    FindCoordinatorResponse { throttle_time_ms: 0, coordinators: request.keys.iter().map(nobody).collect() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Scripted faults and the order of answers.
+
+use super::*;
+
+fn rule(then: Action) -> Rule {
+    Rule { when: Matcher { api: Some(ApiKey::Produce), nth: Some(1), ..Matcher::default() }, then }
+}
+
+#[test]
+fn an_answer_that_is_held_back_holds_back_those_behind_it() {
+    let mut world = World::new();
+    world.cluster.add_rule(rule(Action::Delay(Duration::from_millis(50))));
+    let link = world.connect(1);
+    let first = world.send(link, produce_request(-1, 0, plain(&["a"])));
+    let second = world.send(link, produce_request(-1, 0, plain(&["b"])));
+    assert_eq!(world.responses(), []);
+    assert_eq!(world.values(0), ["a"], "acted upon at once; the next one waits for its answer");
+    assert_eq!(world.wants_wake_at(), Some(Instant::from_millis(50)));
+    world.pass(Duration::from_millis(50));
+    assert_eq!(world.responses().iter().map(|(correlation, _)| *correlation).collect::<Vec<_>>(), [first, second]);
+    assert_eq!(world.values(0), ["a", "b"]);
+    let delayed = Fault::Delayed { by_us: 50_000 };
+    assert!(world.facts().iter().any(|fact| matches!(fact, Fact::FaultInjected { fault, correlation, .. }
+        if *fault == delayed && *correlation == first)));
+}
+
+#[test]
+fn another_connection_does_not_wait() {
+    let mut world = World::new();
+    world.cluster.add_rule(rule(Action::Delay(Duration::from_millis(50))));
+    let slow = world.connect(1);
+    world.send(slow, produce_request(-1, 0, plain(&["a"])));
+    assert_eq!(world.produce(0, plain(&["b"])).base_offset, 1);
+}
+
+#[test]
+fn a_cut_before_the_append_leaves_nothing_and_one_after_it_leaves_the_batch() {
+    for (action, stored) in [(Action::CutBeforeAppend, 0), (Action::CutAfterAppend, 1)] {
+        let mut world = World::new();
+        world.cluster.add_rule(rule(action));
+        let link = world.connect(1);
+        assert_eq!(world.ask(link, produce_request(-1, 0, plain(&["a"]))), None);
+        assert_eq!(world.cuts, [link]);
+        assert_eq!(world.values(0).len(), stored);
+        // What was on its way when the connection broke finds nobody.
+        assert_eq!(world.ask(link, produce_request(-1, 0, plain(&["b"]))), None);
+        assert_eq!(world.values(0).len(), stored);
+    }
+}
+
+#[test]
+fn a_lost_answer_makes_a_duplicate_only_without_a_sequence() {
+    for (batch, expected) in [(plain(&["a"]), vec!["a", "a"]), (sequenced(PRODUCER, 0, &["a"]), vec!["a"])] {
+        let mut world = World::new();
+        world.cluster.add_rule(rule(Action::CutAfterAppend));
+        let link = world.connect(1);
+        world.send(link, produce_request(-1, 0, batch.clone()));
+        world.produce(0, batch);
+        assert_eq!(world.values(0), expected);
+    }
+}
+
+#[test]
+fn an_error_is_answered_and_nothing_is_done() {
+    let mut world = World::new();
+    world.cluster.add_rule(rule(Action::Answer { error: ErrorCode::NOT_ENOUGH_REPLICAS, only: None }));
+    let refused = world.produce(0, plain(&["a"]));
+    assert_eq!((refused.error, refused.base_offset), (ErrorCode::NOT_ENOUGH_REPLICAS, -1));
+    assert_eq!(world.produce(0, plain(&["b"])).error, ErrorCode::NONE, "only the first");
+    assert_eq!(world.values(0), ["b"]);
+}
+
+#[test]
+fn an_error_may_be_for_one_partition_of_a_request() {
+    let mut world = World::new();
+    world.cluster.move_leader(world.now(), &orders(1), NodeId(1)).unwrap();
+    world.cluster.add_rule(rule(Action::Answer { error: ErrorCode::KAFKA_STORAGE_ERROR, only: Some(orders(1)) }));
+    let Request::Produce(mut request) = produce_request(-1, 0, plain(&["a"])) else { panic!() };
+    request.topics[0].partitions.push(ProducePartition { partition: 1, records: plain(&["b"]) });
+    let link = world.connect(1);
+    let Some(Response::Produce(response)) = world.ask(link, Request::Produce(request)) else { panic!() };
+    let errors: Vec<_> = response.topics[0].partitions.iter().map(|partition| partition.error).collect();
+    assert_eq!(errors, [ErrorCode::NONE, ErrorCode::KAFKA_STORAGE_ERROR]);
+    assert_eq!((world.values(0).len(), world.values(1).len()), (1, 0));
+}
+
+#[test]
+fn an_error_without_acks_closes_the_connection() {
+    let mut world = World::new();
+    world.cluster.add_rule(rule(Action::Answer { error: ErrorCode::NOT_ENOUGH_REPLICAS, only: None }));
+    let link = world.connect(1);
+    assert_eq!(world.ask(link, produce_request(0, 0, plain(&["a"]))), None);
+    assert_eq!(world.cuts, [link]);
+}
+
+#[test]
+fn a_leader_may_move_under_a_request() {
+    let mut world = World::new();
+    world.cluster.add_rule(rule(Action::MoveLeader { partition: orders(0), to: NodeId(2) }));
+    assert_eq!(world.produce_at(1, 0, plain(&["a"])).error, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(world.produce_at(2, 0, plain(&["a"])).error, ErrorCode::NONE);
+    assert_eq!(world.cluster.leader(&orders(0)), Some((NodeId(2), 1)));
+    assert!(matches!(&world.facts()[0], Fact::LeaderMoved { leader: NodeId(2), epoch: 1, .. }));
+}
+
+#[test]
+fn rules_count_what_fits_them_and_the_first_that_is_due_decides() {
+    let mut world = World::new();
+    let second_to_partition_0 =
+        Matcher { partition: Some(orders(0)), nth: Some(2), node: Some(NodeId(1)), api: Some(ApiKey::Produce) };
+    let answer = |error| Action::Answer { error, only: None };
+    world.cluster.add_rule(Rule { when: second_to_partition_0, then: answer(ErrorCode::REQUEST_TIMED_OUT) });
+    world
+        .cluster
+        .add_rule(Rule { when: Matcher { partition: Some(orders(0)), ..Matcher::default() }, then: Action::Pass });
+    world.cluster.add_rule(Rule {
+        when: Matcher { api: Some(ApiKey::Produce), ..Matcher::default() },
+        then: answer(ErrorCode::NOT_ENOUGH_REPLICAS),
+    });
+    let mut produce = |partition| world.produce(partition, plain(&["a"])).error;
+    assert_eq!(produce(0), ErrorCode::NONE, "passed");
+    assert_eq!(produce(1), ErrorCode::NOT_ENOUGH_REPLICAS);
+    assert_eq!(produce(0), ErrorCode::REQUEST_TIMED_OUT, "the second");
+    assert_eq!(produce(0), ErrorCode::NONE);
+    world.cluster.clear_rules();
+    assert_eq!(world.produce(1, plain(&["a"])).error, ErrorCode::NONE);
+}
+
+#[test]
+fn every_api_can_be_answered_with_an_error() {
+    let mut world = World::new();
+    let error = ErrorCode::NOT_CONTROLLER;
+    let everything = Matcher::default();
+    world.cluster.add_rule(Rule { when: everything, then: Action::Answer { error, only: None } });
+    let link = world.connect(1);
+    let topics = Some(vec!["orders".into()]);
+    let metadata = MetadataRequest { topics, allow_auto_topic_creation: false };
+    let Some(Response::Metadata(told)) = world.ask(link, Request::Metadata(metadata)) else { panic!() };
+    assert_eq!(told.topics[0].error, error);
+    let Some(Response::Fetch(read)) = world.ask(link, Request::Fetch(fetch_request(0, 0))) else { panic!() };
+    assert_eq!(read.topics[0].partitions[0].error, error);
+    let id = InitProducerIdRequest {
+        transactional_id: None,
+        transaction_timeout_ms: 1,
+        producer_id: -1,
+        producer_epoch: -1,
+    };
+    let Some(Response::InitProducerId(granted)) = world.ask(link, Request::InitProducerId(id)) else { panic!() };
+    assert_eq!((granted.error, granted.producer_id), (error, -1));
+}
+
+#[test]
+fn a_clone_goes_its_own_way() {
+    let mut world = World::new();
+    world.produce(0, plain(&["a"]));
+    let mut fork = World { cluster: world.cluster.clone(), elapsed_us: 0, next_correlation: 100, cuts: Vec::new() };
+    fork.produce(0, plain(&["b"]));
+    world.produce(0, plain(&["c"]));
+    assert_eq!((world.values(0), fork.values(0)), (vec!["a".into(), "c".into()], vec!["a".into(), "b".into()]));
+}
+
+#[test]
+fn a_connection_to_nowhere_is_cut() {
+    let mut world = World::new();
+    let link = world.connect(4);
+    world.responses();
+    assert_eq!(world.cuts, [link]);
+}

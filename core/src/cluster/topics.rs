@@ -1,0 +1,378 @@
+//! Topics, their partitions, and who leads them.
+//!
+//! *Models*: Kafka's rules for names, counts and settings, with its sentences; topic ids; leaders spread over the
+//! brokers; leader epochs. *Leaves out*: manual assignments, racks, settings that would change nothing here (they are
+//! accepted), in-sync replicas (all are).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ClusterConfig;
+use super::log::PartitionLog;
+use super::producer_state::ProducerStates;
+use crate::error::ErrorCode;
+use crate::ids::{NodeId, TopicId, TopicPartition};
+use crate::protocol::NewTopic;
+use crate::record_batch::TimestampType;
+
+/// `Topic.MAX_NAME_LENGTH`.
+const MAX_NAME_LENGTH: usize = 249;
+/// `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`.
+const MAX_PARTITIONS: i32 = 10_000;
+
+/// Why a topic was not created, as CreateTopics answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicRefusal {
+    /// The error code.
+    pub error: ErrorCode,
+    /// Kafka's sentence.
+    pub message: Arc<str>,
+}
+
+impl core::fmt::Display for TopicRefusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TopicRefusal {}
+
+/// Why a leader did not move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveRefusal {
+    /// There is no such partition.
+    UnknownPartition,
+    /// That broker holds no copy of it.
+    NotAReplica,
+}
+
+impl core::fmt::Display for MoveRefusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::UnknownPartition => "there is no such partition",
+            Self::NotAReplica => "the broker holds no copy of the partition",
+        })
+    }
+}
+
+impl std::error::Error for MoveRefusal {}
+
+#[derive(Clone, Debug)]
+pub(super) struct Topic {
+    pub(super) id: TopicId,
+    pub(super) settings: TopicSettings,
+    pub(super) partitions: Vec<Partition>,
+}
+
+impl Topic {
+    pub(super) fn partition_count(&self) -> i32 {
+        i32::try_from(self.partitions.len()).unwrap_or(i32::MAX)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Partition {
+    pub(super) replicas: Vec<NodeId>,
+    /// −1: none.
+    pub(super) leader: NodeId,
+    pub(super) leader_epoch: i32,
+    pub(super) log: PartitionLog,
+    pub(super) producers: ProducerStates,
+}
+
+/// The topic settings that change what happens here, with Kafka's defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TopicSettings {
+    /// `message.timestamp.type`.
+    pub(super) timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`.
+    pub(super) timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub(super) timestamp_after_max_ms: i64,
+    /// `max.message.bytes`: of a whole batch.
+    pub(super) max_message_bytes: usize,
+    /// Does `cleanup.policy` contain `compact`?
+    pub(super) is_compacted: bool,
+}
+
+impl Default for TopicSettings {
+    fn default() -> Self {
+        Self {
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: i64::MAX,
+            timestamp_after_max_ms: 3_600_000,
+            max_message_bytes: 1_048_588,
+            is_compacted: false,
+        }
+    }
+}
+
+/// Topic settings of Apache Kafka 4.3 that are accepted and change nothing here.
+const WITHOUT_EFFECT: [&str; 24] = [
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.type",
+    "compression.zstd.level",
+    "delete.retention.ms",
+    "file.delete.delay.ms",
+    "flush.messages",
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "index.interval.bytes",
+    "leader.replication.throttled.replicas",
+    "local.retention.bytes",
+    "local.retention.ms",
+    "max.compaction.lag.ms",
+    "min.cleanable.dirty.ratio",
+    "min.compaction.lag.ms",
+    "min.insync.replicas",
+    "preallocate",
+    "retention.bytes",
+    "retention.ms",
+    "segment.bytes",
+    "segment.index.bytes",
+    "segment.ms",
+    "unclean.leader.election.enable",
+];
+
+impl TopicSettings {
+    fn from_configs(configs: &[(Arc<str>, Option<Arc<str>>)]) -> Result<Self, TopicRefusal> {
+        let mut settings = Self::default();
+        for (name, value) in configs {
+            let Some(value) = value else {
+                return Err(refusal(
+                    ErrorCode::INVALID_CONFIG,
+                    format!("Null value not supported for topic configs: {name}"),
+                ));
+            };
+            settings.set(name, value.trim())?;
+        }
+        Ok(settings)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), TopicRefusal> {
+        match name {
+            "message.timestamp.type" => {
+                self.timestamp_type = match value {
+                    "CreateTime" => TimestampType::CreateTime,
+                    "LogAppendTime" => TimestampType::LogAppendTime,
+                    _ => return Err(invalid(name, value, "String must be one of: CreateTime, LogAppendTime")),
+                }
+            }
+            "message.timestamp.before.max.ms" => self.timestamp_before_max_ms = number(name, value, "LONG", i64::MAX)?,
+            "message.timestamp.after.max.ms" => self.timestamp_after_max_ms = number(name, value, "LONG", i64::MAX)?,
+            "max.message.bytes" => {
+                let bytes = number(name, value, "INT", i64::from(i32::MAX))?;
+                self.max_message_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            }
+            "cleanup.policy" => {
+                let mut policies = value.split(',').map(str::trim).filter(|policy| !policy.is_empty());
+                if !policies.clone().all(|policy| matches!(policy, "compact" | "delete")) {
+                    return Err(invalid(name, value, "Valid values: compact, delete"));
+                }
+                self.is_compacted = policies.any(|policy| policy == "compact");
+            }
+            name if WITHOUT_EFFECT.contains(&name) => {}
+            name => return Err(refusal(ErrorCode::INVALID_CONFIG, format!("Unknown topic config name: {name}"))),
+        }
+        Ok(())
+    }
+
+    /// The broker's sentence if a record's time is too far from the broker's (`LogValidator.validateTimestamp`).
+    pub(super) fn out_of_range(&self, timestamp_ms: i64, offset_delta: i32, wall_ms: i64) -> Option<String> {
+        /// `RecordBatch.NO_TIMESTAMP`.
+        const NO_TIMESTAMP: i64 = -1;
+        if self.timestamp_type == TimestampType::LogAppendTime || timestamp_ms == NO_TIMESTAMP {
+            return None;
+        }
+        let behind_ms = wall_ms.wrapping_sub(timestamp_ms);
+        let is_off = behind_ms > self.timestamp_before_max_ms || behind_ms.wrapping_neg() > self.timestamp_after_max_ms;
+        is_off.then(|| {
+            format!(
+                "Timestamp {timestamp_ms} of message with offset {offset_delta} is out of range. The timestamp should be within [{}, {}]",
+                wall_ms.wrapping_sub(self.timestamp_before_max_ms),
+                wall_ms.wrapping_add(self.timestamp_after_max_ms)
+            )
+        })
+    }
+}
+
+fn number(name: &str, value: &str, kind: &str, max: i64) -> Result<i64, TopicRefusal> {
+    match value.parse::<i64>() {
+        Ok(number) if number > max => Err(invalid(name, value, &format!("Not a number of type {kind}"))),
+        Ok(number) if number < 0 => Err(invalid(name, value, "Value must be at least 0")),
+        Ok(number) => Ok(number),
+        Err(_) => Err(invalid(name, value, &format!("Not a number of type {kind}"))),
+    }
+}
+
+fn invalid(name: &str, value: &str, why: &str) -> TopicRefusal {
+    refusal(ErrorCode::INVALID_CONFIG, format!("Invalid value {value} for configuration {name}: {why}"))
+}
+
+fn refusal(error: ErrorCode, message: impl Into<Arc<str>>) -> TopicRefusal {
+    TopicRefusal { error, message: message.into() }
+}
+
+/// `Topic.validate`.
+pub(super) fn check_name(name: &str) -> Result<(), TopicRefusal> {
+    let is_legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    let problem = match name {
+        "" => "the empty string is not allowed".to_owned(),
+        "." => "'.' is not allowed".to_owned(),
+        ".." => "'..' is not allowed".to_owned(),
+        // Java counts UTF-16 units.
+        _ if name.encode_utf16().count() > MAX_NAME_LENGTH => {
+            format!("the length of '{name}' is longer than the max allowed length {MAX_NAME_LENGTH}")
+        }
+        _ if !name.chars().all(is_legal) => {
+            format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")
+        }
+        _ => return Ok(()),
+    };
+    Err(refusal(ErrorCode::INVALID_TOPIC_EXCEPTION, format!("Topic name is invalid: {problem}")))
+}
+
+/// A topic that may be created as it is.
+#[derive(Clone, Debug)]
+pub(super) struct CheckedTopic {
+    name: Arc<str>,
+    settings: TopicSettings,
+    pub(super) num_partitions: i32,
+    pub(super) replication_factor: i16,
+}
+
+/// All topics by name.
+#[derive(Clone, Debug)]
+pub(super) struct Topics {
+    topics: BTreeMap<Arc<str>, Topic>,
+    ids: TopicIds,
+}
+
+impl Topics {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { topics: BTreeMap::new(), ids: TopicIds { seed, given: 0 } }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Topic)> {
+        self.topics.iter()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Topic> {
+        self.topics.get(name)
+    }
+
+    pub(super) fn partition(&self, topic: &str, partition: i32) -> Option<&Partition> {
+        self.topics.get(topic)?.partitions.get(usize::try_from(partition).ok()?)
+    }
+
+    pub(super) fn partition_mut(&mut self, name: &TopicPartition) -> Option<(&TopicSettings, &mut Partition)> {
+        let Topic { settings, partitions, .. } = self.topics.get_mut(&name.topic)?;
+        Some((settings, partitions.get_mut(usize::try_from(name.partition).ok()?)?))
+    }
+
+    /// May this topic be created? In the order of `ReplicationControlManager.createTopics`.
+    pub(super) fn check(&self, config: &ClusterConfig, topic: &NewTopic) -> Result<CheckedTopic, TopicRefusal> {
+        let name = &topic.name;
+        check_name(name)?;
+        if self.topics.contains_key(name) {
+            return Err(refusal(ErrorCode::TOPIC_ALREADY_EXISTS, format!("Topic '{name}' already exists.")));
+        }
+        // Metrics write both as '_', and two topics would share theirs.
+        let unified = |name: &str| name.replace('.', "_");
+        if let Some(other) = self.topics.keys().find(|other| unified(other) == unified(name)) {
+            return Err(refusal(
+                ErrorCode::INVALID_TOPIC_EXCEPTION,
+                format!("Topic '{name}' collides with existing topic: {other}"),
+            ));
+        }
+        let settings = TopicSettings::from_configs(&topic.configs)?;
+        let brokers = i16::try_from(config.brokers.len()).unwrap_or(i16::MAX);
+        let replication_factor = match topic.replication_factor {
+            -1 => config.default_replication_factor.min(brokers),
+            1.. => topic.replication_factor,
+            _ => {
+                return Err(refusal(
+                    ErrorCode::INVALID_REPLICATION_FACTOR,
+                    "Replication factor must be larger than 0, or -1 to use the default value.",
+                ));
+            }
+        };
+        let num_partitions = match topic.num_partitions {
+            -1 => config.num_partitions,
+            1.. => topic.num_partitions,
+            _ => {
+                return Err(refusal(
+                    ErrorCode::INVALID_PARTITIONS,
+                    "Number of partitions was set to an invalid non-positive value.",
+                ));
+            }
+        };
+        if num_partitions > MAX_PARTITIONS {
+            return Err(refusal(ErrorCode::POLICY_VIOLATION, "Excessively large number of partitions per request."));
+        }
+        if replication_factor > brokers {
+            return Err(refusal(
+                ErrorCode::INVALID_REPLICATION_FACTOR,
+                format!(
+                    "Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} cannot be reached because only {brokers} broker(s) are registered or some brokers have all their log directories cordoned."
+                ),
+            ));
+        }
+        Ok(CheckedTopic { name: name.clone(), settings, num_partitions, replication_factor })
+    }
+
+    /// Creates it: leaders in turn over the brokers, copies on the brokers after the leader.
+    pub(super) fn create(&mut self, config: &ClusterConfig, topic: CheckedTopic) -> TopicId {
+        let brokers = i32::try_from(config.brokers.len()).unwrap_or(i32::MAX).max(1);
+        let node = |place: i32| NodeId(place % brokers + 1);
+        let partitions = (0..topic.num_partitions).map(|partition| Partition {
+            replicas: (0..i32::from(topic.replication_factor)).map(|copy| node(partition + copy)).collect(),
+            leader: node(partition),
+            leader_epoch: 0,
+            log: PartitionLog::new(config.log_retention_bytes),
+            producers: ProducerStates::default(),
+        });
+        let id = self.ids.next();
+        let partitions = partitions.collect();
+        self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });
+        id
+    }
+
+    /// Gives a partition another leader, or none (−1); returns the new epoch.
+    pub(super) fn move_leader(&mut self, name: &TopicPartition, to: NodeId) -> Result<i32, MoveRefusal> {
+        let (_, partition) = self.partition_mut(name).ok_or(MoveRefusal::UnknownPartition)?;
+        if to != NodeId(-1) && !partition.replicas.contains(&to) {
+            return Err(MoveRefusal::NotAReplica);
+        }
+        partition.leader = to;
+        partition.leader_epoch += 1;
+        Ok(partition.leader_epoch)
+    }
+}
+
+/// Topic ids from a seed, never the same one twice.
+#[derive(Clone, Debug)]
+struct TopicIds {
+    seed: u64,
+    given: u64,
+}
+
+impl TopicIds {
+    fn next(&mut self) -> TopicId {
+        self.given += 1;
+        let mut id = [0; 16];
+        // The count makes it unique and never zero; the rest only makes it look like an id.
+        id[..8].copy_from_slice(&mixed(self.seed ^ mixed(self.given)).to_be_bytes());
+        id[8..].copy_from_slice(&self.given.to_be_bytes());
+        TopicId(id)
+    }
+}
+
+/// SplitMix64's output function: spreads the bits of a number.
+fn mixed(number: u64) -> u64 {
+    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
