@@ -7,8 +7,10 @@
 
 pub mod bridge;
 pub mod browser;
+pub mod cut_run;
 pub mod page;
 pub mod peers;
 pub mod proxy;
 pub mod read_back;
+pub mod retries;
 pub mod wire_samples;

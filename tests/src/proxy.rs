@@ -4,7 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
     },
 };
@@ -36,6 +36,14 @@ struct Shared {
     /// Something was swallowed.
     swallowed: Notify,
     open: AtomicUsize,
+    /// What clients said, per connection.
+    heard: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Shared {
+    fn heard(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl CuttingProxy {
@@ -64,6 +72,12 @@ impl CuttingProxy {
     /// Connections that stand.
     pub fn open_connections(&self) -> usize {
         self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// Every byte that clients have sent so far, per connection in the order of accepting; also what a cut kept from the
+    /// broker.
+    pub fn heard(&self) -> Vec<Vec<u8>> {
+        self.shared.heard().clone()
     }
 
     /// Cuts every connection that stands, in whatever it is doing.
@@ -127,23 +141,46 @@ async fn pass(client: TcpStream, shared: &Shared) -> io::Result<()> {
     broker.set_nodelay(true)?;
     let (client_reads, client_writes) = client.into_split();
     let (broker_reads, broker_writes) = broker.into_split();
+    let ear = {
+        let mut heard = shared.heard();
+        heard.push(Vec::new());
+        heard.len() - 1
+    };
     tokio::select! {
-        ended = pump(client_reads, broker_writes, None) => ended,
-        ended = pump(broker_reads, client_writes, Some(shared)) => ended,
+        ended = pass_requests(client_reads, broker_writes, shared, ear) => ended,
+        ended = pass_answers(broker_reads, client_writes, shared) => ended,
         () = cut => Ok(()),
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallower: Option<&Shared>) -> io::Result<()> {
+async fn pass_requests(
+    mut client: OwnedReadHalf,
+    mut broker: OwnedWriteHalf,
+    shared: &Shared,
+    ear: usize,
+) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let read = from.read(&mut buffer).await?;
+        let read = client.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
-        match swallower {
-            Some(shared) if shared.swallowing.load(Ordering::SeqCst) => shared.swallowed.notify_waiters(),
-            _ => to.write_all(&buffer[..read]).await?,
+        shared.heard()[ear].extend_from_slice(&buffer[..read]);
+        broker.write_all(&buffer[..read]).await?;
+    }
+}
+
+async fn pass_answers(mut broker: OwnedReadHalf, mut client: OwnedWriteHalf, shared: &Shared) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = broker.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        if shared.swallowing.load(Ordering::SeqCst) {
+            shared.swallowed.notify_waiters();
+        } else {
+            client.write_all(&buffer[..read]).await?;
         }
     }
 }

@@ -144,7 +144,8 @@ impl KafkaProducer {
     /// Appends a record to its batch; the [`Delivery`] it returns is Java's future.
     ///
     /// Waits at most `max.block.ms`, for the topic's metadata and for memory; when neither is missing, the future is
-    /// ready at once. Key, value and headers are borrowed until it is.
+    /// ready at once, but for a turn given to other tasks now and then, as every tokio resource does. Key, value and
+    /// headers are borrowed until it is.
     ///
     /// # Cancel safety
     /// Dropping the future while it waits gives the record up before it was appended: it will not be sent. Once it
@@ -281,6 +282,8 @@ impl KafkaProducer {
         record: &Record<'_>,
         mut appended: impl FnMut(&mut Program, &Sent) -> T,
     ) -> Result<T, SendError> {
+        // A program that does nothing but send would never let the sender's task run on a runtime of one thread.
+        tokio::task::coop::consume_budget().await;
         let mut pending = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
         loop {
             // Made before the attempt, so that news between the attempt and the waiting is not missed.

@@ -1,0 +1,151 @@
+//! Brokers that refuse, stay silent or talk nonsense: the producer neither hangs nor spins, and says what it waited for.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use kafka_producer::{BootstrapError, KafkaProducer, ProducerConfig, ProducerError, Record, Surface, TrySendError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const RECORD: Record<'static> = Record::keyed("orders", b"user-42", b"two coffees");
+
+fn config(properties: &[(&str, &str)]) -> ProducerConfig {
+    ProducerConfig::from_properties(properties.iter().copied()).expect("a configuration Java would take").0
+}
+
+/// A peer that treats every connection alike, and counts them.
+struct Peer {
+    address: String,
+    connections: Arc<AtomicUsize>,
+}
+
+async fn peer<F>(treat: impl Fn(TcpStream) -> F + Send + 'static) -> Peer
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let address = listener.local_addr().expect("bound").to_string();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(treat(stream));
+        }
+    });
+    Peer { address, connections }
+}
+
+async fn silent_peer() -> Peer {
+    peer(async |mut stream| {
+        // Until the other side closes.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await
+}
+
+async fn unused_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    listener.local_addr().expect("bound").to_string()
+}
+
+/// Sends with `max.block.ms=400` and returns what `send` says and how long that took.
+async fn send_to(servers: &str) -> (ProducerError, Duration) {
+    let producer = KafkaProducer::connect(config(&[("max.block.ms", "400")]), servers).await.expect("resolvable");
+    let started = Instant::now();
+    let refused = producer.send(RECORD).await.expect_err("no broker answers");
+    let took = started.elapsed();
+    assert_eq!(refused.surface(), Surface::FutureOnCaller);
+    assert_eq!(refused.to_string(), "Topic orders not present in metadata after 400 ms.");
+    producer.close(Some(Duration::from_secs(5))).await;
+    (refused.error, took)
+}
+
+#[tokio::test]
+async fn a_refusing_a_silent_and_a_foreign_broker_end_in_the_same_timeout() {
+    let closing = peer(async |stream| drop(stream)).await;
+    let foreign = peer(async |mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    for servers in [unused_address().await, silent_peer().await.address, closing.address, foreign.address] {
+        let (error, took) = send_to(&servers).await;
+        assert!(matches!(error, ProducerError::MetadataTimeout { max_block_ms: 400, .. }), "{error:?}");
+        assert!((400..2_000).contains(&took.as_millis()), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_closes_every_connection_is_not_stormed() {
+    let closing = peer(async |stream| drop(stream)).await;
+    let producer = KafkaProducer::connect(config(&[("max.block.ms", "1000")]), &closing.address).await.unwrap();
+    producer.send(RECORD).await.expect_err("no broker answers");
+    // reconnect.backoff.ms is 50, doubled each time, up to 20 % less by jitter: 0, 40, 120, 280, 600 … ms.
+    let attempts = closing.connections.load(Ordering::SeqCst);
+    assert!((2..=8).contains(&attempts), "{attempts} connections in a second");
+}
+
+#[tokio::test]
+async fn names_that_do_not_resolve_are_refused_at_once_unless_one_does() {
+    let refused = KafkaProducer::connect(config(&[]), "no-such-host.invalid:9092").await.expect_err("unknown");
+    assert!(matches!(refused, BootstrapError::NoneResolvable { .. }));
+    assert_eq!(refused.to_string(), "No resolvable bootstrap urls given in bootstrap.servers");
+    let servers = format!("no-such-host.invalid:9092,{}", unused_address().await);
+    KafkaProducer::connect(config(&[]), &servers).await.expect("one of them resolves");
+}
+
+#[tokio::test]
+async fn try_send_does_not_wait() {
+    let silent = silent_peer().await;
+    let producer = KafkaProducer::connect(config(&[]), &silent.address).await.unwrap();
+    assert_eq!(producer.try_send(RECORD), Err(TrySendError::WouldBlock));
+}
+
+#[tokio::test]
+async fn a_send_given_up_while_it_waits_leaves_nothing_behind() {
+    let silent = silent_peer().await;
+    let producer = KafkaProducer::connect(config(&[]), &silent.address).await.unwrap();
+    let waited = tokio::time::timeout(Duration::from_millis(50), producer.send(RECORD)).await;
+    assert!(waited.is_err(), "it waits for metadata");
+    // Nothing was appended: there is nothing to flush, and nothing that closing would have to wait for.
+    let settled = async {
+        producer.flush().await;
+        producer.close(None).await;
+    };
+    tokio::time::timeout(Duration::from_secs(5), settled).await.expect("nothing is left");
+}
+
+#[tokio::test]
+async fn closing_ends_a_send_that_waits() {
+    let silent = silent_peer().await;
+    let producer = Arc::new(KafkaProducer::connect(config(&[]), &silent.address).await.unwrap());
+    let sender = Arc::clone(&producer);
+    let sending = tokio::spawn(async move { sender.send(RECORD).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    producer.close(Some(Duration::ZERO)).await;
+    let refused = tokio::time::timeout(Duration::from_secs(5), sending).await.expect("in time").expect("no panic");
+    assert_eq!(refused.expect_err("closed").error, ProducerError::ClosedWhileSending);
+    let late = producer.send(RECORD).await.expect_err("closed");
+    assert_eq!((late.error.clone(), late.surface()), (ProducerError::Closed, Surface::Thrown));
+}
+
+#[tokio::test]
+async fn dropping_the_producer_closes_its_connections() {
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let silent = peer(move |mut stream| {
+        let ended = ended.clone();
+        async move {
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+            ended.send(()).expect("the test listens");
+        }
+    })
+    .await;
+    let producer = KafkaProducer::connect(config(&[("max.block.ms", "100")]), &silent.address).await.unwrap();
+    producer.send(RECORD).await.expect_err("silent");
+    assert!(ends.try_recv().is_err(), "the connection stands");
+    drop(producer);
+    tokio::time::timeout(Duration::from_secs(5), ends.recv()).await.expect("closed in time");
+}
