@@ -1,0 +1,83 @@
+//! The core needs nothing from outside, and is the same machine natively and in wasm.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use wasm_probe::scripted_run;
+use xtask::{process, tools, workspace};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// The core as a module, built once.
+fn module() -> &'static Path {
+    static MODULE: OnceLock<PathBuf> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        tools::rust_toolchain().expect("the wasm target is there");
+        process::run(cargo().args(["build", "--quiet", "--package", "wasm-probe", "--target", WASM]))
+            .expect("compiles");
+        workspace::target_dir().join(WASM).join("debug/wasm_probe.wasm")
+    })
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace::root());
+    command
+}
+
+/// The packages that `package` is made of when it is built for the page.
+fn packages_of(package: &str) -> Vec<String> {
+    let mut tree = cargo();
+    tree.args(["tree", "--quiet", "--package", package, "--target", WASM, "--edges", "normal", "--prefix", "none"]);
+    let tree = process::capture(&mut tree).expect("cargo knows the package");
+    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_module_of_the_core_imports_nothing() {
+    // Instantiating without any import is what fails when there is one.
+    tools::ensure(&[tools::NODE]).expect("Node is there");
+    let imports = "const { readFileSync } = require('node:fs');
+        const imports = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(process.argv[1])));
+        console.log(JSON.stringify(imports));";
+    let imports = process::capture(Command::new("node").args(["--eval", imports]).arg(module())).expect("a module");
+    assert_eq!(imports.trim(), "[]");
+}
+
+#[test]
+fn the_core_is_made_without_bindings_and_the_page_without_kafka_protocol() {
+    let core = packages_of("producer-core");
+    for foreign in ["wasm-bindgen", "js-sys", "web-sys", "tokio", "getrandom", "kafka-protocol"] {
+        assert!(!core.iter().any(|name| name == foreign), "{foreign} is in the core: {core:?}");
+    }
+    let page = packages_of("web");
+    assert!(page.iter().any(|name| name == "producer-core"), "{page:?}");
+    assert!(!page.iter().any(|name| name == "kafka-protocol"), "{page:?}");
+}
+
+#[test]
+fn ten_thousand_records_survive_cuts_and_leader_moves_and_are_stored_once() {
+    let outcome = scripted_run(7);
+    assert_eq!((outcome.acknowledged, outcome.stored), (10_000, 10_000), "{outcome:?}");
+    assert_eq!((outcome.cuts, outcome.leader_moves), (2, 2), "{outcome:?}");
+}
+
+#[test]
+fn one_scripted_run_gives_the_same_trace_natively_and_in_wasm() {
+    tools::ensure(&[tools::NODE]).expect("Node is there");
+    let script = workspace::root().join("tests/wasm-probe/run.mjs");
+    let mut hashes = Vec::new();
+    for seed in [7_u64, 8] {
+        let natively = scripted_run(seed).trace_hash;
+        let mut in_wasm = Command::new("node");
+        in_wasm.arg(&script).arg(module()).arg(seed.to_string());
+        let in_wasm: u64 = process::capture(&mut in_wasm).expect("runs").trim().parse().expect("a number");
+        assert_eq!(in_wasm, natively, "seed {seed}");
+        hashes.push(natively);
+    }
+    // A hash that saw nothing would be the same for every seed.
+    assert_ne!(hashes[0], hashes[1]);
+}
