@@ -7,6 +7,7 @@ mod bootstrap;
 mod clock;
 mod connection;
 pub mod driver;
+pub mod embedded;
 mod frame;
 pub mod probe;
 mod producer;
