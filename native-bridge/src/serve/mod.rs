@@ -1,0 +1,209 @@
+//! `playground serve`: the page, its WebSocket, and the sessions behind it.
+
+mod guard;
+mod http;
+mod listen;
+mod page;
+mod sessions;
+mod socket;
+mod token;
+mod world;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use kafka_producer::embedded::EmbeddedBrokers;
+use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
+use producer_core::config::read_properties;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use guard::Guard;
+use http::{Site, Sockets};
+use page::Page;
+use sessions::{Defaults, Sessions};
+use token::Token;
+use world::Backend;
+
+/// Options of `playground serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeOptions {
+    /// Brokers to produce to; without them, three brokers are started on this machine
+    #[arg(long, value_name = "HOST:PORT,…")]
+    bootstrap_servers: Option<String>,
+
+    /// Where the page and its WebSocket are served; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: String,
+
+    /// Allow --listen addresses that others in the network can reach
+    #[arg(long, hide_short_help = true)]
+    dangerously_listen_beyond_loopback: bool,
+
+    /// What every producer begins with, as a Java properties file
+    #[arg(long, value_name = "FILE")]
+    producer_config: Option<PathBuf>,
+
+    /// A topic of the cluster the page may write to, instead of any; may be repeated
+    #[arg(long, value_name = "NAME")]
+    allow_topic: Vec<String>,
+
+    /// Another origin whose page may connect, such as http://127.0.0.1:8080; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+
+    /// The folder of a built page, instead of the one beside the binary
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
+
+    /// Do not open the page in a browser
+    #[arg(long)]
+    no_open: bool,
+}
+
+/// Runs until it is told to stop; then settles every send and returns.
+pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
+    let address = listen::listen_address(&options.listen, options.dangerously_listen_beyond_loopback)?;
+    for origin in &options.allow_origin {
+        check_origin(origin)?;
+    }
+    let defaults = defaults(&options)?;
+    let page = read_page(&options)?;
+    let backend = Arc::new(backend(&options).await?);
+
+    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow!(
+                "--listen {address}: this port is taken. Stop what uses it, name another port, or 0 for a free one."
+            )
+        }
+        _ => anyhow!("--listen {address}: {error}"),
+    })?;
+    let address = listener.local_addr()?;
+    let guard = Guard::new(address, &options.allow_origin, Token::draw().context("no entropy for a token")?);
+    let url = format!("http://{address}/#token={}", guard.token().as_str());
+    let brokers: Vec<_> = backend.bootstrap_addresses().iter().map(ToString::to_string).collect();
+
+    let sessions = Sessions::new(Arc::clone(&backend), defaults);
+    let (stopped, stop) = watch::channel(false);
+    let site = Arc::new(Site { guard, page, sessions: Arc::clone(&sessions), stop, sockets: Sockets::default() });
+    let accepting = tokio::spawn(http::accept(listener, Arc::clone(&site)));
+    let reaping = tokio::spawn(Arc::clone(&sessions).reap());
+    announce(&url, &brokers);
+    if !options.no_open
+        && let Err(error) = open::that_detached(&url)
+    {
+        tracing::warn!(%error, "cannot open a browser; open the printed address yourself");
+    }
+
+    crate::stop_requested().await;
+    tracing::info!("stopping: settling every send; once more to stop at once");
+    accepting.abort();
+    reaping.abort();
+    sessions.finish().await;
+    // Every socket now writes its last outcomes and closes.
+    let _ = stopped.send(true);
+    site.sockets.all_closed().await;
+    if let Some(Backend::Embedded(brokers)) = {
+        drop((site, sessions));
+        Arc::into_inner(backend)
+    } {
+        brokers.stop().await;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the two lines are the program's answer; scripts read them")]
+fn announce(url: &str, brokers: &[String]) {
+    println!("playground: {url}");
+    println!("brokers: {}", brokers.join(","));
+}
+
+async fn backend(options: &ServeOptions) -> Result<Backend> {
+    let Some(servers) = &options.bootstrap_servers else {
+        if !options.allow_topic.is_empty() {
+            bail!("--allow-topic limits where a cluster is written to; name one with --bootstrap-servers");
+        }
+        return Ok(Backend::Embedded(
+            EmbeddedBrokers::start_default().await.context("cannot start the embedded brokers")?,
+        ));
+    };
+    let servers: BootstrapServers =
+        servers.parse().map_err(|error| anyhow!("--bootstrap-servers {servers}: {error}"))?;
+    let info = probe::probe_any(servers.addresses(), world::PATIENCE).await.map_err(|met| {
+        let lines: Vec<_> = met.iter().map(|(address, error)| world::explain(address, error)).collect();
+        anyhow!("no Kafka answers.\n{}", lines.join("\n"))
+    })?;
+    tracing::info!(brokers = info.brokers.len(), "a cluster answers");
+    let allowed_topics = options.allow_topic.iter().map(|topic| topic.as_str().into()).collect();
+    Ok(Backend::Cluster { servers, info, allowed_topics })
+}
+
+fn defaults(options: &ServeOptions) -> Result<Defaults> {
+    let Some(path) = &options.producer_config else { return Ok(Defaults::default()) };
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("--producer-config {shown}"))?;
+    let pairs = read_properties(&text).map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
+    let properties: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
+    let read = ProducerConfig::from_properties(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let (config, notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
+    for notice in &notices {
+        match notice {
+            ConfigNotice::UnknownKey { key, nearest } => tracing::warn!(%key, ?nearest, "no such key"),
+            ConfigNotice::SilentlyChanged { key, from, to, because_of } => {
+                tracing::warn!(%key, %from, %to, %because_of, "changed by the client");
+            }
+            ConfigNotice::NoEffect { key } => tracing::warn!(%key, "has no effect here"),
+        }
+    }
+    Ok(Defaults { config: Arc::new(config), properties, notices })
+}
+
+fn read_page(options: &ServeOptions) -> Result<Page> {
+    match options.page.clone().or_else(Page::beside_the_binary) {
+        Some(folder) => {
+            let page = Page::read(&folder).with_context(|| format!("--page {}", folder.display()))?;
+            if page.get("/").is_none() {
+                bail!("--page {}: there is no index.html in this folder", folder.display());
+            }
+            Ok(page)
+        }
+        None => {
+            tracing::warn!("no built page found; `cargo xtask play` builds it");
+            Ok(Page::missing())
+        }
+    }
+}
+
+/// An origin is compared to the letter, so one that a browser would never send is a mistake worth telling.
+fn check_origin(origin: &str) -> Result<()> {
+    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let right = rest.is_some_and(|host| {
+        !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ']) && host == host.to_ascii_lowercase()
+    });
+    if !right {
+        bail!(
+            "--allow-origin {origin}: write it as a browser sends it, scheme://host:port in small letters without a slash at the end"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_origin;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_send_it() {
+        for right in ["http://127.0.0.1:8080", "https://play.example.org", "http://[::1]:8080"] {
+            assert!(check_origin(right).is_ok(), "{right}");
+        }
+        for wrong in
+            ["http://127.0.0.1:8080/", "127.0.0.1:8080", "HTTP://x", "http://*", "http://", "null", "http://A.example"]
+        {
+            assert!(check_origin(wrong).is_err(), "{wrong}");
+        }
+    }
+}
