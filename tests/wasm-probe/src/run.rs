@@ -57,6 +57,7 @@ pub fn scripted_run(seed: u64) -> Outcome {
 }
 
 /// Something that will have crossed a wire.
+#[expect(clippy::large_enum_variant, reason = "a few dozen are under way at once")]
 enum Arrival {
     AtBroker(ClusterInput),
     AtProducer(Input),
