@@ -6,8 +6,9 @@ use super::{BATCH_OVERHEAD, LENGTH_NOT_COUNTED, MAGIC, MAX_RECORD_OVERHEAD, Stam
 use crate::record::Header;
 use crate::varint;
 
-/// A record's length and what precedes its key's bytes: at most 5 + [`MAX_RECORD_OVERHEAD`] bytes, rounded up.
-const SCRATCH: usize = 32;
+/// Bytes made ready at a time in a buffer that was never filled before. A `batch.size` of a megabyte must not cost a
+/// megabyte of zeros for a batch of one record.
+const GROWTH_BYTES: usize = 4_096;
 
 /// The most bytes of a batch, whatever its limit: its length field is a signed 32-bit number.
 const LARGEST_BATCH: usize = i32::MAX as usize;
@@ -19,7 +20,9 @@ const LARGEST_BATCH: usize = i32::MAX as usize;
 /// capacity, so that two futures of one batch do not meet; closed batches are shared [`Bytes`].
 #[derive(Debug)]
 pub struct BatchBuilder {
+    /// Its first `size` bytes are the batch; the rest is room, with what its last user left there.
     buffer: BytesMut,
+    size: usize,
     write_limit: usize,
     count: u32,
     base_timestamp_ms: i64,
@@ -32,10 +35,16 @@ impl BatchBuilder {
     ///
     /// `write_limit` is the batch's size in bytes, header included, beyond which only a first record is accepted:
     /// `batch.size`, or the record's [upper bound](record_size_upper_bound) if that is larger.
-    pub fn new(mut buffer: BytesMut, write_limit: usize) -> Self {
-        buffer.clear();
-        buffer.resize(BATCH_OVERHEAD, 0);
-        Self { buffer, write_limit, count: 0, base_timestamp_ms: -1, max_timestamp_ms: -1, closed_for_appends: false }
+    pub fn new(buffer: BytesMut, write_limit: usize) -> Self {
+        Self {
+            buffer,
+            size: BATCH_OVERHEAD,
+            write_limit,
+            count: 0,
+            base_timestamp_ms: -1,
+            max_timestamp_ms: -1,
+            closed_for_appends: false,
+        }
     }
 
     /// Writes a record and returns its place in the batch, or leaves the batch as it is if the record does not fit.
@@ -52,7 +61,8 @@ impl BatchBuilder {
     ) -> Option<u32> {
         let timestamp_delta = self.timestamp_delta(timestamp_ms);
         let body_size = body_size(self.count, timestamp_delta, key, value, headers);
-        if !self.takes(record_size(body_size)) {
+        let record_size = record_size(body_size);
+        if !self.takes(record_size) {
             return None;
         }
         let index = self.count;
@@ -63,24 +73,19 @@ impl BatchBuilder {
         self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
         self.count += 1;
 
-        // Small numbers are put together on the stack, so that the buffer grows by whole pieces.
-        let mut scratch = [0; SCRATCH];
-        let mut len = varint::write_unsigned(&mut scratch, 0, raw_len(body_size));
-        scratch[len] = 0; // attributes: none are defined
-        len = varint::write_unsigned(&mut scratch, len + 1, varint::zigzag(timestamp_delta));
-        len = varint::write_unsigned(&mut scratch, len, u64::from(index) << 1);
-        len = varint::write_unsigned(&mut scratch, len, raw_nullable_len(key));
-        self.buffer.extend_from_slice(&scratch[..len]);
-        self.buffer.extend_from_slice(key.unwrap_or_default());
-        self.put_varint(raw_nullable_len(value));
-        self.buffer.extend_from_slice(value.unwrap_or_default());
-        self.put_varint(raw_len(headers.len()));
+        let record = self.room_for(record_size);
+        let mut at = varint::write_unsigned(record, 0, raw_len(body_size));
+        record[at] = 0; // attributes: none are defined
+        at = varint::write_unsigned(record, at + 1, varint::zigzag(timestamp_delta));
+        at = varint::write_unsigned(record, at, u64::from(index) << 1);
+        at = write_nullable(record, at, key);
+        at = write_nullable(record, at, value);
+        at = varint::write_unsigned(record, at, raw_len(headers.len()));
         for header in headers {
-            self.put_varint(raw_len(header.key.len()));
-            self.buffer.extend_from_slice(header.key.as_bytes());
-            self.put_varint(raw_nullable_len(header.value));
-            self.buffer.extend_from_slice(header.value.unwrap_or_default());
+            at = write_nullable(record, at, Some(header.key.as_bytes()));
+            at = write_nullable(record, at, header.value);
         }
+        debug_assert_eq!(at, record_size, "a record takes the bytes it was measured to take");
         Some(index)
     }
 
@@ -97,7 +102,7 @@ impl BatchBuilder {
 
     /// Bytes so far, header included (`estimatedSizeInBytes`; exact, for nothing is compressed).
     pub fn size_bytes(&self) -> usize {
-        self.buffer.len()
+        self.size
     }
 
     /// Records so far.
@@ -118,7 +123,7 @@ impl BatchBuilder {
     /// Is there nothing more to wait for? True when closed for appends, or at the limit with at least one record. A
     /// batch whose only record made its buffer larger than `batch.size` is not full, and lingers like any other.
     pub fn is_full(&self) -> bool {
-        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.buffer.len())
+        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.size)
     }
 
     /// Takes no more records: one did not fit, and the next batch of the partition has been opened.
@@ -134,9 +139,11 @@ impl BatchBuilder {
     /// When no record was appended: such a batch does not exist on the wire.
     pub fn close(mut self, stamp: Stamp) -> Bytes {
         assert!(self.count > 0, "a batch has at least one record");
-        // Both fit: `takes` keeps the batch below 2³¹ bytes, and a record takes more than one.
-        let length = (self.buffer.len() - LENGTH_NOT_COUNTED) as u32;
+        self.buffer.truncate(self.size);
+        // It fits: `takes` keeps the batch below 2³¹ bytes.
+        let length = (self.size - LENGTH_NOT_COUNTED) as u32;
         let batch = &mut self.buffer[..];
+        batch[..BATCH_OVERHEAD].fill(0);
         put(batch, at::BASE_OFFSET, 0_i64.to_be_bytes());
         put(batch, at::LENGTH, length.to_be_bytes());
         put(batch, at::PARTITION_LEADER_EPOCH, (-1_i32).to_be_bytes());
@@ -161,17 +168,25 @@ impl BatchBuilder {
 
     fn takes(&self, record_size: usize) -> bool {
         let limit = if self.count == 0 { LARGEST_BATCH } else { self.write_limit.min(LARGEST_BATCH) };
-        !self.closed_for_appends && self.buffer.len() + record_size <= limit
+        !self.closed_for_appends && self.size + record_size <= limit
     }
 
-    fn put_varint(&mut self, raw: u64) {
-        if raw < 0x80 {
-            self.buffer.extend_from_slice(&[raw as u8]);
-        } else {
-            let mut scratch = [0; varint::MAX_LEN];
-            let len = varint::write_unsigned(&mut scratch, 0, raw);
-            self.buffer.extend_from_slice(&scratch[..len]);
+    /// The next `bytes` bytes of the batch, to be written.
+    #[inline]
+    fn room_for(&mut self, bytes: usize) -> &mut [u8] {
+        let begin = self.size;
+        self.size += bytes;
+        if self.buffer.len() < self.size {
+            self.make_room();
         }
+        &mut self.buffer[begin..self.size]
+    }
+
+    /// Makes at least `size` bytes ready, and more where the capacity is there anyway.
+    #[cold]
+    fn make_room(&mut self) {
+        let ahead = (self.size + GROWTH_BYTES).min(self.buffer.capacity());
+        self.buffer.resize(self.size.max(ahead), 0);
     }
 }
 
@@ -180,7 +195,8 @@ impl Clone for BatchBuilder {
     /// allocate.
     fn clone(&self) -> Self {
         let mut buffer = BytesMut::with_capacity(self.buffer.capacity());
-        buffer.extend_from_slice(&self.buffer);
+        // A batch without records has not written its header's room yet.
+        buffer.extend_from_slice(&self.buffer[..self.size.min(self.buffer.len())]);
         Self { buffer, ..*self }
     }
 }
@@ -225,6 +241,15 @@ fn record_size(body_size: usize) -> usize {
 #[inline]
 fn nullable_size(bytes: Option<&[u8]>) -> usize {
     varint::size_of_unsigned(raw_nullable_len(bytes)) + bytes.map_or(0, <[u8]>::len)
+}
+
+/// Writes bytes and their length at `at` and returns where the next byte goes.
+#[inline]
+fn write_nullable(into: &mut [u8], at: usize, bytes: Option<&[u8]>) -> usize {
+    let begin = varint::write_unsigned(into, at, raw_nullable_len(bytes));
+    let bytes = bytes.unwrap_or_default();
+    into[begin..begin + bytes.len()].copy_from_slice(bytes);
+    begin + bytes.len()
 }
 
 /// A length, zig-zag: lengths are signed on the wire, and never negative here.
