@@ -56,13 +56,12 @@ pub fn scripted_run(seed: u64) -> Outcome {
     world.outcome()
 }
 
-/// Something that will have crossed a wire.
-#[expect(clippy::large_enum_variant, reason = "a few dozen are under way at once")]
+/// Something that will have reached its place.
 enum Arrival {
-    AtBroker(ClusterInput),
-    AtProducer(Input),
+    Broker(ClusterInput),
+    Producer(Input),
     /// The program's pause is over.
-    AtProgram,
+    Program,
 }
 
 struct World {
@@ -109,7 +108,7 @@ impl World {
             producer: Producer::new(Arc::new(config), bootstrap, seed, observer()),
             cluster,
             now: Instant::ZERO,
-            arrivals: BTreeMap::from([((Instant::ZERO, 0), Arrival::AtProgram)]),
+            arrivals: BTreeMap::from([((Instant::ZERO, 0), Arrival::Program)]),
             departures: 1,
             producer_due: None,
             cluster_due: None,
@@ -131,9 +130,9 @@ impl World {
         let next = [arrival, self.producer_due, self.cluster_due].into_iter().flatten().min();
         self.now = next.expect("a run that is not over has something to wait for").max(self.now);
         match self.arrivals.first_entry().filter(|entry| entry.key().0 <= self.now).map(|entry| entry.remove()) {
-            Some(Arrival::AtBroker(input)) => self.cluster.handle_input(self.clock(), input),
-            Some(Arrival::AtProducer(input)) => self.tell_producer(input),
-            Some(Arrival::AtProgram) => self.send_burst(),
+            Some(Arrival::Broker(input)) => self.cluster.handle_input(self.clock(), input),
+            Some(Arrival::Producer(input)) => self.tell_producer(input),
+            Some(Arrival::Program) => self.send_burst(),
             None => {
                 self.producer.handle_input(self.clock(), Input::Wake);
                 self.cluster.handle_input(self.clock(), ClusterInput::Wake);
@@ -192,7 +191,7 @@ impl World {
                 return;
             }
         }
-        self.depart(PAUSE, Arrival::AtProgram);
+        self.depart(PAUSE, Arrival::Program);
     }
 
     fn drain_producer(&mut self) {
@@ -201,19 +200,19 @@ impl World {
                 Output::Connect { connection, node, address } => {
                     self.connections += 1;
                     let node = if node.is_bootstrap() { self.node_at(&address) } else { node };
-                    self.depart(LATENCY, Arrival::AtBroker(ClusterInput::Opened { link: link(connection), node }));
-                    self.depart(LATENCY * 2, Arrival::AtProducer(Input::Connected { connection }));
+                    self.depart(LATENCY, Arrival::Broker(ClusterInput::Opened { link: link(connection), node }));
+                    self.depart(LATENCY * 2, Arrival::Producer(Input::Connected { connection }));
                 }
                 Output::Transmit { connection, request } => {
                     let (header, body) = (request.header, request.body);
                     let correlation = header.correlation;
                     let request = ClusterInput::Request { link: link(connection), header, body };
-                    self.depart(Duration::ZERO, Arrival::AtProducer(Input::Written { connection, correlation }));
-                    self.depart(LATENCY, Arrival::AtBroker(request));
+                    self.depart(Duration::ZERO, Arrival::Producer(Input::Written { connection, correlation }));
+                    self.depart(LATENCY, Arrival::Broker(request));
                 }
                 Output::Close { connection } => {
                     self.open.remove(&connection);
-                    self.depart(LATENCY, Arrival::AtBroker(ClusterInput::Closed { link: link(connection) }));
+                    self.depart(LATENCY, Arrival::Broker(ClusterInput::Closed { link: link(connection) }));
                 }
                 Output::Completed(completion) => {
                     completion.result.expect("the run loses nothing");
@@ -234,12 +233,12 @@ impl World {
             match self.cluster.poll_output() {
                 ClusterOutput::Respond { link, correlation, response, .. } => {
                     let input = Input::Received { connection: link.connection, correlation, response };
-                    self.depart(LATENCY, Arrival::AtProducer(input));
+                    self.depart(LATENCY, Arrival::Producer(input));
                 }
                 ClusterOutput::Cut { link } => {
                     self.cuts += 1;
                     let (connection, why) = (link.connection, DisconnectReason::ClosedByPeer);
-                    self.depart(LATENCY, Arrival::AtProducer(Input::Disconnected { connection, why }));
+                    self.depart(LATENCY, Arrival::Producer(Input::Disconnected { connection, why }));
                 }
                 ClusterOutput::Wait { until } => {
                     self.cluster_due = until;
