@@ -24,7 +24,6 @@ use producer_core::producer::Producer;
 use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
 
 use crate::clock::{CachedClock, Clock, FRESHNESS};
 use crate::connection::Connection;
@@ -41,7 +40,6 @@ const ROUNDS_PER_TURN: u32 = 8;
 #[derive(Debug)]
 pub struct Driver<O: Observer, A: Application<O>> {
     shared: Arc<Shared<O, A>>,
-    task: JoinHandle<()>,
 }
 
 /// What the program's threads and the driver's task share.
@@ -97,7 +95,8 @@ where
             turned: Notify::new(),
         });
         let task = Task::new(Arc::clone(&shared), clock, Box::new(after_turn));
-        Self { shared, task: tokio::spawn(task.run()) }
+        tokio::spawn(task.run());
+        Self { shared }
     }
 
     /// Does something with producer and application, then has the task take a turn. Keep it short: the sender waits.
@@ -152,10 +151,9 @@ where
     }
 
     /// Ends the task; what is unsettled is settled as by `close(0)`. Close the producer before to avoid that.
-    pub async fn stop(mut self) {
+    pub async fn stop(&self) {
         self.shared.stop();
-        // A task that panicked has ended, too.
-        let _ = (&mut self.task).await;
+        self.ended().await;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<O, A>> {
