@@ -226,14 +226,6 @@ impl ProducerBatch {
         }
     }
 
-    /// Its closed bytes, for a split.
-    pub(super) fn closed(&self) -> Option<&Bytes> {
-        match &self.content {
-            Content::Closed(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
-
     /// Notes the leader epoch metadata knows now (`maybeUpdateLeaderEpoch`).
     pub(super) fn on_leader_epoch(&mut self, epoch: Option<i32>) {
         if let Some(epoch) = epoch

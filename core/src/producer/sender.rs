@@ -1,6 +1,6 @@
 //! What leaves: the sender's round, in the Java client's order (`Sender.runOnce`).
 //!
-//! Deadlines of connections → sequences and identity → who is ready → metadata → drain → expire → requests.
+//! Sequences and identity → who is ready → metadata → drain → expire → requests → deadlines of connections.
 
 use std::sync::Arc;
 
@@ -34,7 +34,6 @@ impl<O: Observer> Producer<O> {
             return;
         }
         self.end_flushes();
-        self.cut_overdue(now);
         self.force_close_if_due(now);
         if self.life == Life::Closed {
             return;
@@ -46,9 +45,12 @@ impl<O: Observer> Producer<O> {
         self.ask_metadata(now);
         let requests = self.drain_ready(now, &ready);
         self.expire(now);
+        // One request per broker and round: there may be more for it.
+        self.is_dirty |= !requests.is_empty();
         for (node, batches) in requests {
             self.send_produce(now, node, batches);
         }
+        self.cut_overdue(now);
         self.finish_close(now);
         self.wake_by(self.connections.next_deadline());
         // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.

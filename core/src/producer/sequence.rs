@@ -125,31 +125,6 @@ impl Sequences {
         }
     }
 
-    /// A batch became smaller ones, which share its sequences. Gives each its stamp, in order.
-    pub(super) fn split(
-        &mut self,
-        partition: PartitionRef,
-        parent: BatchSlot,
-        parent_stamp: Stamp,
-        children: &[(BatchSlot, u32)],
-    ) -> Vec<Stamp> {
-        let known = self.partitions.entry(partition).or_default();
-        let place = known.in_flight.iter().position(|batch| batch.slot == parent);
-        let mut base = parent_stamp.base_sequence;
-        let mut stamps = Vec::with_capacity(children.len());
-        let mut sequenced = Vec::with_capacity(children.len());
-        for &(slot, count) in children {
-            stamps.push(Stamp { base_sequence: base, ..parent_stamp });
-            sequenced.push(Sequenced { slot, base, count });
-            base = increment_sequence(base, count.cast_signed());
-        }
-        match place {
-            Some(place) => drop(known.in_flight.splice(place..=place, sequenced)),
-            None => known.in_flight.splice(0..0, sequenced).for_each(drop),
-        }
-        stamps
-    }
-
     /// A batch that had been sent before was given up: whether it is stored is not known, and what follows waits.
     pub(super) fn mark_unresolved(&mut self, partition: PartitionRef, stamp: Stamp, record_count: u32) {
         let known = self.partitions.entry(partition).or_default();
@@ -342,17 +317,5 @@ mod tests {
         sequences.remove(P0, slot(0));
         sequences.resolve();
         assert!(sequences.wants_bump());
-    }
-
-    #[test]
-    fn children_share_the_sequences_of_the_batch_they_were_split_from() {
-        let mut sequences = Sequences::default();
-        let parent = sequences.assign(P0, slot(0), 5, FIRST);
-        sequences.assign(P0, slot(1), 1, FIRST);
-        let stamps = sequences.split(P0, slot(0), parent, &[(slot(2), 3), (slot(3), 2)]);
-        assert_eq!(stamps.iter().map(|stamp| stamp.base_sequence).collect::<Vec<_>>(), [0, 3]);
-        assert!(sequences.may_drain(P0, slot(2), true, FIRST));
-        sequences.on_acked(P0, slot(2), stamps[0], 3);
-        assert!(sequences.may_drain(P0, slot(3), true, FIRST), "before the later batch");
     }
 }

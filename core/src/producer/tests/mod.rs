@@ -1,4 +1,8 @@
 //! Stories about the whole producer, told against brokers that answer as the story says.
 
+mod delivery;
 mod first_contact;
+mod hostile;
+mod idempotence;
+mod sending;
 mod story;

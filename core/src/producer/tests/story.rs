@@ -27,7 +27,6 @@ pub(super) struct Carried {
     pub(super) connection: ConnectionId,
     pub(super) node: NodeId,
     pub(super) request: OutgoingRequest,
-    pub(super) at_ms: u64,
 }
 
 impl Carried {
@@ -148,6 +147,7 @@ impl Story {
     pub(super) fn settle(&mut self) {
         for _ in 0..100_000 {
             match self.producer.poll_output(self.now()) {
+                Output::Wait { .. } if !self.hold_questions && self.answer_one_in_turn() => {}
                 Output::Wait { until, why } => {
                     assert!(until.is_none_or(|until| until > self.now().instant()), "a wait that is over: {why:?}");
                     self.wait = (until.map(Instant::as_micros), why);
@@ -182,8 +182,7 @@ impl Story {
         assert_eq!(connection_was, connection);
         match &request.body {
             Request::Produce(_) => {
-                let at_ms = self.now_ms();
-                self.carried.push(Carried { connection, node, request, at_ms });
+                self.carried.push(Carried { connection, node, request });
             }
             _ => {
                 self.asked.push(match &request.body {
@@ -193,11 +192,25 @@ impl Story {
                     other => panic!("{other:?}"),
                 });
                 self.questions.push_back((connection, request));
-                if !self.hold_questions {
-                    self.answer_question();
-                }
             }
         }
+    }
+
+    /// Answers the oldest question that no Produce request stands before on its connection.
+    fn answer_one_in_turn(&mut self) -> bool {
+        let is_next = |(connection, request): &(ConnectionId, OutgoingRequest)| {
+            let is_before = |carried: &Carried| {
+                carried.connection == *connection && carried.request.header.correlation < request.header.correlation
+            };
+            !self.carried.iter().any(is_before)
+        };
+        let place = self.questions.iter().position(is_next);
+        if let Some(place) = place {
+            let question = self.questions.remove(place).expect("there");
+            self.questions.push_front(question);
+            self.answer_question();
+        }
+        place.is_some()
     }
 
     /// Answers the oldest question as a sound cluster would.
@@ -328,6 +341,14 @@ impl Story {
         let connection = carried.connection;
         self.carried.retain(|other| other.connection != connection);
         self.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
+    }
+
+    /// Every connection breaks.
+    pub(super) fn break_all(&mut self) {
+        self.carried.clear();
+        for (connection, _) in self.nodes.clone() {
+            self.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
+        }
     }
 
     /// Values of the carried requests, in order.

@@ -1,0 +1,284 @@
+//! Brokers that answer nonsense: never a panic, never a false success, one fate per batch.
+
+use std::sync::Arc;
+
+use super::story::{Story, record, sound_answer};
+use crate::error::{ErrorCode, ProducerError};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, TopicId};
+use crate::io::{DisconnectReason, Input, OutgoingRequest, Stored};
+use crate::producer::SendAttempt;
+use crate::protocol::{
+    ApiKey, ApiVersionRange, ApiVersionsResponse, MetadataBroker, MetadataPartition, MetadataResponse, MetadataTopic,
+    ProduceResponse, ProduceTopicResponse, Request, Response,
+};
+
+fn started() -> Story {
+    Story::with(1, 2, &[("linger.ms", "0")]).started()
+}
+
+/// Sends one batch, lets `spoil` change a sound answer to it, and expects it to be sent again with the same sequence.
+fn is_asked_again(spoil: impl Fn(&mut ProduceResponse)) {
+    let mut story = started();
+    story.put(0, "a");
+    let first = story.carried.remove(0);
+    let mut response = sound_answer(&first);
+    spoil(&mut response);
+    story.receive(&first, response);
+    assert!(story.completed.is_empty());
+    story.at_ms(2_000);
+    assert_eq!(story.carried[0].batches(), first.batches());
+    story.store(5);
+    let results: Vec<_> = story.completed.iter().map(|completion| completion.result.clone()).collect();
+    assert_eq!(results, [Ok(Stored { base_offset: 5, log_append_time_ms: None })], "one result");
+}
+
+#[test]
+fn an_answer_without_our_partition_leaves_its_fate_open() {
+    is_asked_again(|response| response.topics.clear());
+    is_asked_again(|response| response.topics[0].partitions.clear());
+}
+
+#[test]
+fn an_answer_with_our_partition_twice_is_not_believed() {
+    is_asked_again(|response| {
+        let told = response.topics[0].partitions[0].clone();
+        response.topics[0].partitions.push(told);
+    });
+}
+
+#[test]
+fn an_answer_about_a_foreign_partition_is_not_believed() {
+    is_asked_again(|response| {
+        let mut told = response.topics[0].partitions[0].clone();
+        told.partition = 1;
+        response.topics[0].partitions.push(told);
+    });
+    is_asked_again(|response| {
+        response.topics.push(ProduceTopicResponse { name: "foreign".into(), ..response.topics[0].clone() });
+    });
+    is_asked_again(|response| response.topics[0].partitions[0].partition = i32::MIN);
+}
+
+#[test]
+fn an_offset_is_reported_as_told_and_never_invented() {
+    let mut story = started();
+    story.put(0, "a");
+    story.store(-1);
+    assert_eq!(story.completed[0].result, Ok(Stored { base_offset: -1, log_append_time_ms: None }));
+}
+
+#[test]
+fn a_wrong_correlation_id_cuts_the_connection_and_keeps_the_sequences() {
+    let mut story = started();
+    story.put(0, "a");
+    let first = story.carried.remove(0);
+    let correlation = CorrelationId(first.request.header.correlation.0 + 1);
+    let response = Response::Produce(sound_answer(&first));
+    story.input(Input::Received { connection: first.connection, correlation, response });
+    assert_eq!(story.closed, [first.connection]);
+    // The right answer, too late, on a connection that is no more.
+    story.receive(&first, sound_answer(&first));
+    assert!(story.completed.is_empty());
+    story.at_ms(2_000);
+    assert_eq!(story.carried[0].batches(), first.batches());
+}
+
+#[test]
+fn an_answer_of_another_kind_cuts_the_connection() {
+    let mut story = started();
+    story.put(0, "a");
+    let first = story.carried.remove(0);
+    let correlation = first.request.header.correlation;
+    let response = Response::Metadata(MetadataResponse::default());
+    story.input(Input::Received { connection: first.connection, correlation, response });
+    assert_eq!(story.closed, [first.connection]);
+    story.at_ms(2_000);
+    assert_eq!(story.carried.len(), 1);
+}
+
+#[test]
+fn an_error_code_nobody_knows_fails_with_its_number() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("enable.idempotence", "false")]).started();
+    story.put(0, "a");
+    story.refuse(ErrorCode(32_000));
+    let failure = story.completed[0].result.clone().expect_err("failed");
+    assert_eq!(failure.error, ProducerError::Broker { code: ErrorCode(32_000), message: None });
+    assert_eq!(failure.error.java_class(), "UnknownServerException");
+}
+
+#[test]
+fn inputs_about_connections_that_never_were_are_ignored() {
+    let mut story = started();
+    let connection = ConnectionId(99);
+    let correlation = CorrelationId(0);
+    story.input(Input::Connected { connection });
+    story.input(Input::Written { connection, correlation });
+    let response = Response::Metadata(MetadataResponse::default());
+    story.input(Input::Received { connection, correlation, response });
+    story.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
+    story.put(0, "a");
+    story.store(1);
+    assert_eq!(story.completed.len(), 1);
+}
+
+fn answer_versions(story: &mut Story, error: ErrorCode, ranges: &[(ApiKey, i16, i16)]) -> OutgoingRequest {
+    let (connection, request) = story.questions.pop_front().expect("asked");
+    assert!(matches!(request.body, Request::ApiVersions(_)));
+    let api_keys = ranges.iter().map(|&(api, min, max)| ApiVersionRange { api_key: api.code(), min, max }).collect();
+    let response = Response::ApiVersions(ApiVersionsResponse { error, api_keys, ..ApiVersionsResponse::default() });
+    story.input(Input::Received { connection, correlation: request.header.correlation, response });
+    request
+}
+
+fn asked_versions() -> Story {
+    let mut story = Story::new(&[("max.block.ms", "500"), ("linger.ms", "0")]);
+    story.hold_questions = true;
+    story.settle();
+    story
+}
+
+#[test]
+fn an_older_broker_is_asked_in_the_version_it_names() {
+    let mut story = asked_versions();
+    let first = answer_versions(&mut story, ErrorCode::UNSUPPORTED_VERSION, &[(ApiKey::ApiVersions, 0, 2)]);
+    assert_eq!(first.header.version, 4);
+    let second = answer_versions(&mut story, ErrorCode::UNSUPPORTED_VERSION, &[]);
+    assert_eq!(second.header.version, 2);
+    assert_eq!(story.questions[0].1.header.version, 0, "without a hint, the oldest");
+}
+
+#[test]
+fn a_hint_that_is_not_lower_ends_the_connection() {
+    let mut story = asked_versions();
+    answer_versions(&mut story, ErrorCode::UNSUPPORTED_VERSION, &[(ApiKey::ApiVersions, 0, 4)]);
+    assert_eq!(story.closed.len(), 1);
+    assert!(story.questions.is_empty());
+    assert!(story.dials.len() == 1, "not at once again");
+}
+
+#[test]
+fn a_broker_without_metadata_is_named_as_the_reason() {
+    let mut story = asked_versions();
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
+    answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Produce, 20, 30), (ApiKey::InitProducerId, 0, 1)]);
+    assert_eq!(story.may_proceed, 1);
+    let error = ProducerError::UnsupportedVersion { api: "METADATA".into() };
+    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(crate::producer::SendRefusal::Failed(error)));
+}
+
+fn broker(node: i32, host: &str, port: i32) -> MetadataBroker {
+    MetadataBroker { node: NodeId(node), host: host.into(), port, rack: None }
+}
+
+fn led(partition: i32, leader: i32) -> MetadataPartition {
+    MetadataPartition { partition, leader: NodeId(leader), ..MetadataPartition::default() }
+}
+
+fn answer(brokers: Vec<MetadataBroker>, partitions: Vec<MetadataPartition>) -> MetadataResponse {
+    let topic = MetadataTopic { name: Arc::from("t"), id: TopicId([7; 16]), partitions, ..MetadataTopic::default() };
+    MetadataResponse { brokers, topics: vec![topic], ..MetadataResponse::default() }
+}
+
+#[test]
+fn metadata_that_makes_no_sense_is_waited_out() {
+    let nonsense = [
+        ("no brokers", answer(vec![], vec![led(0, 1)])),
+        ("no partitions", answer(vec![broker(1, "b", 1)], vec![])),
+        ("port 0", answer(vec![broker(1, "b", 0)], vec![led(0, 1)])),
+        ("port 70000", answer(vec![broker(1, "b", 70_000)], vec![led(0, 1)])),
+        ("no host", answer(vec![broker(1, "", 9_092)], vec![led(0, 1)])),
+        ("a bootstrap id", answer(vec![broker(-1, "b", 9_092)], vec![led(0, -1)])),
+        ("a leader nobody knows", answer(vec![broker(1, "b", 1)], vec![led(0, 9)])),
+        ("a gap", answer(vec![broker(1, "b", 1)], vec![led(1, 1)])),
+        ("far out", answer(vec![broker(1, "b", 1)], vec![led(i32::MAX, 1)])),
+        ("negative", answer(vec![broker(1, "b", 1)], vec![led(i32::MIN, 1)])),
+    ];
+    for (what, nonsense) in nonsense {
+        let mut story = Story::new(&[("linger.ms", "0"), ("delivery.timeout.ms", "40000")]);
+        story.settle();
+        story.hold_questions = true;
+        let mut attempt = SendAttempt::default();
+        assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
+        let mut asked = 0;
+        for second in 1..=20 {
+            while let Some((connection, request)) = story.questions.pop_front() {
+                let response = match &request.body {
+                    Request::Metadata(_) => Response::Metadata(nonsense.clone()),
+                    _ => {
+                        story.questions.push_front((connection, request));
+                        story.answer_question();
+                        story.settle();
+                        continue;
+                    }
+                };
+                asked += 1;
+                story.input(Input::Received { connection, correlation: request.header.correlation, response });
+            }
+            // Taken or not, nothing may be sent.
+            let _ = story.try_send(&mut attempt, &record(0, "a"));
+            assert!(story.carried.is_empty(), "{what}");
+            story.at_ms(second * 1_000);
+        }
+        assert!((2..=60).contains(&asked), "{what}: asked {asked} times");
+        story.hold_questions = false;
+        while !story.questions.is_empty() {
+            story.answer_question();
+        }
+        story.settle();
+        story.at_ms(30_000);
+        let _ = story.try_send(&mut attempt, &record(0, "a"));
+        story.at_ms(31_000);
+        assert!(!story.carried.is_empty(), "{what}: heals when the answers do");
+    }
+}
+
+#[test]
+fn two_brokers_with_one_id_and_partitions_told_twice_do_no_harm() {
+    let mut story = Story::new(&[("linger.ms", "0")]);
+    story.hold_questions = true;
+    story.settle();
+    let twice = answer(vec![broker(1, "a", 1), broker(1, "b", 2)], vec![led(0, 1), led(0, 1)]);
+    for _ in 0..10 {
+        let Some((connection, request)) = story.questions.pop_front() else { break };
+        if matches!(request.body, Request::Metadata(_)) {
+            let response = Response::Metadata(twice.clone());
+            story.input(Input::Received { connection, correlation: request.header.correlation, response });
+        } else {
+            story.questions.push_front((connection, request));
+            story.answer_question();
+            story.settle();
+        }
+    }
+    assert!(story.dials.len() <= 2);
+}
+
+#[test]
+fn a_partition_count_that_shrinks_strands_no_batch() {
+    let mut story = started();
+    story.break_all();
+    story.refuse_connections = true;
+    story.put(1, "a");
+    story.led.truncate(1);
+    story.refuse_connections = false;
+    story.at_ms(1_000);
+    story.refuse(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    story.at_ms(10_000);
+    assert!(story.carried.is_empty(), "nobody leads the partition any more");
+    story.at_ms(130_000);
+    assert_eq!(story.completed.len(), 1, "the delivery timeout settles it");
+    assert_eq!(story.producer.memory_used(), 0);
+}
+
+#[test]
+fn a_broker_that_accepts_and_says_nothing_is_left_for_another() {
+    let mut story = Story::with(2, 1, &[("request.timeout.ms", "1000"), ("max.block.ms", "9000")]);
+    story.hold_questions = true;
+    story.settle();
+    story.at_ms(999);
+    assert!(story.closed.is_empty());
+    story.at_ms(1_000);
+    assert_eq!(story.closed.len(), 1);
+    story.at_ms(1_200);
+    assert_eq!(story.dials.len(), 2);
+}

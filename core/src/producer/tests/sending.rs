@@ -1,0 +1,405 @@
+//! Batching, partitions, drain order, memory, flush and close.
+
+use core::time::Duration;
+
+use super::story::{Story, record};
+use crate::error::{Persistence, ProducerError};
+use crate::ids::CorrelationId;
+use crate::io::{Input, Stored, WaitReason};
+use crate::producer::{SendAttempt, SendRefusal};
+use crate::record::Record;
+use crate::time::Instant;
+use crate::trace::{BlockedOn, DrainReason, Fact};
+
+/// How many records of this shape the first batch takes, and its bytes.
+fn first_batch(value_size: usize, key: Option<&[u8]>) -> (u32, usize) {
+    let mut story = Story::new(&[]).started();
+    let value = vec![b'v'; value_size];
+    let wanted = Record { key, value: Some(&value), ..record(0, "") };
+    let send = |story: &mut Story| {
+        let mut attempt = SendAttempt::default();
+        story.producer.send(story.now(), &mut attempt, &wanted).expect("taken")
+    };
+    let first = send(&mut story).batch;
+    let mut count = 1;
+    while value_size <= 16_384 && send(&mut story).batch == first {
+        count += 1;
+    }
+    story.at_ms(5);
+    story.settle();
+    (count, story.carried[0].body().topics[0].partitions[0].records.len())
+}
+
+#[test]
+fn batches_hold_as_many_records_as_the_java_clients() {
+    // value bytes, key bytes → records per batch, batch bytes: as the Java client 4.3.1 fills them.
+    for (value_size, key, expected) in [
+        (0, None, (2_048, 16_381)),
+        (10, None, (910, 16_377)),
+        (100, None, (148, 16_277)),
+        (100, Some(&b"12345678"[..]), (138, 16_281)),
+        (1_024, None, (15, 15_556)),
+        (8_000, None, (2, 16_079)),
+        (16_300, None, (1, 16_372)),
+        (20_000, None, (1, 20_072)),
+    ] {
+        assert_eq!(first_batch(value_size, key), expected, "{value_size} bytes, key {key:?}");
+    }
+}
+
+/// Lengths of runs of one partition, for records without a key.
+fn sticky_runs(story: &mut Story, value_size: usize, records: usize, after_each: impl Fn(&mut Story)) -> Vec<usize> {
+    let value = vec![b'v'; value_size];
+    let wanted = Record { partition: None, value: Some(&value), ..record(0, "") };
+    let mut runs: Vec<(i32, usize)> = Vec::new();
+    for _ in 0..records {
+        let mut attempt = SendAttempt::default();
+        let sent = story.producer.send(story.now(), &mut attempt, &wanted).expect("taken");
+        match runs.last_mut() {
+            Some((partition, length)) if *partition == sent.partition => *length += 1,
+            _ => runs.push((sent.partition, 1)),
+        }
+        after_each(story);
+    }
+    runs.pop();
+    runs.into_iter().map(|(_, length)| length).collect()
+}
+
+#[test]
+fn records_without_a_key_stick_as_long_as_the_java_clients() {
+    // With nothing drained: two full batches per partition. The same partition may be drawn again.
+    for (value_size, run) in [(100, 296), (1_024, 30), (17_000, 1)] {
+        let mut story = Story::with(1, 3, &[]).started();
+        let runs = sticky_runs(&mut story, value_size, run * 12, |_| {});
+        assert!(runs.iter().all(|length| length % run == 0), "{value_size}: {runs:?}");
+        assert!(runs.contains(&run), "{value_size}: {runs:?}");
+    }
+}
+
+#[test]
+fn records_drained_alone_change_the_partition_after_batch_size_bytes() {
+    let mut story = Story::with(1, 3, &[("linger.ms", "0")]).started();
+    let runs = sticky_runs(&mut story, 100, 97 * 10, |story| {
+        story.settle();
+        story.store(0);
+    });
+    assert!(runs.iter().all(|length| length % 97 == 0) && runs.contains(&97), "{runs:?}");
+}
+
+#[test]
+fn keys_go_where_the_java_client_sends_them() {
+    let mut story = Story::with(1, 3, &[]).started();
+    for (key, partition) in
+        [("21", 0), ("abc", 0), ("", 0), ("a", 1), ("kafka", 1), ("ab", 2), ("giberish123456789", 2)]
+    {
+        let wanted = Record { partition: None, key: Some(key.as_bytes()), ..record(0, "v") };
+        assert_eq!(story.send(&wanted).expect("taken").partition, partition, "{key:?}");
+    }
+}
+
+#[test]
+fn ignored_keys_stick_like_no_keys() {
+    let mut story = Story::with(1, 3, &[("partitioner.ignore.keys", "true")]).started();
+    let partition_of = |story: &mut Story, key: &[u8]| {
+        let wanted = Record { partition: None, key: Some(key), ..record(0, "v") };
+        story.send(&wanted).expect("taken").partition
+    };
+    let first = partition_of(&mut story, b"a");
+    assert!((0..50_u8).all(|key| partition_of(&mut story, &[key]) == first));
+}
+
+#[test]
+fn a_batch_leaves_exactly_when_its_linger_is_over() {
+    let mut story = Story::new(&[]).started();
+    story.at_ms(3);
+    story.put(0, "a");
+    assert_eq!(story.wait, (Some(8_000), WaitReason::Linger));
+    story.at_ms(7);
+    story.put(0, "b");
+    assert!(story.carried.is_empty());
+    story.at_ms(8);
+    assert_eq!(story.carried_values(), ["ab"], "a later record shares the wait of the first");
+}
+
+#[test]
+fn a_full_batch_does_not_linger() {
+    let mut story = Story::new(&[("linger.ms", "1000"), ("batch.size", "100")]).started();
+    let first = story.put(0, "0123456789012345678901234567890123456789");
+    assert!(story.carried.is_empty(), "one does not fill it");
+    story.put(0, "0123456789012345678901234567890123456789");
+    assert_eq!(story.carried.len(), 1);
+    assert!(
+        story.facts.iter().any(
+            |fact| matches!(fact, Fact::BatchDrained { batch, because: DrainReason::Full, .. } if *batch == first)
+        )
+    );
+}
+
+#[test]
+fn a_batch_still_lingering_rides_along_to_the_same_broker() {
+    let mut story = Story::with(2, 3, &[]).started();
+    let (rider, other_broker) = (2, 1);
+    let early = story.put(0, "a");
+    story.at_ms(4);
+    let late = story.put(rider, "b");
+    story.put(other_broker, "c");
+    story.at_ms(5);
+    assert_eq!(story.carried.len(), 1, "the other broker's batch goes on lingering");
+    let partitions: Vec<_> = story.carried[0].batches().into_iter().map(|(partition, ..)| partition).collect();
+    assert_eq!(partitions, [0, rider]);
+    let reasons: Vec<_> = story
+        .facts
+        .iter()
+        .filter_map(|fact| match fact {
+            Fact::BatchDrained { batch, because, .. } => Some((*batch, *because)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reasons, [(early, DrainReason::LingerOver), (late, DrainReason::RodeAlong)]);
+}
+
+#[test]
+fn the_walk_over_a_brokers_partitions_begins_where_it_ended() {
+    let mut story = Story::with(1, 4, &[]).started();
+    let mut walks = Vec::new();
+    for _ in 0..3 {
+        for partition in 0..4 {
+            story.put(partition, "a");
+        }
+        let now = story.now_ms();
+        story.at_ms(now + 5);
+        let carried = story.store(0);
+        walks.push(carried.batches().into_iter().map(|(partition, ..)| partition).collect::<Vec<_>>());
+    }
+    assert_eq!(walks, [[0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1]]);
+}
+
+#[test]
+fn a_request_holds_no_more_than_max_request_size_but_at_least_one_batch() {
+    let mut story = Story::with(1, 3, &[("max.request.size", "250"), ("linger.ms", "5")]).started();
+    let value = "x".repeat(80);
+    for partition in 0..3 {
+        story.put(partition, &value);
+    }
+    story.at_ms(5);
+    let sizes: Vec<_> = story.carried.iter().map(|carried| carried.batches().len()).collect();
+    assert_eq!(sizes, [1, 1, 1], "two batches of 152 bytes would be too much");
+}
+
+#[test]
+fn batch_size_zero_sends_every_record_alone() {
+    let mut story = Story::new(&[("batch.size", "0"), ("linger.ms", "1000")]).started();
+    let value = "longer than the slack in the upper bound";
+    assert_ne!(story.put(0, value), story.put(0, value));
+    assert_eq!(story.carried_values(), [value], "full with one, so it does not linger");
+}
+
+#[test]
+fn no_more_requests_are_out_than_allowed() {
+    let mut story = Story::new(&[("linger.ms", "0")]).started();
+    for value in ["a", "b", "c", "d", "e", "f", "g"] {
+        story.put(0, value);
+    }
+    assert_eq!(story.carried_values(), ["a", "b", "c", "d", "e"]);
+    story.store(0);
+    assert_eq!(story.carried_values(), ["b", "c", "d", "e", "fg"], "f waited open, so g joined it");
+}
+
+#[test]
+fn a_send_without_memory_waits_makes_everything_sendable_and_goes_on_in_order() {
+    // Flow: two batches fill the memory → the third record waits → both leave before their linger → one is stored.
+    let mut story = Story::with(1, 3, &[("buffer.memory", "32768"), ("linger.ms", "1000")]).started();
+    story.put(0, "a");
+    story.put(1, "b");
+    assert!(story.carried.is_empty());
+    let mut attempt = SendAttempt::default();
+    let blocked = SendRefusal::Blocked { on: BlockedOn::Memory, until: Instant::from_millis(60_000) };
+    assert_eq!(story.try_send(&mut attempt, &record(2, "c")), Err(blocked));
+    assert_eq!(story.carried.len(), 1);
+    assert_eq!(story.producer.memory_used(), 32_768);
+    story.may_proceed = 0;
+    story.store(0);
+    assert_eq!(story.may_proceed, 1);
+    assert!(story.try_send(&mut attempt, &record(2, "c")).is_ok());
+    assert!(story.facts.iter().any(|fact| matches!(fact, Fact::SendBlocked { ordinal: 2, on: BlockedOn::Memory })));
+}
+
+#[test]
+fn memory_that_never_comes_fails_the_send_after_max_block() {
+    let mut story = Story::with(1, 2, &[("buffer.memory", "16384"), ("max.block.ms", "300")]).started();
+    story.put(0, "a");
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(1, "b")).is_err());
+    story.at_ms(300);
+    let error = ProducerError::BufferExhausted {
+        needed_bytes: 16_384,
+        waited_ms: 300,
+        total_bytes: 16_384,
+        available_bytes: 0,
+        poolable_bytes: 16_384,
+    };
+    assert_eq!(
+        error.to_string(),
+        "Failed to allocate 16384 bytes within the configured max blocking time 300 ms. Total memory: 16384 bytes. Available memory: 0 bytes. Poolable size: 16384 bytes"
+    );
+    assert_eq!(story.try_send(&mut attempt, &record(1, "b")), Err(SendRefusal::Failed(error)));
+    story.store(0);
+    assert_eq!(story.producer.memory_used(), 0, "who gave up holds nothing");
+    story.put(1, "c");
+}
+
+#[test]
+fn an_abandoned_send_keeps_no_place_in_the_queue() {
+    let mut story = Story::with(1, 2, &[("buffer.memory", "16384")]).started();
+    story.put(0, "a");
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(1, "b")).is_err());
+    story.producer.abandon(attempt);
+    story.store(0);
+    assert_eq!(story.producer.memory_used(), 0);
+}
+
+#[test]
+fn records_that_can_never_fit_are_refused() {
+    let failed = |properties: &[(&str, &str)], size: usize| {
+        let mut story = Story::new(properties).started();
+        match story.send(&record(0, &"x".repeat(size))) {
+            Err(SendRefusal::Failed(error)) => Some(error),
+            other => other.map(|_| None).expect("failed or taken"),
+        }
+    };
+    // Null key, no headers, default limits: the largest value the Java client takes, and one more.
+    assert_eq!(failed(&[], 1_048_489), None);
+    assert_eq!(
+        failed(&[], 1_048_490),
+        Some(ProducerError::RecordTooLarge { size_bytes: 1_048_577, limit_bytes: 1_048_576 })
+    );
+    assert!(matches!(
+        failed(&[("buffer.memory", "1000"), ("batch.size", "500")], 2_000),
+        Some(ProducerError::RecordLargerThanBuffer { limit_bytes: 1_000, .. })
+    ));
+    assert_eq!(
+        failed(&[("buffer.memory", "1000")], 10),
+        Some(ProducerError::BatchLargerThanBuffer { needed_bytes: 16_384, limit_bytes: 1_000 })
+    );
+}
+
+#[test]
+fn flush_sends_what_lingers_and_waits_for_its_fate() {
+    let mut story = Story::with(1, 2, &[("linger.ms", "60000")]).started();
+    story.put(0, "a");
+    let flush = story.producer.begin_flush(story.now());
+    story.settle();
+    assert_eq!(story.carried_values(), ["a"]);
+    assert!(!story.producer.is_flushed(&flush));
+    story.put(1, "b");
+    assert_eq!(story.carried_values(), ["a", "b"], "what comes during a flush is sendable too");
+    story.store(0);
+    assert!(story.producer.is_flushed(&flush), "the later record is not its business");
+    story.put(1, "c");
+    assert_eq!(story.carried.len(), 1, "the flush is over, and records linger again");
+}
+
+#[test]
+fn flushing_nothing_is_over_at_once() {
+    let mut story = Story::new(&[]).started();
+    let flush = story.producer.begin_flush(story.now());
+    assert!(story.producer.is_flushed(&flush) && story.producer.is_flushed(&flush));
+}
+
+#[test]
+fn close_sends_what_is_there_and_refuses_what_comes() {
+    let mut story = Story::new(&[("linger.ms", "60000")]).started();
+    story.put(0, "a");
+    story.producer.close(story.now(), None);
+    story.settle();
+    assert_eq!(story.send(&record(0, "b")), Err(SendRefusal::Failed(ProducerError::Closed)));
+    assert!(!story.producer.is_closed());
+    story.store(3);
+    assert!(story.producer.is_closed());
+    assert_eq!(story.completed[0].result, Ok(Stored { base_offset: 3, log_append_time_ms: None }));
+    assert_eq!(story.closed.len(), 2, "both connections");
+    assert_eq!(story.wait, (None, WaitReason::Idle));
+    story.at_ms(1_000_000);
+    story.input(Input::Wake);
+    assert_eq!(story.wait, (None, WaitReason::Idle), "nothing happens after the end");
+}
+
+#[test]
+fn close_with_a_timeout_gives_up_on_what_is_left() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("max.in.flight.requests.per.connection", "1")]).started();
+    story.put(0, "a");
+    story.put(0, "b");
+    story.producer.close(story.now(), Some(Duration::from_millis(50)));
+    story.settle();
+    story.at_ms(50);
+    assert!(story.producer.is_closed());
+    let fates: Vec<_> = story
+        .completed
+        .iter()
+        .map(|completion| completion.result.clone().map_err(|failure| (failure.error, failure.persistence)))
+        .collect();
+    assert_eq!(
+        fates,
+        [
+            Err((ProducerError::ForceClosed, Persistence::NotPersisted)),
+            Err((ProducerError::ForceClosed, Persistence::PossiblyPersisted))
+        ],
+        "the queued one, then the one in flight"
+    );
+    assert_eq!(story.producer.memory_used(), 0);
+}
+
+#[test]
+fn a_send_that_waits_learns_of_the_close() {
+    let mut story = Story::new(&[]);
+    story.hold_questions = true;
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
+    story.producer.close(story.now(), None);
+    story.settle();
+    assert_eq!(story.may_proceed, 1);
+    assert_eq!(
+        story.try_send(&mut attempt, &record(0, "a")),
+        Err(SendRefusal::Failed(ProducerError::ClosedWhileSending))
+    );
+    assert!(story.producer.is_closed());
+}
+
+#[test]
+fn with_acks_zero_written_is_done() {
+    let mut story = Story::new(&[("acks", "0"), ("linger.ms", "0")]).started();
+    story.put(0, "a");
+    let carried = story.carried.remove(0);
+    assert!(!carried.request.expects_response);
+    let (connection, correlation) = (carried.connection, carried.request.header.correlation);
+    story.input(Input::Written { connection, correlation: CorrelationId(correlation.0 + 1) });
+    assert!(story.completed.is_empty());
+    story.input(Input::Written { connection, correlation });
+    assert_eq!(story.completed[0].result, Ok(Stored { base_offset: -1, log_append_time_ms: None }));
+    assert_eq!(story.producer.memory_used(), 0);
+}
+
+#[test]
+fn an_idle_producer_wakes_up_only_for_the_age_of_its_metadata() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("metadata.max.idle.ms", "900000")]).started();
+    story.put(0, "a");
+    story.store(0);
+    let asked = story.asked.len();
+    assert_eq!(story.wait, (Some(300_000_000), WaitReason::MetadataRefresh));
+    story.at_ms(300_000);
+    assert_eq!(story.asked[asked..], ["Metadata"]);
+    assert_eq!(story.wait, (Some(600_000_000), WaitReason::MetadataRefresh));
+}
+
+#[test]
+fn a_copy_of_a_producer_lives_its_own_life() {
+    let mut story = Story::new(&[]).started();
+    story.put(0, "a");
+    let mut copy = story.producer.clone();
+    story.put(0, "b");
+    let flush = copy.begin_flush(story.now());
+    assert!(!copy.is_flushed(&flush));
+    story.at_ms(5);
+    assert_eq!(story.carried_values(), ["ab"]);
+}
