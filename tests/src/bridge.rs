@@ -1,6 +1,7 @@
 //! The bridge as its users start it: the binary `playground`, as a child process.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, ExitStatus, Stdio},
@@ -58,21 +59,17 @@ impl Bridge {
             }
         });
         let deadline = Instant::now() + START_PATIENCE;
-        let mut said = vec![None; expected.len()];
-        while said.iter().any(Option::is_none) {
+        let mut said = BTreeMap::new();
+        while said.len() < expected.len() {
             let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
                 bail!("the bridge did not print {expected:?}; it printed {said:?} and is {:?}", process.try_wait()?);
             };
-            for (prefix, said) in expected.iter().zip(&mut said) {
-                if let Some(rest) = line.strip_prefix(prefix) {
-                    *said = Some(rest.to_owned());
-                }
+            if let Some(prefix) = expected.iter().find(|prefix| line.starts_with(**prefix)) {
+                said.insert(*prefix, line[prefix.len()..].trim().to_owned());
             }
         }
-        let mut said = expected.iter().zip(said).filter_map(|(prefix, said)| Some((*prefix, said?)));
-        let mut line = |wanted: &str| said.find(|(prefix, _)| *prefix == wanted).map(|(_, rest)| rest);
-        let address = line("playground: ").unwrap_or_default();
-        let brokers = line("brokers: ").unwrap_or_default().split(',').map(|part| part.trim().to_owned()).collect();
+        let address = said.remove("playground: ").unwrap_or_default();
+        let brokers = said.remove("brokers: ").unwrap_or_default().split(',').map(str::to_owned).collect();
         Ok(Self { process, address, brokers })
     }
 

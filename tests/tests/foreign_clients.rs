@@ -1,0 +1,129 @@
+//! The embedded brokers as other people's clients meet them: they list, produce and consume, and every record is there
+//! once, in order per key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cross_tests::{
+    bridge::Bridge,
+    peers::{ConsumedRecord, confluent, franz_go, java, kcat},
+};
+use serde_json::Value;
+use xtask::kafka::KafkaJars;
+
+const TOPIC: &str = "orders";
+const PARTITIONS: i32 = 3;
+
+fn brokers() -> Bridge {
+    Bridge::broker(&[]).expect("the embedded brokers start")
+}
+
+/// Records `value-<n>` with key `key-<n mod keys>`, as the peers produce them: all there, once, in order per key, and
+/// each key in one partition.
+fn judge(read: &[ConsumedRecord], count: u32, keys: u32) {
+    let mut by_key: BTreeMap<&str, Vec<(i32, u32)>> = BTreeMap::new();
+    for record in read {
+        let value = record.value.as_deref().and_then(|value| value.strip_prefix("value-")).expect("a peer's value");
+        let key = record.key.as_deref().expect("a peer's key");
+        by_key.entry(key).or_default().push((record.partition, value.parse().expect("a number")));
+    }
+    let mut expected: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for n in 0..count {
+        expected.entry(format!("key-{}", n % keys)).or_default().push(n);
+    }
+    let keys_read: Vec<&str> = by_key.keys().copied().collect();
+    assert_eq!(keys_read, expected.keys().map(String::as_str).collect::<Vec<_>>());
+    for (key, records) in by_key {
+        let partitions: BTreeSet<i32> = records.iter().map(|(partition, _)| *partition).collect();
+        assert_eq!(partitions.len(), 1, "{key} is in {partitions:?}");
+        let numbers: Vec<u32> = records.into_iter().map(|(_, number)| number).collect();
+        assert_eq!(numbers, expected[key], "{key}");
+    }
+}
+
+#[test]
+fn kcat_lists_produces_and_consumes() {
+    let brokers = brokers();
+    let servers = brokers.bootstrap_servers();
+
+    let listed = kcat::list(&servers).expect("kcat lists");
+    let names = |value: &Value| -> Vec<String> {
+        value
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|broker| broker["name"].as_str().map(str::to_owned))
+            .collect()
+    };
+    assert_eq!(names(&listed["brokers"]), brokers.brokers);
+    let topics = listed["topics"].as_array().expect("a list");
+    let orders = topics.iter().find(|topic| topic["topic"] == TOPIC).expect("orders is there");
+    assert_eq!(orders["partitions"].as_array().map(Vec::len), Some(3));
+
+    let records: Vec<(String, String)> = (0..300).map(|n| (format!("key-{}", n % 7), format!("value-{n}"))).collect();
+    let records: Vec<(&str, &str)> = records.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    kcat::produce(&servers, TOPIC, &records, &["-X", "enable.idempotence=true"]).expect("kcat produces");
+    let read = kcat::consume_all(&servers, TOPIC).expect("kcat consumes");
+    assert_eq!(read.len(), 300);
+    judge(&read, 300, 7);
+}
+
+#[test]
+fn javas_verifiable_producer_and_console_consumer_agree_on_ten_thousand_records() {
+    let brokers = brokers();
+    let servers = brokers.bootstrap_servers();
+    let arguments = [
+        ["--bootstrap-server", servers.as_str()],
+        ["--topic", TOPIC],
+        ["--max-messages", "10000"],
+        ["--acks", "-1"],
+        ["--repeating-keys", "20"],
+    ];
+    let jars = KafkaJars::ensure().expect("the jars are there");
+    let report = jars.tool("org.apache.kafka.tools.VerifiableProducer", arguments.concat()).expect("it produces");
+    let events: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let acked: BTreeMap<(i64, i64), String> = events
+        .iter()
+        .filter(|event| event["name"] == "producer_send_success")
+        .map(|event| {
+            let place = (event["partition"].as_i64().expect("a number"), event["offset"].as_i64().expect("a number"));
+            (place, event["value"].as_str().expect("text").to_owned())
+        })
+        .collect();
+    assert_eq!(acked.len(), 10_000, "{:?}", events.last());
+
+    let read = java::consume_all(&servers, TOPIC, PARTITIONS, 10_001).expect("the console consumer reads");
+    let read: BTreeMap<(i64, i64), String> = read
+        .into_iter()
+        .map(|record| ((i64::from(record.partition), record.offset), record.value.expect("a value")))
+        .collect();
+    assert!(acked == read, "{} acknowledged, {} read", acked.len(), read.len());
+}
+
+#[test]
+fn confluent_kafka_produces_and_consumes() {
+    let brokers = brokers();
+    confluent::produce(&brokers.bootstrap_servers(), TOPIC, 2_000, 11).expect("it produces");
+    let read = confluent::consume_all(&brokers.bootstrap_servers(), TOPIC).expect("it consumes");
+    assert_eq!(read.len(), 2_000);
+    judge(&read, 2_000, 11);
+}
+
+#[test]
+fn franz_go_produces_and_consumes() {
+    let brokers = brokers();
+    franz_go::produce(&brokers.bootstrap_servers(), TOPIC, 2_000, 11).expect("it produces");
+    let read = franz_go::consume(&brokers.bootstrap_servers(), TOPIC, 2_000).expect("it consumes");
+    assert_eq!(read.len(), 2_000);
+    judge(&read, 2_000, 11);
+}
+
+#[test]
+fn what_one_client_wrote_another_reads_with_the_same_offsets_and_timestamps() {
+    let brokers = brokers();
+    let servers = brokers.bootstrap_servers();
+    confluent::produce(&servers, TOPIC, 100, 5).expect("confluent-kafka produces");
+    let java = java::consume_all(&servers, TOPIC, PARTITIONS, 101).expect("the console consumer reads");
+    assert_eq!(java.len(), 100);
+    assert_eq!(kcat::consume_all(&servers, TOPIC).expect("kcat reads"), java);
+    assert_eq!(franz_go::consume(&servers, TOPIC, 100).expect("franz-go reads"), java);
+}
