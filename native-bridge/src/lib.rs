@@ -1,7 +1,7 @@
 //! A Kafka producer on tokio: the producer core with sockets.
 //!
 //! [`KafkaProducer`] is the library; [`driver::Driver`] is what it shares with the playground's page sessions.
-//! [`probe`] finds out whether a Kafka broker answers at an address.
+//! [`embedded`] has brokers of its own to speak to, and [`probe`] finds out whether a Kafka broker answers at an address.
 
 mod bootstrap;
 mod clock;

@@ -98,7 +98,7 @@ impl<O: Observer> Cluster<O> {
         }
         let mut limit = left.min(usize::try_from(asked.max_bytes).unwrap_or(0));
         let mut batches = Vec::new();
-        for batch in log.from_offset(asked.fetch_offset) {
+        for batch in log.read_from(asked.fetch_offset) {
             // A batch larger than every limit must get through all the same, or the consumer would stand still.
             let must_go = is_first_to_have_any && batches.is_empty();
             if batch.bytes.len() > limit && !must_go {

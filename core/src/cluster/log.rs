@@ -122,7 +122,7 @@ impl PartitionLog {
     }
 
     /// The batches from the one that contains `offset` on.
-    pub(super) fn from_offset(&self, offset: i64) -> impl Iterator<Item = &StoredBatch> {
+    pub(super) fn read_from(&self, offset: i64) -> impl Iterator<Item = &StoredBatch> {
         let first = self.batches.partition_point(|batch| batch.last_offset < offset);
         self.batches.range(first..)
     }

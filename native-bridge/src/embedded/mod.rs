@@ -1,245 +1,178 @@
-//! The core's cluster behind TCP ports: brokers that kcat, librdkafka, franz-go and the Java clients can use.
+//! Brokers in this process, behind TCP ports: for a playground without Kafka, and for tests.
 //!
-//! They speak Kafka's protocol with Kafka's rules, keep everything in memory and forget it when they stop: a teaching
-//! and testing aid. What is left out is said in [`producer_core::cluster`].
+//! They speak Kafka's protocol and keep Kafka's rules ([`producer_core::cluster`] says which), so kcat, the Java client,
+//! librdkafka and franz-go can use them too. They keep everything in memory and nothing beyond the process: what must
+//! last belongs into Apache Kafka.
 
-mod link;
+mod connection;
+mod switchboard;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use producer_core::cluster::{Cluster, ClusterConfig, ClusterInput, ClusterOutput, LinkId, new_topic};
-use producer_core::ids::{BrokerAddress, ConnectionId, NodeId};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use producer_core::cluster::{Cluster, ClusterConfig, TopicRefusal, new_topic};
+use producer_core::ids::{BrokerAddress, NodeId};
 use producer_core::protocol::NewTopic;
-use producer_core::time::{Instant, Now};
-use producer_core::wire;
+use producer_core::time::Now;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
-use crate::clock::Clock;
+use self::switchboard::Switchboard;
 
-/// Bytes a partition keeps; older batches are dropped, as `log.retention.bytes` would.
+/// The topic that is there from the beginning.
+pub const DEFAULT_TOPIC: &str = "orders";
+
+/// Kept per partition before the oldest batches go: the brokers live in memory.
 const RETENTION_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Pause after a failed accept: out of file descriptors, it would fail again at once.
+const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct EmbeddedOptions {
     /// How many brokers; their node ids are 1, 2, 3 …
     pub brokers: usize,
-    /// Topics that are there from the beginning.
+    /// Topics that are there from the beginning. See [`new_topic`].
     pub topics: Vec<NewTopic>,
-    /// The loopback port of each broker; missing or 0: a free one.
+    /// The loopback port of each broker; missing or 0: any that is free.
     pub ports: Vec<u16>,
 }
 
 impl Default for EmbeddedOptions {
     /// Three brokers, and `orders` with three partitions on all of them.
     fn default() -> Self {
-        Self { brokers: 3, topics: vec![new_topic("orders", 3, 3)], ports: Vec::new() }
+        Self { brokers: 3, topics: vec![new_topic(DEFAULT_TOPIC, 3, 3)], ports: Vec::new() }
     }
 }
 
-/// Running brokers. They stop with [`stop`](Self::stop), or when dropped.
+/// Why the brokers did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Kafka would not create such a topic.
+    #[error("cannot create topic '{topic}': {refusal}")]
+    Topic {
+        /// Its name.
+        topic: Arc<str>,
+        /// Why.
+        refusal: TopicRefusal,
+    },
+    /// The operating system gave no random numbers.
+    #[error("no random numbers for a cluster id: {0}")]
+    Entropy(getrandom::Error),
+}
+
+/// Running brokers. Dropped, they stop at once; [`stop`](Self::stop) waits until their ports are free.
 #[derive(Debug)]
 pub struct EmbeddedBrokers {
-    shared: Arc<Shared>,
     addresses: Vec<BrokerAddress>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-/// What the listeners, the connections and the timer share.
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    clock: Clock,
-    /// The cluster may want to be woken earlier than it said before.
-    deadline: Notify,
-}
-
-#[derive(Debug)]
-struct State {
-    cluster: Cluster,
-    clients: BTreeMap<LinkId, mpsc::UnboundedSender<ToClient>>,
-    connections: u32,
-    wake_at: Option<Instant>,
-}
-
-/// What a connection's task is told.
-#[derive(Debug)]
-enum ToClient {
-    /// Write this; it answers one request.
-    Answer(wire::Frame),
-    /// Close the connection, after what was to be written on it.
-    Close,
+    switchboard: Arc<Switchboard>,
+    tasks: JoinSet<()>,
 }
 
 impl EmbeddedBrokers {
     /// Three brokers on free loopback ports, with the topic `orders`.
     ///
     /// # Errors
-    /// When a port cannot be bound.
-    pub async fn start_default() -> io::Result<Self> {
+    /// See [`EmbeddedError`].
+    pub async fn start_default() -> Result<Self, EmbeddedError> {
         Self::start(EmbeddedOptions::default()).await
     }
 
-    /// Binds one loopback port per broker and serves.
+    /// Binds one loopback port per broker, then serves on the current runtime. They answer as soon as this returns.
     ///
     /// # Errors
-    /// When a port cannot be bound, or a topic is one that Kafka would not create.
-    pub async fn start(options: EmbeddedOptions) -> io::Result<Self> {
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
+    /// See [`EmbeddedError`]; nothing listens then.
+    pub async fn start(options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
+        let mut listeners = Vec::with_capacity(options.brokers);
+        let mut addresses = Vec::with_capacity(options.brokers);
         for broker in 0..options.brokers {
             let port = options.ports.get(broker).copied().unwrap_or(0);
-            let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-            let address = listener.local_addr()?;
-            addresses.push(BrokerAddress { host: address.ip().to_string().into(), port: address.port() });
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let listen = |source| EmbeddedError::Listen { address, source };
+            let listener = TcpListener::bind(address).await.map_err(listen)?;
+            let bound = listener.local_addr().map_err(listen)?;
+            addresses.push(BrokerAddress { host: bound.ip().to_string().into(), port: bound.port() });
             listeners.push(listener);
         }
-        let seed = getrandom::u64().map_err(io::Error::other)?;
-        let config =
-            ClusterConfig { seed, log_retention_bytes: Some(RETENTION_BYTES), ..ClusterConfig::new(addresses.clone()) };
-        let mut cluster = Cluster::new(config, producer_core::trace::Nobody);
-        for topic in &options.topics {
-            cluster.create_topic(topic).map_err(|refusal| io::Error::other(refusal.to_string()))?;
+        let switchboard = Arc::new(Switchboard::new(cluster(addresses.clone(), &options.topics)?));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&switchboard).keep_time());
+        for (node, listener) in (1..).map(NodeId).zip(listeners) {
+            tasks.spawn(accept(Arc::clone(&switchboard), node, listener));
         }
-        let state = State { cluster, clients: BTreeMap::new(), connections: 0, wake_at: None };
-        let shared = Arc::new(Shared { state: Mutex::new(state), clock: Clock::start(), deadline: Notify::new() });
-        let listen = |(node, listener)| tokio::spawn(accept(Arc::clone(&shared), NodeId(node), listener));
-        let mut tasks: Vec<_> = (1..).zip(listeners).map(listen).collect();
-        tasks.push(tokio::spawn(keep_time(Arc::clone(&shared))));
-        Ok(Self { shared, addresses, tasks })
+        Ok(Self { addresses, switchboard, tasks })
     }
 
-    /// Where they listen and what they advertise, by node id.
+    /// Where they listen and what they tell clients, node 1 first.
     pub fn addresses(&self) -> &[BrokerAddress] {
         &self.addresses
     }
 
-    /// The addresses as a client's `bootstrap.servers`.
+    /// The addresses as a value for `bootstrap.servers`.
     pub fn bootstrap_servers(&self) -> String {
-        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
-        addresses.join(",")
+        self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// Does something with the cluster: moves a leader, scripts a fault, reads a log back.
-    pub fn with_cluster<R>(&self, act: impl FnOnce(&mut Cluster, Now) -> R) -> R {
-        let mut state = self.shared.lock();
-        let result = act(&mut state.cluster, self.shared.clock.now());
-        state.hand_out_outputs();
-        self.shared.deadline.notify_one();
-        result
+    /// Looks into the cluster or interferes with it: reads logs, moves leaders, scripts faults. The brokers stand still
+    /// meanwhile, so be quick.
+    pub fn with_cluster<R>(&self, interfere: impl FnOnce(&mut Cluster, Now) -> R) -> R {
+        self.switchboard.with_cluster(interfere)
     }
 
-    /// Closes every connection and frees the ports.
+    /// Closes all ports and connections. What was being answered is left unanswered, as by a broker that dies.
     pub async fn stop(mut self) {
-        for task in core::mem::take(&mut self.tasks) {
-            task.abort();
-            // Aborted: it ends with an error that says so.
-            let _ = task.await;
-        }
-        self.shared.lock().clients.clear();
+        self.tasks.shutdown().await;
     }
 }
 
-impl Drop for EmbeddedBrokers {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-        self.shared.lock().clients.clear();
+/// A cluster whose brokers are reached at these addresses.
+fn cluster(brokers: Vec<BrokerAddress>, topics: &[NewTopic]) -> Result<Cluster, EmbeddedError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(EmbeddedError::Entropy)?;
+    let mut config = ClusterConfig::new(brokers);
+    // Another cluster every time: clients that outlive a restart must not take it for the one they knew.
+    config.cluster_id = URL_SAFE_NO_PAD.encode(random).into();
+    config.seed = u64::from_be_bytes(*random.first_chunk().expect("16 bytes contain 8"));
+    config.log_retention_bytes = Some(RETENTION_BYTES);
+    let mut cluster = Cluster::new(config, producer_core::trace::Nobody);
+    for topic in topics {
+        cluster.create_topic(topic).map_err(|refusal| EmbeddedError::Topic { topic: topic.name.clone(), refusal })?;
     }
+    Ok(cluster)
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Poisoned: the cluster broke off in mid-change and said so. The other connections may still be served.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands an input to the cluster and its answers to the connections.
-    fn handle(&self, input: ClusterInput) {
-        let mut state = self.lock();
-        state.cluster.handle_input(self.clock.now(), input);
-        if state.hand_out_outputs() {
-            self.deadline.notify_one();
-        }
-    }
-}
-
-impl State {
-    /// Returns whether the cluster wants to be woken at another moment than before.
-    fn hand_out_outputs(&mut self) -> bool {
-        loop {
-            match self.cluster.poll_output() {
-                ClusterOutput::Respond { link, correlation, version, response, .. } => {
-                    let Some(client) = self.clients.get(&link) else { continue };
-                    let message = match wire::encode_response(version, correlation, &response) {
-                        Ok(frame) => ToClient::Answer(frame),
-                        Err(error) => {
-                            tracing::error!(api = ?response.api(), version, %error, "cannot encode an answer");
-                            ToClient::Close
-                        }
-                    };
-                    // A connection that has ended takes nothing any more; the cluster hears of it on its own way.
-                    let _ = client.send(message);
-                }
-                ClusterOutput::Cut { link } => {
-                    if let Some(client) = self.clients.remove(&link) {
-                        let _ = client.send(ToClient::Close);
-                    }
-                }
-                ClusterOutput::Wait { until } => {
-                    return core::mem::replace(&mut self.wake_at, until) != until;
-                }
-            }
-        }
-    }
-}
-
-async fn accept(shared: Arc<Shared>, node: NodeId, listener: TcpListener) {
+/// Serves every connection to one broker, each in a task of its own. They end with this one.
+async fn accept(switchboard: Arc<Switchboard>, node: NodeId, listener: TcpListener) {
+    let mut connections = JoinSet::new();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (sender, messages) = mpsc::unbounded_channel();
-                let link = {
-                    let mut state = shared.lock();
-                    state.connections += 1;
-                    let link = LinkId { client: 0, connection: ConnectionId(state.connections) };
-                    state.clients.insert(link, sender);
-                    link
-                };
-                shared.handle(ClusterInput::Opened { link, node });
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    link::serve(&shared, link, stream, messages).await;
-                    shared.lock().clients.remove(&link);
-                    shared.handle(ClusterInput::Closed { link });
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(core::time::Duration::from_millis(50)).await;
-            }
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection::serve(Arc::clone(&switchboard), node, stream, peer));
+                }
+                Err(error) => {
+                    tracing::warn!(%node, "cannot accept a connection: {error}");
+                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
+                }
+            },
+            // Takes the ended ones off the list; with none left this branch is off until there is one again.
+            Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// Wakes the cluster when it asked for it.
-async fn keep_time(shared: Arc<Shared>) {
-    loop {
-        let wake_at = shared.lock().wake_at;
-        match wake_at.and_then(|at| shared.clock.deadline(at)) {
-            None => shared.deadline.notified().await,
-            Some(deadline) => {
-                tokio::select! {
-                    () = tokio::time::sleep_until(deadline) => shared.handle(ClusterInput::Wake),
-                    () = shared.deadline.notified() => {}
-                }
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;
