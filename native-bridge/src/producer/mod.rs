@@ -62,18 +62,22 @@ pub enum TrySendError {
 /// Call [`close`](Self::close) before dropping it: dropping settles what is unsettled as `close` with no patience does,
 /// as *failed*.
 ///
-/// ```no_run
-/// use kafka_producer::{KafkaProducer, ProducerConfig, Record};
+/// ```
+/// use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Any Kafka will do; these brokers live in this process.
+/// let brokers = EmbeddedBrokers::start_default().await?;
+///
 /// let (config, _notices) = ProducerConfig::from_properties([("linger.ms", "20")])?;
-/// let producer = KafkaProducer::connect(config, "127.0.0.1:9092").await?;
+/// let producer = KafkaProducer::connect(config, &brokers.bootstrap_servers()).await?;
 ///
 /// // Returns once appended.
 /// let delivery = producer.send(Record::keyed("orders", b"user-42", b"two coffees")).await?;
 /// // Java's get().
 /// let metadata = delivery.await?;
-/// println!("{metadata}");
+/// assert_eq!(metadata.to_string(), "orders-1@0");
 ///
 /// producer.close(None).await;
 /// # Ok(())
@@ -97,6 +101,32 @@ impl KafkaProducerBuilder {
     /// It runs on the sender's task, where it stalls the producer as long as it takes. It may use the producer, but must
     /// not block on what the producer's task does. A batch may be told before the `send_unobserved` that appended its
     /// last record has returned.
+    ///
+    /// ```
+    /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let brokers = EmbeddedBrokers::start_default().await?;
+    /// let stored = Arc::new(AtomicU32::new(0));
+    /// let count = Arc::clone(&stored);
+    /// let producer = KafkaProducer::builder(ProducerConfig::default())
+    ///     .on_batch(move |batch| match &batch.result {
+    ///         Ok(_) => _ = count.fetch_add(batch.record_count, Ordering::Relaxed),
+    ///         Err(failure) => eprintln!("{} records lost: {}", batch.record_count, failure.error),
+    ///     })
+    ///     .connect(&brokers.bootstrap_servers())
+    ///     .await?;
+    /// for _ in 0..1_000 {
+    ///     producer.send_unobserved(Record::keyed("orders", b"user-42", b"two coffees")).await?;
+    /// }
+    /// producer.flush().await;
+    /// assert_eq!(stored.load(Ordering::Relaxed), 1_000);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_batch(mut self, callback: impl FnMut(&BatchCompletion) + Send + 'static) -> Self {
         self.on_batch = Some(Box::new(callback));
         self
@@ -166,6 +196,24 @@ impl KafkaProducer {
     /// The callback gets metadata in any case, on failure without offset, and the error, `None` on success. It runs on
     /// the sender's task (see [`on_batch`](KafkaProducerBuilder::on_batch) for what it may do there), or here, before
     /// this returns, when the record was refused with an error of the future ([`Surface::FutureOnCaller`]).
+    ///
+    /// ```
+    /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let brokers = EmbeddedBrokers::start_default().await?;
+    /// # let producer = KafkaProducer::connect(ProducerConfig::default(), &brokers.bootstrap_servers()).await?;
+    /// let record = Record::keyed("orders", b"user-42", b"two coffees");
+    /// producer
+    ///     .send_with_callback(record, |metadata, error| match error {
+    ///         None => println!("stored at {metadata}"),
+    ///         Some(error) => eprintln!("{}: {error}", error.java_class()),
+    ///     })
+    ///     .await?;
+    /// producer.flush().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Cancel safety
     /// As [`send`](Self::send); of a record given up, the callback hears nothing.

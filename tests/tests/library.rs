@@ -1,0 +1,199 @@
+//! The library against the embedded brokers: what its three forms of completion promise, and what giving up means.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use kafka_producer::embedded::EmbeddedBrokers;
+use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, Record};
+use tokio::sync::mpsc;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn config(properties: &[(&str, &str)]) -> ProducerConfig {
+    ProducerConfig::from_properties(properties.iter().copied()).expect("a configuration Java would take").0
+}
+
+async fn brokers() -> EmbeddedBrokers {
+    EmbeddedBrokers::start_default().await.expect("free ports")
+}
+
+async fn producer(brokers: &EmbeddedBrokers, properties: &[(&str, &str)]) -> KafkaProducer {
+    KafkaProducer::connect(config(properties), &brokers.bootstrap_servers()).await.expect("loopback addresses")
+}
+
+#[tokio::test]
+async fn get_returns_where_the_record_landed() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[]).await;
+    let record = Record { partition: Some(0), timestamp_ms: Some(1_000), ..Record::keyed("orders", b"key", b"") };
+    let first = producer.send(record).await.unwrap().await.unwrap();
+    let second = producer.send(Record { value: None, ..record }).await.unwrap().await.unwrap();
+    assert_eq!(second.offset, first.offset.map(|offset| offset + 1));
+    assert_eq!((first.partition, first.timestamp_ms), (Some(0), Some(1_000)));
+    assert_eq!((first.serialized_key_size, first.serialized_value_size), (Some(3), Some(0)));
+    assert_eq!(second.serialized_value_size, None, "null is not empty");
+}
+
+#[tokio::test]
+async fn without_acks_nobody_knows_the_offset() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("acks", "0")]).await;
+    let metadata = producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap().await.unwrap();
+    assert_eq!(metadata.offset, None);
+    assert!(metadata.timestamp_ms.is_some() && metadata.partition.is_some());
+}
+
+#[tokio::test]
+async fn callbacks_run_in_append_order_and_before_flush_returns() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[]).await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    for number in 0..100 {
+        let heard = Arc::clone(&heard);
+        let record = Record { partition: Some(0), ..Record::keyed("orders", b"key", b"value") };
+        producer.send_with_callback(record, move |_, _| heard.lock().unwrap().push(number)).await.unwrap();
+    }
+    producer.flush().await;
+    assert_eq!(*heard.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_callback_may_send() {
+    let brokers = brokers().await;
+    let producer = Arc::new(producer(&brokers, &[]).await);
+    let (again, mut sent_again) = mpsc::unbounded_channel();
+    let sender = Arc::clone(&producer);
+    let callback = move |_: kafka_producer::RecordMetadata, _: Option<&ProducerError>| {
+        again.send(sender.try_send(Record::keyed("orders", b"key", b"from a callback"))).unwrap();
+    };
+    producer.send_with_callback(Record::keyed("orders", b"key", b"value"), callback).await.unwrap();
+    let sent = tokio::time::timeout(PATIENCE, sent_again.recv()).await.expect("in time").expect("called back");
+    sent.expect("nothing is missing");
+    tokio::time::timeout(PATIENCE, producer.flush()).await.expect("in time");
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_takes_nobody_down() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[]).await;
+    let heard = Arc::new(AtomicUsize::new(0));
+    for number in 0..10 {
+        let heard = Arc::clone(&heard);
+        let callback = move |_: kafka_producer::RecordMetadata, _: Option<&ProducerError>| {
+            assert!(number != 3, "the third one breaks");
+            heard.fetch_add(1, Ordering::SeqCst);
+        };
+        producer.send_with_callback(Record::keyed("orders", b"key", b"value"), callback).await.unwrap();
+    }
+    producer.flush().await;
+    assert_eq!(heard.load(Ordering::SeqCst), 9);
+    producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap().await.expect("the producer goes on");
+}
+
+#[tokio::test]
+async fn sends_wait_for_memory_and_all_arrive() {
+    // Room for four batches, and records of half a batch: most sends have to wait.
+    let small = [("buffer.memory", "65536"), ("batch.size", "16384"), ("linger.ms", "0")];
+    let brokers = brokers().await;
+    let producer = Arc::new(producer(&brokers, &small).await);
+    let mut senders = Vec::new();
+    for _ in 0..8 {
+        let producer = Arc::clone(&producer);
+        senders.push(tokio::spawn(async move {
+            let value = [7; 8_000];
+            let mut deliveries = Vec::new();
+            for _ in 0..50 {
+                deliveries.push(producer.send(Record::keyed("orders", b"key", &value)).await.expect("appended"));
+            }
+            for delivery in deliveries {
+                delivery.await.expect("stored");
+            }
+        }));
+    }
+    for sender in senders {
+        tokio::time::timeout(PATIENCE, sender).await.expect("in time").expect("no panic");
+    }
+}
+
+#[tokio::test]
+async fn a_send_given_up_while_it_waits_for_memory_is_not_sent() {
+    let small = [("buffer.memory", "32768"), ("batch.size", "16384"), ("linger.ms", "0")];
+    let settled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&settled);
+    let brokers = brokers().await;
+    let producer = KafkaProducer::builder(config(&small))
+        .on_batch(move |batch| _ = count.fetch_add(batch.record_count as usize, Ordering::SeqCst))
+        .connect(&brokers.bootstrap_servers())
+        .await
+        .unwrap();
+    assert!(producer.partition_count("orders", PATIENCE).await.is_some());
+    let (value, mut appended, mut given_up) = ([7; 10_000], 0, 0);
+    for _ in 0..200 {
+        // Polled once, then dropped, whatever it waits for.
+        tokio::select! {
+            biased;
+            sent = producer.send_unobserved(Record::keyed("orders", b"key", &value)) => {
+                sent.expect("nothing refuses it");
+                appended += 1;
+            }
+            () = tokio::task::yield_now() => given_up += 1,
+        }
+    }
+    assert!(given_up > 0 && appended > 0, "{appended} appended, {given_up} given up");
+    // Those that were given up left the queue for memory: the next one gets its turn.
+    let last = producer.send_unobserved(Record::keyed("orders", b"key", &value));
+    tokio::time::timeout(PATIENCE, last).await.expect("in time").expect("appended");
+    producer.close(None).await;
+    assert_eq!(settled.load(Ordering::SeqCst), appended + 1);
+}
+
+#[tokio::test]
+async fn closing_settles_everything_and_refuses_what_comes_later() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("linger.ms", "60000"), ("delivery.timeout.ms", "120000")]).await;
+    let mut deliveries = Vec::new();
+    for _ in 0..100 {
+        deliveries.push(producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap());
+    }
+    tokio::time::timeout(PATIENCE, producer.close(None)).await.expect("closing does not linger");
+    for delivery in deliveries {
+        assert!(delivery.is_done());
+        delivery.await.expect("stored");
+    }
+    let late = producer.send(Record::keyed("orders", b"key", b"value")).await.expect_err("closed");
+    assert_eq!(late.error, ProducerError::Closed);
+    tokio::time::timeout(PATIENCE, producer.close(None)).await.expect("closing twice is no error");
+    tokio::time::timeout(PATIENCE, producer.flush()).await.expect("nothing is left to flush");
+}
+
+#[tokio::test]
+async fn dropping_the_producer_settles_what_is_unsettled() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("linger.ms", "60000"), ("delivery.timeout.ms", "120000")]).await;
+    let delivery = producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap();
+    drop(producer);
+    let failed = tokio::time::timeout(PATIENCE, delivery).await.expect("in time").expect_err("never sent");
+    assert_eq!((failed.error, failed.persistence), (ProducerError::ForceClosed, Persistence::NotPersisted));
+}
+
+#[test]
+fn a_runtime_that_ends_settles_what_is_unsettled() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut unsettled = None;
+    runtime.block_on(async {
+        let brokers = brokers().await;
+        let producer = producer(&brokers, &[("linger.ms", "60000"), ("delivery.timeout.ms", "120000")]).await;
+        unsettled = Some(producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap());
+        // Left open: nobody closes it or drops it before the runtime ends.
+        std::mem::forget(producer);
+    });
+    drop(runtime);
+    let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fate = other.block_on(async { tokio::time::timeout(PATIENCE, unsettled.unwrap()).await });
+    assert_eq!(fate.expect("in time").expect_err("never sent").error, ProducerError::ForceClosed);
+}
