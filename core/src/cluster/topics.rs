@@ -14,6 +14,7 @@ use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicId, TopicPartition};
 use crate::protocol::NewTopic;
 use crate::record_batch::TimestampType;
+use crate::rng::{Purpose, Rng};
 
 /// `Topic.MAX_NAME_LENGTH`.
 const MAX_NAME_LENGTH: usize = 249;
@@ -251,7 +252,7 @@ pub(super) struct Topics {
 
 impl Topics {
     pub(super) fn new(seed: u64) -> Self {
-        Self { topics: BTreeMap::new(), ids: TopicIds { seed, given: 0 } }
+        Self { topics: BTreeMap::new(), ids: TopicIds { rng: Rng::stream(seed, Purpose::TopicIds), given: 0 } }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Topic)> {
@@ -354,7 +355,7 @@ impl Topics {
 /// Topic ids from a seed, never the same one twice.
 #[derive(Clone, Debug)]
 struct TopicIds {
-    seed: u64,
+    rng: Rng,
     given: u64,
 }
 
@@ -363,16 +364,8 @@ impl TopicIds {
         self.given += 1;
         let mut id = [0; 16];
         // The count makes it unique and never zero; the rest only makes it look like an id.
-        id[..8].copy_from_slice(&mixed(self.seed ^ mixed(self.given)).to_be_bytes());
+        id[..8].copy_from_slice(&self.rng.next().to_be_bytes());
         id[8..].copy_from_slice(&self.given.to_be_bytes());
         TopicId(id)
     }
-}
-
-/// SplitMix64's output function: spreads the bits of a number.
-fn mixed(number: u64) -> u64 {
-    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::rng::Rng;
+use crate::rng::Rng;
 
 /// Jitter in thousandths, either way (`RETRY_BACKOFF_JITTER`).
 const JITTER: u64 = 200;
@@ -35,8 +35,8 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rng::Purpose;
     use super::*;
+    use crate::rng::Purpose;
 
     fn draws(backoff: Backoff, failures: u32) -> (u128, u128) {
         let mut rng = Rng::stream(5, Purpose::RetryBackoff);

@@ -22,7 +22,7 @@ use super::accumulator::{BatchSlot, earlier};
 use super::backoff::Backoff;
 use super::in_flight::{InFlight, InFlightRequest};
 use super::metadata::MetadataAsked;
-use super::rng::Rng;
+use crate::rng::Rng;
 
 /// Longest pause a broker is granted. Kafka's quotas stay below eleven seconds; an absurd one must not silence a
 /// producer for weeks.

@@ -16,8 +16,8 @@ use crate::time::Instant;
 
 use super::accumulator::Leader;
 use super::backoff::Backoff;
-use super::rng::Rng;
 use super::topics::{PartitionRef, TopicIndex};
+use crate::rng::Rng;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PartitionMetadata {

@@ -15,7 +15,6 @@ mod memory;
 mod metadata;
 mod narrator;
 mod partitioner;
-mod rng;
 mod send;
 mod sender;
 mod sequence;
@@ -44,10 +43,10 @@ use self::memory::Memory;
 use self::metadata::Metadata;
 use self::narrator::Narrator;
 use self::partitioner::Sticky;
-use self::rng::{Purpose, Rng};
 use self::send::Begun;
 use self::sequence::Sequences;
 use self::topics::Topics;
+use crate::rng::{Purpose, Rng};
 
 /// What `send` answers when the record is in its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

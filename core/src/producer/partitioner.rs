@@ -1,6 +1,6 @@
 //! Which partition a record goes to (`BuiltInPartitioner`, KIP-480 and KIP-794).
 
-use super::rng::Rng;
+use crate::rng::Rng;
 
 /// The sticky partition of one topic: where records without a key go until enough bytes went there.
 ///
@@ -49,8 +49,8 @@ pub(super) fn draw(available: &[i32], partition_count: u32, rng: &mut Rng) -> i3
 
 #[cfg(test)]
 mod tests {
-    use super::super::rng::Purpose;
     use super::*;
+    use crate::rng::Purpose;
 
     #[test]
     fn the_partition_stays_until_batch_size_bytes_went_there() {

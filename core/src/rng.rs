@@ -5,7 +5,7 @@
 
 /// What a stream of chance is for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// The next sticky partition.
     Partitioner,
     /// Jitter of retries and of metadata refreshes.
@@ -14,21 +14,26 @@ pub(super) enum Purpose {
     Reconnect,
     /// The broker asked for metadata and producer ids.
     NodeChoice,
+    /// How long a message travels in a simulated network.
+    Latency,
+    /// What a cluster calls its topics.
+    TopicIds,
 }
 
 /// SplitMix64: small, fast, and the same on every target.
 #[derive(Clone, Debug)]
-pub(super) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
     /// The stream of `seed` for `purpose`.
-    pub(super) fn stream(seed: u64, purpose: Purpose) -> Self {
+    pub(crate) fn stream(seed: u64, purpose: Purpose) -> Self {
         let mut root = Self(seed);
         let start = root.next().wrapping_add((purpose as u64).wrapping_mul(0xd134_2543_de82_ef95));
         Self(Self(start).next())
     }
 
-    fn next(&mut self) -> u64 {
+    /// Any number.
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,7 +42,7 @@ impl Rng {
     }
 
     /// A number below `bound`; 0 when `bound` is 0.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         // The high half of the product is below the bound, and even enough: the bias is below 2⁻³² for our bounds.
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
