@@ -2,7 +2,7 @@
 
 mod serve;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -60,16 +60,17 @@ fn run(arguments: Arguments) -> Result<()> {
 
 async fn brokers_alone() -> Result<()> {
     let brokers = EmbeddedBrokers::start_default().await.context("cannot start the brokers")?;
-    let addresses: Vec<_> = brokers.addresses().iter().map(ToString::to_string).collect();
-    announce(&addresses);
-    stop_requested().await;
+    let stop_request = StopRequest::listen()?;
+    say(&format!("brokers: {}", brokers.bootstrap_servers()))?;
+    stop_request.received().await;
     brokers.stop().await;
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the line is the program's answer; scripts read it")]
-fn announce(addresses: &[String]) {
-    println!("brokers: {}", addresses.join(","));
+/// Writes a line to standard output.
+fn say(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
 #[expect(clippy::print_stderr, reason = "the last words of a program that cannot do what it was asked to")]
@@ -77,29 +78,48 @@ fn report(error: &anyhow::Error) {
     eprintln!("playground: {error:#}");
 }
 
-/// Waits for Ctrl-C or SIGTERM. A second one ends the process at once.
-async fn stop_requested() {
-    signal().await;
-    tokio::spawn(async {
-        signal().await;
-        std::process::exit(130);
-    });
+/// Ctrl-C or SIGTERM, heard from the moment this stands: before a script could have read that we are ready.
+struct StopRequest {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
 }
 
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+impl StopRequest {
+    #[cfg(unix)]
+    fn listen() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
-}
 
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    fn listen() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the request. A second one ends the process at once.
+    async fn received(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(130);
+        });
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }

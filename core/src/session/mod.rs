@@ -27,6 +27,10 @@ use crate::trace::{Fact, Observer, TraceEvent};
 use book::Book;
 use outcomes::OutcomeLog;
 
+/// Longest topic name that is handed to the producer. Kafka's own limit is 249 characters, and its exception says so;
+/// this one keeps a name that is repeated in the outcome of every record from filling the memory.
+const MAX_TOPIC_BYTES: usize = 1_000;
+
 /// What one session may hold. The defaults are the published limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {
@@ -354,6 +358,12 @@ impl Session {
                 detail: format!("{} is not between 1 and {MAX_SEND_COUNT}", send.count).into(),
             });
         }
+        if send.record.topic.len() > MAX_TOPIC_BYTES {
+            return Err(Refusal::Invalid {
+                field: "record.topic".into(),
+                detail: format!("{} bytes are more than {MAX_TOPIC_BYTES}", send.record.topic.len()).into(),
+            });
+        }
         if let World::Cluster { armed, allowed_topics, .. } = &self.world {
             if !allowed_topics.is_empty() && !allowed_topics.contains(&send.record.topic) {
                 return Err(Refusal::TopicNotAllowed { allowed: allowed_topics.clone() });
@@ -464,8 +474,9 @@ impl<O: Observer> Application<O> for Session {
     }
 }
 
-/// Keys that would let a page choose where the bridge connects, as whom, or what code it runs.
-fn is_the_bridges_own(key: &str) -> bool {
+/// Is this a key that would let a page choose where the bridge connects, as whom, or what code it runs? A page may
+/// neither set it nor learn its value.
+pub fn is_the_bridges_own(key: &str) -> bool {
     let key = key.trim();
     key == "bootstrap.servers"
         || ["security.", "ssl.", "sasl.", "config.providers"].iter().any(|prefix| key.starts_with(prefix))

@@ -145,7 +145,8 @@ impl Guard {
 fn is_embedded_by_another_site(headers: &HeaderMap) -> bool {
     let value = |name: &'static str| single(headers, HeaderName::from_static(name));
     let navigates = value("sec-fetch-mode") == Some("navigate") && value("sec-fetch-dest") == Some("document");
-    value("sec-fetch-site") == Some("cross-site") && !navigates && headers.get(ORIGIN).is_none()
+    // "same-site" is another port of this machine.
+    matches!(value("sec-fetch-site"), Some("cross-site" | "same-site")) && !navigates && headers.get(ORIGIN).is_none()
 }
 
 fn single(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -244,17 +245,21 @@ mod tests {
 
     #[test]
     fn row_15_what_another_site_embeds_is_refused_and_a_link_from_it_works() {
-        let fetched = |mode, dest| {
+        let fetched = |site, mode, dest| {
             status_for(&[
                 ("host", "127.0.0.1:9094"),
-                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-site", site),
                 ("sec-fetch-mode", mode),
                 ("sec-fetch-dest", dest),
             ])
         };
-        assert_eq!(fetched("no-cors", "script"), Err(403));
-        assert_eq!(fetched("navigate", "iframe"), Err(403));
-        assert_eq!(fetched("navigate", "document"), Ok(()));
+        for site in ["cross-site", "same-site"] {
+            assert_eq!(fetched(site, "no-cors", "script"), Err(403));
+            assert_eq!(fetched(site, "navigate", "iframe"), Err(403));
+            assert_eq!(fetched(site, "navigate", "document"), Ok(()));
+        }
+        assert_eq!(fetched("same-origin", "no-cors", "script"), Ok(()));
+        assert_eq!(fetched("none", "navigate", "document"), Ok(()), "typed into the address bar");
     }
 
     fn handshake(guard: &Guard, change: &[(&str, &str)]) -> Result<Admission, u16> {

@@ -1,5 +1,6 @@
 //! `playground serve`: the page, its WebSocket, and the sessions behind it.
 
+mod frames;
 mod guard;
 mod http;
 mod listen;
@@ -10,13 +11,15 @@ mod token;
 mod world;
 
 use std::fs;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
 use producer_core::config::read_properties;
+use producer_core::session::is_the_bridges_own;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -83,7 +86,7 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
     })?;
     let address = listener.local_addr()?;
     let guard = Guard::new(address, &options.allow_origin, Token::draw().context("no entropy for a token")?);
-    let url = format!("http://{address}/#token={}", guard.token().as_str());
+    let url = format!("http://{}/#token={}", reachable(address), guard.token().as_str());
     let brokers: Vec<_> = backend.bootstrap_addresses().iter().map(ToString::to_string).collect();
 
     let sessions = Sessions::new(Arc::clone(&backend), defaults);
@@ -91,14 +94,15 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
     let site = Arc::new(Site { guard, page, sessions: Arc::clone(&sessions), stop, sockets: Sockets::default() });
     let accepting = tokio::spawn(http::accept(listener, Arc::clone(&site)));
     let reaping = tokio::spawn(Arc::clone(&sessions).reap());
-    announce(&url, &brokers);
+    let stop_request = crate::StopRequest::listen()?;
+    announce(&url, &brokers)?;
     if !options.no_open
         && let Err(error) = open::that_detached(&url)
     {
         tracing::warn!(%error, "cannot open a browser; open the printed address yourself");
     }
 
-    crate::stop_requested().await;
+    stop_request.received().await;
     tracing::info!("stopping: settling every send; once more to stop at once");
     accepting.abort();
     reaping.abort();
@@ -115,10 +119,18 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the two lines are the program's answer; scripts read them")]
-fn announce(url: &str, brokers: &[String]) {
-    println!("playground: {url}");
-    println!("brokers: {}", brokers.join(","));
+/// The two lines that are the program's answer; scripts read them.
+fn announce(url: &str, brokers: &[String]) -> Result<()> {
+    crate::say(&format!("playground: {url}\nbrokers: {}", brokers.join(",")))
+}
+
+/// Where a browser on this machine finds what listens at `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(any) if any.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
 }
 
 async fn backend(options: &ServeOptions) -> Result<Backend> {
@@ -146,7 +158,20 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("--producer-config {shown}"))?;
     let pairs = read_properties(&text).map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
-    let properties: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
+    let protocol = pairs.iter().rfind(|(key, _)| key == "security.protocol").map(|(_, value)| value.trim());
+    if let Some(protocol) = protocol.filter(|&protocol| protocol != "PLAINTEXT") {
+        // Going on without what was asked for would send in the clear what should be encrypted.
+        bail!(
+            "--producer-config {shown}: security.protocol={protocol} is not spoken here. \
+             Use a PLAINTEXT listener of your brokers, or remove the line."
+        );
+    }
+    if pairs.iter().any(|(key, _)| key == "bootstrap.servers") {
+        tracing::warn!("bootstrap.servers counts on the command line only; the file's is passed over");
+    }
+    // A page sees what its producer begins with, but no password and no broker's address.
+    let for_the_page = pairs.iter().filter(|(key, _)| !is_the_bridges_own(key));
+    let properties = for_the_page.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
     let read = ProducerConfig::from_properties(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let (config, notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
     for notice in &notices {
@@ -163,18 +188,20 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
 
 fn read_page(options: &ServeOptions) -> Result<Page> {
     match options.page.clone().or_else(Page::beside_the_binary) {
-        Some(folder) => {
-            let page = Page::read(&folder).with_context(|| format!("--page {}", folder.display()))?;
-            if page.get("/").is_none() {
-                bail!("--page {}: there is no index.html in this folder", folder.display());
-            }
-            Ok(page)
-        }
+        Some(folder) => read_folder(&folder).with_context(|| format!("--page {}", folder.display())),
         None => {
             tracing::warn!("no built page found; `cargo xtask play` builds it");
             Ok(Page::missing())
         }
     }
+}
+
+fn read_folder(folder: &Path) -> Result<Page> {
+    // Asked first: a folder named by mistake may be large.
+    if !folder.join("index.html").is_file() {
+        bail!("there is no index.html in this folder; `cargo xtask play` builds the page");
+    }
+    Ok(Page::read(folder)?)
 }
 
 /// An origin is compared to the letter, so one that a browser would never send is a mistake worth telling.

@@ -22,6 +22,12 @@ pub(crate) const RETENTION: Duration = Duration::from_secs(120);
 const MAX_SESSIONS: usize = 32;
 /// Sessions without an attached page are looked at this often.
 const REAPING: Duration = Duration::from_secs(5);
+/// How long a session's program may go on with what it was asked for, when the session is to end.
+const PROGRAM_ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// While it does, nothing lingers longer than this.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+/// How long batches under way may take then (`close(Duration)`); what has no answer by then may be stored or not.
+const BATCHES_END_WITHIN: Duration = Duration::from_secs(30);
 
 /// What every producer begins with.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +43,23 @@ pub(crate) struct Sessions {
     backend: Arc<Backend>,
     defaults: Defaults,
     clock: Clock,
-    live: Mutex<BTreeMap<SessionId, Arc<Live>>>,
+    live: Mutex<LiveSessions>,
+}
+
+#[derive(Debug, Default)]
+struct LiveSessions {
+    by_id: BTreeMap<SessionId, Arc<Live>>,
+    /// The bridge is stopping.
+    closed_to_new: bool,
+}
+
+/// Why a page got no session.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoSession {
+    #[error("the bridge is stopping")]
+    Stopping,
+    #[error("no entropy for a new session: {0}")]
+    NoEntropy(#[from] getrandom::Error),
 }
 
 /// One session.
@@ -49,7 +71,8 @@ pub(crate) struct Live {
     news: Arc<Notify>,
     /// There may be requests of the session.
     errands: Arc<Notify>,
-    /// Counts the sockets that attached; the newest one wins.
+    /// Counts the sockets that attached; the newest one wins. Changed under the driver's lock only, so that whoever
+    /// holds the lock and is the newest stays it.
     attachment: watch::Sender<u64>,
     detached_since: Mutex<Option<Instant>>,
 }
@@ -57,7 +80,7 @@ pub(crate) struct Live {
 /// A socket's hold on a session.
 #[derive(Debug)]
 pub(crate) struct Attachment {
-    pub(crate) live: Arc<Live>,
+    live: Arc<Live>,
     number: u64,
     newest: watch::Receiver<u64>,
 }
@@ -70,39 +93,42 @@ impl Sessions {
     /// Attaches a socket: to the session asked for if it is here, else to a new one.
     ///
     /// # Errors
-    /// When the operating system has no entropy for a new session's id.
-    pub(crate) fn attach(self: &Arc<Self>, resume: Option<Resume>) -> Result<Attachment, getrandom::Error> {
-        let known = resume.and_then(|resume| self.lock().get(&resume.session).cloned());
-        let live = match known {
-            Some(live) => {
-                live.driver.with(|_, session, _| session.attach(resume));
-                live
-            }
-            None => {
-                let live = self.begin()?;
-                live.driver.with(|_, session, _| session.attach(None));
-                live
-            }
+    /// [`NoSession`].
+    pub(crate) fn attach(self: &Arc<Self>, resume: Option<Resume>) -> Result<Attachment, NoSession> {
+        let known = resume.and_then(|resume| self.lock().by_id.get(&resume.session).cloned());
+        let (live, resume) = match known {
+            Some(live) => (live, resume),
+            None => (self.begin()?, None),
         };
-        let mut number = 0;
-        live.attachment.send_modify(|newest| {
-            *newest += 1;
-            number = *newest;
+        let number = live.driver.with(|_, session, _| {
+            session.attach(resume);
+            let number = *live.attachment.borrow() + 1;
+            live.attachment.send_replace(number);
+            number
         });
         *live.detached_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let newest = live.attachment.subscribe();
         Ok(Attachment { live, number, newest })
     }
 
-    /// Stops all sessions: no new sends, everything taken is settled, producers closed.
+    /// Stops all sessions: no new ones, no new sends, everything taken is settled, producers closed.
     pub(crate) async fn finish(&self) {
-        let all: Vec<_> = self.lock().values().cloned().collect();
-        for live in &all {
-            live.driver.with(|_, session, _| session.stop());
+        let all: Vec<_> = {
+            let mut live = self.lock();
+            live.closed_to_new = true;
+            live.by_id.values().cloned().collect()
+        };
+        let closings: Vec<_> = all.into_iter().map(|live| tokio::spawn(async move { live.close().await })).collect();
+        for closing in closings {
+            if let Err(error) = closing.await {
+                tracing::error!(%error, "a session broke down while it was closed");
+            }
         }
-        for live in all {
-            live.close().await;
-        }
+    }
+
+    /// Forgets a session that broke down: a page that asks for it must not be told that it was recovered.
+    pub(crate) fn forget(&self, attachment: &Attachment) {
+        self.lock().by_id.retain(|_, live| !Arc::ptr_eq(live, &attachment.live));
     }
 
     /// Closes sessions whose page has not come back.
@@ -110,7 +136,7 @@ impl Sessions {
         loop {
             tokio::time::sleep(REAPING).await;
             let gone: Vec<_> = {
-                let mut live = self.lock();
+                let live = &mut self.lock().by_id;
                 let overdue = |session: &Live| session.detached_for().is_some_and(|since| since >= RETENTION);
                 let ids: Vec<_> = live.iter().filter(|(_, session)| overdue(session)).map(|(&id, _)| id).collect();
                 ids.into_iter().filter_map(|id| live.remove(&id)).collect()
@@ -122,7 +148,7 @@ impl Sessions {
         }
     }
 
-    fn begin(self: &Arc<Self>) -> Result<Arc<Live>, getrandom::Error> {
+    fn begin(self: &Arc<Self>) -> Result<Arc<Live>, NoSession> {
         let mut id = [0; 16];
         getrandom::fill(&mut id)?;
         let id = SessionId(id);
@@ -148,6 +174,10 @@ impl Sessions {
         tokio::spawn(run_errands(Arc::downgrade(&live), Arc::clone(self)));
         let crowded_out = {
             let mut all = self.lock();
+            if all.closed_to_new {
+                return Err(NoSession::Stopping);
+            }
+            let all = &mut all.by_id;
             let oldest = all.iter().filter_map(|(&id, live)| Some((live.detached_for()?, id))).max();
             let crowded_out = oldest.filter(|_| all.len() >= MAX_SESSIONS).and_then(|(_, id)| all.remove(&id));
             all.insert(id, Arc::clone(&live));
@@ -166,7 +196,7 @@ impl Sessions {
         Ok(Producer::new(Arc::clone(config), self.backend.bootstrap_addresses(), seed, observer))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Live>>> {
+    fn lock(&self) -> MutexGuard<'_, LiveSessions> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -205,56 +235,86 @@ async fn run_errands(live: std::sync::Weak<Live>, sessions: Arc<Sessions>) {
 }
 
 impl Live {
-    /// Hands a command to the session.
-    pub(crate) fn command(&self, command: Command) {
-        self.driver.with(|_, session, _| session.handle_command(command));
-    }
-
-    /// The next reports, at most `limit`, what happened since the last time among them if the page has credit for it.
-    pub(crate) fn take_reports(&self, limit: usize) -> Vec<Report> {
-        self.driver.inspect(|producer, session| {
-            if session.wants_trace() {
-                let observer = producer.observer_mut();
-                if !observer.is_empty() {
-                    let events = observer.take(self.clock.now().instant());
-                    session.offer_trace(events);
-                }
-            }
-            core::iter::from_fn(|| session.next_report()).take(limit).collect()
-        })
-    }
-
-    /// Waits until there may be reports.
-    pub(crate) async fn news(&self) {
-        self.news.notified().await;
-    }
-
     fn detached_for(&self) -> Option<Duration> {
         let since = *self.detached_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.map(|since| since.elapsed())
     }
 
-    /// Settles everything and closes the producer.
+    /// Settles everything and closes the producer: first as asked for; then what the program has not sent is refused,
+    /// and what is under way gets a last chance.
     async fn close(&self) {
         self.driver.with(|_, session, _| session.stop());
-        self.driver.until(|_, session, _| session.is_settled()).await;
-        self.driver.with(|producer, _, now| producer.close(now, None));
-        self.driver.until(|producer, _, _| producer.is_closed()).await;
+        let program_ends = tokio::time::Instant::now() + PROGRAM_ENDS_WITHIN;
+        while tokio::time::Instant::now() < program_ends {
+            self.driver.with(|producer, _, now| producer.begin_flush(now));
+            let settled = self.driver.until(|_, session, _| session.is_settled());
+            if tokio::time::timeout(FLUSH_EVERY, settled).await.is_ok() {
+                break;
+            }
+        }
+        loop {
+            // Again and again: a change of producers that was asked for earlier brings one that is open.
+            self.driver.with(|producer, _, now| producer.close(now, Some(BATCHES_END_WITHIN)));
+            let closed = self.driver.until(|producer, session, _| producer.is_closed() && session.is_settled());
+            if tokio::time::timeout(FLUSH_EVERY, closed).await.is_ok() {
+                break;
+            }
+        }
     }
 }
 
 impl Attachment {
+    /// Hands a command to the session, unless another socket has taken it over.
+    pub(crate) fn command(&self, command: Command) {
+        self.live.driver.with(|_, session, _| {
+            if self.is_newest() {
+                session.handle_command(command);
+            }
+        });
+    }
+
+    /// The next report; when none is due, what happened since the last time, if the page has credit for it. `None` also
+    /// when another socket has taken the session over: its reports are not ours to take.
+    pub(crate) fn next_report(&self) -> Option<Report> {
+        self.live.driver.inspect(|producer, session| {
+            if !self.is_newest() {
+                return None;
+            }
+            session.next_report().or_else(|| {
+                let observer = producer.observer_mut();
+                if session.wants_trace() && !observer.is_empty() {
+                    session.offer_trace(observer.take(self.live.clock.now().instant()));
+                }
+                session.next_report()
+            })
+        })
+    }
+
+    /// Waits until there may be reports.
+    pub(crate) async fn news(&self) {
+        self.live.news.notified().await;
+    }
+
+    /// Waits until the session broke down. That is a defect of ours, and no more can be learnt from it.
+    pub(crate) async fn broke_down(&self) {
+        self.live.driver.ended().await;
+    }
+
+    fn is_newest(&self) -> bool {
+        *self.newest.borrow() == self.number
+    }
+
     /// Waits until another socket attaches to the same session.
-    pub(crate) async fn superseded(&mut self) {
+    pub(crate) async fn superseded(&self) {
         let number = self.number;
         // An error means that the session is gone, which ends the attachment just as well.
-        let _ = self.newest.wait_for(|&newest| newest > number).await;
+        let _ = self.newest.clone().wait_for(|&newest| newest > number).await;
     }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if *self.newest.borrow() == self.number {
+        if self.is_newest() {
             *self.live.detached_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }

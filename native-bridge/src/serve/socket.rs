@@ -1,5 +1,6 @@
 //! One WebSocket: frames in, frames out, for as long as both sides keep to the rules.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,21 +9,21 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use producer_core::bridge::{self, BRIDGE_VERSION, Command, FrameError, MAX_FRAME_BYTES, Report, Resume};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
-use super::sessions::{Attachment, Sessions};
+use super::frames::Frames;
+use super::sessions::{Attachment, NoSession, Sessions};
 
 /// A page that does not say hello within this time is none.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 /// Reports are gathered for this long before they are written together.
 const COALESCE: Duration = Duration::from_millis(4);
-/// Reports in one frame.
-const REPORTS_PER_FRAME: usize = 16;
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Pings without an answer after which the page counts as gone.
 const MISSED_PINGS: u32 = 2;
@@ -30,6 +31,8 @@ const MISSED_PINGS: u32 = 2;
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// A page that takes nothing for this long is too slow; its outcomes are kept.
 const SLOW_CONSUMER: Duration = Duration::from_secs(10);
+/// How long a page may take to read why it is dismissed.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes written ahead at most.
 const WRITE_AHEAD_BYTES: usize = 8 * 1024 * 1024;
 
@@ -59,16 +62,14 @@ pub(crate) async fn converse(upgraded: Upgraded, sessions: Arc<Sessions>, stop: 
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let ending = match hello(&mut socket).await {
         Ok(resume) => match sessions.attach(resume) {
-            Ok(attachment) => speak(&mut socket, attachment, stop).await,
-            Err(error) => Some(ending(1011, format!("no new session: {error}"))),
+            Ok(attachment) => speak(&mut socket, &sessions, &attachment, stop).await,
+            Err(error @ NoSession::Stopping) => Some(ending(1001, error.to_string())),
+            Err(error @ NoSession::NoEntropy(_)) => Some(ending(1011, error.to_string())),
         },
         Err(ending) => ending,
     };
-    if let Some(Ending { code, reason }) = ending {
-        tracing::info!(code, reason, "closing a page's connection");
-        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
-        // The page may be gone already, or not be reading any more; then there is nobody to tell.
-        let _ = timeout(Duration::from_secs(1), socket.close(Some(frame))).await;
+    if let Some(ending) = ending {
+        close(&mut socket, ending).await;
     }
 }
 
@@ -117,6 +118,7 @@ fn read(message: Result<Message, Error>) -> Result<Heard, Option<Ending>> {
             Err(Some(ending(1009, format!("a message may have {MAX_FRAME_BYTES} bytes"))))
         }
         Err(Error::Capacity(_)) => Err(Some(ending(1009, "too large"))),
+        Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Err(None),
         Err(Error::Protocol(error)) => Err(Some(ending(1002, error.to_string()))),
         Err(Error::Utf8(_)) => Err(Some(ending(1007, "not UTF-8"))),
         Err(_) => Err(None),
@@ -124,25 +126,62 @@ fn read(message: Result<Message, Error>) -> Result<Heard, Option<Ending>> {
 }
 
 /// Commands to the session, reports to the page. `None`: the page left by itself.
-async fn speak(socket: &mut Socket, mut attachment: Attachment, mut stop: watch::Receiver<bool>) -> Option<Ending> {
-    let live = Arc::clone(&attachment.live);
-    let mut pings = interval(PING_EVERY);
+async fn speak(
+    socket: &mut Socket,
+    sessions: &Sessions,
+    attachment: &Attachment,
+    mut stop: watch::Receiver<bool>,
+) -> Option<Ending> {
+    let mut superseded = pin!(attachment.superseded());
+    let mut broke_down = pin!(attachment.broke_down());
+    let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    pings.tick().await;
     let mut unanswered_pings = 0;
     let mut idle_at = Instant::now() + IDLE;
+    // When reports are due to be written; `None`: there are none.
+    let mut write_at = Some(Instant::now());
     loop {
         tokio::select! {
+            // In this order: what ends the conversation, reports that are due, then whatever comes in.
+            biased;
+            () = &mut superseded => return Some(ending(SUPERSEDED, "another page resumed this session")),
+            () = &mut broke_down => {
+                sessions.forget(attachment);
+                return Some(ending(1011, "the session broke down"));
+            }
+            () = told_to_stop(&mut stop) => {
+                // The last outcomes first: sessions are settled by now.
+                return match write_reports(socket, attachment).await {
+                    Ok(()) => Some(ending(1001, "the bridge has stopped")),
+                    Err(ending) => ending,
+                };
+            }
+            () = at(write_at) => {
+                write_at = None;
+                if let Err(ending) = write_reports(socket, attachment).await {
+                    return ending;
+                }
+            }
+            () = attachment.news(), if write_at.is_none() => write_at = Some(Instant::now() + COALESCE),
+            _ = pings.tick() => {
+                if unanswered_pings == MISSED_PINGS {
+                    return Some(ending(1001, "the page does not answer"));
+                }
+                unanswered_pings += 1;
+                if let Err(ending) = send(socket, attachment, Message::Ping(Bytes::new())).await {
+                    return ending;
+                }
+            }
             message = socket.next() => {
                 unanswered_pings = 0;
                 match read(message?) {
                     Ok(Heard::Command(command)) => {
                         idle_at = Instant::now() + IDLE;
-                        live.command(command);
+                        attachment.command(command);
                     }
                     Ok(Heard::Damaged) => {
                         let report = Report::BadRequest { field: "frame".into(), detail: "not one whole command".into() };
-                        if let Err(ending) = write(socket, &[report]).await {
+                        if let Err(ending) = write(socket, attachment, [report]).await {
                             return ending;
                         }
                     }
@@ -150,41 +189,7 @@ async fn speak(socket: &mut Socket, mut attachment: Attachment, mut stop: watch:
                     Err(ending) => return ending,
                 }
             }
-            () = live.news() => {
-                tokio::time::sleep(COALESCE).await;
-                loop {
-                    let reports = live.take_reports(REPORTS_PER_FRAME);
-                    if reports.is_empty() {
-                        break;
-                    }
-                    if let Err(ending) = write(socket, &reports).await {
-                        return ending;
-                    }
-                }
-            }
-            _ = pings.tick() => {
-                if unanswered_pings == MISSED_PINGS {
-                    return Some(ending(1001, "the page does not answer"));
-                }
-                unanswered_pings += 1;
-                if let Err(ending) = send(socket, Message::Ping(Bytes::new())).await {
-                    return ending;
-                }
-            }
-            () = attachment.superseded() => return Some(ending(SUPERSEDED, "another page resumed this session")),
             () = sleep_until(idle_at) => return Some(ending(1001, "nothing was asked for half an hour")),
-            () = told_to_stop(&mut stop) => {
-                // The last outcomes first: sessions are settled by now.
-                loop {
-                    let reports = live.take_reports(REPORTS_PER_FRAME);
-                    if reports.is_empty() {
-                        return Some(ending(1001, "the bridge has stopped"));
-                    }
-                    if let Err(ending) = write(socket, &reports).await {
-                        return ending;
-                    }
-                }
-            }
         }
     }
 }
@@ -195,14 +200,55 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|&stopping| stopping).await;
 }
 
-async fn write(socket: &mut Socket, reports: &[Report]) -> Result<(), Option<Ending>> {
-    send(socket, Message::Binary(bridge::encode(&reports).into())).await
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
-async fn send(socket: &mut Socket, message: Message) -> Result<(), Option<Ending>> {
-    match timeout(SLOW_CONSUMER, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => Err(Some(ending(1013, "slow consumer"))),
+/// Writes every report that is due.
+async fn write_reports(socket: &mut Socket, attachment: &Attachment) -> Result<(), Option<Ending>> {
+    write(socket, attachment, core::iter::from_fn(|| attachment.next_report())).await
+}
+
+async fn write(
+    socket: &mut Socket,
+    attachment: &Attachment,
+    reports: impl IntoIterator<Item = Report>,
+) -> Result<(), Option<Ending>> {
+    for frame in Frames::of(reports) {
+        send(socket, attachment, Message::Binary(frame.into())).await?;
     }
+    Ok(())
+}
+
+/// Hands a message to the network. While the page does not take it, nothing else is read or written: what it would
+/// ask for and what it would be told stays bounded.
+async fn send(socket: &mut Socket, attachment: &Attachment, message: Message) -> Result<(), Option<Ending>> {
+    tokio::select! {
+        sent = timeout(SLOW_CONSUMER, socket.send(message)) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => Err(Some(ending(1013, "slow consumer"))),
+        },
+        () = attachment.superseded() => Err(Some(ending(SUPERSEDED, "another page resumed this session"))),
+    }
+}
+
+/// Closes with a reason, and waits a moment for the page to have read it: a TCP connection closed over bytes that
+/// nobody read would be reset, and the reason lost.
+async fn close(socket: &mut Socket, Ending { code, reason }: Ending) {
+    tracing::info!(code, reason, "closing a page's connection");
+    let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+    let said = async {
+        // The page may be gone already; then there is nobody to tell.
+        if socket.close(Some(frame)).await.is_ok() {
+            let connection = socket.get_mut();
+            let _ = connection.shutdown().await;
+            let mut unread = [0; 4096];
+            while connection.read(&mut unread).await.is_ok_and(|read| read > 0) {}
+        }
+    };
+    let _ = timeout(FAREWELL, said).await;
 }
