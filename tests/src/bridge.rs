@@ -83,6 +83,11 @@ impl Bridge {
         self.address.split("/#").next().unwrap_or_default()
     }
 
+    /// The port of the page and its WebSocket.
+    pub fn port(&self) -> u16 {
+        self.origin().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default()
+    }
+
     /// The session's token from the printed address.
     pub fn token(&self) -> &str {
         self.address.split("token=").nth(1).unwrap_or_default()

@@ -9,6 +9,7 @@ pub mod bridge;
 pub mod browser;
 pub mod cut_run;
 pub mod page;
+pub mod page_client;
 pub mod peers;
 pub mod proxy;
 pub mod read_back;
