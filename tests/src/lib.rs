@@ -12,6 +12,7 @@ pub mod page;
 pub mod page_client;
 pub mod peers;
 pub mod proxy;
+pub mod raw_http;
 pub mod read_back;
 pub mod retries;
 pub mod wire_samples;
