@@ -1,0 +1,325 @@
+//! What the bridge answers to input that cannot work: what is wrong, and what to do about it.
+
+use std::io::Read as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use cross_tests::bridge::{Bridge, binary};
+use cross_tests::page_client::{PageClient, Tally, send};
+use producer_core::bridge::{Command, Fate, Habit, Refusal, Report, Resume, World};
+use producer_core::config::ConfigNotice;
+use xtask::process::OwnedChild;
+
+/// Longer than the bridge waits for a broker that says nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("playground-{name}-{}", std::process::id()))
+}
+
+fn page_folder() -> Result<PathBuf> {
+    let folder = scratch("bad-input-page");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("index.html"), "<!doctype html><title>small</title>")?;
+    Ok(folder)
+}
+
+fn serve(arguments: &[&str]) -> Result<Bridge> {
+    Bridge::serve(&page_folder()?, arguments)
+}
+
+/// Starts what must refuse to start, and returns what it says.
+fn refusal(arguments: &[&str]) -> Result<String> {
+    let mut command = Process::new(binary()?);
+    command.args(["serve", "--no-open", "--page"]).arg(page_folder()?).args(arguments);
+    command.env("PLAYGROUND_LOG", "error").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = OwnedChild::spawn(&mut command, None)?;
+    let status = process.wait_at_most(PATIENCE).with_context(|| format!("{arguments:?} did not end"))?;
+    assert!(!status.success(), "{arguments:?}");
+    let (mut out, mut err) = (String::new(), String::new());
+    process.child().stdout.take().context("piped")?.read_to_string(&mut out)?;
+    process.child().stderr.take().context("piped")?.read_to_string(&mut err)?;
+    assert_eq!(out, "", "nothing is announced: {arguments:?}");
+    assert!(!err.contains("panicked"), "{err}");
+    Ok(err)
+}
+
+fn assert_says(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "{word:?} is missing in {said:?}");
+    }
+}
+
+/// Row 19.
+#[test]
+fn an_address_that_others_can_reach_needs_a_flag() -> Result<()> {
+    for address in ["0.0.0.0:0", "0.0.0.0", "0", "0x0", "::", "[::]:0", "0:8080", "[::ffff:0.0.0.0]:0", "192.168.1.5:0"]
+    {
+        let said = refusal(&["--listen", address])?;
+        assert_says(&said, &[&format!("--listen {address}"), "127.0.0.1", "--dangerously-listen-beyond-loopback"]);
+    }
+    // A name may be mapped to anything; it is not even looked up.
+    for name in ["localhost:0", "this-machine:8080"] {
+        assert_says(&refusal(&["--listen", name])?, &[name, "an address, not a name"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_what_to_do() -> Result<()> {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = taken.local_addr()?.to_string();
+    assert_says(&refusal(&["--listen", &address])?, &[&address, "taken", "another port"]);
+    Ok(())
+}
+
+#[test]
+fn broker_addresses_that_are_none_are_told_in_the_java_clients_words() -> Result<()> {
+    for (servers, sentence) in [
+        ("", "Configuration 'bootstrap.servers' must not be empty"),
+        ("localhost", "Invalid url in bootstrap.servers: localhost"),
+        ("localhost:port", "Invalid url in bootstrap.servers: localhost:port"),
+        ("localhost:99999", "Invalid port in bootstrap.servers: localhost:99999"),
+        ("a:1,,b:2", "Configuration 'bootstrap.servers' values must not be empty."),
+    ] {
+        assert_says(&refusal(&["--bootstrap-servers", servers])?, &["--bootstrap-servers", sentence]);
+    }
+    Ok(())
+}
+
+#[test]
+fn brokers_that_do_not_answer_are_told_one_by_one() -> Result<()> {
+    // Nobody listens where somebody just did.
+    let refused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string();
+    // The system accepts connections for a listener that never looks.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let silent_address = silent.local_addr()?.to_string();
+    let web = serve(&[])?;
+    let web_address = format!("127.0.0.1:{}", web.port());
+
+    let servers = format!("{refused},{silent_address},{web_address},no-such-host.invalid:9092");
+    let began = Instant::now();
+    let said = refusal(&["--bootstrap-servers", &servers])?;
+    assert!(began.elapsed() < Duration::from_secs(15), "asked side by side");
+    let line_of = |address: &str| said.lines().find(|line| line.contains(address)).unwrap_or_default();
+    assert_says(line_of(&refused), &["nobody answers", "Is Kafka running"]);
+    assert_says(line_of(&silent_address), &["says nothing", "PLAINTEXT"]);
+    assert_says(line_of(&web_address), &["is not Kafka", "another service"]);
+    assert_says(line_of("no-such-host.invalid:9092"), &["unknown", "spelling"]);
+    Ok(())
+}
+
+#[test]
+fn files_and_folders_that_are_not_there_are_named() -> Result<()> {
+    assert_says(&refusal(&["--producer-config", "/no/such.properties"])?, &["--producer-config /no/such.properties"]);
+    let empty = scratch("empty-folder");
+    std::fs::create_dir_all(&empty)?;
+    let said = refusal_of_page(&empty)?;
+    assert_says(&said, &["--page", "index.html", "cargo xtask play"]);
+    assert_says(&refusal(&["--allow-origin", "http://127.0.0.1:8080/"])?, &["--allow-origin", "without a slash"]);
+    assert_says(&refusal(&["--allow-topic", "orders"])?, &["--allow-topic", "--bootstrap-servers"]);
+    Ok(())
+}
+
+fn refusal_of_page(folder: &Path) -> Result<String> {
+    let mut command = Process::new(binary()?);
+    let output = command.args(["serve", "--no-open", "--page"]).arg(folder).stdin(Stdio::null()).output()?;
+    assert!(!output.status.success() && output.stdout.is_empty());
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+#[test]
+fn a_configuration_that_java_refuses_keeps_the_bridge_from_starting() -> Result<()> {
+    let file = scratch("refused.properties");
+    let path = file.to_string_lossy().into_owned();
+    for (text, words) in [
+        ("acks=1\nenable.idempotence=true\n", "Must set acks to all in order to use the idempotent producer."),
+        ("linger.ms=-1\n", "Invalid value -1 for configuration linger.ms"),
+        ("security.protocol=SASL_SSL\n", "security.protocol=SASL_SSL is not spoken here"),
+    ] {
+        std::fs::write(&file, text)?;
+        assert_says(&refusal(&["--producer-config", &path])?, &[&path, words]);
+    }
+    Ok(std::fs::remove_file(file)?)
+}
+
+#[tokio::test]
+async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()> {
+    let file = scratch("secret.properties");
+    std::fs::write(
+        &file,
+        "linger.ms=7\nlinger.mss=1\nbootstrap.servers=elsewhere:1\nsasl.jaas.config=password\\=swordfish\n",
+    )?;
+    let log = scratch("secret.log");
+    let bridge = Bridge::serve_logging_to(&page_folder()?, &["--producer-config", &file.to_string_lossy()], &log)?;
+    let mut page = PageClient::open(&bridge).await?;
+    page.hello(None).await?;
+    let (properties, notices) = configured(&mut page).await?;
+    assert_eq!(properties, [("linger.ms".into(), "7".into()), ("linger.mss".into(), "1".into())]);
+    assert!(notices.iter().any(|notice| {
+        matches!(notice, ConfigNotice::UnknownKey { key, nearest } if &**key == "linger.mss" && nearest.as_deref() == Some("linger.ms"))
+    }));
+    assert!(!format!("{notices:?}").contains("swordfish"));
+    drop(bridge);
+    let logged = std::fs::read_to_string(&log)?;
+    assert!(logged.contains("linger.mss") && logged.contains("bootstrap.servers"), "{logged}");
+    assert!(!logged.contains("swordfish"), "{logged}");
+    std::fs::remove_file(log)?;
+    Ok(std::fs::remove_file(file)?)
+}
+
+type Properties = Vec<(Arc<str>, Arc<str>)>;
+
+async fn configured(page: &mut PageClient) -> Result<(Properties, Vec<ConfigNotice>)> {
+    page.wait_for(|report| match report {
+        Report::Configured { properties, notices } => Some((properties, notices)),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_misspelt_key_is_accepted_with_the_nearest_known_one_named() -> Result<()> {
+    let bridge = serve(&[])?;
+    let mut page = PageClient::open(&bridge).await?;
+    page.hello(None).await?;
+    configured(&mut page).await?;
+    page.command(&Command::Configure { properties: vec![("batch.sise".into(), "1000".into())] }).await?;
+    let (_, notices) = configured(&mut page).await?;
+    let expected = ConfigNotice::UnknownKey { key: "batch.sise".into(), nearest: Some("batch.size".into()) };
+    assert_eq!(notices, [expected]);
+    Ok(())
+}
+
+async fn refusal_of_send(page: &mut PageClient) -> Result<Refusal> {
+    page.wait_for(|report| match report {
+        Report::SendRefused { why, .. } => Some(why),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_real_cluster_is_written_to_only_when_armed_and_only_where_allowed() -> Result<()> {
+    // Brokers of another process: whose they are, the bridge cannot know.
+    let brokers = Bridge::broker(&[])?;
+    let bridge = serve(&["--bootstrap-servers", &brokers.bootstrap_servers(), "--allow-topic", "orders"])?;
+    assert_eq!(bridge.brokers, brokers.brokers);
+    let mut page = PageClient::open(&bridge).await?;
+    let welcome = page.hello(None).await?;
+    let World::Cluster { name, armed, allowed_topics } = welcome.world else { panic!("{:?}", welcome.world) };
+    assert!(name.is_some_and(|name| !name.is_empty()) && !armed);
+    assert_eq!(allowed_topics, ["orders".into()]);
+
+    page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 1))).await?;
+    assert_eq!(refusal_of_send(&mut page).await?, Refusal::NotArmed);
+    page.command(&Command::Arm).await?;
+    page.wait_for(|report| matches!(report, Report::Armed).then_some(())).await?;
+    page.command(&Command::Send(send(2, Habit::Get, "payments", "user-42", 1))).await?;
+    assert_eq!(refusal_of_send(&mut page).await?, Refusal::TopicNotAllowed { allowed: vec!["orders".into()] });
+    page.command(&Command::Send(send(3, Habit::Get, "orders", "user-42", 1))).await?;
+    let outcome = page.outcomes_of(3, 1).await?.remove(0);
+    let Fate::Acked(metadata) = outcome.fate else { panic!("{outcome:?}") };
+    assert_eq!((metadata.partition, metadata.first_offset), (1, 0), "what was refused was not sent");
+
+    // Another page clicks for itself.
+    let mut other = PageClient::open(&bridge).await?;
+    other.hello(None).await?;
+    other.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 1))).await?;
+    assert_eq!(refusal_of_send(&mut other).await?, Refusal::NotArmed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn too_much_at_once_is_refused_as_busy_and_what_was_taken_arrives() -> Result<()> {
+    let bridge = serve(&[])?;
+    let mut page = PageClient::open(&bridge).await?;
+    page.hello(None).await?;
+    // Row 37. Nothing is acknowledged while the batches linger.
+    let properties = vec![("linger.ms".into(), "3000".into()), ("batch.size".into(), "1000000".into())];
+    page.command(&Command::Configure { properties }).await?;
+    for id in 1..=10_050 {
+        page.command(&Command::Send(send(id, Habit::Callback, "orders", "user-42", 1))).await?;
+    }
+    let (mut busy, mut tally) = (0, Tally::default());
+    while busy + tally.settled() < 10_050 {
+        match page.next_report().await? {
+            Report::SendRefused { why, .. } => {
+                assert_eq!(why, Refusal::Busy { in_flight: 10_000, limit: 10_000 });
+                busy += 1;
+            }
+            Report::Outcomes { outcomes } => tally.take(outcomes)?,
+            _ => {}
+        }
+    }
+    assert_eq!((busy, tally.settled(), tally.landed().len()), (50, 10_000, 10_000));
+    Ok(())
+}
+
+/// Row 38.
+#[tokio::test]
+async fn a_session_of_a_bridge_that_was_killed_is_not_recovered_by_the_next_one() -> Result<()> {
+    let mut bridge = serve(&[])?;
+    let mut page = PageClient::open(&bridge).await?;
+    let welcome = page.hello(None).await?;
+    page.command(&Command::Configure { properties: vec![("linger.ms".into(), "60000".into())] }).await?;
+    page.command(&Command::Send(send(1, Habit::Callback, "orders", "user-42", 10))).await?;
+    bridge.kill();
+    assert_eq!(page.closed().await?, None, "no word of farewell");
+
+    let next = serve(&[])?;
+    let mut page = PageClient::open(&next).await?;
+    let resume = Resume { session: welcome.session, epoch: welcome.epoch, outcomes_seen: 0 };
+    let told = page.hello(Some(resume)).await?;
+    assert!(!told.recovered && told.unsettled.is_empty(), "so the ten records are unknown");
+    Ok(())
+}
+
+/// Row 38.
+#[tokio::test]
+async fn outcomes_from_the_future_and_other_epochs_are_not_recovered() -> Result<()> {
+    let bridge = serve(&[])?;
+    for (epoch, outcomes_seen) in [(1, 7), (2, 0), (0, 0), (u32::MAX, u64::MAX)] {
+        let mut page = PageClient::open(&bridge).await?;
+        let first = page.hello(None).await?;
+        page.cut();
+        let mut page = PageClient::open(&bridge).await?;
+        let told = page.hello(Some(Resume { session: first.session, epoch, outcomes_seen })).await?;
+        assert!(!told.recovered && told.epoch > first.epoch, "epoch {epoch}, seen {outcomes_seen}: {told:?}");
+        page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 1))).await?;
+        assert_eq!(page.outcomes_of(1, 1).await?.len(), 1, "the session goes on");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bridge_that_stops_refuses_what_comes_later_and_leaves_nothing_waiting() -> Result<()> {
+    let brokers = Bridge::broker(&[])?;
+    let bridge = serve(&["--bootstrap-servers", &brokers.bootstrap_servers()])?;
+    let mut page = PageClient::open(&bridge).await?;
+    page.hello(None).await?;
+    page.command(&Command::Arm).await?;
+    page.command(&Command::Configure { properties: vec![("linger.ms".into(), "1000".into())] }).await?;
+    // A program that would take 100 000 seconds.
+    page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 100_000))).await?;
+    page.outcomes_of(1, 1).await?;
+    let stopping = tokio::task::spawn_blocking(move || bridge.stop(PATIENCE));
+    page.wait_for(|report| matches!(report, Report::Stopping).then_some(())).await?;
+    page.command(&Command::Send(send(2, Habit::Get, "orders", "user-42", 1))).await?;
+    let (mut refused, mut settled) = (None, 1);
+    while settled < 100_000 {
+        match page.next_report().await? {
+            Report::Outcomes { outcomes } => settled += outcomes.iter().map(|outcome| outcome.count).sum::<u32>(),
+            Report::SendRefused { id: 2, why } => refused = Some(why),
+            _ => {}
+        }
+    }
+    assert_eq!((settled, refused), (100_000, Some(Refusal::Stopping)));
+    assert_eq!(page.closed().await?.map(|frame| u16::from(frame.code)), Some(1001));
+    assert!(stopping.await??.success());
+    Ok(())
+}
