@@ -1,5 +1,6 @@
 //! `playground serve`: the page, its WebSocket, and the sessions behind it.
 
+mod errands;
 mod frames;
 mod guard;
 mod http;
@@ -29,6 +30,9 @@ use page::Page;
 use sessions::{Defaults, Sessions};
 use token::Token;
 use world::Backend;
+
+/// What to write instead of broker addresses that are none.
+const SERVERS_HELP: &str = "Write host:port, several with commas between them: 127.0.0.1:9092,127.0.0.1:9093.";
 
 /// Options of `playground serve`.
 #[derive(Debug, clap::Args)]
@@ -143,7 +147,7 @@ async fn backend(options: &ServeOptions) -> Result<Backend> {
         ));
     };
     let servers: BootstrapServers =
-        servers.parse().map_err(|error| anyhow!("--bootstrap-servers {servers}: {error}"))?;
+        servers.parse().map_err(|error| anyhow!("--bootstrap-servers {servers}: {error}\n{SERVERS_HELP}"))?;
     let info = probe::probe_any(servers.addresses(), world::PATIENCE).await.map_err(|met| {
         let lines: Vec<_> = met.iter().map(|(address, error)| world::explain(address, error)).collect();
         anyhow!("no Kafka answers.\n{}", lines.join("\n"))

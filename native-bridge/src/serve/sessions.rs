@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use kafka_producer::driver::Driver;
 use kafka_producer::{Clock, ConfigNotice, ProducerConfig};
-use producer_core::bridge::{Command, Report, Resume, SessionId};
+use producer_core::bridge::{Command, Report, Resume, SessionId, Topology};
 use producer_core::ids::{Lane, ProducerIndex};
 use producer_core::producer::Producer;
 use producer_core::session::{Session, SessionLimits, SessionRequest};
 use producer_core::trace::TraceBuffer;
 use tokio::sync::{Notify, watch};
 
+use super::errands;
 use super::world::Backend;
 
 /// How long a session waits for its page to come back.
@@ -154,7 +155,7 @@ impl Sessions {
         let id = SessionId(id);
         let mut session = Session::new(id, self.backend.world(), SessionLimits::default());
         session.set_properties(self.defaults.properties.clone(), self.defaults.notices.clone());
-        let producer = self.producer(&self.defaults.config)?;
+        let producer = new_producer(&self.backend, &self.defaults.config)?;
         let (news, errands) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let after_turn = {
             let (news, errands) = (Arc::clone(&news), Arc::clone(&errands));
@@ -171,7 +172,7 @@ impl Sessions {
             attachment: watch::Sender::new(0),
             detached_since: Mutex::new(None),
         });
-        tokio::spawn(run_errands(Arc::downgrade(&live), Arc::clone(self)));
+        tokio::spawn(errands::run(Arc::downgrade(&live), Arc::clone(&self.backend)));
         let crowded_out = {
             let mut all = self.lock();
             if all.closed_to_new {
@@ -190,51 +191,51 @@ impl Sessions {
         Ok(live)
     }
 
-    fn producer(&self, config: &Arc<ProducerConfig>) -> Result<Producer<TraceBuffer>, getrandom::Error> {
-        let observer = TraceBuffer::new(Lane::default(), ProducerIndex::default());
-        let seed = getrandom::u64()?;
-        Ok(Producer::new(Arc::clone(config), self.backend.bootstrap_addresses(), seed, observer))
-    }
-
     fn lock(&self) -> MutexGuard<'_, LiveSessions> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Does what a session asks for, for as long as it lives, whether or not a page is attached.
-async fn run_errands(live: std::sync::Weak<Live>, sessions: Arc<Sessions>) {
-    loop {
-        let Some(errands) = live.upgrade().map(|live| Arc::clone(&live.errands)) else { return };
-        // The session may end while nothing is asked for: look again from time to time.
-        let _ = tokio::time::timeout(RETENTION, errands.notified()).await;
-        let Some(live) = live.upgrade() else { return };
-        while let Some(request) = live.driver.inspect(|_, session| session.next_request()) {
-            match request {
-                SessionRequest::Reconfigure(config) => {
-                    live.driver.with(|producer, _, now| producer.close(now, None));
-                    live.driver.until(|producer, _, _| producer.is_closed()).await;
-                    match sessions.producer(&config) {
-                        Ok(producer) => {
-                            live.driver.replace_producer(producer);
-                            live.driver.with(|_, session, _| session.on_new_producer());
-                        }
-                        Err(error) => tracing::error!(%error, "no entropy for a new producer"),
-                    }
-                }
-                SessionRequest::Describe(topic) => {
-                    let (backend, live) = (Arc::clone(&sessions.backend), Arc::clone(&live));
-                    tokio::spawn(async move {
-                        if let Some(topology) = backend.describe(&topic).await {
-                            live.driver.with(|_, session, _| session.set_topology(topology));
-                        }
-                    });
-                }
-            }
-        }
-    }
+/// A producer that begins to look for its cluster at the backend's addresses.
+fn new_producer(backend: &Backend, config: &Arc<ProducerConfig>) -> Result<Producer<TraceBuffer>, getrandom::Error> {
+    let observer = TraceBuffer::new(Lane::default(), ProducerIndex::default());
+    Ok(Producer::new(Arc::clone(config), backend.bootstrap_addresses(), getrandom::u64()?, observer))
 }
 
 impl Live {
+    /// Tells when the session may have asked for something.
+    pub(super) fn errands(&self) -> Arc<Notify> {
+        Arc::clone(&self.errands)
+    }
+
+    /// What the session asks for next.
+    pub(super) fn next_request(&self) -> Option<SessionRequest> {
+        self.driver.inspect(|_, session| session.next_request())
+    }
+
+    /// Closes the producer, settling everything, and puts another in its place.
+    pub(super) async fn change_producer(&self, backend: &Backend, config: &Arc<ProducerConfig>) {
+        self.driver.with(|producer, _, now| producer.close(now, None));
+        self.driver.until(|producer, _, _| producer.is_closed()).await;
+        match new_producer(backend, config) {
+            Ok(producer) => {
+                self.driver.replace_producer(producer);
+                self.driver.with(|_, session, _| session.on_new_producer());
+            }
+            Err(error) => tracing::error!(%error, "no entropy for a new producer"),
+        }
+    }
+
+    /// Tells the page, if it is news.
+    pub(super) fn set_topology(&self, topology: Topology) {
+        self.driver.with(|_, session, _| session.set_topology(topology));
+    }
+
+    /// Is a page there?
+    pub(super) fn is_attached(&self) -> bool {
+        self.detached_for().is_none()
+    }
+
     fn detached_for(&self) -> Option<Duration> {
         let since = *self.detached_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.map(|since| since.elapsed())

@@ -43,28 +43,48 @@ impl Backend {
     /// The brokers and a topic's partitions; `None` when nobody answers now.
     pub(crate) async fn describe(&self, topic: &Arc<str>) -> Option<Topology> {
         let described = probe::describe_any(&self.bootstrap_addresses(), topic, PATIENCE).await;
-        described.map_err(|met| tracing::warn!(?met, "no broker describes the topic")).ok()
+        described.map_err(|met| tracing::debug!(?met, "no broker describes the topic")).ok()
     }
 }
 
 /// What to tell a person whose brokers do not answer: what was seen, and what to do.
 pub(crate) fn explain(address: &BrokerAddress, error: &ProbeError) -> String {
-    match error {
+    let (what, advice) = match error {
         ProbeError::Unresolvable { .. } => {
-            format!("{address}: this name is unknown here ({error}). Check its spelling, or write the address.")
+            ("this name is unknown here", "Check its spelling, or write the address instead.")
         }
-        ProbeError::Refused { .. } => format!(
-            "{address}: nobody answers there ({error}). Is Kafka running, and does it listen on this port? \
-             `cargo xtask kafka` starts one."
+        ProbeError::Refused { .. } => (
+            "nobody answers there",
+            "Is Kafka running, and does it listen on this port? `cargo xtask kafka` starts one.",
         ),
-        ProbeError::Silent { .. } => format!(
-            "{address}: somebody listens there but says nothing ({error}). Is it Kafka, and is it a PLAINTEXT listener?"
-        ),
-        ProbeError::NotKafka { .. } => format!(
-            "{address}: what answers there is not Kafka ({error}). Is it another service, or a listener with TLS?"
-        ),
+        ProbeError::Silent { .. } => {
+            ("somebody listens there but says nothing", "Is it Kafka, and is it a PLAINTEXT listener?")
+        }
+        ProbeError::NotKafka { .. } => {
+            ("what answers there is not Kafka", "Is it another service, or a listener with TLS?")
+        }
         ProbeError::UnsupportedVersion { .. } => {
-            format!("{address}: {error}. Apache Kafka 2.4 and later can be used.")
+            ("too old or too new", "Apache Kafka 0.11 is the oldest that can be used.")
         }
+    };
+    // Some errors name the address themselves.
+    let error = error.to_string();
+    let seen = error.strip_prefix(&format!("{address}: ")).unwrap_or(&error);
+    format!("{address}: {what} ({seen}). {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explanation_names_the_address_once_and_says_what_to_do() {
+        let address = BrokerAddress { host: "kafka".into(), port: 9092 };
+        let error = ProbeError::Refused { detail: "kafka:9092: Connection refused".into() };
+        assert_eq!(
+            explain(&address, &error),
+            "kafka:9092: nobody answers there (Connection refused). \
+             Is Kafka running, and does it listen on this port? `cargo xtask kafka` starts one."
+        );
     }
 }
