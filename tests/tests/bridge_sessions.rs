@@ -9,9 +9,14 @@ use cross_tests::bridge::Bridge;
 use cross_tests::page_client::{PageClient, Tally, send};
 use cross_tests::peers::kcat;
 use cross_tests::proxy::CuttingProxy;
-use producer_core::bridge::{Command, Fate, Habit, MAX_SEND_COUNT, Refusal, Report, Resume, SendId, SessionId, World};
+use kafka_producer::embedded::EmbeddedBrokers;
+use producer_core::bridge::{
+    Command, Fate, Habit, MAX_SEND_COUNT, Refusal, Report, Resume, SendId, SessionId, Topology, World,
+};
 use producer_core::error::{Persistence, ProducerError, Surface};
+use producer_core::ids::{NodeId, TopicPartition};
 use producer_core::murmur2::partition_for_key;
+use producer_core::trace::Fact;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::Message;
@@ -319,6 +324,73 @@ async fn the_second_page_that_resumes_a_session_wins() -> Result<()> {
     assert_eq!(first.closed().await?.map(|frame| u16::from(frame.code)), Some(4001));
     second.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 1))).await?;
     assert_eq!(second.outcomes_of(1, 1).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_topology_is_told_and_told_again_when_a_leader_moves() -> Result<()> {
+    let brokers = EmbeddedBrokers::start_default().await?;
+    let bridge = serve(&["--bootstrap-servers", &brokers.bootstrap_servers()])?;
+    let mut page = joined(&bridge).await?;
+    page.command(&Command::Describe { topic: "orders".into() }).await?;
+    let told = topology(&mut page).await?;
+    let addresses: Vec<_> = told.brokers.iter().filter_map(|broker| broker.address.clone()).collect();
+    assert_eq!(addresses, brokers.addresses());
+    assert_eq!(told.partitions.iter().map(|partition| partition.partition).collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(told.partitions.iter().all(|partition| partition.replicas.len() == 3));
+
+    let moved = TopicPartition { topic: "orders".into(), partition: 1 };
+    let leader = brokers.with_cluster(|cluster, now| {
+        let (leader, _) = cluster.leader(&moved).expect("it has a leader");
+        let other = NodeId(leader.0 % 3 + 1);
+        cluster.move_leader(now, &moved, other).map(|()| other)
+    });
+    let leader = leader.expect("a broker that is up");
+    // Nobody asks: the bridge looks by itself.
+    assert_eq!(topology(&mut page).await?.partitions[1].leader, leader);
+
+    page.command(&Command::Describe { topic: "absent".into() }).await?;
+    let absent = topology(&mut page).await?;
+    assert_eq!((&*absent.topic, absent.partitions.len()), ("absent", 0));
+    let known = brokers.with_cluster(|cluster, _| cluster.topics().any(|(topic, _)| &**topic == "absent"));
+    assert!(!known, "looking does not create");
+    Ok(())
+}
+
+async fn topology(page: &mut PageClient) -> Result<Topology> {
+    page.wait_for(|report| match report {
+        Report::Topology(topology) => Some(topology),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_trace_flows_as_far_as_the_credit_goes() -> Result<()> {
+    let bridge = serve(&[])?;
+    let mut page = joined(&bridge).await?;
+    page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 20))).await?;
+    page.outcomes_of(1, 20).await?;
+    page.command(&Command::TraceCredit { frames: 1 }).await?;
+    let events = page
+        .wait_for(|report| match report {
+            Report::Trace { events } => Some(events),
+            _ => None,
+        })
+        .await?;
+    assert!(events.is_sorted_by_key(|event| event.at), "in order of time");
+    assert!(events.iter().any(|event| matches!(event.what, Fact::GetReturned { ordinal: 19 })));
+
+    // The credit is used up: outcomes come, trace does not.
+    page.command(&Command::Send(send(2, Habit::Get, "orders", "user-42", 20))).await?;
+    let mut settled = 0;
+    while settled < 20 {
+        match page.next_report().await? {
+            Report::Outcomes { outcomes } => settled += outcomes.iter().map(|outcome| outcome.count).sum::<u32>(),
+            Report::Trace { .. } => panic!("without credit"),
+            _ => {}
+        }
+    }
     Ok(())
 }
 
