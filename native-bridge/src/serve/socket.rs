@@ -68,9 +68,7 @@ pub(crate) async fn converse(upgraded: Upgraded, sessions: Arc<Sessions>, stop: 
         },
         Err(ending) => ending,
     };
-    if let Some(ending) = ending {
-        close(&mut socket, ending).await;
-    }
+    close(&mut socket, ending).await;
 }
 
 /// The first message. `Err(None)`: the page left.
@@ -236,14 +234,21 @@ async fn send(socket: &mut Socket, attachment: &Attachment, message: Message) ->
     }
 }
 
-/// Closes with a reason, and waits a moment for the page to have read it: a TCP connection closed over bytes that
-/// nobody read would be reset, and the reason lost.
-async fn close(socket: &mut Socket, Ending { code, reason }: Ending) {
-    tracing::info!(code, reason, "closing a page's connection");
-    let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+/// Closes with a reason, or answers the page's own close; and waits a moment for the page to have read it: a TCP
+/// connection closed over bytes that nobody read would be reset, and the reason lost.
+async fn close(socket: &mut Socket, ending: Option<Ending>) {
+    let frame = ending.map(|Ending { code, reason }| {
+        tracing::info!(code, reason, "closing a page's connection");
+        CloseFrame { code: CloseCode::from(code), reason: reason.into() }
+    });
     let said = async {
+        let told = match frame {
+            Some(frame) => socket.close(Some(frame)).await,
+            // The answer to the page's close waits to be written.
+            None => socket.flush().await,
+        };
         // The page may be gone already; then there is nobody to tell.
-        if socket.close(Some(frame)).await.is_ok() {
+        if told.is_ok() {
             let connection = socket.get_mut();
             let _ = connection.shutdown().await;
             let mut unread = [0; 4096];
