@@ -1,8 +1,10 @@
 //! The only place that reads a clock.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use producer_core::time::{self, Now};
+// The runtime's instants, so that a test that stops the runtime's clock stops the core's with it.
+use tokio::time::Instant;
 
 /// How old a reading may be that [`CachedClock::now`] hands out while the driver's task gets its turns.
 pub(crate) const FRESHNESS: Duration = Duration::from_millis(1);
@@ -33,8 +35,8 @@ impl Clock {
     }
 
     /// The runtime's instant for a moment of the core, `None` when it lies beyond what the runtime can name.
-    pub(crate) fn deadline(&self, at: time::Instant) -> Option<tokio::time::Instant> {
-        self.started.checked_add(Duration::from_micros(at.as_micros())).map(tokio::time::Instant::from_std)
+    pub(crate) fn deadline(&self, at: time::Instant) -> Option<Instant> {
+        self.started.checked_add(Duration::from_micros(at.as_micros()))
     }
 }
 
