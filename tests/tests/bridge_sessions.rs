@@ -516,27 +516,6 @@ async fn no_outcome_is_lost_or_doubled_when_the_connection_is_cut_at_a_hundred_r
     Ok(())
 }
 
-/// Row 36.
-#[tokio::test]
-async fn a_page_that_takes_nothing_is_dismissed_and_finds_its_outcomes_when_it_comes_back() -> Result<()> {
-    let bridge = serve(&[])?;
-    let mut page = PageClient::open(&bridge).await?;
-    let welcome = page.hello(None).await?;
-    // Two kilobytes for each record: topic and exception. More than the network holds for a page that does not read.
-    let name = "t".repeat(1_000);
-    page.command(&Command::Send(send(1, Habit::Forget, &name, "k", 10_000))).await?;
-    tokio::time::sleep(Duration::from_secs(12)).await;
-
-    let mut again = PageClient::open(&bridge).await?;
-    let resume = Resume { session: welcome.session, epoch: welcome.epoch, outcomes_seen: 0 };
-    assert!(again.hello(Some(resume)).await?.recovered);
-    let outcomes = again.outcomes_of(1, 10_000).await?;
-    assert!(outcomes.iter().zip(1..).all(|(outcome, number)| outcome.number == number));
-    let code = page.closed().await?.map(|frame| u16::from(frame.code));
-    assert!(code.is_none_or(|code| code == 1013), "the bridge waited for it no longer: {code:?}");
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_bridge_that_is_asked_to_stop_settles_every_send_first() -> Result<()> {
     let bridge = serve(&[])?;

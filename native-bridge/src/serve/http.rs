@@ -138,7 +138,7 @@ fn open_socket(site: &Arc<Site>, mut request: Request<Incoming>) -> Answer {
     let (sessions, stop) = (Arc::clone(&site.sessions), site.stop.clone());
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => socket::converse(upgraded, sessions, stop).await,
+            Ok(upgraded) => socket::converse(TokioIo::new(upgraded), sessions, stop).await,
             Err(error) => tracing::info!(%error, "a handshake was not finished"),
         }
         drop(place);

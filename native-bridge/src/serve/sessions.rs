@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka_producer::driver::Driver;
 use kafka_producer::{Clock, ConfigNotice, ProducerConfig};
@@ -13,6 +13,7 @@ use producer_core::producer::Producer;
 use producer_core::session::{Session, SessionLimits, SessionRequest};
 use producer_core::trace::TraceBuffer;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::errands;
 use super::world::Backend;
@@ -245,8 +246,8 @@ impl Live {
     /// and what is under way gets a last chance.
     async fn close(&self) {
         self.driver.with(|_, session, _| session.stop());
-        let program_ends = tokio::time::Instant::now() + PROGRAM_ENDS_WITHIN;
-        while tokio::time::Instant::now() < program_ends {
+        let program_ends = Instant::now() + PROGRAM_ENDS_WITHIN;
+        while Instant::now() < program_ends {
             self.driver.with(|producer, _, now| producer.begin_flush(now));
             let settled = self.driver.until(|_, session, _| session.is_settled());
             if tokio::time::timeout(FLUSH_EVERY, settled).await.is_ok() {

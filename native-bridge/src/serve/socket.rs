@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use producer_core::bridge::{self, BRIDGE_VERSION, Command, FrameError, MAX_FRAME_BYTES, Report, Resume};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -51,15 +49,18 @@ fn ending(code: u16, reason: impl Into<String>) -> Ending {
     Ending { code, reason: reason.into() }
 }
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// What a WebSocket runs over: an upgraded HTTP connection.
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// Speaks with a page until one side ends it.
-pub(crate) async fn converse(upgraded: Upgraded, sessions: Arc<Sessions>, stop: watch::Receiver<bool>) {
+pub(crate) async fn converse(connection: impl Connection, sessions: Arc<Sessions>, stop: watch::Receiver<bool>) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES))
         .max_write_buffer_size(WRITE_AHEAD_BYTES);
-    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
     let ending = match hello(&mut socket).await {
         Ok(resume) => match sessions.attach(resume) {
             Ok(attachment) => speak(&mut socket, &sessions, &attachment, stop).await,
@@ -72,7 +73,7 @@ pub(crate) async fn converse(upgraded: Upgraded, sessions: Arc<Sessions>, stop: 
 }
 
 /// The first message. `Err(None)`: the page left.
-async fn hello(socket: &mut Socket) -> Result<Option<Resume>, Option<Ending>> {
+async fn hello(socket: &mut WebSocketStream<impl Connection>) -> Result<Option<Resume>, Option<Ending>> {
     let deadline = Instant::now() + HELLO_WITHIN;
     loop {
         let Ok(message) = tokio::time::timeout_at(deadline, socket.next()).await else {
@@ -125,7 +126,7 @@ fn read(message: Result<Message, Error>) -> Result<Heard, Option<Ending>> {
 
 /// Commands to the session, reports to the page. `None`: the page left by itself.
 async fn speak(
-    socket: &mut Socket,
+    socket: &mut WebSocketStream<impl Connection>,
     sessions: &Sessions,
     attachment: &Attachment,
     mut stop: watch::Receiver<bool>,
@@ -206,12 +207,15 @@ async fn at(due: Option<Instant>) {
 }
 
 /// Writes every report that is due.
-async fn write_reports(socket: &mut Socket, attachment: &Attachment) -> Result<(), Option<Ending>> {
+async fn write_reports(
+    socket: &mut WebSocketStream<impl Connection>,
+    attachment: &Attachment,
+) -> Result<(), Option<Ending>> {
     write(socket, attachment, core::iter::from_fn(|| attachment.next_report())).await
 }
 
 async fn write(
-    socket: &mut Socket,
+    socket: &mut WebSocketStream<impl Connection>,
     attachment: &Attachment,
     reports: impl IntoIterator<Item = Report>,
 ) -> Result<(), Option<Ending>> {
@@ -223,7 +227,11 @@ async fn write(
 
 /// Hands a message to the network. While the page does not take it, nothing else is read or written: what it would
 /// ask for and what it would be told stays bounded.
-async fn send(socket: &mut Socket, attachment: &Attachment, message: Message) -> Result<(), Option<Ending>> {
+async fn send(
+    socket: &mut WebSocketStream<impl Connection>,
+    attachment: &Attachment,
+    message: Message,
+) -> Result<(), Option<Ending>> {
     tokio::select! {
         sent = timeout(SLOW_CONSUMER, socket.send(message)) => match sent {
             Ok(Ok(())) => Ok(()),
@@ -236,7 +244,7 @@ async fn send(socket: &mut Socket, attachment: &Attachment, message: Message) ->
 
 /// Closes with a reason, or answers the page's own close; and waits a moment for the page to have read it: a TCP
 /// connection closed over bytes that nobody read would be reset, and the reason lost.
-async fn close(socket: &mut Socket, ending: Option<Ending>) {
+async fn close(socket: &mut WebSocketStream<impl Connection>, ending: Option<Ending>) {
     let frame = ending.map(|Ending { code, reason }| {
         tracing::info!(code, reason, "closing a page's connection");
         CloseFrame { code: CloseCode::from(code), reason: reason.into() }
@@ -257,3 +265,6 @@ async fn close(socket: &mut Socket, ending: Option<Ending>) {
     };
     let _ = timeout(FAREWELL, said).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The limits that are times, on a clock that stands still until everybody waits.
+
+use std::collections::VecDeque;
+
+use kafka_producer::probe::ClusterInfo;
+use producer_core::bridge::{Habit, RecordSpec, SendCommand, SessionId, encode};
+use tokio::io::DuplexStream;
+
+use super::*;
+use crate::serve::sessions::Defaults;
+use crate::serve::world::Backend;
+
+/// Sessions whose cluster never answers.
+fn sessions() -> Arc<Sessions> {
+    let servers = "127.0.0.1:1".parse().expect("an address");
+    let info = ClusterInfo { cluster_id: None, brokers: Vec::new() };
+    Sessions::new(Arc::new(Backend::Cluster { servers, info, allowed_topics: Vec::new() }), Defaults::default())
+}
+
+/// A page whose network holds this many bytes.
+struct Page {
+    socket: WebSocketStream<DuplexStream>,
+    received: VecDeque<Report>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Page {
+    async fn open(sessions: &Arc<Sessions>, network_bytes: usize) -> Self {
+        let (ours, theirs) = tokio::io::duplex(network_bytes);
+        let (stop, told) = watch::channel(false);
+        tokio::spawn(converse(theirs, Arc::clone(sessions), told));
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+        Self { socket, received: VecDeque::new(), _stop: stop }
+    }
+
+    async fn say(&mut self, command: Command) {
+        self.socket.send(Message::Binary(encode(&command).into())).await.expect("an open connection");
+    }
+
+    /// Says hello; the session it got, and whether that is the one it asked for.
+    async fn hello(&mut self, resume: Option<Resume>) -> (SessionId, bool) {
+        self.say(Command::Hello { resume }).await;
+        match self.next_report().await {
+            Report::Welcome { session, recovered, .. } => (session, recovered),
+            other => panic!("{other:?} before Welcome"),
+        }
+    }
+
+    async fn next_report(&mut self) -> Report {
+        loop {
+            if let Some(report) = self.received.pop_front() {
+                return report;
+            }
+            if let Message::Binary(frame) = self.socket.next().await.expect("an open connection").expect("a message") {
+                self.received.extend(bridge::decode::<Vec<Report>>(&frame).expect("reports"));
+            }
+        }
+    }
+
+    /// Reads, and so answers pings, until the bridge closes; with which code.
+    async fn closed(&mut self) -> u16 {
+        loop {
+            match self.socket.next().await.expect("a close frame before the end") {
+                Ok(Message::Close(frame)) => return frame.expect("a code").code.into(),
+                Ok(_) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+const ROOMY: usize = 1 << 20;
+
+#[tokio::test(start_paused = true)]
+async fn row_31_a_page_has_two_seconds_for_its_hello() {
+    let began = Instant::now();
+    let mut page = Page::open(&sessions(), ROOMY).await;
+    assert_eq!(page.closed().await, 1008);
+    assert_eq!(began.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_do_not_count_as_a_hello() {
+    let mut page = Page::open(&sessions(), ROOMY).await;
+    for _ in 0..10 {
+        page.socket.send(Message::Ping(Bytes::new())).await.expect("an open connection");
+    }
+    assert_eq!(page.closed().await, 1008);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_misses_two_pings_counts_as_gone() {
+    let mut page = Page::open(&sessions(), ROOMY).await;
+    page.hello(None).await;
+    let began = Instant::now();
+    // It does not read, so it does not answer.
+    tokio::time::sleep(Duration::from_secs(3 * 20 + 1)).await;
+    assert_eq!(page.closed().await, 1001);
+    assert_eq!(began.elapsed().as_secs(), 61, "it was closed already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_answers_pings_is_left_alone_for_half_an_hour() {
+    let mut page = Page::open(&sessions(), ROOMY).await;
+    page.hello(None).await;
+    let began = Instant::now();
+    assert_eq!(page.closed().await, 1001);
+    assert_eq!(began.elapsed().as_secs() / 60, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_36_a_page_that_takes_nothing_for_ten_seconds_is_a_slow_consumer() {
+    let sessions = sessions();
+    let mut page = Page::open(&sessions, 4096).await;
+    let (session, _) = page.hello(None).await;
+    page.say(Command::Arm).await;
+    // Refused without asking the cluster: a thousand outcomes at once.
+    let record = RecordSpec { topic: "orders".into(), timestamp_ms: Some(-1), ..RecordSpec::default() };
+    page.say(Command::Send(SendCommand { id: 1, habit: Habit::Forget, record, count: 1_000 })).await;
+    // Within the second that it has for reading why it is dismissed.
+    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    assert_eq!(page.closed().await, 1013);
+
+    let mut again = Page::open(&sessions, ROOMY).await;
+    let (resumed, recovered) = again.hello(Some(Resume { session, epoch: 1, outcomes_seen: 0 })).await;
+    assert!(recovered && resumed == session);
+    let mut numbers = Vec::new();
+    while numbers.len() < 1_000 {
+        if let Report::Outcomes { outcomes } = again.next_report().await {
+            numbers.extend(outcomes.iter().map(|outcome| outcome.number));
+        }
+    }
+    assert!(numbers.into_iter().eq(1..=1_000), "all outcomes were kept, each once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_waits_two_minutes_for_its_page() {
+    let sessions = sessions();
+    tokio::spawn(Arc::clone(&sessions).reap());
+    for (seconds, is_kept) in [(100, true), (130, false)] {
+        let mut page = Page::open(&sessions, ROOMY).await;
+        let (session, _) = page.hello(None).await;
+        drop(page);
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        let mut again = Page::open(&sessions, ROOMY).await;
+        let resume = Resume { session, epoch: 1, outcomes_seen: 0 };
+        let (resumed, recovered) = again.hello(Some(resume)).await;
+        assert_eq!((recovered, resumed == session), (is_kept, is_kept), "after {seconds} s");
+    }
+}
