@@ -42,16 +42,12 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// Where the page's WebSocket connects.
 const SOCKET_PATH: &str = "/socket";
 
-/// Scripts and styles from here alone, nothing inline, connections to bridges on this machine. (IPv6 addresses have no
-/// spelling in a policy; `'self'` covers a page that was opened through one.)
-const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
-    font-src 'self'; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
-
 /// What requests are answered from.
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) page: Page,
+    /// The page's Content-Security-Policy.
+    pub(crate) policy: HeaderValue,
     pub(crate) sessions: Arc<Sessions>,
     /// Turns true when the bridge stops and every session is settled.
     pub(crate) stop: watch::Receiver<bool>,
@@ -104,7 +100,7 @@ fn answer(site: &Arc<Site>, request: Request<Incoming>) -> Answer {
         Ok(()) if request.uri().path() == SOCKET_PATH => open_socket(site, request),
         Ok(()) => serve_file(site, &request),
     };
-    secured(answer)
+    secured(answer, &site.policy)
 }
 
 fn serve_file(site: &Site, request: &Request<Incoming>) -> Answer {
@@ -175,9 +171,9 @@ fn text(status: StatusCode, sentence: &'static str) -> Answer {
     answer
 }
 
-fn secured(mut answer: Answer) -> Answer {
+fn secured(mut answer: Answer, policy: &HeaderValue) -> Answer {
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, CSP),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

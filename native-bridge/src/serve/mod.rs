@@ -6,6 +6,7 @@ mod guard;
 mod http;
 mod listen;
 mod page;
+mod policy;
 mod sessions;
 mod socket;
 mod token;
@@ -95,7 +96,10 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
 
     let sessions = Sessions::new(Arc::clone(&backend), defaults);
     let (stopped, stop) = watch::channel(false);
-    let site = Arc::new(Site { guard, page, sessions: Arc::clone(&sessions), stop, sockets: Sockets::default() });
+    let index = page.get("/").map(|file| String::from_utf8_lossy(&file.content).into_owned()).unwrap_or_default();
+    let policy = policy::policy(&index).try_into().context("index.html makes no valid Content-Security-Policy")?;
+    let sockets = Sockets::default();
+    let site = Arc::new(Site { guard, page, policy, sessions: Arc::clone(&sessions), stop, sockets });
     let accepting = tokio::spawn(http::accept(listener, Arc::clone(&site)));
     let reaping = tokio::spawn(Arc::clone(&sessions).reap());
     let stop_request = crate::StopRequest::listen()?;
