@@ -57,11 +57,27 @@ async fn the_pages_own_code_runs_and_code_brought_into_it_does_not() -> Result<(
     assert_eq!(color, "rgb(1, 2, 3)", "the page's own style");
     browser.click("attribute").await?;
     assert_eq!(browser.text("attribute").await?, "quiet", "handlers in attributes are what injected markup brings");
-    let added = "const script = document.createElement('script');
-        script.textContent = 'window.wasInjected = true';
-        document.body.append(script);
-        return window.wasInjected === true";
-    assert_eq!(browser.client().execute(added, vec![]).await?, false, "an injected script");
+    for markup in [
+        "document.body.innerHTML = '<p>'",
+        "document.body.append(document.createElement('script')); document.body.lastChild.textContent = 'injected = 1'",
+    ] {
+        let attempt = format!("try {{ {markup}; return 'written'; }} catch (error) {{ return error.name; }}");
+        let ended = browser.client().execute(&attempt, vec![]).await?;
+        assert_eq!(ended, "TypeError", "text is text, neither markup nor script: {markup}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_made_by_yew_runs_under_the_policy() -> Result<()> {
+    let source = xtask::workspace::root().join("xtask/minimal-yew");
+    let build = tokio::task::spawn_blocking(move || xtask::page::build_from(&source, "minimal-yew-policy-page"));
+    let bridge = Bridge::serve(&build.await??, &[])?;
+    let browser = Browser::start().await?;
+    browser.open(&bridge.address).await?;
+    browser.wait_until_texts("count", |texts| texts == ["0"]).await?;
+    browser.click("count").await?;
+    browser.wait_until_texts("count", |texts| texts == ["1"]).await?;
     Ok(())
 }
 
