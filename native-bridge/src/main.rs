@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use kafka_producer::embedded::EmbeddedBrokers;
+use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use tracing_subscriber::EnvFilter;
 
 /// See what a Kafka producer does: a page in your browser, a real producer behind it
@@ -23,7 +23,15 @@ enum Command {
     /// Serve the page and produce to its order
     Serve(serve::ServeOptions),
     /// Run only the embedded brokers, for other clients
-    Broker,
+    Broker(BrokerOptions),
+}
+
+/// Options of `playground broker`.
+#[derive(Debug, clap::Args)]
+struct BrokerOptions {
+    /// Where the first broker listens; the others take the ports after it, or any that are free if this is 0
+    #[arg(long, value_name = "127.0.0.1:PORT", default_value = "127.0.0.1:0")]
+    listen: String,
 }
 
 fn main() -> ExitCode {
@@ -50,7 +58,7 @@ fn run(arguments: Arguments) -> Result<()> {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Serve(options) => serve::serve(options).await,
-            Command::Broker => brokers_alone().await,
+            Command::Broker(options) => brokers_alone(&options).await,
         }
     });
     // Tasks of connections that nobody waits for any more.
@@ -58,8 +66,13 @@ fn run(arguments: Arguments) -> Result<()> {
     ended
 }
 
-async fn brokers_alone() -> Result<()> {
-    let brokers = EmbeddedBrokers::start_default().await.context("cannot start the brokers")?;
+async fn brokers_alone(options: &BrokerOptions) -> Result<()> {
+    let mut embedded = EmbeddedOptions::default();
+    let first = serve::loopback_port(&options.listen)?;
+    if first > 0 {
+        embedded.ports = (first..=u16::MAX).take(embedded.brokers).collect();
+    }
+    let brokers = EmbeddedBrokers::start(embedded).await.context("cannot start the brokers")?;
     let stop_request = StopRequest::listen()?;
     say(&format!("brokers: {}", brokers.bootstrap_servers()))?;
     stop_request.received().await;

@@ -78,6 +78,26 @@ fn a_port_that_is_taken_is_told_with_what_to_do() -> Result<()> {
 }
 
 #[test]
+fn embedded_brokers_listen_where_they_are_told_and_on_this_machine_alone() -> Result<()> {
+    // Below the ports that the system gives to those who ask for any.
+    let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let first = (20_000_u16..30_000).step_by(3).find(|&first| (first..first + 3).all(is_free));
+    let first = first.context("no three free ports")?;
+    let listen = format!("127.0.0.1:{first}");
+    let brokers = Bridge::broker(&["--listen", &listen])?;
+    let expected = (first..).take(3).map(|port| format!("127.0.0.1:{port}"));
+    assert!(brokers.brokers.iter().cloned().eq(expected), "{:?}", brokers.brokers);
+    for (address, words) in
+        [(listen.as_str(), "cannot listen on"), ("0.0.0.0:9092", "127.0.0.1:PORT"), ("9092", "127.0.0.1:PORT")]
+    {
+        let output = Process::new(binary()?).args(["broker", "--listen", address]).stdin(Stdio::null()).output()?;
+        assert!(!output.status.success() && output.stdout.is_empty());
+        assert_says(&String::from_utf8(output.stderr)?, &[address, words]);
+    }
+    Ok(())
+}
+
+#[test]
 fn broker_addresses_that_are_none_are_told_in_the_java_clients_words() -> Result<()> {
     for (servers, sentence) in [
         ("", "Configuration 'bootstrap.servers' must not be empty"),

@@ -13,7 +13,7 @@ mod token;
 mod world;
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +69,18 @@ pub(crate) struct ServeOptions {
     /// Do not open the page in a browser
     #[arg(long)]
     no_open: bool,
+}
+
+/// The port of an address for the embedded brokers, which listen on 127.0.0.1 and nowhere else.
+///
+/// # Errors
+/// Any other address.
+pub(crate) fn loopback_port(given: &str) -> Result<u16> {
+    let address: Option<SocketAddrV4> = given.parse().ok();
+    match address {
+        Some(address) if *address.ip() == Ipv4Addr::LOCALHOST => Ok(address.port()),
+        _ => bail!("--listen {given}: the embedded brokers listen on this machine alone. Write 127.0.0.1:PORT."),
+    }
 }
 
 /// Runs until it is told to stop; then settles every send and returns.
