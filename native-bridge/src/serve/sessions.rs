@@ -76,6 +76,7 @@ pub(crate) struct Live {
     /// Counts the sockets that attached; the newest one wins. Changed under the driver's lock only, so that whoever
     /// holds the lock and is the newest stays it.
     attachment: watch::Sender<u64>,
+    /// Since when no socket is attached. Changed under the driver's lock only.
     detached_since: Mutex<Option<Instant>>,
 }
 
@@ -97,20 +98,14 @@ impl Sessions {
     /// # Errors
     /// [`NoSession`].
     pub(crate) fn attach(self: &Arc<Self>, resume: Option<Resume>) -> Result<Attachment, NoSession> {
-        let known = resume.and_then(|resume| self.lock().by_id.get(&resume.session).cloned());
-        let (live, resume) = match known {
-            Some(live) => (live, resume),
-            None => (self.begin()?, None),
-        };
-        let number = live.driver.with(|_, session, _| {
-            session.attach(resume);
-            let number = *live.attachment.borrow() + 1;
-            live.attachment.send_replace(number);
-            number
-        });
-        *live.detached_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let newest = live.attachment.subscribe();
-        Ok(Attachment { live, number, newest })
+        if let Some(resume) = resume {
+            // Attached under the lock, or the session could be given up as abandoned in the same moment.
+            let all = self.lock();
+            if let Some(live) = all.by_id.get(&resume.session) {
+                return Ok(Live::attach(live, Some(resume)));
+            }
+        }
+        Ok(Live::attach(&self.begin()?, None))
     }
 
     /// Stops all sessions: no new ones, no new sends, everything taken is settled, producers closed.
@@ -204,6 +199,18 @@ fn new_producer(backend: &Backend, config: &Arc<ProducerConfig>) -> Result<Produ
 }
 
 impl Live {
+    /// Takes the session for a socket; the one that had it before loses it.
+    fn attach(live: &Arc<Self>, resume: Option<Resume>) -> Attachment {
+        let number = live.driver.with(|_, session, _| {
+            session.attach(resume);
+            live.set_detached(None);
+            let number = *live.attachment.borrow() + 1;
+            live.attachment.send_replace(number);
+            number
+        });
+        Attachment { live: Arc::clone(live), number, newest: live.attachment.subscribe() }
+    }
+
     /// Tells when the session may have asked for something.
     pub(super) fn errands(&self) -> Arc<Notify> {
         Arc::clone(&self.errands)
@@ -235,6 +242,10 @@ impl Live {
     /// Is a page there?
     pub(super) fn is_attached(&self) -> bool {
         self.detached_for().is_none()
+    }
+
+    fn set_detached(&self, since: Option<Instant>) {
+        *self.detached_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     fn detached_for(&self) -> Option<Duration> {
@@ -316,8 +327,11 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if self.is_newest() {
-            *self.live.detached_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
+        // Under the lock, or a socket that attaches meanwhile would count as gone.
+        self.live.driver.inspect(|_, _| {
+            if self.is_newest() {
+                self.live.set_detached(Some(Instant::now()));
+            }
+        });
     }
 }
