@@ -169,6 +169,12 @@ async fn backend(options: &ServeOptions) -> Result<Backend> {
         anyhow!("no Kafka answers.\n{}", lines.join("\n"))
     })?;
     tracing::info!(brokers = info.brokers.len(), "a cluster answers");
+    let told = info.clone();
+    tokio::spawn(async move {
+        for explanation in world::explain_unreachable(&told, world::PATIENCE).await {
+            tracing::warn!("{explanation}");
+        }
+    });
     let allowed_topics = options.allow_topic.iter().map(|topic| topic.as_str().into()).collect();
     Ok(Backend::Cluster { servers, info, allowed_topics })
 }

@@ -47,6 +47,26 @@ impl Backend {
     }
 }
 
+/// What to tell a person about brokers that the cluster names but that do not answer here: the cluster works, and yet
+/// records for their partitions do not arrive.
+pub(crate) async fn explain_unreachable(info: &ClusterInfo, patience: Duration) -> Vec<String> {
+    let asked: Vec<_> = info
+        .brokers
+        .iter()
+        .map(|(_, address)| address.clone())
+        .map(|address| tokio::spawn(async move { (probe::probe(&address, patience).await, address) }))
+        .collect();
+    let mut explained = Vec::new();
+    for answer in asked {
+        if let Ok((Err(error), address)) = answer.await {
+            let explanation = explain(&address, &error);
+            explained
+                .push(format!("{explanation} The cluster names this address itself: see its advertised.listeners."));
+        }
+    }
+    explained
+}
+
 /// What to tell a person whose brokers do not answer: what was seen, and what to do.
 pub(crate) fn explain(address: &BrokerAddress, error: &ProbeError) -> String {
     let (what, advice) = match error {
@@ -75,7 +95,21 @@ pub(crate) fn explain(address: &BrokerAddress, error: &ProbeError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use producer_core::ids::NodeId;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_broker_that_only_the_cluster_knows_is_told_with_where_to_look() {
+        let brokers = EmbeddedBrokers::start_default().await.expect("free ports");
+        let reached = brokers.addresses()[0].clone();
+        let closed = BrokerAddress { host: "127.0.0.1".into(), port: 1 };
+        let info = ClusterInfo { cluster_id: None, brokers: vec![(NodeId(1), reached), (NodeId(2), closed)] };
+        let explained = explain_unreachable(&info, PATIENCE).await;
+        assert_eq!(explained.len(), 1, "{explained:?}");
+        assert!(explained[0].starts_with("127.0.0.1:1: nobody answers there"), "{explained:?}");
+        assert!(explained[0].contains("advertised.listeners"));
+    }
 
     #[test]
     fn an_explanation_names_the_address_once_and_says_what_to_do() {
