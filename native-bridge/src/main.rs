@@ -37,6 +37,11 @@ struct BrokerOptions {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("PLAYGROUND_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // At finer levels these log what they carry: tokens and records.
+    let filter = ["hyper=info", "tungstenite=info", "tokio_tungstenite=info"]
+        .into_iter()
+        .filter_map(|quiet| quiet.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let ansi = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -37,14 +37,14 @@ impl Bridge {
         Self::spawn(command, &["playground: ", "brokers: "])
     }
 
-    /// As [`serve`](Self::serve), with what it logs in a file.
+    /// As [`serve`](Self::serve), with what it logs from this level on (`info`, `trace` …) in a file.
     ///
     /// # Errors
     /// As [`serve`](Self::serve), or when the file cannot be written.
-    pub fn serve_logging_to(page: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
+    pub fn serve_logging_to(page: &Path, arguments: &[&str], log: &Path, level: &str) -> Result<Self> {
         let mut command = Command::new(binary()?);
         command.args(["serve", "--no-open", "--page"]).arg(page).args(arguments);
-        command.stderr(std::fs::File::create(log)?);
+        command.env("PLAYGROUND_LOG", level).stderr(std::fs::File::create(log)?);
         Self::spawn(command, &["playground: ", "brokers: "])
     }
 

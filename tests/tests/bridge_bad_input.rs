@@ -175,7 +175,8 @@ async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()>
         "linger.ms=7\nlinger.mss=1\nbootstrap.servers=elsewhere:1\nsasl.jaas.config=password\\=swordfish\n",
     )?;
     let log = scratch("secret.log");
-    let bridge = Bridge::serve_logging_to(&page_folder()?, &["--producer-config", &file.to_string_lossy()], &log)?;
+    let bridge =
+        Bridge::serve_logging_to(&page_folder()?, &["--producer-config", &file.to_string_lossy()], &log, "trace")?;
     let mut page = PageClient::open(&bridge).await?;
     page.hello(None).await?;
     let (properties, notices) = configured(&mut page).await?;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use cross_tests::bridge::Bridge;
-use cross_tests::page_client::PageClient;
+use cross_tests::page_client::{PageClient, send};
 use cross_tests::raw_http::{Answer, RequestHead, connect, exchange};
-use producer_core::bridge::{Command, Report};
+use producer_core::bridge::{Command, Habit, Report};
 
 const CSP_OF_A_WASM_PAGE: [&str; 4] =
     ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'"];
@@ -133,7 +133,7 @@ fn row_10_only_the_whole_token_opens_and_guessing_is_slowed_down() -> Result<()>
 #[test]
 fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result<()> {
     let log = std::env::temp_dir().join(format!("playground-log-{}", std::process::id()));
-    let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log)?;
+    let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log, "trace")?;
     let line = format!("GET /socket?token={} HTTP/1.1", bridge.token());
     for request in [RequestHead::handshake(&bridge), RequestHead::handshake(&bridge).without("Sec-WebSocket-Protocol")]
     {
@@ -146,6 +146,27 @@ fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result
     bridge.stop(Duration::from_secs(20))?;
     let logged = std::fs::read_to_string(&log)?;
     assert!(logged.contains("refused a request") && !logged.contains(&token), "{logged}");
+    Ok(std::fs::remove_file(log)?)
+}
+
+#[tokio::test]
+async fn what_a_page_sends_and_what_opens_the_bridge_reaches_no_log() -> Result<()> {
+    let log = std::env::temp_dir().join(format!("playground-trace-log-{}", std::process::id()));
+    let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log, "trace")?;
+    let mut page = PageClient::open(&bridge).await?;
+    page.hello(None).await?;
+    page.command(&Command::Send(send(1, Habit::Get, "orders", "a-key-nobody-should-read", 1))).await?;
+    page.outcomes_of(1, 1).await?;
+    page.cut();
+    let token = bridge.token().to_owned();
+    bridge.stop(Duration::from_secs(20))?;
+    let logged = std::fs::read_to_string(&log)?;
+    assert!(logged.contains("connecting"), "debug lines are there: {logged}");
+    // As text, and as Rust prints bytes.
+    let bytes = format!("{:?}", b"a-key-nobody-should-read");
+    for secret in [&token, "a-key-nobody", "value of 1", bytes.trim_matches(['[', ']'])] {
+        assert!(!logged.contains(secret), "{secret} in {logged}");
+    }
     Ok(std::fs::remove_file(log)?)
 }
 
@@ -264,17 +285,22 @@ fn row_17_what_is_no_http_is_closed_with_one_line_in_the_log() -> Result<()> {
     let api_versions = [&[0, 0, 0, 20, 0, 18, 0, 3, 0, 0, 0, 1, 0, 4][..], b"kcat\0\x02a\x02b\0\0"].concat();
     for (name, bytes) in [("tls", client_hello), ("kafka", api_versions)] {
         let log = std::env::temp_dir().join(format!("playground-log-{name}-{}", std::process::id()));
-        let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log)?;
+        let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log, "info")?;
         let before = std::fs::read_to_string(&log)?.lines().count();
         let mut stream = connect(&bridge)?;
         stream.write_all(&bytes)?;
         let mut said = Vec::new();
         let _ = stream.read_to_end(&mut said);
         assert_eq!(RequestHead::get(&bridge, "/").exchange(&bridge)?.status, 200, "others are served");
+        // Logged after the connection was closed, and the bridge is stopped before it is counted.
+        let patience = Instant::now() + Duration::from_secs(10);
+        while std::fs::read_to_string(&log)?.lines().count() == before && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        drop(bridge);
         let logged = std::fs::read_to_string(&log)?;
         assert_eq!(logged.lines().count(), before + 1, "{name}: {logged}");
         assert!(!logged.contains("panicked"), "{logged}");
-        drop(bridge);
         std::fs::remove_file(log)?;
     }
     Ok(())
