@@ -1,2 +1,26 @@
-//! Page.
-fn main() {}
+//! The page: a yew front end over the producer core.
+//!
+//! Reports come in from a world (in this page or behind a bridge), [`store`] folds them into a [`view`], panels draw it.
+//! [`driver`] holds all effects; what moves is drawn past the virtual DOM ([`frame`]).
+
+mod address;
+mod alerts;
+mod app;
+mod driver;
+mod frame;
+mod ledger;
+mod panels;
+mod partition;
+mod shared;
+mod source;
+mod storage;
+mod store;
+mod texts;
+mod view;
+
+fn main() {
+    let document = web_sys::window().and_then(|window| window.document());
+    if let Some(root) = document.and_then(|document| document.get_element_by_id("app")) {
+        yew::Renderer::<app::App>::with_root(root).render();
+    }
+}

@@ -280,6 +280,11 @@ impl<O: Observer> Cluster<O> {
         self.topics.partition(&partition.topic, partition.partition).map(|found| (found.leader, found.leader_epoch))
     }
 
+    /// The brokers that hold a partition, the preferred leader first. All of them are in sync.
+    pub fn replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
+        self.topics.partition(&partition.topic, partition.partition).map(|found| &*found.replicas)
+    }
+
     /// The observer.
     pub fn observer_mut(&mut self) -> &mut O {
         &mut self.observer

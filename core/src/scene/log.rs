@@ -52,6 +52,13 @@ impl PartitionLog {
         }
     }
 
+    /// The batches' names will mean others from now on.
+    pub(super) fn forget_batches(&mut self) {
+        for cell in &mut self.cells {
+            cell.batch = None;
+        }
+    }
+
     fn put(&mut self, base_offset: i64, records: u32, carrier: Option<(BatchId, &BatchScene)>, known: bool) {
         let end = base_offset + i64::from(records);
         self.end_offset = self.end_offset.max(end);

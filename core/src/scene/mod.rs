@@ -343,6 +343,26 @@ impl Scene {
         }
     }
 
+    /// Another producer took over: its batches and connections are named anew, from the beginning. The logs and what the
+    /// program did stay.
+    pub fn start_over(&mut self) {
+        let old = core::mem::take(self);
+        *self = Self {
+            at: old.at,
+            caller: CallerScene { sent: old.caller.sent, refused: old.caller.refused, ..CallerScene::default() },
+            partitions: old.partitions,
+            brokers: old.brokers,
+            leaders: old.leaders,
+            history: old.history,
+            thinned: old.thinned,
+            ..Self::default()
+        };
+        for partition in self.partitions.values_mut() {
+            partition.under_way.clear();
+            partition.log.forget_batches();
+        }
+    }
+
     /// Folds many events.
     pub fn apply_all<'a>(&mut self, events: impl IntoIterator<Item = &'a TraceEvent>) {
         for event in events {

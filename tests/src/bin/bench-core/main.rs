@@ -1,0 +1,231 @@
+//! `send` and drain beside kafka-protocol: the same records, in turns, in one run.
+//!
+//! Our side is the real producer, from `send` to the request that carries the closed batch. Theirs is
+//! `RecordBatchEncoder` on the same slices, in batches of the same records. Theirs only encodes: it chooses no
+//! partition, counts no memory and gives no sequence. Both compute the CRC, and before anything is measured their bytes
+//! are compared.
+
+#![expect(clippy::print_stdout, reason = "what a benchmark finds is what it prints")]
+
+mod allocations;
+mod ours;
+mod sample;
+mod theirs;
+
+use std::fmt;
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+use producer_core::ids::ProducerIdentity;
+use producer_core::time::Now;
+
+use self::ours::{Ours, Spent};
+use self::sample::Samples;
+use self::theirs::Theirs;
+
+/// `batch.size`: Kafka's default, and the most that still fits `max.request.size`'s default with round numbers.
+const BATCH_SIZES: [usize; 2] = [16_384, 1_000_000];
+const WARM_UP_ROUNDS: usize = 5;
+const ROUNDS: usize = 25;
+/// In each round, on each side.
+const RECORDS: u64 = 200_000;
+const COMPARED_BATCHES: u64 = 20;
+
+const TOPIC: &str = "orders";
+const IDENTITY: ProducerIdentity = ProducerIdentity { id: 4_000, epoch: 0 };
+
+/// The one moment at which everything happens. When a driver reads its clock, and what that costs, is its own affair.
+const NOW: Now = Now { elapsed_us: 1_000_000, wall_ms: 1_700_000_000_000 };
+
+fn main() -> Result<()> {
+    println!("Keyed records, 16 B key and 100 B value; one partition, idempotent, acks=all, no compression.");
+    println!(
+        "Medians of {ROUNDS} rounds of {RECORDS} records on each side; in brackets the middle half of the rounds."
+    );
+    let by_batch_size = [measure(BATCH_SIZES[0])?, measure(BATCH_SIZES[1])?];
+    for found in &by_batch_size {
+        found.print();
+    }
+    let [default, _] = by_batch_size;
+    println!();
+    println!(
+        "Last line, for batch.size={}: \"{}\" over \"{}\", and the allocations inside `send`.",
+        default.batch_size,
+        Side::Slices.name(),
+        Side::Ours.name()
+    );
+    let (ratio, allocations) =
+        (default.times_ours(Side::Slices).median, default.allocations.per_record(Spent::in_send));
+    println!("{ratio:.2} x kafka-protocol, {allocations:.3} allocations per record");
+    Ok(())
+}
+
+/// What is measured in each round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Ours,
+    /// kafka-protocol as any slice needs it: its `Record` holds `Bytes`, so the slice is copied.
+    Slices,
+    OursAgain,
+    /// kafka-protocol without these copies, as only slices that live for ever allow.
+    StaticSlices,
+    /// kafka-protocol's encoder on a list made before, always the same.
+    EncodeAlone,
+}
+
+impl Side {
+    const ALL: [Self; 5] = [Self::Ours, Self::Slices, Self::OursAgain, Self::StaticSlices, Self::EncodeAlone];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "send + drain",
+            Self::OursAgain => "send + drain again (A/A)",
+            Self::Slices => "kafka-protocol from slices",
+            Self::StaticSlices => "kafka-protocol from 'static slices",
+            Self::EncodeAlone => "kafka-protocol, encode alone",
+        }
+    }
+}
+
+/// Both sides, in step.
+struct Bench {
+    ours: Ours,
+    theirs: Theirs,
+    /// On each side in each round.
+    batches: u64,
+}
+
+/// What one batch size came to.
+struct Found {
+    batch_size: usize,
+    records_per_batch: u32,
+    batch_bytes: usize,
+    /// On each side in each round.
+    batches: u64,
+    /// In nanoseconds.
+    rounds: Vec<[Spent; Side::ALL.len()]>,
+    /// In allocations, of a round beside those that were timed.
+    allocations: Spent,
+}
+
+fn measure(batch_size: usize) -> Result<Found> {
+    let samples = Samples::a_thousand();
+    let mut ours = Ours::new(samples.clone(), batch_size)?;
+    let mut written = Vec::new();
+    ours.run(COMPARED_BATCHES, || 0, |batch| written.push(batch.to_vec()));
+    let records_per_batch = ours.records_per_batch();
+    let mut theirs = Theirs::new(samples, i32::try_from(records_per_batch)?);
+    for batch in &written {
+        ensure!(theirs.batch(Bytes::copy_from_slice)? == batch, "the two sides do not write the same bytes");
+    }
+
+    let batches = RECORDS / u64::from(records_per_batch);
+    let mut bench = Bench { ours, theirs, batches };
+    let mut rounds = Vec::new();
+    for number in 0..WARM_UP_ROUNDS + ROUNDS {
+        let mut round = [Spent::default(); Side::ALL.len()];
+        // Each side begins in its turn.
+        for step in 0..round.len() {
+            let place = (number + step) % round.len();
+            round[place] = bench.time(Side::ALL[place])?;
+        }
+        rounds.push(round);
+    }
+    rounds.drain(..WARM_UP_ROUNDS);
+    let allocations = allocations::counting(|| bench.ours.run(batches, allocations::count, |_| {}));
+    Ok(Found { batch_size, records_per_batch, batch_bytes: written[0].len(), batches, rounds, allocations })
+}
+
+impl Bench {
+    /// One side's part of a round, in nanoseconds.
+    fn time(&mut self, side: Side) -> Result<Spent> {
+        match side {
+            Side::Ours | Side::OursAgain => Ok(self.ours.run(self.batches, stopwatch(), |batch| _ = black_box(batch))),
+            Side::Slices => self.time_theirs(|theirs| theirs.batch(Bytes::copy_from_slice)),
+            Side::StaticSlices => self.time_theirs(|theirs| theirs.batch(Bytes::from_static)),
+            Side::EncodeAlone => {
+                self.theirs.list(Bytes::from_static);
+                self.time_theirs(Theirs::encode)
+            }
+        }
+    }
+
+    fn time_theirs(&mut self, batch: impl Fn(&mut Theirs) -> Result<&[u8]>) -> Result<Spent> {
+        let nanoseconds = stopwatch();
+        for _ in 0..self.batches {
+            black_box(batch(&mut self.theirs)?);
+        }
+        let records = self.batches * u64::from(self.ours.records_per_batch());
+        // Nothing can be told apart here.
+        Ok(Spent { records, send: nanoseconds(), ..Spent::default() })
+    }
+}
+
+impl Found {
+    fn print(&self) {
+        println!();
+        println!("batch.size={}: {} records in {} B", self.batch_size, self.records_per_batch, self.batch_bytes);
+        println!("{:<40}{:>9}{:>15}   times ours", "", "ns/record", "records/s");
+        for side in Side::ALL {
+            self.print_row(side.name(), &self.nanoseconds(side, Spent::in_batch), &self.times_ours(side).to_string());
+        }
+        self.print_row("of send + drain, send", &self.nanoseconds(Side::Ours, Spent::in_send), "");
+        self.print_row("send + drain, and taking the answer in", &self.nanoseconds(Side::Ours, Spent::in_all), "");
+        let Spent { records, send, drain, answer, other_calls } = self.allocations;
+        let per_batch = |count: u64| count as f64 / self.batches as f64;
+        println!(
+            "allocations: {send} in {records} calls of send; {:.2} per batch in drain, {:.2} in taking its answer in",
+            per_batch(drain),
+            per_batch(answer)
+        );
+        println!(
+            "clock reads in the core: 0, for it has none (core/clippy.toml); {records} sends and {other_calls} other calls \
+             were handed a `Now`, copies of one"
+        );
+    }
+
+    fn print_row(&self, name: &str, nanoseconds: &Spread, ratio: &str) {
+        println!("{name:<40}{:>9.1}{:>15.0}   {ratio}", nanoseconds.median, 1e9 / nanoseconds.median);
+    }
+
+    /// Nanoseconds per record.
+    fn nanoseconds(&self, side: Side, part: impl Fn(&Spent) -> u64) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| round[side as usize].per_record(&part)))
+    }
+
+    /// How many times as long as ours it took, round by round.
+    fn times_ours(&self, side: Side) -> Spread {
+        let time = |round: &[Spent; Side::ALL.len()], side: Side| round[side as usize].per_record(Spent::in_batch);
+        Spread::of(self.rounds.iter().map(|round| time(round, side) / time(round, Side::Ours)))
+    }
+}
+
+/// The median, and the middle half around it.
+struct Spread {
+    lower: f64,
+    median: f64,
+    upper: f64,
+}
+
+impl Spread {
+    fn of(figures: impl Iterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.collect();
+        figures.sort_by(f64::total_cmp);
+        let at = |quarter: usize| figures[(figures.len() - 1) * quarter / 4];
+        Self { lower: at(1), median: at(2), upper: at(3) }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} [{:.2} to {:.2}]", self.median, self.lower, self.upper)
+    }
+}
+
+/// Nanoseconds since now.
+fn stopwatch() -> impl Fn() -> u64 {
+    let begin = Instant::now();
+    move || u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,94 @@
+//! What a person should know and has not dismissed.
+
+use std::sync::Arc;
+
+use producer_core::bridge::{MAX_SEND_COUNT, Refusal};
+use producer_core::config::ConfigError;
+
+use crate::address::AddressError;
+
+/// Most that are shown at once; older ones make room and are counted.
+pub(crate) const MAX_ALERTS: usize = 4;
+
+/// Something that stays until it is dismissed or no longer true.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Alert {
+    /// None of a send's records was handed to the producer.
+    SendRefused {
+        /// Records of that send.
+        count: u32,
+        /// Why.
+        why: Refusal,
+    },
+    /// The client would refuse to start with these settings; the old producer stays.
+    ConfigRefused(ConfigError),
+    /// These keys belong to the bridge's command line.
+    ConfigForbidden(Vec<Arc<str>>),
+    /// The bridge could not read something of ours.
+    BadRequest {
+        /// Which field.
+        field: Arc<str>,
+        /// What was wrong.
+        detail: Arc<str>,
+    },
+    /// The bridge is about to stop.
+    Stopping,
+    /// What was pasted names no bridge.
+    BadAddress(AddressError),
+    /// The number of records is none that can be sent.
+    BadCount,
+    /// Sends whose fate nobody can tell any more.
+    Unknown {
+        /// Their records.
+        records: u64,
+    },
+    /// Older alerts that made room.
+    More(u32),
+}
+
+impl Alert {
+    /// The largest count a send may have, for [`Alert::BadCount`].
+    pub(crate) const MAX_COUNT: u32 = MAX_SEND_COUNT;
+}
+
+/// Adds an alert; the oldest ones make room and are counted.
+pub(crate) fn push(alerts: &mut Vec<Alert>, alert: Alert) {
+    if alerts.contains(&alert) {
+        return;
+    }
+    alerts.push(alert);
+    while alerts.len() > MAX_ALERTS {
+        match alerts.first_mut() {
+            Some(Alert::More(count)) => {
+                *count += 1;
+                alerts.remove(1);
+            }
+            Some(first) => *first = Alert::More(1),
+            None => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_alerts_make_room_and_are_counted() {
+        let mut alerts = Vec::new();
+        for records in 1..=6 {
+            push(&mut alerts, Alert::Unknown { records });
+        }
+        assert_eq!(alerts.len(), MAX_ALERTS);
+        assert_eq!(alerts[0], Alert::More(3));
+        assert_eq!(alerts[1], Alert::Unknown { records: 4 });
+    }
+
+    #[test]
+    fn the_same_alert_is_not_shown_twice() {
+        let mut alerts = Vec::new();
+        push(&mut alerts, Alert::Stopping);
+        push(&mut alerts, Alert::Stopping);
+        assert_eq!(alerts, [Alert::Stopping]);
+    }
+}

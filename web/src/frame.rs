@@ -1,0 +1,46 @@
+//! What moves: drawn once a frame on a canvas, past the virtual DOM.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use core::time::Duration;
+
+use producer_core::scene::Scene;
+use producer_core::time::Instant;
+
+/// One frame of the moving picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    /// The state of the world at the newest event.
+    pub(crate) scene: &'a Scene,
+    /// The playhead: at or after the scene's own time.
+    pub(crate) now: Instant,
+    /// How much of the world's time a move takes that has no duration of its own (a record on the belt, an answer on its
+    /// way home). The same for the eye at every speed.
+    pub(crate) leg: Duration,
+}
+
+/// Draws one frame; `true`: something still moves, so there is a next one.
+pub(crate) type Paint = dyn FnMut(&Frame<'_>) -> bool;
+
+/// Where a panel leaves its painter for the one loop that runs once a frame.
+#[derive(Clone, Default)]
+pub(crate) struct Canvas(Rc<RefCell<Option<Box<Paint>>>>);
+
+impl Canvas {
+    /// From now on this draws; `None`: nobody does.
+    pub(crate) fn set(&self, painter: Option<Box<Paint>>) {
+        *self.0.borrow_mut() = painter;
+    }
+
+    /// Draws one frame. Says whether something still moves.
+    pub(crate) fn paint(&self, frame: &Frame<'_>) -> bool {
+        self.0.borrow_mut().as_mut().is_some_and(|paint| paint(frame))
+    }
+}
+
+impl PartialEq for Canvas {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}

@@ -1,0 +1,439 @@
+//! Every send of this page and what became of it, record by record.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use producer_core::bridge::{Fate, Habit, Outcome, SendCommand, SendId};
+use producer_core::error::{Persistence, ProducerError, Surface};
+
+/// Records kept one by one; of older ones only the counts remain, and the ledger says so.
+pub(crate) const KEPT_ROWS: usize = 1_000;
+/// Bytes of a key shown.
+const LABEL_BYTES: usize = 48;
+
+/// Sends and outcomes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    counts: Counts,
+    last_id: SendId,
+    /// Sends without an outcome for each of their records.
+    open: BTreeMap<SendId, Open>,
+    /// Finished records, oldest first.
+    rows: VecDeque<Row>,
+    /// All outcomes up to this number are in.
+    seen: u64,
+    /// Outcomes beyond a gap: a stored result can overtake the replay.
+    ahead: BTreeSet<u64>,
+    /// Metadata or exceptions that reached the program so far.
+    answers: u64,
+    latest: Option<Summary>,
+}
+
+/// Records, by what became of them. `sent` is the sum of all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Handed to the world.
+    pub(crate) sent: u64,
+    /// Acknowledged.
+    pub(crate) acked: u64,
+    /// Ended with an exception.
+    pub(crate) failed: u64,
+    /// Nobody can tell any more.
+    pub(crate) unknown: u64,
+    /// Without an outcome yet.
+    pub(crate) waiting: u64,
+}
+
+/// A send that is not settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    /// What was asked for.
+    pub(crate) command: SendCommand,
+    /// Records with an outcome.
+    pub(crate) settled: u32,
+    /// Records acknowledged, per partition.
+    landed: BTreeMap<i32, u32>,
+    slowest_us: u64,
+    failed: u32,
+}
+
+impl Open {
+    /// Records without an outcome.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.command.count - self.settled
+    }
+
+    /// First bytes of its key as text; `None`: a null key.
+    pub(crate) fn label(&self) -> Option<Arc<str>> {
+        label(&self.command)
+    }
+}
+
+/// A record with an outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// Order in which the program called `send`, from 1 over the whole session; `None`: the send is lost with its session.
+    pub(crate) send_order: Option<u64>,
+    /// Order in which metadata or exceptions reached the program, from 1; `None`: none did.
+    pub(crate) answer_order: Option<u64>,
+    /// How the program dealt with the future.
+    pub(crate) habit: Habit,
+    /// First bytes of the key as text; `None`: a null key.
+    pub(crate) label: Option<Arc<str>>,
+    /// Topic.
+    pub(crate) topic: Arc<str>,
+    /// Microseconds from `send` to the answer.
+    pub(crate) latency_us: Option<u64>,
+    /// Its fate.
+    pub(crate) end: End,
+}
+
+/// How a record ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    /// `RecordMetadata`.
+    Acked {
+        /// Partition.
+        partition: i32,
+        /// Offset; −1: not told (acks=0).
+        offset: i64,
+        /// Milliseconds since 1970.
+        timestamp_ms: i64,
+        /// The broker's time rather than the program's?
+        log_append_time: bool,
+        /// Bytes; −1: null.
+        key_size: i32,
+        /// Bytes; −1: null.
+        value_size: i32,
+        /// How often its batch was sent.
+        attempts: u32,
+    },
+    /// The exception.
+    Failed {
+        /// Which.
+        error: ProducerError,
+        /// Where the program met it.
+        surface: Surface,
+        /// May it be in the log?
+        persistence: Persistence,
+        /// −1: not known.
+        partition: i32,
+    },
+    /// Its session was lost before its outcome came.
+    Unknown,
+}
+
+/// A send whose records all have an outcome, in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Its records.
+    pub(crate) count: u32,
+    /// Acknowledged ones by partition.
+    pub(crate) landed: Vec<(i32, u32)>,
+    /// Ended with an exception.
+    pub(crate) failed: u32,
+    /// Longest time from `send` to the answer, in microseconds.
+    pub(crate) slowest_us: u64,
+}
+
+impl Ledger {
+    /// A number for the next send.
+    pub(crate) fn next_id(&mut self) -> SendId {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// A send is on its way.
+    pub(crate) fn sent(&mut self, command: SendCommand) {
+        self.counts.sent += u64::from(command.count);
+        self.counts.waiting += u64::from(command.count);
+        let open = Open { command, settled: 0, landed: BTreeMap::new(), slowest_us: 0, failed: 0 };
+        self.open.insert(open.command.id, open);
+    }
+
+    /// A send was not taken: it counts for nothing. Returns its number of records.
+    pub(crate) fn refused(&mut self, id: SendId) -> Option<u32> {
+        let open = self.open.remove(&id)?;
+        self.counts.sent -= u64::from(open.waiting());
+        self.counts.waiting -= u64::from(open.waiting());
+        Some(open.command.count)
+    }
+
+    /// Takes an outcome; one that came before changes nothing.
+    pub(crate) fn settle(&mut self, outcome: &Outcome) {
+        if outcome.number <= self.seen || !self.ahead.insert(outcome.number) {
+            return;
+        }
+        while self.ahead.first() == Some(&(self.seen + 1)) {
+            self.ahead.pop_first();
+            self.seen += 1;
+        }
+        // A send of another life of this page, or one that was given up as unknown: not ours to count.
+        let Some(open) = self.open.get_mut(&outcome.send) else { return };
+        open.settled += outcome.count;
+        self.counts.waiting -= u64::from(outcome.count);
+        open.slowest_us = outcome.latency_us.iter().copied().fold(open.slowest_us, u64::max);
+        match &outcome.fate {
+            Fate::Acked(metadata) => {
+                self.counts.acked += u64::from(outcome.count);
+                *open.landed.entry(metadata.partition).or_default() += outcome.count;
+            }
+            Fate::Failed { .. } => {
+                self.counts.failed += u64::from(outcome.count);
+                open.failed += outcome.count;
+            }
+        }
+        let (label, habit) = (open.label(), open.command.habit);
+        let first_kept = outcome.count.saturating_sub(u32::try_from(KEPT_ROWS).unwrap_or(u32::MAX));
+        for place in first_kept..outcome.count {
+            let row = Row {
+                send_order: Some(outcome.first_ordinal + u64::from(place) + 1),
+                answer_order: Some(self.answers + u64::from(place) + 1),
+                habit,
+                label: label.clone(),
+                topic: topic_of(&outcome.fate),
+                latency_us: outcome.latency_us.get(place as usize).copied(),
+                end: end_of(&outcome.fate, place),
+            };
+            keep(&mut self.rows, row);
+        }
+        self.answers += u64::from(outcome.count);
+        if open.waiting() == 0
+            && let Some(done) = self.open.remove(&outcome.send)
+        {
+            self.latest = Some(Summary {
+                count: done.command.count,
+                landed: done.landed.into_iter().collect(),
+                failed: done.failed,
+                slowest_us: done.slowest_us,
+            });
+        }
+    }
+
+    /// The session's history is lost: what it does not list as unsettled is unknown for good. Outcome numbers begin anew.
+    /// Returns how many records became unknown.
+    pub(crate) fn lose_history(&mut self, still_known: &[SendId]) -> u64 {
+        self.seen = 0;
+        self.ahead.clear();
+        let lost: Vec<SendId> = self.open.keys().copied().filter(|id| !still_known.contains(id)).collect();
+        let mut unknown = 0;
+        for id in lost {
+            let Some(open) = self.open.remove(&id) else { continue };
+            unknown += u64::from(open.waiting());
+            let row = Row {
+                send_order: None,
+                answer_order: None,
+                habit: open.command.habit,
+                label: open.label(),
+                topic: Arc::clone(&open.command.record.topic),
+                latency_us: None,
+                end: End::Unknown,
+            };
+            for _ in 0..(open.waiting() as usize).min(KEPT_ROWS) {
+                keep(&mut self.rows, row.clone());
+            }
+        }
+        self.counts.waiting -= unknown;
+        self.counts.unknown += unknown;
+        unknown
+    }
+
+    /// Sends to repeat after a session was resumed: those that neither it nor we know the end of. A repeated id is
+    /// answered with what is stored, so nothing is sent twice.
+    pub(crate) fn to_repeat(&self, unsettled_there: &[SendId]) -> Vec<SendCommand> {
+        let missing = self.open.values().filter(|open| !unsettled_there.contains(&open.command.id));
+        missing.map(|open| open.command.clone()).collect()
+    }
+
+    /// How many of which.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Number of the last outcome up to which none is missing.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Sends that are not settled, newest first.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Open> {
+        self.open.values().rev()
+    }
+
+    /// Finished records, newest first, as far as they are kept.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().rev()
+    }
+
+    /// Finished records that are no longer kept one by one.
+    pub(crate) fn rows_dropped(&self) -> u64 {
+        let finished = self.counts.acked + self.counts.failed + self.counts.unknown;
+        finished - self.rows.len() as u64
+    }
+
+    /// The send that was settled last.
+    pub(crate) fn latest(&self) -> Option<&Summary> {
+        self.latest.as_ref()
+    }
+}
+
+fn keep(rows: &mut VecDeque<Row>, row: Row) {
+    if rows.len() == KEPT_ROWS {
+        rows.pop_front();
+    }
+    rows.push_back(row);
+}
+
+fn topic_of(fate: &Fate) -> Arc<str> {
+    match fate {
+        Fate::Acked(metadata) => Arc::clone(&metadata.topic),
+        Fate::Failed { topic, .. } => Arc::clone(topic),
+    }
+}
+
+fn end_of(fate: &Fate, place: u32) -> End {
+    match fate {
+        Fate::Acked(metadata) => End::Acked {
+            partition: metadata.partition,
+            offset: match metadata.first_offset {
+                unknown if unknown < 0 => -1,
+                first => first + i64::from(place),
+            },
+            timestamp_ms: metadata.timestamps_ms.get(place as usize).copied().unwrap_or(-1),
+            log_append_time: metadata.log_append_time,
+            key_size: metadata.key_size,
+            value_size: metadata.value_size,
+            attempts: metadata.attempts,
+        },
+        Fate::Failed { error, surface, persistence, partition, .. } => End::Failed {
+            error: error.clone(),
+            surface: *surface,
+            persistence: *persistence,
+            partition: *partition,
+        },
+    }
+}
+
+fn label(command: &SendCommand) -> Option<Arc<str>> {
+    let key = command.record.key.as_deref()?;
+    let shown = &key[..key.len().min(LABEL_BYTES)];
+    Some(String::from_utf8_lossy(shown).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use producer_core::bridge::{RecordSpec, RecordsMetadata};
+    use producer_core::ids::BatchId;
+
+    fn send(id: SendId, count: u32) -> SendCommand {
+        let record = RecordSpec { topic: "orders".into(), key: Some(b"user-42"[..].into()), ..RecordSpec::default() };
+        SendCommand { id, habit: Habit::Callback, record, count }
+    }
+
+    fn acked(number: u64, send: SendId, first_record: u32, count: u32) -> Outcome {
+        let metadata = RecordsMetadata {
+            batch: BatchId(number),
+            first_index: 0,
+            topic: "orders".into(),
+            partition: 1,
+            first_offset: i64::from(first_record),
+            timestamps_ms: vec![5; count as usize],
+            log_append_time: false,
+            key_size: 7,
+            value_size: -1,
+            attempts: 1,
+        };
+        Outcome {
+            number,
+            send,
+            first_record,
+            first_ordinal: u64::from(first_record),
+            count,
+            latency_us: vec![10; count as usize],
+            fate: Fate::Acked(metadata),
+        }
+    }
+
+    fn assert_adds_up(ledger: &Ledger) {
+        let Counts { sent, acked, failed, unknown, waiting } = ledger.counts();
+        assert_eq!(sent, acked + failed + unknown + waiting);
+    }
+
+    #[test]
+    fn a_replayed_outcome_counts_once_and_a_gap_is_waited_for() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 5));
+        ledger.settle(&acked(1, 1, 0, 2));
+        ledger.settle(&acked(1, 1, 0, 2));
+        ledger.settle(&acked(3, 1, 4, 1));
+        assert_eq!((ledger.seen(), ledger.counts().acked), (1, 3));
+        ledger.settle(&acked(2, 1, 2, 2));
+        ledger.settle(&acked(3, 1, 4, 1));
+        assert_eq!((ledger.seen(), ledger.counts().acked), (3, 5));
+        assert_eq!(ledger.open().count(), 0);
+        let latest = ledger.latest().expect("settled");
+        assert_eq!((latest.count, latest.landed.as_slice()), (5, &[(1, 5)][..]));
+        assert_adds_up(&ledger);
+    }
+
+    #[test]
+    fn what_a_lost_session_does_not_know_is_unknown_and_never_failed() {
+        let mut ledger = Ledger::default();
+        for id in 1..=3 {
+            ledger.sent(send(id, 4));
+        }
+        ledger.settle(&acked(1, 1, 0, 1));
+        assert_eq!(ledger.lose_history(&[3]), 7);
+        assert_eq!(
+            ledger.counts(),
+            Counts { sent: 12, acked: 1, failed: 0, unknown: 7, waiting: 4 },
+            "send 3 is still known to the bridge"
+        );
+        ledger.settle(&acked(1, 3, 0, 4));
+        assert_eq!((ledger.counts().acked, ledger.seen()), (5, 1));
+        assert_adds_up(&ledger);
+    }
+
+    #[test]
+    fn only_what_neither_side_knows_the_end_of_is_repeated() {
+        let mut ledger = Ledger::default();
+        for id in 1..=3 {
+            ledger.sent(send(id, 1));
+        }
+        ledger.settle(&acked(1, 1, 0, 1));
+        let repeated: Vec<_> = ledger.to_repeat(&[2]).iter().map(|command| command.id).collect();
+        assert_eq!(repeated, [3]);
+    }
+
+    #[test]
+    fn a_refused_send_counts_for_nothing() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 9));
+        assert_eq!(ledger.refused(1), Some(9));
+        assert_eq!(ledger.counts(), Counts::default());
+    }
+
+    #[test]
+    fn only_the_newest_rows_are_kept_and_the_others_are_counted() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 3_000));
+        ledger.settle(&acked(1, 1, 0, 3_000));
+        assert_eq!((ledger.rows().count(), ledger.rows_dropped()), (KEPT_ROWS, 2_000));
+        let newest = ledger.rows().next().expect("a row");
+        assert_eq!((newest.send_order, newest.answer_order), (Some(3_000), Some(3_000)));
+        assert!(matches!(newest.end, End::Acked { offset: 2_999, .. }));
+    }
+
+    #[test]
+    fn an_offset_that_was_not_told_stays_untold_for_every_record() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 2));
+        let mut outcome = acked(1, 1, 0, 2);
+        if let Fate::Acked(metadata) = &mut outcome.fate {
+            metadata.first_offset = -1;
+        }
+        ledger.settle(&outcome);
+        assert!(ledger.rows().all(|row| matches!(row.end, End::Acked { offset: -1, .. })));
+    }
+}

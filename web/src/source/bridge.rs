@@ -1,0 +1,78 @@
+//! A bridge behind a WebSocket.
+//!
+//! Only moves frames and says what became of the connection; who is resumed and what is repeated is decided in
+//! [`Store`](crate::store::Store).
+
+use gloo::events::EventListener;
+use producer_core::bridge::{self, Command, FrameError, Report, SUB_PROTOCOL};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+
+use crate::address::BridgeAddress;
+
+/// Close code of a bridge whose session another page resumed.
+const SUPERSEDED: u16 = 4001;
+
+/// What happens on a connection.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// It stands: say hello.
+    Opened,
+    /// Reports arrived.
+    Reports(Vec<Report>),
+    /// A frame that is none of ours.
+    Unreadable(FrameError),
+    /// It is over.
+    Closed {
+        /// Another page resumed the session.
+        superseded: bool,
+    },
+}
+
+/// One connection. Dropping it closes it.
+pub(crate) struct Connection {
+    socket: WebSocket,
+    _listeners: [EventListener; 3],
+}
+
+impl Connection {
+    /// Opens a WebSocket; `on_event` hears of everything that happens on it.
+    ///
+    /// # Errors
+    /// The browser does not even try (a policy forbids the address).
+    pub(crate) fn open(address: &BridgeAddress, on_event: impl Fn(Event) + Clone + 'static) -> Result<Self, JsValue> {
+        let protocols = js_sys::Array::of2(&SUB_PROTOCOL.into(), &format!("kp.auth.{}", address.token).into());
+        let socket = WebSocket::new_with_str_sequence(&format!("ws://{}/socket", address.host), &protocols)?;
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let opened = on_event.clone();
+        let arrived = on_event.clone();
+        let listeners = [
+            EventListener::new(&socket, "open", move |_| opened(Event::Opened)),
+            EventListener::new(&socket, "message", move |event| {
+                let Some(message) = event.dyn_ref::<MessageEvent>() else { return };
+                let frame = js_sys::Uint8Array::new(&message.data()).to_vec();
+                arrived(match bridge::decode::<Vec<Report>>(&frame) {
+                    Ok(reports) => Event::Reports(reports),
+                    Err(error) => Event::Unreadable(error),
+                });
+            }),
+            EventListener::new(&socket, "close", move |event| {
+                let superseded = event.dyn_ref::<CloseEvent>().is_some_and(|close| close.code() == SUPERSEDED);
+                on_event(Event::Closed { superseded });
+            }),
+        ];
+        Ok(Self { socket, _listeners: listeners })
+    }
+
+    /// Sends a command. One that does not reach the bridge is repeated when the session is resumed, or is unknown.
+    pub(crate) fn command(&self, command: &Command) {
+        // Fails only on a connection that is closing, and then `Closed` says so.
+        let _ = self.socket.send_with_u8_array(&bridge::encode(command));
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let _ = self.socket.close();
+    }
+}

@@ -1,0 +1,311 @@
+//! Brokers, network and producer in this page, in virtual time.
+//!
+//! The same messages go to and fro as with a bridge, and neither side waits for the other: commands are taken at the
+//! beginning of a slice, reports are handed over at its end. So the world can move into a worker unnoticed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use producer_core::bridge::{Broker, Command, Partition, Report, SessionId, Topology, World};
+use producer_core::cluster::{Cluster, ClusterConfig, new_topic};
+use producer_core::config::ProducerConfig;
+use producer_core::ids::{Lane, ProducerIndex, TopicPartition};
+use producer_core::session::{Session, SessionLimits, SessionRequest};
+use producer_core::simulation::{Simulation, SimulationSettings};
+use producer_core::time::Instant;
+use producer_core::trace::{TraceBuffer, TraceEvent};
+
+use crate::view::Speed;
+
+/// Brokers in the page.
+const BROKERS: usize = 3;
+/// Time the program takes between two calls of `send`: what makes a burst of records visible one by one.
+const PACE: Duration = Duration::from_micros(200);
+/// Events between two looks at the clock.
+const EVENTS_PER_LOOK: usize = 64;
+/// What is due later than this is no reason to let time pass: nothing on the screen waits for it.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// A world of our own.
+#[derive(Debug)]
+pub(crate) struct InPage {
+    simulation: Simulation<Session>,
+    inbox: VecDeque<Command>,
+    /// The producer that takes over once the old one is closed.
+    successor: Option<Arc<ProducerConfig>>,
+    /// Facts of a producer that was replaced, and not handed over yet.
+    left_over: Vec<TraceEvent>,
+    /// The world's time that was too short for a microsecond, in nanoseconds.
+    carried_ns: u128,
+}
+
+impl InPage {
+    /// Three brokers, and topic `orders` with three partitions and three copies of each. All chance comes from `seed`.
+    pub(crate) fn new(seed: u64) -> Self {
+        let config = ClusterConfig { default_replication_factor: 3, seed, ..ClusterConfig::simulated(BROKERS) };
+        let mut cluster = Cluster::new(config, observer());
+        // The only refusals are of names and numbers that these are not.
+        let _ = cluster.create_topic(&new_topic("orders", 3, 3));
+        let limits = SessionLimits { pace: PACE, ..SessionLimits::default() };
+        let session = Session::new(SessionId::default(), World::InPage, limits);
+        let settings = SimulationSettings { seed, ..SimulationSettings::default() };
+        Self {
+            simulation: Simulation::new(settings, cluster, observer(), session),
+            inbox: VecDeque::new(),
+            successor: None,
+            left_over: Vec::new(),
+            carried_ns: 0,
+        }
+    }
+
+    /// Hands over a command; it is taken in the next slice.
+    pub(crate) fn command(&mut self, command: Command) {
+        self.inbox.push_back(command);
+    }
+
+    /// The time of the world.
+    pub(crate) fn now(&self) -> Instant {
+        self.simulation.now().instant()
+    }
+
+    /// Would anything on the screen change if time passed?
+    pub(crate) fn is_busy(&self) -> bool {
+        let soon = self.now() + QUIET;
+        !self.inbox.is_empty()
+            || self.successor.is_some()
+            || !self.simulation.application().is_settled()
+            || self.simulation.next_event_at().is_some_and(|at| at <= soon)
+    }
+
+    /// Lets time pass at `speed` for as long as a slice of `real` time, while there `is_time` to go on.
+    pub(crate) fn advance(&mut self, real: Duration, speed: Speed, mut is_time: impl FnMut() -> bool) -> Vec<Report> {
+        while let Some(command) = self.inbox.pop_front() {
+            self.simulation.application_mut().handle_command(command);
+        }
+        if let Some(until) = self.until(real, speed) {
+            while self.simulation.run_slice(until, EVENTS_PER_LOOK) && is_time() {}
+        }
+        self.run_errands();
+        let reports = self.reports();
+        // Whoever was looked at wants a turn, which changes nothing: give it now, or the world would never be quiet.
+        let now = self.now();
+        self.simulation.run_until(now);
+        reports
+    }
+
+    /// Lets the next moment come at which anything happens, whatever it is.
+    pub(crate) fn step(&mut self) -> Vec<Report> {
+        while let Some(command) = self.inbox.pop_front() {
+            self.simulation.application_mut().handle_command(command);
+        }
+        if let Some(at) = self.simulation.next_event_at() {
+            self.simulation.run_until(at);
+        }
+        self.run_errands();
+        self.reports()
+    }
+
+    /// How far a slice goes; `None`: time stands still.
+    fn until(&mut self, real: Duration, speed: Speed) -> Option<Instant> {
+        match speed {
+            Speed::Paused => None,
+            // To the next thing due and no further than a minute, so that a world with nothing to do stands still.
+            Speed::Unbounded => Some(self.now() + Duration::from_secs(60)).filter(|_| self.is_busy()),
+            Speed::Slower(times) => {
+                let virtual_ns = real.as_nanos() / u128::from(times.max(1)) + self.carried_ns;
+                let micros = virtual_ns / 1_000;
+                self.carried_ns = virtual_ns % 1_000;
+                Some(self.now() + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)))
+            }
+        }
+    }
+
+    fn run_errands(&mut self) {
+        while let Some(request) = self.simulation.application_mut().next_request() {
+            match request {
+                SessionRequest::Reconfigure(config) => {
+                    let now = self.simulation.now();
+                    self.simulation.producer_mut().close(now, None);
+                    self.successor = Some(config);
+                }
+                SessionRequest::Describe(topic) => {
+                    let topology = self.describe(topic);
+                    self.simulation.application_mut().set_topology(topology);
+                }
+            }
+        }
+        if self.simulation.producer().is_closed()
+            && let Some(config) = self.successor.take()
+        {
+            let now = self.now();
+            let mut old = self.simulation.replace_producer(config, observer());
+            self.left_over.append(&mut old.observer_mut().take(now));
+            self.simulation.application_mut().on_new_producer();
+        }
+    }
+
+    fn reports(&mut self) -> Vec<Report> {
+        if self.simulation.application().wants_trace() {
+            let mut events = core::mem::take(&mut self.left_over);
+            events.append(&mut self.simulation.take_trace());
+            self.simulation.application_mut().offer_trace(events);
+        }
+        let session = self.simulation.application_mut();
+        core::iter::from_fn(|| session.next_report()).collect()
+    }
+
+    fn describe(&self, topic: Arc<str>) -> Topology {
+        let cluster = self.simulation.cluster();
+        let brokers = cluster.config().nodes().map(|(node, _)| Broker { node, address: None }).collect();
+        let partitions = (0..).map_while(|partition| {
+            let name = TopicPartition { topic: Arc::clone(&topic), partition };
+            let (leader, _) = cluster.leader(&name)?;
+            let replicas = cluster.replicas(&name)?.to_vec();
+            Some(Partition { partition, leader, isr: replicas.clone(), replicas })
+        });
+        let partitions = partitions.collect();
+        Topology { brokers, topic, partitions }
+    }
+}
+
+fn observer() -> TraceBuffer {
+    TraceBuffer::new(Lane(0), ProducerIndex(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use producer_core::bridge::{Habit, RecordSpec};
+    use producer_core::murmur2::partition_for_key;
+
+    use crate::ledger::End;
+    use crate::store::Store;
+    use crate::view::Link;
+
+    const FRAME: Duration = Duration::from_millis(16);
+
+    /// A page without a screen.
+    struct Page {
+        store: Store,
+        world: InPage,
+    }
+
+    impl Page {
+        fn open() -> Self {
+            let store = Store::new(Link::InPage, "orders");
+            let mut world = InPage::new(1);
+            world.command(store.hello());
+            let mut page = Self { store, world };
+            page.run(Speed::Slower(1));
+            page
+        }
+
+        fn send(&mut self, habit: Habit, key: &str, count: u32) {
+            let key = Some(key.as_bytes().into());
+            let record = RecordSpec { topic: "orders".into(), key, ..RecordSpec::default() };
+            let command = self.store.send(habit, record, count);
+            self.world.command(command);
+        }
+
+        /// Frame by frame until nothing happens any more; returns how many frames that took.
+        fn run(&mut self, speed: Speed) -> u32 {
+            for frame in 0..100_000 {
+                for report in self.world.advance(FRAME, speed, || true) {
+                    for answer in self.store.apply(report) {
+                        self.world.command(answer);
+                    }
+                }
+                if !self.world.is_busy() {
+                    return frame;
+                }
+            }
+            panic!("the world never rests");
+        }
+    }
+
+    #[test]
+    fn a_record_comes_home_with_its_metadata_and_then_the_world_rests() {
+        let mut page = Page::open();
+        assert_eq!(page.store.view().topology.partitions.len(), 3);
+        page.send(Habit::Get, "user-42", 1);
+        page.run(Speed::Slower(1));
+        let ledger = &page.store.view().ledger;
+        let row = ledger.rows().next().expect("an outcome");
+        assert!(matches!(row.end, End::Acked { partition: 1, offset: 0, .. }), "{row:?}");
+        assert_eq!(partition_for_key(b"user-42", 3), 1);
+        let log = page.store.view().scene.partitions.values().next().expect("a log").log.clone();
+        assert!(log.cells.iter().all(|cell| cell.known));
+    }
+
+    #[test]
+    fn a_slower_world_takes_more_frames_and_ends_the_same() {
+        let outcome = |speed| {
+            let mut page = Page::open();
+            page.send(Habit::Callback, "user-42", 40);
+            let frames = page.run(speed);
+            (frames, page.store.view().ledger.rows().cloned().collect::<Vec<_>>())
+        };
+        let (real, rows) = outcome(Speed::Slower(1));
+        let (slow, same_rows) = outcome(Speed::Slower(50));
+        assert_eq!(rows.len(), 40);
+        assert_eq!(rows, same_rows);
+        assert!(slow > 20 * real, "{slow} frames at 1:50, {real} at 1:1");
+        let (fast, same_rows) = outcome(Speed::Unbounded);
+        assert_eq!(rows, same_rows);
+        assert!(fast <= real);
+    }
+
+    #[test]
+    fn a_stopped_world_stands_and_a_step_moves_it_to_the_next_event() {
+        let mut page = Page::open();
+        page.send(Habit::Get, "user-42", 1);
+        let then = page.world.now();
+        page.world.advance(FRAME, Speed::Paused, || true);
+        assert_eq!(page.world.now(), then);
+        let mut steps = 0;
+        while page.store.view().ledger.counts().acked == 0 {
+            for report in page.world.step() {
+                for answer in page.store.apply(report) {
+                    page.world.command(answer);
+                }
+            }
+            steps += 1;
+            assert!(steps < 200, "never acknowledged");
+        }
+        assert!(page.world.now() > then);
+    }
+
+    #[test]
+    fn another_configuration_takes_over_after_the_old_producer_has_settled_everything() {
+        let mut page = Page::open();
+        page.send(Habit::Callback, "user-42", 10);
+        page.world.command(Command::Configure { properties: vec![("acks".into(), "0".into())] });
+        page.send(Habit::Callback, "user-42", 10);
+        page.run(Speed::Slower(1));
+        assert_eq!(&*page.store.view().config.properties[0].1, "0");
+        let ledger = &page.store.view().ledger;
+        assert_eq!(ledger.counts().acked, 20);
+        let offsets: Vec<_> = ledger.rows().map(|row| matches!(row.end, End::Acked { offset: 0.., .. })).collect();
+        assert_eq!(offsets, [vec![false; 10], vec![true; 10]].concat(), "with acks=0 nobody tells the offset");
+        page.world.command(Command::Configure { properties: vec![("acks".into(), "maybe".into())] });
+        page.run(Speed::Slower(1));
+        assert_eq!(page.store.view().alerts.len(), 1, "{:?}", page.store.view().alerts);
+    }
+
+    #[test]
+    fn a_slice_ends_when_its_time_is_over_and_the_next_one_goes_on() {
+        let mut page = Page::open();
+        page.send(Habit::Callback, "user-42", 2_000);
+        let mut looks = 0;
+        page.world.advance(Duration::from_secs(10), Speed::Slower(1), || {
+            looks += 1;
+            looks < 3
+        });
+        assert_eq!(looks, 3);
+        assert!(page.store.view().ledger.counts().acked < 2_000);
+        page.run(Speed::Slower(1));
+        assert_eq!(page.store.view().ledger.counts().acked, 2_000);
+    }
+}

@@ -1,0 +1,254 @@
+//! The page's side of a session: reports come in, the view and the next commands come out. Pure: no clock, no socket.
+
+use std::sync::Arc;
+
+use producer_core::bridge::{Command, RecordSpec, Report, Resume, SendCommand, SessionId, Topology, World};
+use producer_core::scene::Scene;
+
+use crate::alerts::{self, Alert};
+use crate::ledger::Ledger;
+use crate::shared::Shared;
+use crate::view::{Clock, ConfigInForce, Ending, Link, View};
+
+/// Trace frames that may be on their way at once: enough for a full wire, few enough to fall behind gracefully.
+const TRACE_FRAMES: u32 = 3;
+
+/// The state of the page, as far as the world knows of it.
+#[derive(Debug)]
+pub(crate) struct Store {
+    view: View,
+    session: Option<(SessionId, u32)>,
+    /// The topic the composer names.
+    topic: Arc<str>,
+}
+
+impl Store {
+    /// Before anybody has said anything.
+    pub(crate) fn new(link: Link, topic: &str) -> Self {
+        let view = View {
+            scene: Shared::new(Scene::default()),
+            ledger: Shared::new(Ledger::default()),
+            topology: Shared::new(Topology::default()),
+            config: Shared::new(ConfigInForce::default()),
+            alerts: Shared::new(Vec::new()),
+            world: None,
+            link,
+            clock: Clock::default(),
+        };
+        Self { view, session: None, topic: topic.into() }
+    }
+
+    /// What the panels read.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The time of the world moved on, or was stopped.
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        self.view.clock = clock;
+    }
+
+    /// The way to the world changed.
+    pub(crate) fn set_link(&mut self, link: Link) {
+        self.view.link = link;
+    }
+
+    /// Adds something that a person should know.
+    pub(crate) fn alert(&mut self, alert: Alert) {
+        alerts::push(self.view.alerts.make_mut(), alert);
+    }
+
+    /// A person has read it.
+    pub(crate) fn dismiss(&mut self, alert: &Alert) {
+        self.view.alerts.make_mut().retain(|shown| shown != alert);
+    }
+
+    /// What to say first on a new connection. Outcomes that came before it are not told again.
+    pub(crate) fn hello(&self) -> Command {
+        let resume =
+            self.session.map(|(session, epoch)| Resume { session, epoch, outcomes_seen: self.view.ledger.seen() });
+        Command::Hello { resume }
+    }
+
+    /// Sends `count` records.
+    pub(crate) fn send(&mut self, habit: producer_core::bridge::Habit, record: RecordSpec, count: u32) -> Command {
+        let ledger = self.view.ledger.make_mut();
+        let command = SendCommand { id: ledger.next_id(), habit, record, count };
+        ledger.sent(command.clone());
+        Command::Send(command)
+    }
+
+    /// The composer names another topic.
+    pub(crate) fn look_at(&mut self, topic: Arc<str>) -> Command {
+        self.topic = Arc::clone(&topic);
+        Command::Describe { topic }
+    }
+
+    /// Takes a report and says what to answer.
+    pub(crate) fn apply(&mut self, report: Report) -> Vec<Command> {
+        match report {
+            Report::Welcome { session, epoch, recovered, world, unsettled } => {
+                return self.welcome(session, epoch, recovered, world, &unsettled);
+            }
+            Report::Configured { properties, notices } => {
+                self.view.config = Shared::new(ConfigInForce { properties, notices });
+                let refused = |alert: &Alert| matches!(alert, Alert::ConfigRefused(_) | Alert::ConfigForbidden(_));
+                if self.view.alerts.iter().any(refused) {
+                    self.view.alerts.make_mut().retain(|alert| !refused(alert));
+                }
+            }
+            Report::ConfigRefused { error } => self.alert(Alert::ConfigRefused(error)),
+            Report::ConfigForbidden { keys } => self.alert(Alert::ConfigForbidden(keys)),
+            Report::Topology(topology) => {
+                // An answer about a topic that is no longer looked at comes late.
+                if topology.topic == self.topic {
+                    self.view.topology = Shared::new(topology);
+                }
+            }
+            Report::Outcomes { outcomes } => {
+                let ledger = self.view.ledger.make_mut();
+                for outcome in &outcomes {
+                    ledger.settle(outcome);
+                }
+                return vec![Command::AckOutcomes { up_to: ledger.seen() }];
+            }
+            Report::Trace { events } => {
+                self.view.scene.make_mut().apply_all(&events);
+                return vec![Command::TraceCredit { frames: 1 }];
+            }
+            Report::SendRefused { id, why } => {
+                if let Some(count) = self.view.ledger.make_mut().refused(id) {
+                    self.alert(Alert::SendRefused { count, why });
+                }
+            }
+            Report::Armed => {
+                if let Some(World::Cluster { armed, .. }) = &mut self.view.world {
+                    *armed = true;
+                }
+            }
+            Report::BadRequest { field, detail } => self.alert(Alert::BadRequest { field, detail }),
+            Report::Stopping => self.alert(Alert::Stopping),
+        }
+        Vec::new()
+    }
+
+    fn welcome(
+        &mut self,
+        session: SessionId,
+        epoch: u32,
+        recovered: bool,
+        world: World,
+        unsettled: &[u64],
+    ) -> Vec<Command> {
+        let resumed = self.session.replace((session, epoch)).is_some();
+        if self.view.link != Link::InPage {
+            self.view.link = Link::Open;
+        }
+        self.view.world = Some(world);
+        self.view.alerts.make_mut().retain(|alert| *alert != Alert::Stopping);
+        let mut commands = vec![
+            Command::TraceCredit { frames: TRACE_FRAMES },
+            Command::Describe { topic: Arc::clone(&self.topic) },
+        ];
+        if recovered {
+            commands.extend(self.view.ledger.to_repeat(unsettled).into_iter().map(Command::Send));
+        } else if resumed {
+            let records = self.view.ledger.make_mut().lose_history(unsettled);
+            if records > 0 {
+                self.alert(Alert::Unknown { records });
+            }
+            // Another producer in another world: what was drawn of the old one is no longer true.
+            self.view.scene = Shared::new(Scene::default());
+        }
+        commands
+    }
+
+    /// The connection will not come back: nobody will ever tell what became of what is out.
+    pub(crate) fn give_up(&mut self, ending: Ending) {
+        self.view.link = Link::Ended(ending);
+        let records = self.view.ledger.make_mut().lose_history(&[]);
+        if records > 0 {
+            self.alert(Alert::Unknown { records });
+        }
+        self.session = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use producer_core::bridge::Habit;
+
+    fn connected() -> Store {
+        let mut store = Store::new(Link::Connecting, "orders");
+        store.apply(welcome(1, false, &[]));
+        store
+    }
+
+    fn welcome(epoch: u32, recovered: bool, unsettled: &[u64]) -> Report {
+        let unsettled = unsettled.to_vec();
+        Report::Welcome { session: SessionId([7; 16]), epoch, recovered, world: World::Embedded, unsettled }
+    }
+
+    fn record() -> RecordSpec {
+        RecordSpec { topic: "orders".into(), ..RecordSpec::default() }
+    }
+
+    #[test]
+    fn the_first_hello_resumes_nothing_and_the_next_one_what_was() {
+        let mut store = Store::new(Link::Connecting, "orders");
+        assert_eq!(store.hello(), Command::Hello { resume: None });
+        store.apply(welcome(3, false, &[]));
+        let resume = Resume { session: SessionId([7; 16]), epoch: 3, outcomes_seen: 0 };
+        assert_eq!(store.hello(), Command::Hello { resume: Some(resume) });
+        assert_eq!(store.view().link, Link::Open);
+    }
+
+    #[test]
+    fn after_a_recovery_only_what_never_arrived_is_sent_again_under_its_old_number() {
+        let mut store = connected();
+        let first = store.send(Habit::Get, record(), 1);
+        let second = store.send(Habit::Get, record(), 1);
+        let Command::Send(SendCommand { id, .. }) = first else { panic!("{first:?}") };
+        let commands = store.apply(welcome(1, true, &[id]));
+        let sends: Vec<_> = commands.into_iter().filter(|command| matches!(command, Command::Send(_))).collect();
+        assert_eq!(sends, [second]);
+        assert_eq!(store.view().ledger.counts().unknown, 0);
+    }
+
+    #[test]
+    fn without_a_recovery_nothing_is_sent_again_and_what_was_out_is_unknown() {
+        let mut store = connected();
+        store.send(Habit::Callback, record(), 5);
+        let commands = store.apply(welcome(2, false, &[]));
+        assert!(!commands.iter().any(|command| matches!(command, Command::Send(_))), "{commands:?}");
+        assert_eq!(store.view().ledger.counts().unknown, 5);
+        assert_eq!(**store.view().alerts, [Alert::Unknown { records: 5 }]);
+    }
+
+    #[test]
+    fn a_bridge_that_never_comes_back_leaves_sends_unknown_not_failed() {
+        let mut store = connected();
+        store.send(Habit::Get, record(), 2);
+        store.give_up(Ending::NotAdmitted);
+        let counts = store.view().ledger.counts();
+        assert_eq!((counts.unknown, counts.failed, counts.waiting), (2, 0, 0));
+        assert_eq!(store.hello(), Command::Hello { resume: None });
+    }
+
+    #[test]
+    fn every_trace_frame_gives_its_credit_back() {
+        let mut store = connected();
+        assert_eq!(store.apply(Report::Trace { events: Vec::new() }), [Command::TraceCredit { frames: 1 }]);
+    }
+
+    #[test]
+    fn a_late_answer_about_another_topic_is_not_shown() {
+        let mut store = connected();
+        store.look_at("payments".into());
+        store.apply(Report::Topology(Topology { topic: "orders".into(), ..Topology::default() }));
+        assert_eq!(&*store.view().topology.topic, "");
+        store.apply(Report::Topology(Topology { topic: "payments".into(), ..Topology::default() }));
+        assert_eq!(&*store.view().topology.topic, "payments");
+    }
+}

@@ -1,0 +1,103 @@
+//! What the panels read: everything on the screen that is not being typed.
+
+use std::sync::Arc;
+
+use producer_core::bridge::{Topology, World};
+use producer_core::config::ConfigNotice;
+use producer_core::scene::Scene;
+use producer_core::time::Instant;
+
+use crate::alerts::Alert;
+use crate::ledger::Ledger;
+use crate::shared::Shared;
+
+/// One picture of the state, made at most ten times a second. Cheap to clone, cheap to compare.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct View {
+    /// The producer's inside, folded from the trace.
+    pub(crate) scene: Shared<Scene>,
+    /// Every send and what became of it.
+    pub(crate) ledger: Shared<Ledger>,
+    /// Brokers and the topic looked at.
+    pub(crate) topology: Shared<Topology>,
+    /// The producer's properties.
+    pub(crate) config: Shared<ConfigInForce>,
+    /// What a person should know and has not dismissed.
+    pub(crate) alerts: Shared<Vec<Alert>>,
+    /// The world we speak to; `None`: nobody has said yet.
+    pub(crate) world: Option<World>,
+    /// Is there somebody to speak to?
+    pub(crate) link: Link,
+    /// The time of the world.
+    pub(crate) clock: Clock,
+}
+
+/// The configuration that the producer runs with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ConfigInForce {
+    /// The properties asked for; all others have their defaults.
+    pub(crate) properties: Vec<(Arc<str>, Arc<str>)>,
+    /// What the client changed, ignored or did not know.
+    pub(crate) notices: Vec<ConfigNotice>,
+}
+
+/// The way to the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// It runs in this page.
+    InPage,
+    /// To a bridge, for the first time.
+    Connecting,
+    /// To a bridge; both sides have said hello.
+    Open,
+    /// The bridge does not answer any more; tried again and again, this was try `attempt`.
+    Lost {
+        /// From 1.
+        attempt: u32,
+    },
+    /// Given up: trying again would not help.
+    Ended(Ending),
+}
+
+/// Why a bridge is not spoken to any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It never let us in: not running, a wrong token, or an origin it does not allow.
+    NotAdmitted,
+    /// It speaks another version of the messages; its version, if it could be read.
+    OtherVersion(Option<u8>),
+    /// Another page took this session over.
+    TakenOver,
+    /// What it sent could not be read.
+    Unreadable,
+}
+
+impl Link {
+    /// Can a command be sent now?
+    pub(crate) const fn is_up(&self) -> bool {
+        matches!(self, Self::InPage | Self::Open)
+    }
+}
+
+/// The time of the world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clock {
+    /// The playhead.
+    pub(crate) now: Instant,
+    /// Does time pass?
+    pub(crate) running: bool,
+    /// How much slower than real time; a bridge's is always real.
+    pub(crate) speed: Speed,
+}
+
+/// How fast the world in the page goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Speed {
+    /// As fast as this machine can.
+    Unbounded,
+    /// This many times slower than real time; 1: real time.
+    Slower(u32),
+    /// A person stopped it.
+    #[default]
+    Paused,
+}
