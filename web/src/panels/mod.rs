@@ -1,1 +1,3 @@
 //! Panels.
+
+pub(crate) mod stage;
