@@ -72,11 +72,13 @@ pub struct CallerScene {
     pub refused: u64,
     /// What `send` waits for, if it does.
     pub blocked_on: Option<BlockedOn>,
+    /// The batch that took the newest record.
+    pub newest: Option<BatchId>,
 }
 
 impl Default for CallerScene {
     fn default() -> Self {
-        Self { stands: Statement::Loop, since: Instant::ZERO, sent: 0, refused: 0, blocked_on: None }
+        Self { stands: Statement::Loop, since: Instant::ZERO, sent: 0, refused: 0, blocked_on: None, newest: None }
     }
 }
 
@@ -143,6 +145,8 @@ impl BatchState {
 pub struct RecordScene {
     /// Send order.
     pub ordinal: u64,
+    /// When it was written into its batch.
+    pub appended_at: Instant,
     /// First characters of its key; empty when it has none or detail was folded.
     pub label: Arc<str>,
     /// Serialised key size in bytes; −1: null.
@@ -180,6 +184,8 @@ pub struct BatchScene {
     pub identity: Option<ProducerIdentity>,
     /// Sequence of its first record; −1: none.
     pub base_sequence: i32,
+    /// When a broker stored it last, and from which offset on; only brokers we can look into tell this.
+    pub stored: Option<(Instant, i64)>,
 }
 
 /// A partition.
@@ -236,6 +242,7 @@ impl Scene {
             Fact::Appended { ordinal, batch, batch_bytes, key_size, value_size, choice, label, .. } => {
                 let record = RecordScene {
                     ordinal: *ordinal,
+                    appended_at: at,
                     label: Arc::clone(label),
                     key_size: *key_size,
                     value_size: *value_size,
@@ -315,6 +322,9 @@ impl Scene {
             }
             Fact::LogAppended { partition, base_offset, records, identity, base_sequence, .. } => {
                 let carrier = self.carrier(partition, *records, *identity, *base_sequence);
+                if let Some(scene) = carrier.and_then(|batch| self.batches.get_mut(&batch)) {
+                    scene.stored = Some((at, *base_offset));
+                }
                 let scene = carrier.and_then(|batch| Some((batch, self.batches.get(&batch)?)));
                 let entry = self.partitions.entry(partition.clone()).or_default();
                 entry.log.append(*base_offset, *records, scene);
@@ -408,6 +418,7 @@ impl Scene {
             drained_because: None,
             identity: None,
             base_sequence: -1,
+            stored: None,
         };
         self.batches.insert(batch, scene);
     }
@@ -415,6 +426,7 @@ impl Scene {
     fn append(&mut self, batch: BatchId, count: u32, batch_bytes: u32, record: Option<RecordScene>) {
         self.caller.sent += u64::from(count);
         self.caller.blocked_on = None;
+        self.caller.newest = Some(batch);
         if let Some(scene) = self.batches.get_mut(&batch) {
             scene.records += count;
             scene.bytes = batch_bytes;

@@ -114,6 +114,17 @@ fn a_stored_record_shows_its_key_before_the_program_knows_and_a_tick_after() {
 }
 
 #[test]
+fn what_moves_has_its_times_the_append_of_each_record_and_the_newest_copy_at_a_broker() {
+    let way = connected().into_iter().chain([opened(B0), appended(0, B0, 0, "a"), drained(B0, 1), sent(B0)]);
+    let scene = scene_of(way.clone());
+    assert_eq!(scene.caller.newest, Some(B0));
+    let batch = &scene.batches[&B0];
+    assert_eq!((batch.first_records[0].appended_at, batch.stored), (Instant::from_millis(3), None));
+    let scene = scene_of(way.chain([stored(1)]));
+    assert_eq!(scene.batches[&B0].stored, Some((Instant::from_millis(6), 40)));
+}
+
+#[test]
 fn a_record_acknowledged_without_an_offset_takes_no_cell() {
     let stored = Stored { base_offset: -1, log_append_time_ms: None };
     let scene = scene_of([opened(B0), appended(0, B0, 0, "a"), drained(B0, 1), Fact::BatchAcked { batch: B0, stored }]);
