@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
 pub use self::table::{Kind, Property};
-pub use self::text::{PropertiesError, read_properties};
+pub use self::text::{EscapeFault, PropertiesError, read_properties};
 
 /// Something about a configuration that a person should know although it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

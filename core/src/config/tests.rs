@@ -176,11 +176,3 @@ fn a_misspelt_key_is_accepted_with_the_nearest_known_name() {
     assert_eq!(nearest_known_key("batch_size"), Some("batch.size"));
     assert_eq!(nearest_known_key("enable.idempotance"), Some("enable.idempotence"));
 }
-
-#[test]
-fn a_properties_file_is_read_line_by_line() {
-    let text = "# a comment\n\n acks = all \nlinger.ms: 20\nclient.id=a=b\n";
-    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    assert_eq!(read_properties(text), Ok(vec![pair("acks", "all"), pair("linger.ms", "20"), pair("client.id", "a=b")]));
-    assert_eq!(read_properties("acks=1\nnonsense\n"), Err(PropertiesError { line: 2, text: "nonsense".into() }));
-}
