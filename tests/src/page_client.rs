@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use producer_core::bridge::{
     self, Command, Fate, Habit, Outcome, RecordSpec, Report, Resume, SUB_PROTOCOL, SendCommand, SendId, SessionId,
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct PageClient {
     socket: WebSocketStream<TcpStream>,
     received: VecDeque<Report>,
+    frames: Vec<Bytes>,
 }
 
 /// What Welcome said.
@@ -79,7 +81,7 @@ impl PageClient {
         let chosen = answer.headers().get("sec-websocket-protocol").and_then(|protocol| protocol.to_str().ok());
         ensure!(chosen == Some(SUB_PROTOCOL), "the bridge echoes {chosen:?}");
         ensure!(!answer.headers().contains_key("sec-websocket-extensions"), "no extension is negotiated");
-        Ok(Self { socket, received: VecDeque::new() })
+        Ok(Self { socket, received: VecDeque::new(), frames: Vec::new() })
     }
 
     /// Says hello and returns what Welcome says.
@@ -126,11 +128,17 @@ impl PageClient {
                 Message::Binary(frame) => {
                     let reports: Vec<Report> = bridge::decode(&frame).map_err(|error| anyhow::anyhow!("{error:?}"))?;
                     self.received.extend(reports);
+                    self.frames.push(frame);
                 }
                 Message::Close(frame) => bail!("closed: {frame:?}"),
                 _ => {}
             }
         }
+    }
+
+    /// Every frame of reports that has come, to the byte.
+    pub fn frames_so_far(&self) -> &[Bytes] {
+        &self.frames
     }
 
     /// Reports until one is what the test waits for; the others are dropped.

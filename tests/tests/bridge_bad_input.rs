@@ -167,29 +167,63 @@ fn a_configuration_that_java_refuses_keeps_the_bridge_from_starting() -> Result<
     Ok(std::fs::remove_file(file)?)
 }
 
+/// Row 43. What a page is told comes in frames, what an operator is told goes to the log; neither holds a password, be it
+/// spread over lines or under a key with a letter wrong.
 #[tokio::test]
 async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()> {
     let file = scratch("secret.properties");
-    std::fs::write(
-        &file,
-        "linger.ms=7\nlinger.mss=1\nbootstrap.servers=elsewhere:1\nsasl.jaas.config=password\\=swordfish\n",
-    )?;
+    let text = "linger.ms=7\nlinger.mss=marlin\nbootstrap.servers=elsewhere:1\n\
+        sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\\n  \
+          username=\"alice\" \\\n  \
+          password=\"swordfish\";\n\
+        sasl.jass.config=password\\=\"barracuda\"\nssl.key.pasword sturgeon\n";
+    std::fs::write(&file, text)?;
     let log = scratch("secret.log");
     let bridge =
         Bridge::serve_logging_to(&page_folder()?, &["--producer-config", &file.to_string_lossy()], &log, "trace")?;
     let mut page = PageClient::open(&bridge).await?;
     page.hello(None).await?;
     let (properties, notices) = configured(&mut page).await?;
-    assert_eq!(properties, [("linger.ms".into(), "7".into()), ("linger.mss".into(), "1".into())]);
-    assert!(notices.iter().any(|notice| {
-        matches!(notice, ConfigNotice::UnknownKey { key, nearest } if &**key == "linger.mss" && nearest.as_deref() == Some("linger.ms"))
-    }));
-    assert!(!format!("{notices:?}").contains("swordfish"));
-    drop(bridge);
-    let logged = std::fs::read_to_string(&log)?;
-    assert!(logged.contains("linger.mss") && logged.contains("bootstrap.servers"), "{logged}");
-    assert!(!logged.contains("swordfish"), "{logged}");
+    assert_eq!(properties, [("linger.ms".into(), "7".into())], "what the producer obeys, and nothing else");
+    let unknown =
+        |key: &str, nearest: &str| ConfigNotice::UnknownKey { key: key.into(), nearest: Some(nearest.into()) };
+    for notice in [
+        unknown("linger.mss", "linger.ms"),
+        unknown("sasl.jass.config", "sasl.jaas.config"),
+        unknown("ssl.key.pasword", "ssl.key.password"),
+        ConfigNotice::NoEffect { key: "sasl.jaas.config".into() },
+        ConfigNotice::NoEffect { key: "bootstrap.servers".into() },
+    ] {
+        assert!(notices.contains(&notice), "{notice:?} is missing in {notices:?}");
+    }
+    // With everything a session tells: outcomes, topology, trace.
+    page.command(&Command::TraceCredit { frames: 10 }).await?;
+    page.command(&Command::Describe { topic: "orders".into() }).await?;
+    page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 1))).await?;
+    page.outcomes_of(1, 1).await?;
+    let frames = page.frames_so_far();
+    assert!(!frames.is_empty());
+    bridge.stop(PATIENCE)?;
+    let logged = std::fs::read(&log)?;
+    for (where_found, bytes) in frames.iter().map(|frame| ("a frame", &frame[..])).chain([("the log", &logged[..])]) {
+        let text = String::from_utf8_lossy(bytes);
+        for secret in ["swordfish", "barracuda", "sturgeon", "marlin", "alice", "elsewhere"] {
+            assert!(!text.contains(secret), "{secret} is in {where_found}: {text}");
+        }
+    }
+    let logged = String::from_utf8(logged)?;
+    assert_says(&logged, &["linger.mss", "sasl.jass.config", "bootstrap.servers"]);
     std::fs::remove_file(log)?;
+    Ok(std::fs::remove_file(file)?)
+}
+
+#[test]
+fn a_configuration_file_that_cannot_be_read_is_told_with_the_line_and_not_with_what_stands_there() -> Result<()> {
+    let file = scratch("bad-escape.properties");
+    std::fs::write(&file, "acks=all\nssl.key.password=swordfish\\u12\n")?;
+    let said = refusal(&["--producer-config", &file.to_string_lossy()])?;
+    assert_says(&said, &["--producer-config", "line 2", "four hexadecimal digits"]);
+    assert!(!said.contains("swordfish"), "{said}");
     Ok(std::fs::remove_file(file)?)
 }
 

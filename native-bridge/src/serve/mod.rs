@@ -21,7 +21,6 @@ use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
 use producer_core::config::read_properties;
-use producer_core::session::is_the_bridges_own;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -195,8 +194,10 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     if pairs.iter().any(|(key, _)| key == "bootstrap.servers") {
         tracing::warn!("bootstrap.servers counts on the command line only; the file's is passed over");
     }
-    // A page sees what its producer begins with, but no password and no broker's address.
-    let for_the_page = pairs.iter().filter(|(key, _)| !is_the_bridges_own(key));
+    // A page is told the values that the producer obeys, of other keys that they are there: a misspelt key may carry a
+    // password as well as a right one.
+    let is_obeyed = |key: &str| ProducerConfig::properties().any(|property| property.name == key);
+    let for_the_page = pairs.iter().filter(|(key, _)| is_obeyed(key));
     let properties = for_the_page.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
     let read = ProducerConfig::from_properties(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let (config, notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
