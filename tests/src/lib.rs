@@ -8,6 +8,7 @@
 pub mod bridge;
 pub mod browser;
 pub mod cut_run;
+pub mod draws;
 pub mod page;
 pub mod page_client;
 pub mod peers;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cross_tests::bridge::Bridge;
+use cross_tests::draws::Draws;
 use cross_tests::page_client::{PageClient, Tally, send};
 use cross_tests::peers::kcat;
 use cross_tests::proxy::CuttingProxy;
@@ -394,16 +395,6 @@ async fn a_trace_flows_as_far_as_the_credit_goes() -> Result<()> {
     Ok(())
 }
 
-/// A generator of the test's own, so that a failure can be run again with its seed.
-struct Draws(u64);
-
-impl Draws {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
 /// A page whose connection is cut now and then, and what it knows in spite of it.
 struct CutOffPage {
     bridge: Bridge,
@@ -463,19 +454,14 @@ impl CutOffPage {
 async fn no_outcome_is_lost_or_doubled_when_the_connection_is_cut_at_a_hundred_random_moments() -> Result<()> {
     const SENDS: u64 = 10_000;
     const CUTS: u64 = 100;
-    let seed = match std::env::var("SEED") {
-        Ok(seed) => seed.parse()?,
-        Err(_) => u64::from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.subsec_nanos()),
-    };
-    println!("SEED={seed}");
-    let mut draws = Draws(seed);
+    let mut draws = Draws::from_environment()?;
     let bridge = serve(&[])?;
     let proxy = CuttingProxy::listen().await?;
     proxy.forward_to(bridge.port());
     let mut page = CutOffPage {
         bridge,
         proxy,
-        draws: Draws(draws.below(1 << 30)),
+        draws: Draws::from_seed(draws.below(1 << 30)),
         tally: Tally::default(),
         sent: 0,
         session: None,
