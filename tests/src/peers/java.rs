@@ -99,3 +99,57 @@ pub fn partitions_for_keys<'a>(keys: &[&'a str], partitions: i32) -> Result<BTre
     ensure!(answers.len() == keys.len(), "{} answers for {} keys", answers.len(), keys.len());
     Ok(keys.iter().copied().zip(answers).collect())
 }
+
+/// An exception of the Java client, and where the program met it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// `thrown`, `future-on-caller`, `future-on-sender`; or `refused`: there is no producer at all.
+    pub surface: String,
+    /// Simple name of its class.
+    pub class: String,
+    /// Its sentence.
+    pub sentence: String,
+}
+
+/// A record for [`send_and_tell`]. No field may hold `|`.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// Topic.
+    pub topic: &'a str,
+    /// Explicit partition as text; empty: the partitioner chooses.
+    pub partition: &'a str,
+    /// Key.
+    pub key: &'a str,
+    /// Value.
+    pub value: &'a str,
+}
+
+/// Has the Java client send records one by one, and tells what the program met; `None`: it was acknowledged. Refused
+/// properties are one answer.
+///
+/// # Errors
+/// When Java or the jars cannot be had.
+pub fn send_and_tell(
+    bootstrap_servers: &str,
+    properties: &[(&str, &str)],
+    attempts: &[Attempt<'_>],
+) -> Result<Vec<Option<Met>>> {
+    let source = workspace::root().join("tests/java/SendAndTell.java");
+    // A comma separates properties there.
+    let mut first = format!("bootstrap.servers={}", bootstrap_servers.replace(',', ";"));
+    for (key, value) in properties {
+        first.push_str(&format!(",{key}={value}"));
+    }
+    let records =
+        attempts.iter().map(|Attempt { topic, partition, key, value }| format!("{topic}|{partition}|{key}|{value}"));
+    let text = KafkaJars::ensure()?.run_source(&source, std::iter::once(first).chain(records))?;
+    let read = |line: &str| {
+        if line == "acked" {
+            return Ok(None);
+        }
+        let parts: Vec<&str> = line.splitn(3, '\t').collect();
+        let [surface, class, sentence] = parts[..] else { anyhow::bail!("SendAndTell wrote {line:?}") };
+        Ok(Some(Met { surface: surface.to_owned(), class: class.to_owned(), sentence: sentence.to_owned() }))
+    };
+    text.lines().map(read).collect()
+}

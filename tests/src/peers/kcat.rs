@@ -1,6 +1,7 @@
 //! kcat, which is librdkafka behind a command line.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     process::{Command, Stdio},
 };
@@ -48,13 +49,39 @@ pub fn produce(bootstrap_servers: &str, topic: &str, records: &[(&str, &str)], a
 /// # Errors
 /// When kcat is missing and cannot be installed, or fails.
 pub fn consume_all(bootstrap_servers: &str, topic: &str) -> Result<Vec<ConsumedRecord>> {
-    tools::ensure(&[tools::KCAT])?;
-    let mut command = Command::new("kcat");
-    command.args(["-b", bootstrap_servers, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]);
     let mut records =
-        process::capture(&mut command)?.lines().map(read_record).collect::<Result<Vec<ConsumedRecord>>>()?;
+        read_lines(bootstrap_servers, topic)?.lines().map(read_record).collect::<Result<Vec<ConsumedRecord>>>()?;
     records.sort();
     Ok(records)
+}
+
+/// A record's headers in order: keys, and values as text, `None` for null.
+pub type Headers = Vec<(String, Option<String>)>;
+
+/// The headers of every record of the topic, in the order of partitions and offsets.
+///
+/// # Errors
+/// When kcat is missing and cannot be installed, or fails.
+pub fn consume_headers(bootstrap_servers: &str, topic: &str) -> Result<Vec<Headers>> {
+    let mut headers = BTreeMap::new();
+    for line in read_lines(bootstrap_servers, topic)?.lines() {
+        let json: Value = serde_json::from_str(line).with_context(|| format!("kcat wrote {line}"))?;
+        // Keys and values take turns.
+        let names_and_values = json["headers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let pair = |pair: &[Value]| {
+            let key = pair[0].as_str().with_context(|| format!("a header without a key in {line}"))?;
+            anyhow::Ok((key.to_owned(), pair.get(1).and_then(Value::as_str).map(str::to_owned)))
+        };
+        let record = read_record(line)?;
+        headers.insert((record.partition, record.offset), names_and_values.chunks(2).map(pair).collect::<Result<_>>()?);
+    }
+    Ok(headers.into_values().collect())
+}
+
+fn read_lines(bootstrap_servers: &str, topic: &str) -> Result<String> {
+    tools::ensure(&[tools::KCAT])?;
+    let mut command = Command::new("kcat");
+    process::capture(command.args(["-b", bootstrap_servers, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J"]))
 }
 
 /// Reads one line of `kcat -J`.
