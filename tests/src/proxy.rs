@@ -1,4 +1,4 @@
-//! A TCP proxy between a client and one broker, whose connections a test can cut.
+//! A TCP proxy between a client and one broker, or between a browser and a bridge, whose connections a test can cut.
 
 use std::{
     io,
@@ -38,6 +38,8 @@ struct Shared {
     open: AtomicUsize,
     /// What clients said, per connection.
     heard: Mutex<Vec<Vec<u8>>>,
+    /// For browsers: what they call us, and what the server behind calls itself.
+    names: Option<Names>,
 }
 
 impl Shared {
@@ -53,8 +55,23 @@ impl CuttingProxy {
     /// When there is no free port.
     pub async fn listen() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::begin(listener, Shared::default())
+    }
+
+    /// A proxy before a web server that insists on its own address: the heads of a browser's requests name us, and are
+    /// passed on as if they named the server.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn listen_before_web_server(server_port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let names = Names { ours: address_text(listener.local_addr()?.port()), servers: address_text(server_port) };
+        Self::begin(listener, Shared { broker_port: server_port.into(), names: Some(names), ..Shared::default() })
+    }
+
+    fn begin(listener: TcpListener, shared: Shared) -> io::Result<Self> {
         let port = listener.local_addr()?.port();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(shared);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { port, shared, accepting })
     }
@@ -92,6 +109,49 @@ impl CuttingProxy {
         let _swallowing = Swallowing::begin(&self.shared.swallowing);
         swallowed.await;
         self.cut();
+    }
+}
+
+fn address_text(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+/// Two names of the same web server.
+#[derive(Debug)]
+struct Names {
+    ours: String,
+    servers: String,
+}
+
+/// The heads of one connection's HTTP requests, with the server's name in them instead of ours. Requests without a body
+/// follow one another until one asks for another protocol, whose bytes are nobody's to change.
+#[derive(Debug, Default)]
+struct Heads {
+    unfinished: Vec<u8>,
+    upgraded: bool,
+}
+
+impl Heads {
+    /// Takes what the client said, and returns what may be passed on by now.
+    fn rename(&mut self, said: &[u8], names: &Names) -> Vec<u8> {
+        if self.upgraded {
+            return said.to_vec();
+        }
+        self.unfinished.extend_from_slice(said);
+        let mut passed = Vec::new();
+        while !self.upgraded
+            && let Some(end) = self.unfinished.windows(4).position(|bytes| bytes == b"\r\n\r\n")
+        {
+            let rest = self.unfinished.split_off(end + 4);
+            let head = String::from_utf8_lossy(&self.unfinished).replace(&names.ours, &names.servers);
+            self.upgraded = head.to_ascii_lowercase().contains("\r\nupgrade: websocket");
+            passed.extend_from_slice(head.as_bytes());
+            self.unfinished = rest;
+        }
+        if self.upgraded {
+            passed.append(&mut self.unfinished);
+        }
+        passed
     }
 }
 
@@ -160,13 +220,17 @@ async fn pass_requests(
     ear: usize,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
+    let mut heads = Heads::default();
     loop {
         let read = client.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
         shared.heard()[ear].extend_from_slice(&buffer[..read]);
-        broker.write_all(&buffer[..read]).await?;
+        match &shared.names {
+            None => broker.write_all(&buffer[..read]).await?,
+            Some(names) => broker.write_all(&heads.rename(&buffer[..read], names)).await?,
+        }
     }
 }
 
@@ -181,6 +245,28 @@ async fn pass_answers(mut broker: OwnedReadHalf, mut client: OwnedWriteHalf, sha
             shared.swallowed.notify_waiters();
         } else {
             client.write_all(&buffer[..read]).await?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n";
+    const UPGRADE: &str =
+        "GET /socket HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\nUpgrade: websocket\r\n\r\n";
+    const FRAMES: &str = "127.0.0.1:1\r\n\r\n in a frame";
+
+    #[test]
+    fn heads_name_the_server_however_they_are_cut_and_frames_stay_as_they_are() {
+        let names = Names { ours: "127.0.0.1:1".to_owned(), servers: "127.0.0.1:23".to_owned() };
+        let said = [GET, UPGRADE, FRAMES].concat();
+        let expected = [GET, UPGRADE].concat().replace(&names.ours, &names.servers) + FRAMES;
+        for length in 1..said.len() {
+            let mut heads = Heads::default();
+            let passed: Vec<u8> = said.as_bytes().chunks(length).flat_map(|part| heads.rename(part, &names)).collect();
+            assert_eq!(String::from_utf8_lossy(&passed), expected, "in parts of {length} bytes");
         }
     }
 }
