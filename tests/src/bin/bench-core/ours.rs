@@ -57,6 +57,8 @@ impl Spent {
 
 pub(crate) struct Ours {
     producer: Producer<Nobody>,
+    /// Text of which the compiler knows nothing.
+    topic: String,
     samples: Samples,
     /// Requests without an answer.
     out: VecDeque<(ConnectionId, OutgoingRequest)>,
@@ -74,6 +76,7 @@ impl Ours {
         let bootstrap = vec![BrokerAddress { host: "localhost".into(), port: 9092 }];
         let mut ours = Self {
             producer: Producer::new(Arc::new(config), bootstrap, 7, Nobody),
+            topic: TOPIC.into(),
             samples,
             out: VecDeque::new(),
             completed_batches: 0,
@@ -115,7 +118,7 @@ impl Ours {
         let mut records = 0;
         loop {
             let sample = self.samples.following();
-            let record = Record::keyed(TOPIC, &sample.key, &sample.value);
+            let record = Record::keyed(&self.topic, &sample.key, &sample.value);
             let sent = self.producer.send(NOW, &mut SendAttempt::default(), &record);
             records += 1;
             if sent.expect("memory suffices for five batches in flight").wakes_sender {

@@ -23,10 +23,13 @@ impl Theirs {
         Self { samples, records_per_batch, records: Vec::new(), buffer: BytesMut::new(), base_sequence: 0 }
     }
 
-    /// Encodes a batch of the next records. `hold` makes of a slice what its `Record` needs.
+    /// Encodes a batch of the next records. `hold` makes of a slice what its `Record` needs, and the batch pays for
+    /// letting go of it.
     pub(crate) fn batch(&mut self, hold: impl Fn(&'static [u8]) -> Bytes) -> Result<&[u8]> {
         self.list(hold);
-        self.encode()
+        self.encode()?;
+        self.records.clear();
+        Ok(&self.buffer)
     }
 
     /// Makes the list of the next records that a batch is encoded from.
