@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Result;
 use cross_tests::{
     bridge::Bridge,
     peers::{ConsumedRecord, confluent, franz_go, java, kcat},
 };
+use kafka_producer::embedded::EmbeddedBrokers;
+use producer_core::ids::TopicPartition;
 use serde_json::Value;
-use xtask::kafka::KafkaJars;
+use xtask::{kafka::KafkaJars, workspace};
 
 const TOPIC: &str = "orders";
 const PARTITIONS: i32 = 3;
@@ -67,20 +70,29 @@ fn kcat_lists_produces_and_consumes() {
     judge(&read, 300, 7);
 }
 
-#[test]
-fn javas_verifiable_producer_and_console_consumer_agree_on_ten_thousand_records() {
-    let brokers = brokers();
+/// The tool switches retries off, and idempotence with them; these put both back.
+const IDEMPOTENT: &str = "enable.idempotence=true\nretries=2147483647\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javas_verifiable_producer_is_idempotent_and_the_console_consumer_agrees_on_ten_thousand_records() -> Result<()>
+{
+    const KEYS: u32 = 20;
+    let brokers = EmbeddedBrokers::start_default().await?;
     let servers = brokers.bootstrap_servers();
+    let scratch = workspace::Scratch::new("verifiable-producer")?;
+    let config = scratch.path().join("idempotent.properties");
+    std::fs::write(&config, IDEMPOTENT)?;
+    let (config, keys) = (config.to_string_lossy(), KEYS.to_string());
     let arguments = [
-        ["--bootstrap-server", servers.as_str()],
+        ["--bootstrap-server", &servers],
+        ["--command-config", &config],
         ["--topic", TOPIC],
         ["--max-messages", "10000"],
         ["--acks", "-1"],
-        ["--repeating-keys", "20"],
+        ["--repeating-keys", &keys],
     ];
-    let jars = KafkaJars::ensure().expect("the jars are there");
-    let report = jars.tool("org.apache.kafka.tools.VerifiableProducer", arguments.concat()).expect("it produces");
-    let events: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let report = KafkaJars::ensure()?.tool("org.apache.kafka.tools.VerifiableProducer", arguments.concat())?;
+    let events: Vec<Value> = report.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let acked: BTreeMap<(i64, i64), String> = events
         .iter()
         .filter(|event| event["name"] == "producer_send_success")
@@ -91,12 +103,39 @@ fn javas_verifiable_producer_and_console_consumer_agree_on_ten_thousand_records(
         .collect();
     assert_eq!(acked.len(), 10_000, "{:?}", events.last());
 
-    let read = java::consume_all(&servers, TOPIC, PARTITIONS, 10_001).expect("the console consumer reads");
+    // As the brokers saw it: one identity, and in each partition its sequences without a gap.
+    brokers.with_cluster(|cluster, _| {
+        let mut identities = BTreeSet::new();
+        for partition in 0..PARTITIONS {
+            let mut due = 0;
+            for batch in cluster.log(&TopicPartition { topic: TOPIC.into(), partition }).expect("a log").batches() {
+                let batch = batch.view();
+                identities.extend(batch.identity().map(|identity| (identity.id, identity.epoch)));
+                assert_eq!(batch.base_sequence(), due, "{TOPIC}-{partition}");
+                due += batch.record_count();
+            }
+        }
+        assert_eq!(identities.len(), 1, "{identities:?}");
+        assert!(identities.iter().all(|(id, _)| *id >= 0), "{identities:?}");
+    });
+
+    let read = java::consume_all(&servers, TOPIC, PARTITIONS, 10_001)?;
+    let mut numbers_of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut last_in: BTreeMap<i32, u32> = BTreeMap::new();
+    for record in &read {
+        let number: u32 = record.value.as_deref().expect("a value").parse()?;
+        let before = last_in.insert(record.partition, number);
+        assert!(before.is_none_or(|before| before < number), "{before:?} before {number} in {}", record.partition);
+        numbers_of.entry(record.key.as_deref().expect("a key").parse()?).or_default().push(number);
+    }
+    let expected = (0..KEYS).map(|key| (key, (0..10_000).filter(|number| number % KEYS == key).collect()));
+    assert!(numbers_of == expected.collect(), "every record once, with its key, in order per key");
     let read: BTreeMap<(i64, i64), String> = read
         .into_iter()
         .map(|record| ((i64::from(record.partition), record.offset), record.value.expect("a value")))
         .collect();
     assert!(acked == read, "{} acknowledged, {} read", acked.len(), read.len());
+    Ok(())
 }
 
 #[test]
