@@ -139,6 +139,44 @@ async fn javas_verifiable_producer_is_idempotent_and_the_console_consumer_agrees
 }
 
 #[test]
+fn javas_topic_command_creates_topics_that_kcat_finds_and_is_told_why_not() {
+    let brokers = brokers();
+    let servers = brokers.bootstrap_servers();
+    let jars = KafkaJars::ensure().expect("the jars are there");
+    let create = |topic: &str, partitions: &str, replicas: &str| {
+        let arguments = [
+            ["--bootstrap-server", &servers],
+            ["--create", "--topic"],
+            [topic, "--partitions"],
+            [partitions, "--replication-factor"],
+        ];
+        jars.tool("org.apache.kafka.tools.TopicCommand", arguments.concat().into_iter().chain([replicas]))
+    };
+    create("invoices", "5", "2").expect("it is created");
+    let listed = kcat::list(&servers).expect("kcat lists");
+    let topics = listed["topics"].as_array().expect("a list");
+    let invoices = topics.iter().find(|topic| topic["topic"] == "invoices").expect("invoices is there");
+    let replicas: Vec<usize> = invoices["partitions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|partition| partition["replicas"].as_array().map_or(0, Vec::len))
+        .collect();
+    assert_eq!(replicas, [2; 5]);
+
+    for (topic, partitions, replicas, exception) in [
+        ("invoices", "5", "2", "TopicExistsException"),
+        ("too-wide", "1", "4", "InvalidReplicationFactorException"),
+        ("a/b", "1", "1", "InvalidTopicException"),
+    ] {
+        let refused = create(topic, partitions, replicas).expect_err(exception);
+        assert!(format!("{refused:#}").contains(exception), "{exception} is missing in {refused:#}");
+    }
+    let left = kcat::list(&servers).expect("kcat lists")["topics"].as_array().map(Vec::len);
+    assert_eq!(left, Some(2), "orders and invoices, and nothing that was refused");
+}
+
+#[test]
 fn confluent_kafka_produces_and_consumes() {
     let brokers = brokers();
     confluent::produce(&brokers.bootstrap_servers(), TOPIC, 2_000, 11).expect("it produces");
