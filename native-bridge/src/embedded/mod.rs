@@ -41,12 +41,20 @@ pub struct EmbeddedOptions {
     pub topics: Vec<NewTopic>,
     /// The loopback port of each broker; missing or 0: any that is free.
     pub ports: Vec<u16>,
+    /// The loopback port that clients are told for each broker (`advertised.listeners`), where something stands in front
+    /// of it; missing or 0: the one it listens on.
+    pub advertised_ports: Vec<u16>,
 }
 
 impl Default for EmbeddedOptions {
     /// Three brokers, and `orders` with three partitions on all of them.
     fn default() -> Self {
-        Self { brokers: 3, topics: vec![new_topic(DEFAULT_TOPIC, 3, 3)], ports: Vec::new() }
+        Self {
+            brokers: 3,
+            topics: vec![new_topic(DEFAULT_TOPIC, 3, 3)],
+            ports: Vec::new(),
+            advertised_ports: Vec::new(),
+        }
     }
 }
 
@@ -98,16 +106,20 @@ impl EmbeddedBrokers {
     pub async fn start(options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
         let mut listeners = Vec::with_capacity(options.brokers);
         let mut addresses = Vec::with_capacity(options.brokers);
+        let mut advertised = Vec::with_capacity(options.brokers);
         for broker in 0..options.brokers {
             let port = options.ports.get(broker).copied().unwrap_or(0);
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let listen = |source| EmbeddedError::Listen { address, source };
             let listener = TcpListener::bind(address).await.map_err(listen)?;
             let bound = listener.local_addr().map_err(listen)?;
-            addresses.push(BrokerAddress { host: bound.ip().to_string().into(), port: bound.port() });
+            let listens = BrokerAddress { host: bound.ip().to_string().into(), port: bound.port() };
+            let told = options.advertised_ports.get(broker).copied().filter(|&port| port > 0);
+            advertised.push(BrokerAddress { port: told.unwrap_or(listens.port), ..listens.clone() });
+            addresses.push(listens);
             listeners.push(listener);
         }
-        let switchboard = Arc::new(Switchboard::new(cluster(addresses.clone(), &options.topics)?));
+        let switchboard = Arc::new(Switchboard::new(cluster(advertised, &options.topics)?));
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&switchboard).keep_time());
         for (node, listener) in (1..).map(NodeId).zip(listeners) {
@@ -116,7 +128,8 @@ impl EmbeddedBrokers {
         Ok(Self { addresses, switchboard, tasks })
     }
 
-    /// Where they listen and what they tell clients, node 1 first.
+    /// Where they listen, node 1 first. Clients are told the same, unless
+    /// [`advertised_ports`](EmbeddedOptions::advertised_ports) say otherwise.
     pub fn addresses(&self) -> &[BrokerAddress] {
         &self.addresses
     }
@@ -138,7 +151,7 @@ impl EmbeddedBrokers {
     }
 }
 
-/// A cluster whose brokers are reached at these addresses.
+/// A cluster whose brokers tell clients these addresses.
 fn cluster(brokers: Vec<BrokerAddress>, topics: &[NewTopic]) -> Result<Cluster, EmbeddedError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(EmbeddedError::Entropy)?;
