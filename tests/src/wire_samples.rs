@@ -1,5 +1,7 @@
 //! One request and one response of every API, with every field set, and what is left of them in older versions.
 
+mod foreign;
+
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -289,6 +291,7 @@ pub fn request_as_of(version: i16, mut request: Request) -> Request {
                 body.topics.iter_mut().flat_map(|t| &mut t.partitions).for_each(|p| p.current_leader_epoch = -1);
             }
         }
+        Request::Metadata(body) if version < 4 => body.allow_auto_topic_creation = true,
         Request::FindCoordinator(body) if version < 1 => body.key_type = 0,
         Request::ApiVersions(body) if version < 3 => *body = ApiVersionsRequest::default(),
         Request::InitProducerId(body) if version < 3 => (body.producer_id, body.producer_epoch) = (-1, -1),
@@ -390,15 +393,21 @@ pub fn without_length(mut frame: Frame) -> Bytes {
     bytes
 }
 
-/// The sample request of this API as a frame.
+/// The sample request of this API as a frame, in every version that either side speaks.
 pub fn request_frame(api: ApiKey, version: i16) -> Bytes {
+    if !client_versions(api).contains(version) {
+        return foreign::request_frame(version, &request_as_of(version, request(api)));
+    }
     let body = request_as_of(version, request(api));
     let request = OutgoingRequest { header: header(api, version), body, expects_response: true };
     without_length(encode_request(&request).expect("the sample has a form in every version"))
 }
 
-/// The sample response of this API as a frame.
+/// The sample response of this API as a frame, in every version that either side speaks.
 pub fn response_frame(api: ApiKey, version: i16) -> Bytes {
+    if !broker_versions(api).contains(version) {
+        return foreign::response_frame(version, &response_as_of(version, response(api)));
+    }
     let frame = encode_response(version, CORRELATION, &response(api));
     without_length(frame.expect("the sample has a form in every version"))
 }
