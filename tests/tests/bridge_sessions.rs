@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cross_tests::bridge::Bridge;
 use cross_tests::draws::Draws;
 use cross_tests::page_client::{PageClient, Tally, send};
-use cross_tests::peers::kcat;
+use cross_tests::peers::{confluent, kcat};
 use cross_tests::proxy::CuttingProxy;
 use kafka_producer::embedded::EmbeddedBrokers;
 use producer_core::bridge::{
-    Command, Fate, Habit, MAX_SEND_COUNT, Refusal, Report, Resume, SendId, SessionId, Topology, World,
+    Command, Fate, Habit, HeaderSpec, MAX_SEND_COUNT, Refusal, Report, Resume, SendId, SessionId, Topology, World,
 };
 use producer_core::error::{Persistence, ProducerError, Surface};
 use producer_core::ids::{NodeId, TopicPartition};
@@ -145,19 +146,40 @@ async fn what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> 
     Ok(())
 }
 
+/// Row 34: as a foreign client reads it from the log.
 #[tokio::test]
-async fn null_and_empty_arrive_as_two_things() -> Result<()> {
+async fn row_34_null_and_empty_arrive_as_two_things() -> Result<()> {
+    const SIDES: [(Option<&str>, Option<&str>); 5] =
+        [(None, None), (None, Some("")), (Some(""), None), (Some(""), Some("")), (Some("k"), Some("v"))];
+    const HEADERS: [(&str, Option<&str>); 5] = [
+        ("twice", Some("first")),
+        ("null", None),
+        ("empty", Some("")),
+        ("twice", Some("second")),
+        ("", Some("no name")),
+    ];
+    let bytes = |side: Option<&str>| side.map(|side| Arc::from(side.as_bytes()));
     let bridge = serve(&[])?;
     let mut page = joined(&bridge).await?;
-    for (id, key, value) in [(1, None, Some("")), (2, Some(""), None), (3, Some(""), Some(""))] {
+    for (id, (key, value)) in (1..).zip(SIDES) {
         let mut command = send(id, Habit::Get, "orders", "", 1);
         command.record.partition = Some(0);
-        command.record.key = key.map(|key: &str| key.as_bytes().into());
-        command.record.value = value.map(|value: &str| value.as_bytes().into());
+        (command.record.key, command.record.value) = (bytes(key), bytes(value));
+        if id % 2 == 0 {
+            let header = |(key, value): (&str, _)| HeaderSpec { key: key.into(), value: bytes(value) };
+            command.record.headers = HEADERS.map(header).into();
+        }
         page.command(&Command::Send(command)).await?;
         let Fate::Acked(metadata) = page.outcomes_of(id, 1).await?.remove(0).fate else { panic!("not acknowledged") };
-        assert_eq!(metadata.key_size, key.map_or(-1, |_| 0));
-        assert_eq!(metadata.value_size, value.map_or(-1, |_| 0));
+        let size = |side: Option<&str>| side.map_or(-1, |side| i32::try_from(side.len()).expect("small"));
+        assert_eq!((metadata.key_size, metadata.value_size), (size(key), size(value)));
+    }
+    let read = confluent::consume_with_headers(&bridge.bootstrap_servers(), "orders")?;
+    let sides: Vec<_> = read.iter().map(|(record, _)| (record.key.as_deref(), record.value.as_deref())).collect();
+    assert_eq!(sides, SIDES);
+    for (place, (_, headers)) in (1..).zip(&read) {
+        let headers: Vec<_> = headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        assert_eq!(headers, if place % 2 == 0 { &HEADERS[..] } else { &[] }, "record {place}");
     }
     Ok(())
 }

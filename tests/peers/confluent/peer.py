@@ -52,6 +52,7 @@ def consume(servers: str, topic: str) -> None:
                     "timestamp": message.timestamp()[1],
                     "key": text(message.key()),
                     "value": text(message.value()),
+                    "headers": [[name, text(value)] for name, value in message.headers() or []],
                 }
             )
         )

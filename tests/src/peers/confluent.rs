@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 use xtask::{process, tools, workspace};
 
 use super::ConsumedRecord;
@@ -22,10 +23,29 @@ pub fn produce(bootstrap_servers: &str, topic: &str, count: u32, keys: u32) -> R
 /// # Errors
 /// When the package cannot be installed, or the consumer reports an error.
 pub fn consume_all(bootstrap_servers: &str, topic: &str) -> Result<Vec<ConsumedRecord>> {
+    Ok(consume_with_headers(bootstrap_servers, topic)?.into_iter().map(|(record, _)| record).collect())
+}
+
+/// A record's headers in their order; a value of `None` is null.
+pub type Headers = Vec<(String, Option<String>)>;
+
+/// As [`consume_all`], with each record's headers.
+///
+/// # Errors
+/// As [`consume_all`].
+pub fn consume_with_headers(bootstrap_servers: &str, topic: &str) -> Result<Vec<(ConsumedRecord, Headers)>> {
     let text = run(["consume", bootstrap_servers, topic])?;
-    let mut records = text.lines().map(super::read_json).collect::<Result<Vec<_>>>()?;
+    let read = |line| Ok((super::read_json(line)?, headers(line)?));
+    let mut records = text.lines().map(read).collect::<Result<Vec<_>>>()?;
     records.sort();
     Ok(records)
+}
+
+fn headers(line: &str) -> Result<Headers> {
+    let json: Value = serde_json::from_str(line)?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let headers = json["headers"].as_array().with_context(|| format!("no headers in {line}"))?;
+    headers.iter().map(|header| Ok((text(&header[0]).context("a name")?, text(&header[1])))).collect()
 }
 
 fn run<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<String> {
