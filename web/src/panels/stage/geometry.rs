@@ -1,6 +1,6 @@
 //! Where everything on the stage is: the one set of numbers behind what stands (SVG) and what moves (canvas).
 
-
+use super::track::Track;
 
 /// Partitions up to which a row has all its words; of these rows three fill the stage.
 const TALL_ROWS: usize = 3;
@@ -180,7 +180,211 @@ impl Geometry {
     }
 }
 
+/// The belt's height before it parts into lanes, in the wide stage.
+pub(super) const MIDDLE_LINE: i32 = 260;
+/// The partitioner's middle, wide.
+pub(super) const WHEEL: (i32, i32) = (252, MIDDLE_LINE);
+/// The partitioner's middle, narrow.
+pub(super) const WHEEL_DOWN: (i32, i32) = (232, 88);
+/// The sender's rail: across the flow's way, wide.
+pub(super) const RAIL: i32 = 546;
+/// The sender's rail, narrow.
+pub(super) const RAIL_DOWN: i32 = 206;
+/// Where a lane's band begins and ends, wide.
+pub(super) const BAND: (i32, i32) = (326, 782);
+/// Height of the way home, wide.
+pub(super) const HOME: i32 = 438;
+
+impl Geometry {
+    /// Where a lane begins, across the flow.
+    pub(super) fn start(&self, lane: usize) -> i32 {
+        self.first + count(lane) * self.pitch
+    }
+
+    /// Width of a column, narrow.
+    pub(super) fn column(&self) -> i32 {
+        (self.pitch - 6).max(self.pitch - self.pitch / 6)
+    }
+
+    /// A lane's tinted ground.
+    pub(super) fn band(&self, lane: usize) -> Area {
+        match self.flow {
+            Flow::Right => Area::new(BAND.0, self.start(lane), BAND.1 - BAND.0, self.row.height),
+            Flow::Down => Area::new(self.start(lane), 114, self.column(), 256),
+        }
+    }
+
+    /// Room of a crate; place 0 leaves next.
+    pub(super) fn crate_area(&self, lane: usize, place: usize) -> Area {
+        match self.flow {
+            Flow::Right => {
+                let y = self.start(lane) + self.row.belt - self.row.crate_h;
+                Area::new(444 - 52 * count(place), y, 43, self.row.crate_h)
+            }
+            Flow::Down => {
+                let w = (self.column() - 6).min(40);
+                Area::new(self.start(lane) + (self.column() - w) / 2, 136, w, 36)
+            }
+        }
+    }
+
+    /// Crates that a shelf has room for.
+    pub(super) fn crates(&self) -> usize {
+        match (self.flow, self.detail) {
+            (Flow::Right, Detail::Tall | Detail::Middle) => 2,
+            _ => 1,
+        }
+    }
+
+    /// A cell of the field of partitions that are too many for rows.
+    pub(super) fn field_cell(&self, lane: usize) -> Area {
+        match self.flow {
+            Flow::Right => {
+                let (column, row) = (count(lane % FIELD_COLUMNS), count(lane / FIELD_COLUMNS));
+                Area::new(BAND.1 + 4 + column * 27, self.first + row * self.pitch, 25, (self.pitch - 2).max(1))
+            }
+            Flow::Down => {
+                let rows = count(self.lanes.div_ceil(FIELD_COLUMNS)).max(1);
+                let pitch = (62 / rows).clamp(1, 20);
+                let (column, row) = (count(lane % FIELD_COLUMNS), count(lane / FIELD_COLUMNS));
+                Area::new(112 + column * 20, 304 + row * pitch, 18, (pitch - 1).max(1))
+            }
+        }
+    }
+
+    /// A record's way from the caller to its shelf.
+    pub(super) fn belt(&self, lane: usize) -> Track {
+        let (x, y) = self.crate_area(lane, 0).centre();
+        match self.flow {
+            Flow::Right => {
+                let (_, belt) = self.belt_line(lane);
+                let ride = MIDDLE_LINE - 13;
+                Track::from(124, ride)
+                    .to(226, ride)
+                    .to(WHEEL.0, WHEEL.1)
+                    .to(270, WHEEL.1)
+                    .curve((302, MIDDLE_LINE), (298, belt), (334, belt))
+                    .to(x - 50, belt)
+                    .to(x, y)
+            }
+            Flow::Down => {
+                let end = (x, 126);
+                Track::from(WHEEL_DOWN.0, 50)
+                    .to(WHEEL_DOWN.0, WHEEL_DOWN.1)
+                    .to(WHEEL_DOWN.0, 104)
+                    .curve((WHEEL_DOWN.0, 116), (x, 106), end)
+                    .to(x, y)
+            }
+        }
+    }
+
+    /// Where the curve from the partitioner meets a lane.
+    pub(super) fn belt_line(&self, lane: usize) -> (i32, i32) {
+        match (self.flow, self.detail) {
+            (Flow::Right, Detail::Field) => (334, MIDDLE_LINE),
+            (Flow::Right, _) => (334, self.start(lane) + self.row.belt),
+            (Flow::Down, _) => (self.start(lane) + self.column() / 2, 126),
+        }
+    }
+
+    /// The middle of a request, from the sender to the broker.
+    pub(super) fn wire(&self, lane: usize) -> Track {
+        match (self.flow, self.detail) {
+            (Flow::Right, Detail::Field) => {
+                let (x, y) = self.field_cell(lane).centre();
+                Track::from(574, MIDDLE_LINE).to(x, y)
+            }
+            (Flow::Right, _) => {
+                let y = self.start(lane) + self.row.request;
+                Track::from(596, y).to(754, y)
+            }
+            (Flow::Down, _) => {
+                let (x, _) = self.wires_down(lane);
+                Track::from(x, 228).to(x, 288)
+            }
+        }
+    }
+
+    /// The middle of an answer, from the broker to the sender.
+    pub(super) fn answer(&self, lane: usize) -> Track {
+        match (self.flow, self.detail) {
+            (Flow::Right, Detail::Field) => {
+                let (x, y) = self.field_cell(lane).centre();
+                Track::from(x, y).to(574, MIDDLE_LINE + 24)
+            }
+            (Flow::Right, _) => {
+                let y = self.start(lane) + self.row.answer;
+                Track::from(750, y).to(592, y)
+            }
+            (Flow::Down, _) => {
+                let (_, x) = self.wires_down(lane);
+                Track::from(x, 288).to(x, 230)
+            }
+        }
+    }
+
+    /// Where the request's and the answer's line are in a column.
+    pub(super) fn wires_down(&self, lane: usize) -> (i32, i32) {
+        let (x, w) = (self.start(lane), self.column());
+        (x + w * 33 / 100, x + w * 80 / 100)
+    }
+
+    /// The way home, from the sender to the caller.
+    pub(super) fn home(&self) -> Track {
+        match self.flow {
+            Flow::Right => Track::from(520, HOME).to(70, HOME).to(70, 316),
+            Flow::Down => Track::from(108, RAIL_DOWN - 8).to(108, 30).to(176, 30),
+        }
+    }
+}
+
 /// A number of lanes as a coordinate.
 pub(super) fn count(lanes: usize) -> i32 {
     i32::try_from(lanes).unwrap_or(i32::MAX / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_lanes_stays_on_the_stage_and_none_lies_on_another() {
+        for lanes in 1..=300 {
+            for geometry in [Geometry::wide(lanes), Geometry::narrow(lanes)] {
+                let areas = (0..lanes).map(|lane| match geometry.detail {
+                    Detail::Field => geometry.field_cell(lane),
+                    _ => geometry.band(lane),
+                });
+                let mut before: Option<Area> = None;
+                for area in areas {
+                    assert!(area.x >= 0 && area.x + area.w <= geometry.width, "{lanes}: {area:?}");
+                    assert!(area.y >= 0 && area.y + area.h <= geometry.height, "{lanes}: {area:?}");
+                    if let Some(last) = before {
+                        let apart = area.x >= last.x + last.w || area.y >= last.y + last.h;
+                        assert!(apart, "{lanes}: {last:?} {area:?}");
+                    }
+                    before = Some(area);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn three_lanes_are_where_the_design_has_them_and_fewer_stay_in_the_middle() {
+        let three = Geometry::wide(3);
+        assert_eq!([0, 1, 2].map(|lane| three.start(lane)), [86, 200, 314]);
+        assert_eq!(three.belt_line(1).1, MIDDLE_LINE);
+        assert_eq!(Geometry::wide(1).belt_line(0).1, MIDDLE_LINE);
+    }
+
+    #[test]
+    fn a_record_ends_in_its_crate() {
+        for geometry in [Geometry::wide(3), Geometry::wide(6), Geometry::wide(12), Geometry::narrow(3)] {
+            for lane in 0..geometry.lanes {
+                let (x, y) = geometry.crate_area(lane, 0).centre();
+                let end = geometry.belt(lane).end();
+                assert_eq!((end.x, end.y), (f64::from(x), f64::from(y)));
+            }
+        }
+    }
 }

@@ -1,7 +1,20 @@
-//! The pipeline: one continuous drawing from the caller to the log.
+//! The pipeline: one continuous drawing from the caller to the log. What stands is SVG, drawn at most ten times a
+//! second; what moves is a canvas over it ([`motion`]). Both are drawn from the scene over the same [`geometry`].
 
+mod brokers;
+mod caller;
+mod draw;
+mod field;
 mod geometry;
+mod log;
+mod name;
+mod narrow;
+mod picture;
+mod shelf;
+mod stations;
 mod track;
+mod wires;
+mod words;
 
 use std::rc::Rc;
 
@@ -9,8 +22,10 @@ use producer_core::bridge::Habit;
 use yew::prelude::*;
 
 use crate::frame::Canvas;
+use crate::texts::use_language;
 use crate::view::View;
-use geometry::Geometry;
+use geometry::{Detail, Geometry};
+use picture::{Limits, Picture};
 
 /// What the composer holds: drawn as still to come before anything was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -45,13 +60,80 @@ pub(crate) struct StageProps {
 /// The pipeline.
 #[component]
 pub(crate) fn Stage(props: &StageProps) -> Html {
-    let lanes = props.view.topology.partitions.len();
-    let geometry = if props.narrow { Geometry::narrow(lanes) } else { Geometry::wide(lanes) };
+    let language = use_language();
+    let lanes = picture::lanes(&props.view);
+    let geometry = use_memo((props.narrow, lanes), |&(narrow, lanes)| match narrow {
+        true => Geometry::narrow(lanes),
+        false => Geometry::wide(lanes),
+    });
+    let limits = use_memo(props.view.config.clone(), |config| Limits::of(config));
+    let picture = Picture::of(&props.view, &props.preview, props.habit, *limits, &geometry, language);
     let view_box = format!("0 0 {} {}", geometry.width, geometry.height);
+    let class = if props.narrow { "stage stage-narrow" } else { "stage" };
     html! {
-        <section class="stage">
-            <svg class="stage-picture" viewBox={view_box} role="img"></svg>
+        <section class={class}>
+            <svg class="stage-picture" viewBox={view_box} role="img" aria-label={name::name(&picture)}>
+                { hatching() }
+                { if props.narrow { narrow::draw(&picture) } else { wide(&picture) } }
+            </svg>
             <canvas class="stage-canvas" aria-hidden="true"></canvas>
         </section>
+    }
+}
+
+/// Everything that stands in the wide stage, from the ground up.
+fn wide(picture: &Picture<'_>) -> Html {
+    let lanes = || picture.lanes.iter().enumerate();
+    let lanes_drawn = match picture.geometry.detail {
+        Detail::Field => field::draw(picture),
+        _ => lanes()
+            .map(|(place, lane)| {
+                let parts = html! {
+                    <>
+                        { wires::ground(picture, place, lane) }
+                        { shelf::draw(picture, place, lane) }
+                        { wires::draw(picture, place, lane) }
+                    </>
+                };
+                draw::lane(lane.number, parts)
+            })
+            .collect(),
+    };
+    let frames = if picture.geometry.detail == Detail::Field { Html::default() } else { brokers::draw(picture) };
+    html! {
+        <>
+            { stations::draw(picture) }
+            { lanes_drawn }
+            { frames }
+            { caller::draw(picture) }
+            { wires::rail() }
+            { wires::home(picture) }
+            { wires::carriage(picture) }
+            { notes(picture) }
+        </>
+    }
+}
+
+/// What has no place in the picture is said, not hidden.
+fn notes(picture: &Picture<'_>) -> Html {
+    let texts = picture.texts;
+    let words = match (picture.lanes.len(), picture.elsewhere()) {
+        (0, _) => texts.stage_no_partitions.to_owned(),
+        (_, 0) => return Html::default(),
+        (_, batches) => crate::texts::fill(texts.stage_elsewhere, &[&batches]),
+    };
+    draw::text("stage-small stage-quiet stage-at-end", 1112, geometry::HOME + 4, words)
+}
+
+/// The ground of a caller that waits.
+fn hatching() -> Html {
+    html! {
+        <defs>
+            <pattern id="stage-hatching" width="6" height="6" patternUnits="userSpaceOnUse"
+                patternTransform="rotate(45)">
+                <rect class="stage-hatching-ground" width="6" height="6" />
+                <path class="stage-hatching-line" d="M0 0V6" />
+            </pattern>
+        </defs>
     }
 }

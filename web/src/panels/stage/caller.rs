@@ -1,0 +1,197 @@
+//! The main thread's side of the wide stage: caller, serialiser, partitioner.
+
+use producer_core::murmur2::partition_for_key;
+use producer_core::trace::PartitionChoice;
+use yew::prelude::*;
+
+use super::draw::{circle, lane, path, rect, shape, text, titled};
+use super::geometry::{Area, MIDDLE_LINE, WHEEL};
+use super::picture::Picture;
+use super::words;
+use crate::texts::fill;
+
+/// The caller's box.
+const BOX: Area = Area::new(16, 198, 108, 107);
+/// Where the serialiser's feet stand.
+const ARCH: (i32, i32) = (152, 196);
+
+/// Caller, serialiser, partitioner and the belts between them.
+pub(super) fn draw(picture: &Picture<'_>) -> Html {
+    html! {
+        <>
+            { lead(picture) }
+            { belt() }
+            { arch(picture) }
+            { wheel(picture) }
+            { caller(picture) }
+        </>
+    }
+}
+
+fn caller(picture: &Picture<'_>) -> Html {
+    let (word, waits) = words::caller(picture.scene, picture.texts);
+    let ground = if waits { "stage-box stage-hatched" } else { "stage-box" };
+    let lines = lines(picture, waits).into_iter().enumerate();
+    let lines: Html = lines.map(|(place, words)| text("stage-small", BOX.x + 10, 262 + row(place), words)).collect();
+    let title = fill(picture.texts.stage_caller_title, &[&word, &picture.language.number(picture.scene.caller.sent)]);
+    titled(
+        title,
+        html! {
+            <>
+                { rect(ground, BOX, 8) }
+                { rect("stage-box-head", Area::new(BOX.x + 1, BOX.y + 1, BOX.w - 2, 22), 7) }
+                { path("stage-ink-line", format!("M{} 221H{}", BOX.x, BOX.x + BOX.w)) }
+                { path("stage-ink-line", "M24 206l4 4l-4 4M31 215h5") }
+                { text("stage-code", 42, 214, "main()") }
+                { text("stage-word", BOX.x + 10, 243, word) }
+                { lines }
+                { label_to_come(picture) }
+            </>
+        },
+    )
+}
+
+fn row(place: usize) -> i32 {
+    i32::try_from(place * 16).unwrap_or(0)
+}
+
+/// Under the caller's word: where it stands and for how long, then how many records it sent.
+fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
+    let (texts, scene) = (picture.texts, picture.scene);
+    if picture.to_come() && !waits {
+        return vec![words::records(u64::from(picture.preview.count), texts)];
+    }
+    let mut lines = Vec::new();
+    if waits {
+        let (place, what) = words::stands(scene, texts);
+        let time = words::span(picture.now - scene.caller.since);
+        lines.extend([place, what].into_iter().filter(|words| !words.is_empty()).map(str::to_owned));
+        lines.push(time);
+    }
+    if scene.caller.sent > 0 && lines.len() < 3 {
+        lines.push(fill(texts.stage_sent, &[&picture.language.number(scene.caller.sent)]));
+    }
+    if scene.caller.refused > 0 && lines.len() < 3 {
+        lines.push(fill(texts.stage_refused, &[&picture.language.number(scene.caller.refused)]));
+    }
+    lines
+}
+
+/// The record that Send would send, waiting at the door.
+fn label_to_come(picture: &Picture<'_>) -> Html {
+    if !picture.to_come() || words::caller(picture.scene, picture.texts).1 {
+        return Html::default();
+    }
+    let label = words::preview_label(picture.preview, picture.texts);
+    html! {
+        <>
+            { rect("stage-tile-queued", Area::new(94, 236, 60, 21), 5) }
+            { text("stage-tile-ink", 124, 251, label) }
+        </>
+    }
+}
+
+/// Rollers from the caller to the partitioner.
+fn belt() -> Html {
+    html! {
+        <>
+            { path("stage-belt", "M124 260H226M124 267H226") }
+            { path("stage-rollers", "M128 263.5H226") }
+        </>
+    }
+}
+
+/// The serialiser: an arch over the belt, the sizes of the newest record below.
+fn arch(picture: &Picture<'_>) -> Html {
+    let (left, right) = ARCH;
+    let arch = format!("M{left} 268V217a8 8 0 0 1 8-8h{}a8 8 0 0 1 8 8V268", right - left - 16);
+    let middle = (left + right) / 2;
+    html! {
+        <>
+            { path("stage-arch-ground", format!("{arch}Z")) }
+            { path("stage-arch", arch) }
+            { text("stage-code stage-at-middle stage-bold", middle, 226, "01") }
+            { text("stage-small stage-at-middle", middle, 288, sizes(picture)) }
+        </>
+    }
+}
+
+fn sizes(picture: &Picture<'_>) -> String {
+    let texts = picture.texts;
+    let (key, value) = match picture.newest().map(|batch| batch.first_records.last()) {
+        Some(Some(record)) => (record.key_size, record.value_size),
+        Some(None) => return String::new(),
+        None if picture.preview.count > 0 => (picture.preview.key_bytes, picture.preview.value_bytes),
+        None => return String::new(),
+    };
+    let part = |bytes: i32| if bytes < 0 { texts.stage_null.to_owned() } else { picture.language.number(bytes) };
+    fill(texts.stage_bytes, &[&part(key), &part(value)])
+}
+
+/// The curves from the partitioner to the lanes.
+fn lead(picture: &Picture<'_>) -> Html {
+    let chosen = picture.lane_to_come();
+    let curves = picture.lanes.iter().enumerate().map(|(place, of)| {
+        let (x, y) = picture.geometry.belt_line(place);
+        let class = if picture.to_come() && chosen != Some(of.number) { "stage-lead stage-pale" } else { "stage-lead" };
+        let d = format!("M270 {MIDDLE_LINE}C302 {MIDDLE_LINE} 298 {y} {x} {y}");
+        lane(of.number, path(class, d))
+    });
+    curves.collect()
+}
+
+/// The partitioner: railway points whose blade is turned to the lane of the newest record.
+fn wheel(picture: &Picture<'_>) -> Html {
+    let (x, y) = WHEEL;
+    let marks = marks(picture);
+    let blade = picture.blade();
+    let tip =
+        marks.iter().find(|(of, _)| Some(*of) == blade).map_or((x + 4, y), |(_, (_, tip))| (x + 3, (tip + y) / 2));
+    let shapes = marks.iter().map(|(of, at)| {
+        let class = if blade == Some(*of) || !picture.to_come() { "stage-fill" } else { "stage-fill stage-pale" };
+        shape(class, *of, *at, 4)
+    });
+    html! {
+        <>
+            { circle("stage-wheel", WHEEL, 24) }
+            { shapes.collect::<Html>() }
+            { path("stage-blade", format!("M{} {y}H{}L{} {}", x - 24, x - 8, tip.0, tip.1)) }
+            { circle("stage-blade-pin", (x - 7, y), 2) }
+            { text("stage-small stage-at-middle", x, 304, chosen(picture)) }
+        </>
+    }
+}
+
+/// Marks of up to three lanes: around the blade's, or the first.
+fn marks(picture: &Picture<'_>) -> Vec<(i32, (i32, i32))> {
+    let count = i32::try_from(picture.lanes.len()).unwrap_or(0);
+    let shown = count.min(3);
+    let first = picture.blade().map_or(0, |lane| (lane - 1).clamp(0, count - shown));
+    (0..shown).map(|place| (first + place, (WHEEL.0 + 9, WHEEL.1 + (2 * place - shown + 1) * 13 / 2))).collect()
+}
+
+/// Who chose which partition for the newest record.
+pub(super) fn chosen(picture: &Picture<'_>) -> String {
+    let texts = picture.texts;
+    match picture.newest() {
+        Some(batch) => {
+            let choice = batch.first_records.last().and_then(|record| record.choice);
+            words::choice(choice, batch.partition.partition, texts)
+        }
+        None if !picture.to_come() => String::new(),
+        None => match (picture.preview.partition, &picture.preview.label) {
+            (None, None) => texts.stage_sticky_unknown.to_owned(),
+            (None, Some(_)) => String::new(),
+            (Some(lane), key) => words::choice(Some(choice_to_come(picture, key.as_deref(), lane)), lane, texts),
+        },
+    }
+}
+
+/// A lane that is not the key's own was named by the record.
+fn choice_to_come(picture: &Picture<'_>, key: Option<&str>, lane: i32) -> PartitionChoice {
+    let lanes = i32::try_from(picture.lanes.len()).unwrap_or(0).max(1);
+    match key {
+        Some(key) if partition_for_key(key.as_bytes(), lanes) == lane => PartitionChoice::KeyHash { hash: 0 },
+        _ => PartitionChoice::Explicit,
+    }
+}
