@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use producer_core::bridge::{MAX_SEND_COUNT, Refusal};
+use producer_core::bridge::Refusal;
 use producer_core::config::ConfigError;
-
-use crate::address::AddressError;
 
 /// Most that are shown at once; older ones make room and are counted.
 pub(crate) const MAX_ALERTS: usize = 4;
@@ -33,10 +31,6 @@ pub(crate) enum Alert {
     },
     /// The bridge is about to stop.
     Stopping,
-    /// What was pasted names no bridge.
-    BadAddress(AddressError),
-    /// The number of records is none that can be sent.
-    BadCount,
     /// Sends whose fate nobody can tell any more.
     Unknown {
         /// Their records.
@@ -44,11 +38,6 @@ pub(crate) enum Alert {
     },
     /// Older alerts that made room.
     More(u32),
-}
-
-impl Alert {
-    /// The largest count a send may have, for [`Alert::BadCount`].
-    pub(crate) const MAX_COUNT: u32 = MAX_SEND_COUNT;
 }
 
 /// Adds an alert; the oldest ones make room and are counted.

@@ -1,25 +1,311 @@
-//! Layout.
+//! Layout, and what the panels share: language, theme, the draft, the open drawer.
 
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use producer_core::bridge::{Habit, World};
+use producer_core::trace::Statement;
+use wasm_bindgen::JsCast as _;
+use web_sys::{Document, Element, KeyboardEvent};
 use yew::prelude::*;
 
+use crate::address::BridgeAddress;
+use crate::draft::Draft;
 use crate::driver::Driver;
 use crate::frame::Canvas;
-use crate::texts::Language;
-use crate::view::View;
+use crate::icons::{Glyph, Icon};
+use crate::panels::alerts::Alerts;
+use crate::panels::code::Code;
+use crate::panels::composer::{Composer, can_send};
+use crate::panels::connect::{Connect, LinkTrouble};
+use crate::panels::history::History;
+use crate::panels::ledger::LedgerPanel;
+use crate::panels::settings::{Chips, Settings};
+use crate::panels::stage::{Preview, Stage};
+use crate::panels::time_bar::TimeBar;
+use crate::panels::top_bar::{Theme, TopBar};
+use crate::settings::{Properties, value_of};
+use crate::storage::{self, Memory};
+use crate::texts::{Language, Texts};
+use crate::view::{Link, Speed, View};
+
+/// Below this the picture turns downward.
+const NARROW: &str = "(max-width: 44.99em)";
+/// How fast the world in the page goes until a person chooses.
+pub(crate) const FIRST_SPEED: Speed = Speed::Slower(50);
+
+/// What lies over the right side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawer {
+    Connect,
+    Settings,
+}
 
 /// The page.
 #[component]
 pub(crate) fn App() -> Html {
-    let view = use_state(|| None::<View>);
-    let canvas = use_memo((), |()| Canvas::default());
-    let driver = {
-        let (view, canvas) = (view.clone(), (*canvas).clone());
-        use_memo((), move |()| Driver::start("orders", canvas, Callback::from(move |new| view.set(Some(new)))))
+    let language = use_state(|| remembered_language(document().as_ref()));
+    let theme = use_state(|| shown_theme(document().as_ref()));
+    let draft = use_reducer(Draft::default);
+    let drawer = use_state(|| None::<Drawer>);
+    let speed = use_state(|| FIRST_SPEED);
+    let narrow = use_narrow();
+    let (driver, canvas, view) = use_world(&draft.topic);
+    let t = language.texts();
+
+    let ignores_keys = value_of(&view.config.properties, "partitioner.ignore.keys") == Some("true");
+    let destination = draft.destination(&view.topology, ignores_keys);
+    let on_send = {
+        let (driver, draft, view) = (driver.clone(), draft.clone(), view.clone());
+        Callback::from(move |()| {
+            if can_send(&draft, &view)
+                && let (Ok(record), Ok(count)) = (draft.record(), draft.count())
+            {
+                driver.send(draft.habit, record, count);
+            }
+        })
     };
-    let shown = view.as_ref().cloned().unwrap_or_else(|| driver.view());
+    use_keys(Keys {
+        send: on_send.clone(),
+        step: on(&driver, Driver::step),
+        play: {
+            let (driver, speed, running) = (driver.clone(), *speed, view.clock.running);
+            Callback::from(move |()| driver.set_speed(if running { Speed::Paused } else { speed }))
+        },
+        close: {
+            let drawer = drawer.clone();
+            Callback::from(move |()| drawer.set(None))
+        },
+        is_simulated: view.world == Some(World::InPage),
+    });
+
+    let open = |what: Drawer| {
+        let drawer = drawer.clone();
+        Callback::from(move |()| drawer.set((*drawer != Some(what)).then_some(what)))
+    };
+    let close = {
+        let drawer = drawer.clone();
+        Callback::from(move |()| drawer.set(None))
+    };
+    let on_connect = {
+        let (driver, drawer) = (driver.clone(), drawer.clone());
+        Callback::from(move |address: BridgeAddress| {
+            driver.connect(address);
+            drawer.set(None);
+        })
+    };
+    let on_leave = {
+        let (driver, drawer) = (driver.clone(), drawer.clone());
+        Callback::from(move |()| {
+            driver.stay_in_page();
+            drawer.set(None);
+        })
+    };
+    let on_apply = {
+        let driver = driver.clone();
+        Callback::from(move |properties: Properties| driver.configure(properties))
+    };
+    let on_topic = {
+        let driver = driver.clone();
+        Callback::from(move |topic: Rc<str>| driver.look_at(&topic))
+    };
+    let on_speed = {
+        let (driver, speed) = (driver.clone(), speed.clone());
+        Callback::from(move |chosen| {
+            speed.set(chosen);
+            driver.set_speed(chosen);
+        })
+    };
+    let on_language = {
+        let language = language.clone();
+        Callback::from(move |chosen: Language| {
+            Memory::Browser.set(storage::LANGUAGE, Some(chosen.code()));
+            set_on_root("lang", chosen.code());
+            language.set(chosen);
+        })
+    };
+    let on_theme = {
+        let theme = theme.clone();
+        Callback::from(move |chosen: Theme| {
+            Memory::Browser.set(storage::THEME, Some(chosen.code()));
+            set_on_root("data-theme", chosen.code());
+            theme.set(chosen);
+        })
+    };
+    let has_begun = view.scene.caller.sent + view.scene.caller.refused > 0;
+    let (title, text) = question(draft.habit, has_begun, t);
+    let is_lost = matches!(view.link, Link::Lost { .. } | Link::Ended(_));
+    let stands = has_begun.then_some(view.scene.caller.stands).filter(|statement| *statement != Statement::Loop);
+    let again = on(&driver, Driver::connect_again);
     html! {
-        <ContextProvider<Language> context={Language::English}>
-            <pre>{ format!("{:?}", shown.link) }</pre>
+        <ContextProvider<Language> context={*language}>
+            <TopBar view={view.clone()} theme={*theme} on_connect={open(Drawer::Connect)} {on_language} {on_theme} />
+            <aside class="left">
+                <Composer draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
+                    on_arm={on(&driver, Driver::arm)} {on_topic} />
+                <Code draft={draft.clone()} {stands} />
+            </aside>
+            <main>
+                <div class="question">
+                    <div><h1>{ title }</h1><p>{ text }</p></div>
+                    <div class="chips">
+                        <Chips in_force={view.config.properties.clone()} notices={view.config.notices.clone()} />
+                        <button class="plain" data-test-id="settings" onclick={open(Drawer::Settings).reform(|_: MouseEvent| ())}>
+                            <Icon icon={Glyph::Sliders} /><span class="word">{ t.settings }</span>
+                        </button>
+                    </div>
+                </div>
+                <div class="messages">
+                    <LinkTrouble link={view.link.clone()} on_again={again} on_leave={on_leave.clone()} on_connect={open(Drawer::Connect)} />
+                    <Alerts alerts={view.alerts.clone()} driver={driver.clone()} />
+                </div>
+                <Stage view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination.partition())} {narrow} />
+                <div class="below">
+                    <History view={view.clone()} />
+                    <LedgerPanel ledger={view.ledger.clone()} {is_lost} />
+                </div>
+            </main>
+            <TimeBar view={view.clone()} speed={*speed} {on_speed} driver={driver.clone()} />
+            if *drawer == Some(Drawer::Connect) {
+                <Connect link={view.link.clone()} {on_connect} {on_leave} on_close={close.clone()} />
+            }
+            if *drawer == Some(Drawer::Settings) {
+                <Settings in_force={view.config.properties.clone()} can_apply={view.link.is_up()} {on_apply} on_close={close} />
+            }
         </ContextProvider<Language>>
     }
+}
+
+/// The world, the canvas it moves on, and the newest view of it.
+#[hook]
+fn use_world(topic: &str) -> (Driver, Canvas, View) {
+    let shown = use_state(|| None::<View>);
+    let canvas = (*use_memo((), |()| Canvas::default())).clone();
+    let driver = {
+        let (shown, canvas, topic) = (shown.clone(), canvas.clone(), topic.to_owned());
+        use_memo((), move |()| Driver::start(&topic, canvas, Callback::from(move |view| shown.set(Some(view)))))
+    };
+    let view = (*shown).clone().unwrap_or_else(|| driver.view());
+    ((*driver).clone(), canvas, view)
+}
+
+/// Is the window narrow? Follows it.
+#[hook]
+fn use_narrow() -> bool {
+    let query = use_memo((), |()| web_sys::window().and_then(|window| window.match_media(NARROW).ok().flatten()));
+    let narrow = use_state(|| (*query).as_ref().is_some_and(|query| query.matches()));
+    {
+        let narrow = narrow.clone();
+        use_effect_with((), move |()| {
+            let listener = (*query).clone().map(|query| {
+                let watched = query.clone();
+                EventListener::new(&query, "change", move |_| narrow.set(watched.matches()))
+            });
+            move || drop(listener)
+        });
+    }
+    *narrow
+}
+
+/// What keys do. By their place on the keyboard, so that they work while a Korean input method is on.
+#[derive(Clone, PartialEq)]
+struct Keys {
+    send: Callback<()>,
+    step: Callback<()>,
+    play: Callback<()>,
+    close: Callback<()>,
+    is_simulated: bool,
+}
+
+impl Keys {
+    /// Does what the key says; `true`: it said something.
+    fn press(&self, event: &KeyboardEvent) -> bool {
+        if event.is_composing() {
+            return false;
+        }
+        let with_control = event.ctrl_key() || event.meta_key();
+        let action = match &*event.code() {
+            "Enter" | "NumpadEnter" if with_control => &self.send,
+            "Escape" => &self.close,
+            _ if with_control || event.alt_key() || is_typing(event) => return false,
+            "Space" if self.is_simulated => &self.play,
+            "ArrowRight" if self.is_simulated => &self.step,
+            _ => return false,
+        };
+        action.emit(());
+        true
+    }
+}
+
+/// Does the key belong to the control that has the focus?
+fn is_typing(event: &KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let tag = target.map(|element| element.tag_name()).unwrap_or_default();
+    matches!(&*tag, "INPUT" | "TEXTAREA" | "SELECT" | "BUTTON" | "SUMMARY" | "A" | "UL" | "OL")
+}
+
+#[hook]
+fn use_keys(keys: Keys) {
+    use_effect_with(keys, |keys| {
+        let keys = keys.clone();
+        let listener = document().map(|document| {
+            let options = gloo::events::EventListenerOptions::enable_prevent_default();
+            EventListener::new_with_options(&document, "keydown", options, move |event| {
+                if let Some(event) = event.dyn_ref::<KeyboardEvent>()
+                    && keys.press(event)
+                {
+                    event.prevent_default();
+                }
+            })
+        });
+        move || drop(listener)
+    });
+}
+
+/// A callback that does one thing with the driver.
+fn on(driver: &Driver, what: impl Fn(&Driver) + 'static) -> Callback<()> {
+    let driver = driver.clone();
+    Callback::from(move |()| what(&driver))
+}
+
+/// The sentence that the eye meets first.
+const fn question(habit: Habit, has_begun: bool, t: &Texts) -> (&'static str, &'static str) {
+    match (has_begun, habit) {
+        (false, Habit::Get) => (t.first_title, t.first_text_get),
+        (false, _) => (t.first_title, t.first_text),
+        (true, Habit::Get) => (t.get_title, t.get_text),
+        (true, Habit::Callback) => (t.callback_title, t.callback_text),
+        (true, Habit::Forget) => (t.forget_title, t.forget_text),
+    }
+}
+
+fn preview(draft: &Draft, partition: Option<i32>) -> Preview {
+    Preview {
+        label: draft.key.bytes().map(|key| String::from_utf8_lossy(key).into()),
+        partition,
+        key_bytes: draft.key.size(),
+        value_bytes: draft.value.size(),
+        count: draft.count().unwrap_or(0),
+    }
+}
+
+fn document() -> Option<Document> {
+    web_sys::window()?.document()
+}
+
+fn set_on_root(attribute: &str, value: &str) {
+    if let Some(root) = document().and_then(|document| document.document_element()) {
+        let _ = root.set_attribute(attribute, value);
+    }
+}
+
+/// What `boot.js` found: remembered, or the browser's own.
+fn remembered_language(document: Option<&Document>) -> Language {
+    let code = document.and_then(|document| document.document_element()?.get_attribute("lang"));
+    code.and_then(|code| Language::from_code(&code)).unwrap_or_default()
+}
+
+fn shown_theme(document: Option<&Document>) -> Theme {
+    let code = document.and_then(|document| document.document_element()?.get_attribute("data-theme"));
+    if code.as_deref() == Some(Theme::Dark.code()) { Theme::Dark } else { Theme::Light }
 }

@@ -15,6 +15,7 @@ use yew::Callback;
 
 use crate::address::{BridgeAddress, token_of};
 use crate::alerts::Alert;
+use crate::app::FIRST_SPEED;
 use crate::frame::{Canvas, Frame};
 use crate::source::bridge::{Connection, Event};
 use crate::source::in_page::InPage;
@@ -86,7 +87,7 @@ impl Driver {
         let driver = Self(Rc::new(Inner {
             store: RefCell::new(Store::new(Link::InPage, topic)),
             source: RefCell::new(Source::InPage(Box::new(InPage::new(seed())))),
-            speed: Cell::new(Speed::Slower(50)),
+            speed: Cell::new(FIRST_SPEED),
             topic: RefCell::new(topic.into()),
             canvas,
             on_view,
@@ -129,12 +130,6 @@ impl Driver {
         *self.0.topic.borrow_mut() = topic.into();
         let command = self.0.store.borrow_mut().look_at(topic.into());
         self.tell(command);
-    }
-
-    /// Shows something that a person should know.
-    pub(crate) fn alert(&self, alert: Alert) {
-        self.0.store.borrow_mut().alert(alert);
-        self.changed();
     }
 
     /// A person has read it.

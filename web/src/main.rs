@@ -6,11 +6,16 @@
 mod address;
 mod alerts;
 mod app;
+mod config_texts;
+mod draft;
 mod driver;
+mod format;
 mod frame;
+mod icons;
 mod ledger;
 mod panels;
 mod partition;
+mod settings;
 mod shared;
 mod source;
 mod storage;

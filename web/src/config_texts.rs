@@ -1,0 +1,126 @@
+//! What each setting means, in both languages, in the groups of the settings panel.
+
+use crate::texts::{Language, Texts};
+
+/// Settings that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Durability,
+    Batching,
+    Retries,
+    Memory,
+    Partitioning,
+    Connection,
+}
+
+impl Group {
+    /// In the order of the panel.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Durability, Self::Batching, Self::Retries, Self::Memory, Self::Partitioning, Self::Connection];
+
+    /// Its name and its question.
+    pub(crate) const fn words(self, t: &Texts) -> (&'static str, &'static str) {
+        match self {
+            Self::Durability => (t.group_durability, t.group_durability_text),
+            Self::Batching => (t.group_batching, t.group_batching_text),
+            Self::Retries => (t.group_retries, t.group_retries_text),
+            Self::Memory => (t.group_memory, t.group_memory_text),
+            Self::Partitioning => (t.group_partitioning, t.group_partitioning_text),
+            Self::Connection => (t.group_connection, t.group_connection_text),
+        }
+    }
+}
+
+/// A setting in words.
+#[derive(Debug)]
+pub(crate) struct Meaning {
+    key: &'static str,
+    /// Where it stands.
+    pub(crate) group: Group,
+    /// Its unit, if it has one.
+    pub(crate) unit: &'static str,
+    english: &'static str,
+    korean: &'static str,
+}
+
+impl Meaning {
+    /// The meaning of a key; `None`: the panel does not know it.
+    pub(crate) fn of(key: &str) -> Option<&'static Self> {
+        MEANINGS.iter().find(|meaning| meaning.key == key)
+    }
+
+    /// One line.
+    pub(crate) const fn text(&self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.english,
+            Language::Korean => self.korean,
+        }
+    }
+}
+
+macro_rules! meanings {
+    ($($key:literal $group:ident $unit:literal: $english:literal, $korean:literal;)*) => {
+        const MEANINGS: &[Meaning] = &[$(Meaning {
+            key: $key, group: Group::$group, unit: $unit, english: $english, korean: $korean,
+        },)*];
+    };
+}
+
+meanings! {
+    "acks" Durability "": "Whose answer counts: nobody's (0), the leader's (1), that of every in-sync replica (all).",
+        "누구의 응답을 기다리는지: 없음 (0), leader (1), 모든 in-sync replica (all).";
+    "enable.idempotence" Durability "": "Producer id and sequence let the broker recognise a copy.",
+        "producer id와 sequence로 broker가 중복을 알아봅니다.";
+    "max.in.flight.requests.per.connection" Durability "": "Unanswered requests per connection; at most 5 with idempotence.",
+        "연결 하나에 응답 없는 request 수. idempotence를 쓰면 최대 5개입니다.";
+    "linger.ms" Batching "ms": "How long an open batch waits for company.",
+        "열린 batch가 다른 record를 기다리는 시간입니다.";
+    "batch.size" Batching "B": "A batch this full leaves at once; 0 sends every record alone.",
+        "이만큼 차면 바로 떠납니다. 0이면 record마다 따로 보냅니다.";
+    "max.request.size" Batching "B": "Largest record accepted, and largest request sent.",
+        "받을 수 있는 가장 큰 record와 request의 크기입니다.";
+    "delivery.timeout.ms" Retries "ms": "From the batch's creation to the last verdict, retries included.",
+        "batch 생성부터 최종 결과까지의 시간. 재전송을 포함합니다.";
+    "request.timeout.ms" Retries "ms": "Longest wait for one answer; then the connection is closed.",
+        "응답 하나를 기다리는 최대 시간. 지나면 연결을 닫습니다.";
+    "retries" Retries "": "How often a batch is sent again; delivery.timeout.ms usually ends it first.",
+        "재전송 횟수. 보통 delivery.timeout.ms가 먼저 끝냅니다.";
+    "retry.backoff.ms" Retries "ms": "First pause before a retry; doubles with every failure.",
+        "첫 재전송 전의 대기 시간. 실패할 때마다 두 배가 됩니다.";
+    "retry.backoff.max.ms" Retries "ms": "Longest pause before a retry.",
+        "재전송 전의 최대 대기 시간입니다.";
+    "buffer.memory" Memory "B": "Room for batches that are not acknowledged; send() waits when it is used up.",
+        "ack를 받지 못한 batch의 공간. 다 차면 send()가 기다립니다.";
+    "max.block.ms" Memory "ms": "Longest wait inside send() for metadata and memory together.",
+        "send() 안에서 metadata와 메모리를 기다리는 최대 시간입니다.";
+    "partitioner.ignore.keys" Partitioning "": "Treats records with a key like records without.",
+        "key가 있어도 없는 record처럼 partition을 고릅니다.";
+    "client.id" Connection "": "Name of this client in the broker's logs and quotas.",
+        "broker 로그와 quota에 남는 client 이름입니다.";
+    "metadata.max.age.ms" Connection "ms": "Age at which metadata is asked for again although nothing went wrong.",
+        "문제가 없어도 metadata를 다시 요청하는 주기입니다.";
+    "metadata.max.idle.ms" Connection "ms": "A topic not produced to for this long is forgotten.",
+        "이 시간 동안 쓰지 않은 topic의 metadata는 잊습니다.";
+    "reconnect.backoff.ms" Connection "ms": "First pause before connecting to a broker again.",
+        "broker에 다시 연결하기 전의 첫 대기 시간입니다.";
+    "reconnect.backoff.max.ms" Connection "ms": "Longest pause before connecting to a broker again.",
+        "broker에 다시 연결하기 전의 최대 대기 시간입니다.";
+    "socket.connection.setup.timeout.ms" Connection "ms": "First patience for a connection to stand.",
+        "연결이 맺어지기를 기다리는 첫 시간입니다.";
+    "socket.connection.setup.timeout.max.ms" Connection "ms": "Longest patience for a connection to stand.",
+        "연결이 맺어지기를 기다리는 최대 시간입니다.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use producer_core::config::ProducerConfig;
+
+    #[test]
+    fn every_setting_that_is_obeyed_has_a_meaning_and_no_other_has() {
+        for property in ProducerConfig::properties() {
+            assert!(Meaning::of(property.name).is_some(), "{}", property.name);
+        }
+        assert_eq!(MEANINGS.len(), ProducerConfig::properties().count());
+    }
+}

@@ -1,0 +1,92 @@
+//! What a person should know, until it is dismissed.
+
+use std::sync::Arc;
+
+use producer_core::bridge::Refusal;
+use yew::prelude::*;
+
+use crate::address::AddressError;
+use crate::alerts::Alert;
+use crate::driver::Driver;
+use crate::icons::{Glyph, Icon};
+use crate::shared::Shared;
+use crate::texts::{Language, Texts, fill, use_language, use_texts};
+
+/// Properties of [`Alerts`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct AlertsProps {
+    /// What to show.
+    pub(crate) alerts: Shared<Vec<Alert>>,
+    /// Told what was dismissed.
+    pub(crate) driver: Driver,
+}
+
+/// One alert below the other, newest last.
+#[component]
+pub(crate) fn Alerts(props: &AlertsProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let alerts = props.alerts.iter().map(|alert| {
+        let dismiss = {
+            let (driver, alert) = (props.driver.clone(), alert.clone());
+            Callback::from(move |_: MouseEvent| driver.dismiss(&alert))
+        };
+        let (verdict, words) = sentence(alert, language, t);
+        html! {
+            <div class="alert" data-test-id="alert" role="alert">
+                <Icon icon={Glyph::Warning} />
+                <p>
+                    <strong>{ verdict }</strong>
+                    if let Some(words) = words { <code lang="en">{ words }</code> }
+                </p>
+                <button class="quiet" data-test-id="alert-dismiss" onclick={dismiss} aria-label={t.dismiss} title={t.dismiss}>
+                    <Icon icon={Glyph::Close} />
+                </button>
+            </div>
+        }
+    });
+    html! { <div class="alerts">{ for alerts }</div> }
+}
+
+/// The verdict in the reader's language, and Kafka's own words where there are some.
+fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<String>) {
+    match alert {
+        Alert::SendRefused { count, why } => {
+            let count = fill(t.alert_not_sent, &[&language.number(*count)]);
+            (format!("{count}: {}", refusal(why, language, t)), None)
+        }
+        Alert::ConfigRefused(error) => (t.settings_refused.to_owned(), Some(error.message.to_string())),
+        Alert::ConfigForbidden(keys) => (fill(t.settings_forbidden, &[&keys.join(", ")]), None),
+        Alert::BadRequest { field, detail } => (fill(t.alert_bad_request, &[field, detail]), None),
+        Alert::Stopping => (t.alert_stopping.to_owned(), None),
+        Alert::Unknown { records } => (fill(t.alert_unknown, &[&language.number(*records)]), None),
+        Alert::More(count) => (fill(t.alert_more, &[count]), None),
+    }
+}
+
+fn refusal(why: &Refusal, language: Language, t: &Texts) -> String {
+    match why {
+        Refusal::NotArmed => t.refusal_not_armed.to_owned(),
+        Refusal::TopicNotAllowed { allowed } => fill(t.refusal_topic, &[&list(allowed)]),
+        Refusal::Busy { in_flight, limit } => {
+            fill(t.refusal_busy, &[&language.number(*in_flight), &language.number(*limit)])
+        }
+        Refusal::IdReused => t.refusal_id.to_owned(),
+        Refusal::Invalid { field, detail } => format!("{field}: {detail}"),
+        Refusal::Stopping => t.refusal_stopping.to_owned(),
+    }
+}
+
+fn list(topics: &[Arc<str>]) -> String {
+    topics.join(", ")
+}
+
+/// Why a pasted line names no bridge.
+pub(crate) const fn address_error(error: AddressError, t: &'static Texts) -> &'static str {
+    match error {
+        AddressError::Empty => t.address_empty,
+        AddressError::NoAddress => t.address_no_address,
+        AddressError::NotLoopback => t.address_not_loopback,
+        AddressError::NoToken => t.address_no_token,
+    }
+}

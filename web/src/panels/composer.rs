@@ -1,0 +1,402 @@
+//! The record to send, how the program waits for it, and how often.
+
+use std::rc::Rc;
+
+use producer_core::bridge::{Habit, MAX_SEND_COUNT, World};
+use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+use yew::prelude::*;
+
+use crate::draft::{Destination, Draft, DraftError, Edit, HeaderDraft, Kind, Payload};
+use crate::format;
+use crate::icons::{Glyph, Icon};
+use crate::partition::{self, Mark};
+use crate::texts::{Language, Texts, fill, use_language, use_texts};
+use crate::view::View;
+
+/// Numbers of records at a click.
+const PRESETS: [u32; 5] = [1, 10, 100, 1_000, 100_000];
+
+/// Properties of [`Composer`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct ComposerProps {
+    /// What is being composed.
+    pub(crate) draft: UseReducerHandle<Draft>,
+    /// Where it would go.
+    pub(crate) destination: Destination,
+    /// The world it is for.
+    pub(crate) view: View,
+    /// Sends it.
+    pub(crate) on_send: Callback<()>,
+    /// Allows writes to a real cluster.
+    pub(crate) on_arm: Callback<()>,
+    /// A topic was named for good.
+    pub(crate) on_topic: Callback<Rc<str>>,
+}
+
+/// Can the draft be sent now?
+pub(crate) fn can_send(draft: &Draft, view: &View) -> bool {
+    let is_open = view.world.as_ref().is_some_and(|world| !matches!(world, World::Cluster { armed: false, .. }));
+    is_open && view.link.is_up() && draft.count().is_ok() && draft.record().is_ok()
+}
+
+/// The left column.
+#[component]
+pub(crate) fn Composer(props: &ComposerProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let draft = &props.draft;
+    let unarmed = match &props.view.world {
+        Some(World::Cluster { armed: false, allowed_topics, .. }) => Some(allowed_topics),
+        _ => None,
+    };
+    let edit_key = edit(draft, Edit::Key);
+    let edit_value = edit(draft, Edit::Value);
+    let send = props.on_send.reform(|_: MouseEvent| ());
+    let arm = props.on_arm.reform(|_: MouseEvent| ());
+    html! {
+        <form class="composer" aria-label={t.composer} onsubmit={|event: SubmitEvent| event.prevent_default()}>
+            <div class="composer-main">
+                <div class="composer-head">
+                    <label for="key">{ t.key }</label>
+                    <KindSelect test_id="key-kind" label={t.kind_of_key} payload={draft.key.clone()} on_change={edit_key.clone()} />
+                    <span class="figure">{ size(draft.key.size(), language, t) }</span>
+                </div>
+                <div class="composer-key">
+                    <PayloadInput id="key" payload={draft.key.clone()} on_change={edit_key} hint={key_hint(draft.key.kind, t)} />
+                    if unarmed.is_some() {
+                        <button type="button" class="primary" data-test-id="arm" onclick={arm}>{ t.arm }</button>
+                    }
+                    <button type="button" class={if unarmed.is_some() { "send" } else { "primary send" }} data-test-id="send"
+                        disabled={!can_send(draft, &props.view)} onclick={send}>
+                        { t.send }<Icon icon={Glyph::Arrow} />
+                    </button>
+                </div>
+                <div class="composer-chips">
+                    <Chip destination={props.destination} />
+                    <span class="composer-note">{ null_hint(&draft.key, t) }</span>
+                    <kbd>{ t.send_shortcut }</kbd>
+                </div>
+                if let Some(topics) = unarmed {
+                    <p class="notice">
+                        { t.arm_explained }
+                        if !topics.is_empty() { { " " }{ fill(t.arm_topics, &[&topics.join(", ")]) } }
+                    </p>
+                }
+                if !props.view.link.is_up() { <p class="problem"><Icon icon={Glyph::Warning} />{ t.send_off_link }</p> }
+                if let Some(problem) = problem(draft, language, t) {
+                    <p class="problem" role="alert"><Icon icon={Glyph::Warning} />{ problem }</p>
+                }
+                <div class="modes" role="group" aria-label={t.mode}>
+                    { for MODES.map(|(habit, test_id, word)| mode(draft, habit, test_id, word, t)) }
+                </div>
+            </div>
+            <div class="composer-more">
+                <div class="composer-head">
+                    <label for="value">{ t.value }</label>
+                    <KindSelect test_id="value-kind" label={t.kind_of_value} payload={draft.value.clone()} on_change={edit_value.clone()} />
+                    <span class="figure">{ size(draft.value.size(), language, t) }</span>
+                </div>
+                <ValueArea payload={draft.value.clone()} on_change={edit_value} />
+                <span class="composer-note">{ null_hint(&draft.value, t) }</span>
+                <Options draft={draft.clone()} on_topic={props.on_topic.clone()} />
+                <HowMany draft={draft.clone()} />
+            </div>
+        </form>
+    }
+}
+
+fn problem(draft: &Draft, language: Language, t: &Texts) -> Option<String> {
+    let error = draft.record().err().or(draft.count().err())?;
+    Some(match error {
+        DraftError::Partition => fill(t.bad_number, &[&t.partition]),
+        DraftError::Timestamp => fill(t.bad_number, &[&t.timestamp]),
+        DraftError::Count => fill(t.bad_count, &[&language.number(MAX_SEND_COUNT)]),
+    })
+}
+
+/// What a click or a key stroke in a field means for the draft.
+fn edit<T: 'static>(draft: &UseReducerHandle<Draft>, to_edit: impl Fn(T) -> Edit + 'static) -> Callback<T> {
+    let dispatcher = draft.dispatcher();
+    Callback::from(move |value| dispatcher.dispatch(to_edit(value)))
+}
+
+fn text_of(event: &InputEvent) -> Rc<str> {
+    event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default().into()
+}
+
+const fn key_hint(kind: Kind, t: &Texts) -> &str {
+    match kind {
+        Kind::Text => "",
+        Kind::Empty => t.empty_key_explained,
+        Kind::Null => t.null_key_explained,
+    }
+}
+
+fn null_hint(payload: &Payload, t: &'static Texts) -> &'static str {
+    if payload.kind == Kind::Text && &*payload.text == t.null_word { t.word_null_hint } else { "" }
+}
+
+fn size(bytes: i32, language: Language, t: &Texts) -> String {
+    if bytes < 0 { t.null_word.to_owned() } else { fill(t.bytes, &[&language.number(bytes)]) }
+}
+
+#[derive(Properties, PartialEq)]
+struct KindSelectProps {
+    test_id: &'static str,
+    label: &'static str,
+    payload: Payload,
+    on_change: Callback<Payload>,
+}
+
+/// null, empty or text: chosen, never guessed.
+#[component]
+fn KindSelect(props: &KindSelectProps) -> Html {
+    let t = use_texts();
+    let onchange = {
+        let (payload, on_change) = (props.payload.clone(), props.on_change.clone());
+        Callback::from(move |event: Event| {
+            if let Some(select) = event.target_dyn_into::<HtmlSelectElement>() {
+                on_change.emit(Payload { kind: Kind::from_code(&select.value()), ..payload.clone() });
+            }
+        })
+    };
+    let options = Kind::ALL.map(|kind| {
+        let word = match kind {
+            Kind::Text => t.kind_text,
+            Kind::Empty => t.kind_empty,
+            Kind::Null => t.kind_null,
+        };
+        html! { <option value={kind.code()} selected={kind == props.payload.kind}>{ word }</option> }
+    });
+    html! {
+        <select class="quiet" data-test-id={props.test_id} aria-label={props.label} {onchange}>{ for options }</select>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct PayloadInputProps {
+    id: &'static str,
+    payload: Payload,
+    on_change: Callback<Payload>,
+    #[prop_or_default]
+    hint: AttrValue,
+    #[prop_or_default]
+    label: Option<&'static str>,
+}
+
+/// A line of text, or the word for what is sent instead.
+#[component]
+fn PayloadInput(props: &PayloadInputProps) -> Html {
+    let oninput = {
+        let on_change = props.on_change.clone();
+        Callback::from(move |event: InputEvent| {
+            on_change.emit(Payload { kind: Kind::Text, text: text_of(&event) });
+        })
+    };
+    let is_text = props.payload.kind == Kind::Text;
+    html! {
+        <input id={props.id} class="mono" data-test-id={props.id} aria-label={props.label} disabled={!is_text}
+            title={props.hint.clone()} placeholder={if is_text { AttrValue::from("") } else { props.hint.clone() }}
+            value={if is_text { AttrValue::from(Rc::clone(&props.payload.text)) } else { AttrValue::from("") }}
+            autocomplete="off" spellcheck="false" {oninput} />
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct ValueAreaProps {
+    payload: Payload,
+    on_change: Callback<Payload>,
+}
+
+#[component]
+fn ValueArea(props: &ValueAreaProps) -> Html {
+    let t = use_texts();
+    let oninput = {
+        let on_change = props.on_change.clone();
+        Callback::from(move |event: InputEvent| {
+            if let Some(area) = event.target_dyn_into::<HtmlTextAreaElement>() {
+                on_change.emit(Payload { kind: Kind::Text, text: area.value().into() });
+            }
+        })
+    };
+    let (text, hint) = match props.payload.kind {
+        Kind::Text => (Rc::clone(&props.payload.text), ""),
+        Kind::Empty => ("".into(), t.empty_value_explained),
+        Kind::Null => ("".into(), t.null_value_explained),
+    };
+    html! {
+        <textarea id="value" class="mono" data-test-id="value" rows="3" disabled={props.payload.kind != Kind::Text}
+            placeholder={hint} value={AttrValue::from(text)} spellcheck="false" {oninput} />
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct ChipProps {
+    destination: Destination,
+}
+
+/// Where the record will go: the core's answer, before it is sent.
+#[component]
+fn Chip(props: &ChipProps) -> Html {
+    let t = use_texts();
+    let title = match props.destination {
+        Destination::Explicit(_) => t.chip_title_explicit.to_owned(),
+        Destination::Hashed { hash, partitions, partition } => {
+            fill(t.chip_title_hash, &[&hash, &partitions, &partition])
+        }
+        Destination::Sticky => t.chip_title_sticky.to_owned(),
+        Destination::Unknown => t.chip_title_unknown.to_owned(),
+    };
+    let (class, content) = match props.destination.partition() {
+        Some(number) => {
+            let mark = if number >= 0 { html! { <Mark partition={number} /> } } else { Html::default() };
+            let class = if number >= 0 { partition::class(number) } else { "" };
+            (class, html! { <>{ "→ " }{ mark }{ format!("p{number}") }</> })
+        }
+        None if props.destination == Destination::Sticky => ("", html! { t.chip_sticky }),
+        None => ("", html! { t.chip_unknown }),
+    };
+    let number = props.destination.partition().map(|partition| partition.to_string()).unwrap_or_default();
+    html! {
+        <output class={classes!("chip", class)} data-test-id="chip" data-partition={number} {title} for="key">
+            { content }
+        </output>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct OptionsProps {
+    draft: UseReducerHandle<Draft>,
+    on_topic: Callback<Rc<str>>,
+}
+
+/// Topic, partition, timestamp and headers, folded.
+#[component]
+fn Options(props: &OptionsProps) -> Html {
+    let t = use_texts();
+    let draft = &props.draft;
+    let named = props.on_topic.reform(|event: Event| {
+        event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default().into()
+    });
+    let field = |to_edit: fn(Rc<str>) -> Edit| edit(draft, move |event: InputEvent| to_edit(text_of(&event)));
+    let add = edit(draft, |_: MouseEvent| Edit::AddHeader);
+    let headers = draft.headers.iter().enumerate().map(|(place, header)| header_row(draft, place, header, t));
+    html! {
+        <details class="options">
+            <summary data-test-id="options">
+                { t.options }
+                <span class="figure">{ &*draft.topic }</span>
+            </summary>
+            <div class="options-grid">
+                <label for="topic">{ t.topic }</label>
+                <input id="topic" class="mono" data-test-id="topic" value={AttrValue::from(Rc::clone(&draft.topic))}
+                    autocomplete="off" spellcheck="false" oninput={field(Edit::Topic)} onchange={named} />
+                <label for="partition">{ t.partition }</label>
+                <input id="partition" class="mono" data-test-id="partition" inputmode="numeric" placeholder={t.partition_auto}
+                    value={AttrValue::from(Rc::clone(&draft.partition))} autocomplete="off" oninput={field(Edit::Partition)} />
+                <label for="timestamp">{ t.timestamp }</label>
+                <input id="timestamp" class="mono" data-test-id="timestamp" inputmode="numeric" placeholder={t.timestamp_now}
+                    value={AttrValue::from(Rc::clone(&draft.timestamp))} autocomplete="off" oninput={field(Edit::Timestamp)} />
+            </div>
+            <div class="headers" role="group" aria-label={t.headers}>
+                { for headers }
+                <button type="button" class="quiet" data-test-id="header-add" onclick={add}>
+                    <Icon icon={Glyph::Plus} />{ t.header_add }
+                </button>
+            </div>
+        </details>
+    }
+}
+
+fn header_row(draft: &UseReducerHandle<Draft>, place: usize, header: &HeaderDraft, t: &'static Texts) -> Html {
+    let key = {
+        let header = header.clone();
+        edit(draft, move |event: InputEvent| {
+            Edit::Header(place, HeaderDraft { key: text_of(&event), ..header.clone() })
+        })
+    };
+    let value = {
+        let header = header.clone();
+        edit(draft, move |value| Edit::Header(place, HeaderDraft { value, ..header.clone() }))
+    };
+    let remove = edit(draft, move |_: MouseEvent| Edit::RemoveHeader(place));
+    html! {
+        <div class="header-row" key={place}>
+            <input class="mono" data-test-id="header-key" aria-label={t.header_key} placeholder={t.header_key}
+                value={AttrValue::from(Rc::clone(&header.key))} autocomplete="off" spellcheck="false" oninput={key} />
+            <PayloadInput id="header-value" label={Some(t.header_value)} payload={header.value.clone()} on_change={value.clone()} />
+            <KindSelect test_id="header-kind" label={t.header_kind} payload={header.value.clone()} on_change={value} />
+            <button type="button" class="quiet" data-test-id="header-remove" onclick={remove} aria-label={t.header_remove} title={t.header_remove}>
+                <Icon icon={Glyph::Close} />
+            </button>
+        </div>
+    }
+}
+
+const MODES: [(Habit, &str, &str); 3] = [
+    (Habit::Get, "mode-get", "get()"),
+    (Habit::Callback, "mode-callback", "callback"),
+    (Habit::Forget, "mode-forget", "forget"),
+];
+
+fn mode(
+    draft: &UseReducerHandle<Draft>,
+    habit: Habit,
+    test_id: &'static str,
+    word: &'static str,
+    t: &'static Texts,
+) -> Html {
+    let choose = edit(draft, move |_: MouseEvent| Edit::Habit(habit));
+    let meaning = match habit {
+        Habit::Get => t.mode_get,
+        Habit::Callback => t.mode_callback,
+        Habit::Forget => t.mode_forget,
+    };
+    html! {
+        <button type="button" class="mode" data-test-id={test_id} aria-pressed={(draft.habit == habit).to_string()} onclick={choose}>
+            <code>{ word }</code><span>{ meaning }</span>
+        </button>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct HowManyProps {
+    draft: UseReducerHandle<Draft>,
+}
+
+#[component]
+fn HowMany(props: &HowManyProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let draft = &props.draft;
+    let presets = PRESETS.map(|count| {
+        let choose = edit(draft, move |_: MouseEvent| Edit::Count(count.to_string().into()));
+        let pressed = draft.count() == Ok(count);
+        html! {
+            <button type="button" class="count" data-test-id={format!("count-{count}")} aria-pressed={pressed.to_string()}
+                onclick={choose}>{ language.number(count) }</button>
+        }
+    });
+    let typed = edit(draft, |event: InputEvent| Edit::Count(text_of(&event)));
+    html! {
+        <div class="how-many" role="group" aria-label={t.how_many}>
+            <span class="strong">{ t.how_many }</span>
+            <span class="counts">
+                { for presets }
+                <input class="mono count-other" data-test-id="count" aria-label={t.how_many_other} title={t.how_many_other}
+                    inputmode="numeric" autocomplete="off" value={AttrValue::from(Rc::clone(&draft.count))} oninput={typed} />
+            </span>
+        </div>
+    }
+}
+
+/// The last send whose records all have an answer, in a line.
+pub(crate) fn summary(view: &View, language: Language, t: &Texts) -> Option<String> {
+    let latest = view.ledger.latest()?;
+    let mut parts: Vec<String> =
+        latest.landed.iter().map(|(partition, count)| format!("p{partition} {}", language.number(*count))).collect();
+    if latest.failed > 0 {
+        parts.push(fill(t.summary_failed, &[&language.number(latest.failed)]));
+    }
+    Some(fill(t.summary, &[&language.number(latest.count), &parts.join(", "), &format::millis(latest.slowest_us)]))
+}

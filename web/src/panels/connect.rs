@@ -1,0 +1,136 @@
+//! The way to a bridge: one pasted line.
+
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use super::alerts::address_error;
+use crate::address::BridgeAddress;
+use crate::icons::{Glyph, Icon};
+use crate::texts::{Texts, fill, use_texts};
+use crate::view::{Ending, Link};
+use producer_core::bridge::BRIDGE_VERSION;
+
+/// Properties of [`Connect`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct ConnectProps {
+    /// The way to the world as it is.
+    pub(crate) link: Link,
+    /// A line was read.
+    pub(crate) on_connect: Callback<BridgeAddress>,
+    /// Back to the brokers in this page.
+    pub(crate) on_leave: Callback<()>,
+    /// Never mind.
+    pub(crate) on_close: Callback<()>,
+}
+
+/// The dialog.
+#[component]
+pub(crate) fn Connect(props: &ConnectProps) -> Html {
+    let t = use_texts();
+    let line = use_state(String::new);
+    let error = use_state(|| None);
+    let input = use_node_ref();
+    {
+        let input = input.clone();
+        use_effect_with((), move |()| {
+            if let Some(input) = input.cast::<HtmlInputElement>() {
+                let _ = input.focus();
+            }
+        });
+    }
+    let oninput = {
+        let line = line.clone();
+        Callback::from(move |event: InputEvent| {
+            line.set(event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default());
+        })
+    };
+    let onsubmit = {
+        let (line, error, on_connect) = (line.clone(), error.clone(), props.on_connect.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            match BridgeAddress::parse(&line) {
+                Ok(address) => on_connect.emit(address),
+                Err(reason) => error.set(Some(reason)),
+            }
+        })
+    };
+    let close = props.on_close.reform(|_: MouseEvent| ());
+    let leave = props.on_leave.reform(|_: MouseEvent| ());
+    html! {
+        <section class="drawer connect-drawer" role="dialog" aria-label={t.connect_title}>
+            <header>
+                <h2>{ t.connect_title }</h2>
+                <button class="quiet" data-test-id="connect-close" onclick={close} aria-label={t.close} title={t.close}><Icon icon={Glyph::Close} /></button>
+            </header>
+            <p>{ t.connect_explained }</p>
+            <form {onsubmit}>
+                <label for="connect-line">{ t.connect_line }</label>
+                <input id="connect-line" class="mono" data-test-id="connect-line" ref={input} value={(*line).clone()}
+                    placeholder="playground: http://127.0.0.1:…/#token=…" autocomplete="off" spellcheck="false" {oninput} />
+                if let Some(reason) = *error {
+                    <p class="problem" role="alert" data-test-id="connect-error"><Icon icon={Glyph::Warning} />{ address_error(reason, t) }</p>
+                }
+                <button class="primary" data-test-id="connect-go">{ t.connect_go }</button>
+            </form>
+            if props.link != Link::InPage {
+                <button class="plain" data-test-id="leave-bridge" onclick={leave}>{ t.connect_leave }</button>
+            }
+        </section>
+    }
+}
+
+/// Properties of [`LinkTrouble`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct LinkTroubleProps {
+    /// The way to the world as it is.
+    pub(crate) link: Link,
+    /// Try the same bridge once more.
+    pub(crate) on_again: Callback<()>,
+    /// Back to the brokers in this page.
+    pub(crate) on_leave: Callback<()>,
+    /// Another line.
+    pub(crate) on_connect: Callback<()>,
+}
+
+/// Where the bridge is gone: what that means, and what to do. Stays until it is no longer true.
+#[component]
+pub(crate) fn LinkTrouble(props: &LinkTroubleProps) -> Html {
+    let t = use_texts();
+    let (verdict, advice) = match &props.link {
+        Link::InPage | Link::Open | Link::Connecting => return Html::default(),
+        Link::Lost { .. } => (t.lost_explained.to_owned(), None),
+        Link::Ended(ending) => ended(ending, t),
+    };
+    let is_over = matches!(props.link, Link::Ended(_));
+    html! {
+        <div class="alert" data-test-id="connect-error" role="alert">
+            <Icon icon={Glyph::Warning} />
+            <p>
+                <strong>{ verdict }</strong>
+                if let Some(advice) = advice { <span>{ advice }</span> }
+            </p>
+            if is_over {
+                <span class="alert-actions">
+                    <button class="plain" data-test-id="connect-again" onclick={props.on_again.reform(|_: MouseEvent| ())}>{ t.connect_again }</button>
+                    <button class="plain" data-test-id="connect-other" onclick={props.on_connect.reform(|_: MouseEvent| ())}>{ t.connect }</button>
+                    <button class="plain" data-test-id="leave-bridge" onclick={props.on_leave.reform(|_: MouseEvent| ())}>{ t.connect_leave }</button>
+                </span>
+            }
+        </div>
+    }
+}
+
+fn ended(ending: &Ending, t: &Texts) -> (String, Option<String>) {
+    match ending {
+        Ending::NotAdmitted => {
+            let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+            (t.ended_not_admitted.to_owned(), Some(fill(t.ended_not_admitted_advice, &[&origin, &origin])))
+        }
+        Ending::OtherVersion(version) => {
+            let theirs = version.map_or_else(|| "?".to_owned(), |version| version.to_string());
+            (fill(t.ended_other_version, &[&BRIDGE_VERSION, &theirs]), None)
+        }
+        Ending::TakenOver => (t.ended_taken_over.to_owned(), None),
+        Ending::Unreadable => (t.ended_unreadable.to_owned(), None),
+    }
+}

@@ -1,0 +1,82 @@
+//! What happened, as text: the twin of the moving picture. Before anything did: how to read it.
+
+use producer_core::trace::Fact;
+use yew::prelude::*;
+
+use super::narrate::narrate;
+use crate::format;
+use crate::partition::Mark;
+use crate::texts::{fill, use_language, use_texts};
+use crate::view::View;
+
+/// Lines shown: more than fit, few enough to draw ten times a second.
+const LINES: usize = 60;
+
+/// Properties of [`History`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct HistoryProps {
+    /// Holds the scene.
+    pub(crate) view: View,
+}
+
+/// The lower part of the centre.
+#[component]
+pub(crate) fn History(props: &HistoryProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let scene = &props.view.scene;
+    // Connections are made before anybody has sent anything: nothing to read yet.
+    let has_begun = scene.caller.sent + scene.caller.refused > 0
+        || scene.history.iter().any(|event| matches!(event.what, Fact::SendBlocked { .. }));
+    if !has_begun {
+        return html! { <Legend /> };
+    }
+    let lines = scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, t)?))).take(LINES);
+    let lines = lines.enumerate().map(|(place, (event, line))| {
+        html! {
+            <li class={classes!((place == 0).then_some("is-now"), line.is_trouble.then_some("is-trouble"))} data-test-id="history-line">
+                <time class="mono">{ format::moment(event.at) }</time>
+                <b>{ line.who }</b>
+                <span>if let Some(partition) = line.partition { <Mark {partition} />{ " " } }{ line.what }</span>
+            </li>
+        }
+    });
+    html! {
+        <section class="history" aria-label={t.history}>
+            <h2>
+                { t.history }<span class="caption">{ t.newest_first }</span>
+                if scene.thinned > 0 {
+                    <span class="caption">{ fill(t.history_thinned, &[&language.number(scene.thinned)]) }</span>
+                }
+            </h2>
+            <ol tabindex="0" aria-label={t.history}>{ for lines }</ol>
+        </section>
+    }
+}
+
+/// How to read the picture.
+#[component]
+fn Legend() -> Html {
+    let t = use_texts();
+    let entries = [
+        (html! { <span class="tile p1">{ "42" }</span> }, t.legend_record, t.legend_record_text),
+        (html! { <span class="legend-crate p1" /> }, t.legend_batch, t.legend_batch_text),
+        (html! { <span class="legend-packet p1">{ "×2" }</span> }, t.legend_request, t.legend_request_text),
+        (html! { <span class="legend-answer p1">{ "@0" }</span> }, t.legend_answer, t.legend_answer_text),
+        (html! { <span class="legend-slots p1"><i /><i /><i /><i /><i /></span> }, t.legend_slots, t.legend_slots_text),
+        (html! { <span class="legend-point" /> }, t.legend_point, t.legend_point_text),
+    ];
+    html! {
+        <section class="history legend" aria-label={t.legend}>
+            <h2>
+                { t.legend }
+                <span class="legend-dashed caption"><span class="legend-dash p1" />{ t.legend_dashed }</span>
+            </h2>
+            <dl>
+                { for entries.map(|(sign, word, text)| html! {
+                    <div><span class="legend-sign" aria-hidden="true">{ sign }</span><dt>{ word }</dt><dd>{ text }</dd></div>
+                }) }
+            </dl>
+        </section>
+    }
+}

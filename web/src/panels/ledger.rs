@@ -1,0 +1,297 @@
+//! How many of which, and what the program saw for each record.
+
+use std::rc::Rc;
+
+use producer_core::bridge::Habit;
+use producer_core::error::{Persistence, Surface};
+use yew::prelude::*;
+
+use crate::format;
+use crate::icons::{Glyph, Icon};
+use crate::ledger::{Counts, End, Ledger, Open, Row};
+use crate::partition::{self, Mark};
+use crate::shared::Shared;
+use crate::texts::{Language, Texts, fill, use_language, use_texts};
+
+/// Rows shown until a person asks for more: enough to look through, few enough to draw ten times a second.
+const ROWS_SHOWN: usize = 200;
+
+/// Properties of [`LedgerPanel`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct LedgerProps {
+    /// Sends and outcomes.
+    pub(crate) ledger: Shared<Ledger>,
+    /// Is the world out of reach? Then nobody can tell what became of what is out.
+    pub(crate) is_lost: bool,
+}
+
+/// Score and ledger.
+#[component]
+pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let shows_all = use_state(|| false);
+    let show_all = {
+        let shows_all = shows_all.clone();
+        Callback::from(move |_: MouseEvent| shows_all.set(true))
+    };
+    let ledger = &props.ledger;
+    let limit = if *shows_all { usize::MAX } else { ROWS_SHOWN };
+    let hidden = ledger.rows().count().saturating_sub(limit);
+    let dropped = ledger.rows_dropped();
+    let is_empty = ledger.counts() == Counts::default();
+    html! {
+        <section class="results" aria-label={t.score}>
+            <Score counts={shown_counts(ledger.counts(), props.is_lost)} />
+            <div class="ledger">
+                <h2>{ t.ledger }<span class="caption">{ if is_empty { t.ledger_empty } else { t.newest_first } }</span></h2>
+                if !is_empty {
+                    <div class="ledger-heads caption" aria-hidden="true">
+                        <span>{ t.ledger_sent }</span><span>{ t.ledger_answer }</span><span>{ t.ledger_key }</span>
+                        <span>{ t.ledger_metadata }</span><span>{ t.ledger_ms }</span>
+                    </div>
+                }
+                <ul class="ledger-rows" tabindex="0" aria-label={t.ledger}>
+                    { for ledger.open().take(limit).map(|open| open_row(open, props.is_lost, language, t)) }
+                    { for ledger.rows().take(limit).map(|row| finished_row(row, language, t)) }
+                    if hidden > 0 {
+                        <li><button class="quiet" data-test-id="ledger-more" onclick={show_all}>
+                            { fill(t.ledger_more, &[&language.number(hidden as u64)]) }
+                        </button></li>
+                    }
+                    if dropped > 0 { <li class="caption">{ fill(t.ledger_dropped, &[&language.number(dropped)]) }</li> }
+                </ul>
+            </div>
+        </section>
+    }
+}
+
+/// While the world is out of reach, what waits is unknown.
+fn shown_counts(counts: Counts, is_lost: bool) -> Counts {
+    if is_lost { Counts { unknown: counts.unknown + counts.waiting, waiting: 0, ..counts } } else { counts }
+}
+
+#[derive(Properties, PartialEq)]
+struct ScoreProps {
+    counts: Counts,
+}
+
+#[component]
+fn Score(props: &ScoreProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let Counts { sent, acked, failed, unknown, waiting } = props.counts;
+    let figures = [
+        ("score-sent", t.score_sent, sent, ""),
+        ("score-acked", t.score_acked, acked, ""),
+        ("score-waiting", t.score_waiting, waiting, ""),
+        ("score-failed", t.score_failed, failed, "is-failed"),
+        ("score-unknown", t.score_unknown, unknown, "is-unknown"),
+    ];
+    let figures = figures.map(|(test_id, word, count, class)| {
+        html! {
+            <div class={classes!("score-figure", (count > 0).then_some(class), (count == 0).then_some("is-zero"))}>
+                <dd data-test-id={test_id} data-count={count.to_string()}>{ language.number(count) }</dd>
+                <dt>{ word }</dt>
+            </div>
+        }
+    });
+    html! { <dl class="score">{ for figures }</dl> }
+}
+
+/// A send whose records do not all have an answer.
+fn open_row(open: &Open, is_lost: bool, language: Language, t: &'static Texts) -> Html {
+    let count = open.waiting();
+    let (state, one, many) =
+        if is_lost { ("unknown", t.row_unknown, t.row_unknown_many) } else { ("waiting", t.row_waiting, t.row_waiting_many) };
+    let word = if count == 1 { one.to_owned() } else { fill(many, &[&language.number(count)]) };
+    html! {
+        <li class="row" key={format!("s{}", open.command.id)} data-test-id="ledger-row" data-state={state}
+            data-topic={open.command.record.topic.to_string()} data-count={count.to_string()}
+            data-key={open.label().map(|label| label.to_string())} data-habit={habit_code(open.command.habit)}>
+            <span class="row-order">{ "#" }</span>
+            <span class="row-order">{ "–" }</span>
+            <Key label={open.label().map(|label| Rc::from(&*label))} partition={None::<i32>} />
+            <span class="row-end" title={is_lost.then_some(t.row_unknown_title)}>
+                if is_lost { <b class="row-question">{ "?" }</b> }{ word }
+            </span>
+        </li>
+    }
+}
+
+fn finished_row(row: &Row, language: Language, t: &'static Texts) -> Html {
+    let attributes = Attributes::of(row);
+    let order = |order: Option<u64>| order.map(|order| order.to_string());
+    html! {
+        <li class={classes!("row", attributes.state)} key={row_key(row)} data-test-id="ledger-row"
+            data-state={attributes.state} data-topic={row.topic.to_string()} data-partition={attributes.partition}
+            data-offset={attributes.offset} data-timestamp={attributes.timestamp} data-key={row.label.as_deref().map(str::to_owned)}
+            data-key-size={attributes.key_size} data-value-size={attributes.value_size}
+            data-send-order={order(row.send_order)} data-answer-order={order(row.answer_order)}
+            data-attempts={attributes.attempts} data-habit={habit_code(row.habit)}
+            data-error={attributes.error} data-surface={attributes.surface}>
+            <span class="row-order mono">{ row.send_order.map(|order| format!("#{}", language.number(order))) }</span>
+            <span class="row-order mono">{ row.answer_order.map(|order| language.number(order)) }</span>
+            <Key label={row.label.as_deref().map(Rc::from)} partition={partition_of(row)} />
+            { end(row, language, t) }
+            <span class="row-latency mono">{ row.latency_us.map(format::millis) }</span>
+        </li>
+    }
+}
+
+fn row_key(row: &Row) -> String {
+    row.answer_order.map_or_else(|| "lost".to_owned(), |order| order.to_string())
+}
+
+fn partition_of(row: &Row) -> Option<i32> {
+    match row.end {
+        End::Acked { partition, .. } => Some(partition),
+        End::Failed { partition, .. } => (partition >= 0).then_some(partition),
+        End::Unknown => None,
+    }
+}
+
+/// What tests and other programs read from a row.
+#[derive(Default)]
+struct Attributes {
+    state: &'static str,
+    partition: Option<String>,
+    offset: Option<String>,
+    timestamp: Option<String>,
+    key_size: Option<String>,
+    value_size: Option<String>,
+    attempts: Option<String>,
+    error: Option<&'static str>,
+    surface: Option<&'static str>,
+}
+
+impl Attributes {
+    fn of(row: &Row) -> Self {
+        match &row.end {
+            End::Acked { partition, offset, timestamp_ms, key_size, value_size, attempts, .. } => Self {
+                state: "acked",
+                partition: Some(partition.to_string()),
+                offset: Some(offset.to_string()),
+                timestamp: Some(timestamp_ms.to_string()),
+                key_size: Some(key_size.to_string()),
+                value_size: Some(value_size.to_string()),
+                attempts: Some(attempts.to_string()),
+                ..Self::default()
+            },
+            End::Failed { error, surface, partition, .. } => Self {
+                state: "failed",
+                partition: Some(partition.to_string()),
+                offset: Some("-1".to_owned()),
+                error: Some(error.java_class()),
+                surface: Some(surface_code(*surface)),
+                ..Self::default()
+            },
+            End::Unknown => Self { state: "unknown", ..Self::default() },
+        }
+    }
+}
+
+fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
+    let not_looked = (row.habit == Habit::Forget)
+        .then(|| html! { <span class="caption">{ " · " }{ t.row_not_looked }</span> })
+        .unwrap_or_default();
+    match &row.end {
+        End::Acked { partition, offset, timestamp_ms, log_append_time, key_size, value_size, attempts } => {
+            let position = format::position(&row.topic, *partition, *offset);
+            let bytes = |size: i32| if size < 0 { t.null_word.to_owned() } else { fill(t.bytes, &[&language.number(size)]) };
+            let kind = if *log_append_time { "LogAppendTime" } else { "CreateTime" };
+            html! {
+                <span class="row-end">
+                    <button class="row-position mono" data-test-id="ledger-metadata" title={fill(t.copy, &[&position])}
+                        onclick={copy(position.clone())}>
+                        <Mark partition={*partition} />{ position }
+                    </button>
+                    if *attempts > 1 { <span class="row-attempts">{ fill(t.row_attempts, &[attempts]) }</span> }
+                    <small class="caption">
+                        <span data-test-id="ledger-timestamp" title={format::utc(*timestamp_ms)}>{ kind }{ " " }{ timestamp_ms }</span>
+                        { " · " }{ fill(t.row_sizes, &[&bytes(*key_size), &bytes(*value_size)]) }
+                        if *offset < 0 { { " · " }{ t.row_no_offset } }
+                        { not_looked }
+                    </small>
+                </span>
+            }
+        }
+        End::Failed { error, surface, persistence, .. } => html! {
+            <span class="row-end">
+                <span class="row-error" data-test-id="ledger-error">
+                    <Icon icon={Glyph::Warning} /><b class="mono">{ error.java_class() }</b>
+                    <code lang="en">{ error.to_string() }</code>
+                </span>
+                <small class="caption">
+                    { if error.is_retriable() { t.row_retriable } else { t.row_not_retriable } }{ " · " }
+                    { surface_text(*surface, t) }{ " · " }{ persistence_text(*persistence, t) }
+                    { not_looked }
+                </small>
+            </span>
+        },
+        End::Unknown => html! {
+            <span class="row-end" title={t.row_unknown_title}><b class="row-question">{ "?" }</b>{ t.row_unknown }</span>
+        },
+    }
+}
+
+fn copy(text: String) -> Callback<MouseEvent> {
+    Callback::from(move |_| {
+        if let Some(window) = web_sys::window() {
+            // Where the browser forbids it, the text is still there to be selected.
+            let _ = window.navigator().clipboard().write_text(&text);
+        }
+    })
+}
+
+#[derive(Properties, PartialEq)]
+struct KeyProps {
+    label: Option<Rc<str>>,
+    partition: Option<i32>,
+}
+
+/// A record's key, in its partition's colour once that is known.
+#[component]
+fn Key(props: &KeyProps) -> Html {
+    let t = use_texts();
+    let class = props.partition.map(partition::class);
+    match &props.label {
+        Some(label) if label.is_empty() => html! { <span class={classes!("tile", class)}>{ "\"\"" }</span> },
+        Some(label) => {
+            html! { <span class={classes!("tile", class)} title={label.to_string()}>{ label.to_string() }</span> }
+        }
+        None => html! { <span class={classes!("tile", "is-null", class)}>{ t.null_word }</span> },
+    }
+}
+
+const fn habit_code(habit: Habit) -> &'static str {
+    match habit {
+        Habit::Get => "get",
+        Habit::Callback => "callback",
+        Habit::Forget => "forget",
+    }
+}
+
+const fn surface_code(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Thrown => "thrown",
+        Surface::FutureOnCaller => "future-on-caller",
+        Surface::FutureOnSender => "future-on-sender",
+    }
+}
+
+const fn surface_text(surface: Surface, t: &Texts) -> &'static str {
+    match surface {
+        Surface::Thrown => t.surface_thrown,
+        Surface::FutureOnCaller => t.surface_caller,
+        Surface::FutureOnSender => t.surface_sender,
+    }
+}
+
+const fn persistence_text(persistence: Persistence, t: &Texts) -> &'static str {
+    match persistence {
+        Persistence::NotPersisted => t.not_persisted,
+        Persistence::PossiblyPersisted => t.possibly_persisted,
+        Persistence::Persisted => t.persisted,
+    }
+}

@@ -1,0 +1,130 @@
+//! Name, world, language, theme.
+
+use producer_core::bridge::World;
+use web_sys::HtmlSelectElement;
+use yew::prelude::*;
+
+use crate::icons::{Glyph, Icon};
+use crate::texts::{Language, fill, use_language, use_texts};
+use crate::view::{Link, View};
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    /// As in `<html data-theme>`.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The other one.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Light => Self::Dark,
+            Self::Dark => Self::Light,
+        }
+    }
+}
+
+/// Properties of [`TopBar`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct TopBarProps {
+    /// Which world, and whether it answers.
+    pub(crate) view: View,
+    pub(crate) theme: Theme,
+    pub(crate) on_connect: Callback<()>,
+    pub(crate) on_language: Callback<Language>,
+    pub(crate) on_theme: Callback<Theme>,
+}
+
+/// The bar at the top.
+#[component]
+pub(crate) fn TopBar(props: &TopBarProps) -> Html {
+    let t = use_texts();
+    let language = use_language();
+    let onchange = props.on_language.reform(|event: Event| {
+        let select = event.target_dyn_into::<HtmlSelectElement>();
+        select.and_then(|select| Language::from_code(&select.value())).unwrap_or_default()
+    });
+    let theme_word = if props.theme == Theme::Light { t.theme_to_dark } else { t.theme_to_light };
+    let other_theme = {
+        let theme = props.theme;
+        props.on_theme.reform(move |_: MouseEvent| theme.other())
+    };
+    html! {
+        <header class="top-bar">
+            <a class="skip" href="#key">{ t.skip_to_send }</a>
+            <span class="brand"><Icon icon={Glyph::Logo} />{ t.name }</span>
+            <Badge world={props.view.world.clone()} />
+            <LinkState link={props.view.link.clone()} />
+            <span class="top-bar-space" />
+            <button class="plain" data-test-id="connect" onclick={props.on_connect.reform(|_: MouseEvent| ())}>
+                <Icon icon={Glyph::Plug} />
+                <span class="word">{ if props.view.link == Link::InPage { t.connect } else { t.connect_change } }</span>
+            </button>
+            <span class="language"><Icon icon={Glyph::Globe} />
+                <select class="quiet" data-test-id="language" aria-label={t.language} {onchange}>
+                    <option value="en" lang="en" selected={language == Language::English}>{ "EN" }</option>
+                    <option value="ko" lang="ko" selected={language == Language::Korean}>{ "KO" }</option>
+                </select>
+            </span>
+            <button class="quiet" data-test-id="theme" onclick={other_theme} aria-label={theme_word} title={theme_word}>
+                <Icon icon={if props.theme == Theme::Light { Glyph::Moon } else { Glyph::Sun }} />
+            </button>
+        </header>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct BadgeProps {
+    world: Option<World>,
+}
+
+/// Simulated or real: always there.
+#[component]
+fn Badge(props: &BadgeProps) -> Html {
+    let t = use_texts();
+    let (code, words, title) = match &props.world {
+        None => ("none", t.badge_waiting.to_owned(), ""),
+        Some(World::InPage) => ("in-page", t.badge_in_page.to_owned(), t.badge_in_page_title),
+        Some(World::Embedded) => ("embedded", t.badge_embedded.to_owned(), t.badge_embedded_title),
+        Some(World::Cluster { name, .. }) => {
+            let words = name.as_ref().map_or_else(
+                || t.badge_cluster_unnamed.to_owned(),
+                |name| fill(t.badge_cluster, &[name]),
+            );
+            ("cluster", words, t.badge_cluster_title)
+        }
+    };
+    let sign = if code == "cluster" { html! { <Icon icon={Glyph::Plug} /> } } else { html! { <i class="ring" /> } };
+    html! {
+        <span class={classes!("badge", format!("is-{code}"))} data-test-id="badge" data-world={code} {title}>
+            { sign }<span class="word">{ words }</span>
+        </span>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct LinkStateProps {
+    link: Link,
+}
+
+#[component]
+fn LinkState(props: &LinkStateProps) -> Html {
+    let t = use_texts();
+    let (code, words) = match &props.link {
+        Link::InPage => ("in-page", String::new()),
+        Link::Connecting => ("connecting", t.link_connecting.to_owned()),
+        Link::Open => ("open", t.link_open.to_owned()),
+        Link::Lost { attempt } => ("lost", fill(t.link_lost, &[attempt])),
+        Link::Ended(_) => ("ended", t.link_ended.to_owned()),
+    };
+    html! { <span class={classes!("link", format!("is-{code}"))} data-test-id="link" data-state={code} role="status">{ words }</span> }
+}

@@ -1,0 +1,86 @@
+//! Properties being edited: what differs from the defaults, and what the client says to it.
+
+use std::sync::Arc;
+
+use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, read_properties};
+
+/// Keys and values as in a `.properties` file.
+pub(crate) type Properties = Vec<(Arc<str>, Arc<str>)>;
+
+/// What the client says before anything is applied.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Verdict {
+    /// What it would change, ignore or not know.
+    pub(crate) notices: Vec<ConfigNotice>,
+    /// Why it would refuse to start.
+    pub(crate) error: Option<ConfigError>,
+    /// The client's values, where it would start.
+    pub(crate) config: Option<ProducerConfig>,
+}
+
+/// Asks the core, whose answer is the Java client's.
+pub(crate) fn judge(properties: &Properties) -> Verdict {
+    match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
+        Ok((config, notices)) => Verdict { notices, error: None, config: Some(config) },
+        Err(error) => Verdict { error: Some(error), ..Verdict::default() },
+    }
+}
+
+/// With `key` set to `value`; a value that is the default is no longer a change.
+pub(crate) fn with(properties: &Properties, key: &str, value: &str, default: &str) -> Properties {
+    let mut changed: Properties = properties.iter().filter(|(known, _)| **known != *key).cloned().collect();
+    if value != default {
+        let place = properties.iter().position(|(known, _)| **known == *key).unwrap_or(changed.len());
+        changed.insert(place.min(changed.len()), (key.into(), value.into()));
+    }
+    changed
+}
+
+/// The value of a key that was changed.
+pub(crate) fn value_of<'a>(properties: &'a Properties, key: &str) -> Option<&'a str> {
+    // As in a file, the last one counts.
+    properties.iter().rev().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
+}
+
+/// As lines.
+pub(crate) fn to_text(properties: &Properties) -> String {
+    properties.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
+}
+
+/// From lines; the number of the first line that is none.
+///
+/// # Errors
+/// A line that is neither empty, nor a comment, nor `key=value`.
+pub(crate) fn from_text(text: &str) -> Result<Properties, usize> {
+    let read = read_properties(text).map_err(|error| error.line)?;
+    Ok(read.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_set_back_to_its_default_is_no_change() {
+        let properties = with(&Vec::new(), "linger.ms", "50", "5");
+        assert_eq!(value_of(&properties, "linger.ms"), Some("50"));
+        assert!(with(&properties, "linger.ms", "5", "5").is_empty());
+    }
+
+    #[test]
+    fn a_change_keeps_its_place_in_the_text() {
+        let properties = from_text("acks=1\nlinger.ms=1\nretries=3\n").expect("readable");
+        assert_eq!(to_text(&with(&properties, "linger.ms", "9", "5")), "acks=1\nlinger.ms=9\nretries=3\n");
+    }
+
+    #[test]
+    fn the_clients_verdict_is_there_before_anything_is_applied() {
+        let properties = from_text("acks=1\nenable.idempotence=true").expect("readable");
+        let error = judge(&properties).error.expect("refused");
+        assert_eq!(
+            &*error.message,
+            "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."
+        );
+        assert_eq!(judge(&from_text("linger.mss=5").expect("readable")).notices.len(), 1);
+    }
+}
