@@ -54,9 +54,8 @@ fn assert_says(said: &str, words: &[&str]) {
     }
 }
 
-/// Row 19.
 #[test]
-fn an_address_that_others_can_reach_needs_a_flag() -> Result<()> {
+fn row_19_an_address_that_others_can_reach_needs_a_flag() -> Result<()> {
     for address in ["0.0.0.0:0", "0.0.0.0", "0", "0x0", "::", "[::]:0", "0:8080", "[::ffff:0.0.0.0]:0", "192.168.1.5:0"]
     {
         let said = refusal(&["--listen", address])?;
@@ -65,6 +64,11 @@ fn an_address_that_others_can_reach_needs_a_flag() -> Result<()> {
     // A name may be mapped to anything; it is not even looked up.
     for name in ["localhost:0", "this-machine:8080"] {
         assert_says(&refusal(&["--listen", name])?, &[name, "an address, not a name"]);
+    }
+    // With the flag too: it could not tell whom it may answer.
+    for address in ["0.0.0.0:0", "[::]:0", "::"] {
+        let said = refusal(&["--dangerously-listen-beyond-loopback", "--listen", address])?;
+        assert_says(&said, &[&format!("--listen {address}"), "every address of this machine", "192.168.1.5:9094"]);
     }
     Ok(())
 }

@@ -53,8 +53,9 @@ impl Guard {
     pub(crate) fn new(address: SocketAddr, allowed_origins: &[String], token: Token) -> Self {
         let port = address.port();
         let mut hosts = vec![format!("127.0.0.1:{port}"), format!("[::1]:{port}"), format!("localhost:{port}")];
-        if !address.ip().is_loopback() {
-            hosts.push(address.to_string());
+        let own = address.to_string();
+        if !hosts.contains(&own) {
+            hosts.push(own);
         }
         let own = hosts.iter().map(|host| format!("http://{host}"));
         let origins = own.chain(allowed_origins.iter().cloned()).collect();
@@ -206,6 +207,15 @@ mod tests {
             assert_eq!(status_for(&[("host", host), ("origin", &format!("http://{host}"))]), Ok(()));
         }
         assert_eq!(status_for_origin("http://127.0.0.1:8080"), Ok(()), "allowed on the command line");
+    }
+
+    #[test]
+    fn the_address_that_was_chosen_is_served_beside_the_three() {
+        for chosen in ["192.168.1.5:9094", "127.8.9.1:9094", "[2001:db8::5]:9094"] {
+            let guard = Guard::new(chosen.parse().expect("an address"), &[], Token::draw().expect("entropy"));
+            let head = headers(&[("host", chosen), ("origin", &format!("http://{chosen}"))]);
+            assert_eq!(guard.admit(&Uri::from_static("/"), &head), Ok(()), "{chosen}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where the bridge listens: on loopback, unless a flag says otherwise.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The flag without which only loopback addresses are accepted.
 const DANGEROUS_FLAG: &str = "--dangerously-listen-beyond-loopback";
@@ -15,6 +15,11 @@ pub(crate) enum ListenError {
          Use 127.0.0.1 or [::1]; or, if you know who is in that network, add {DANGEROUS_FLAG}."
     )]
     BeyondLoopback { given: String },
+    #[error(
+        "--listen {given}: this means every address of this machine, and the bridge answers only to one that it can \
+         check. Write the address under which the others reach this machine, for example 192.168.1.5:9094."
+    )]
+    Wildcard { given: String },
 }
 
 /// Reads `--listen`. Only numeric addresses are taken: what a name resolves to may change, and spellings such as `0`,
@@ -23,21 +28,22 @@ pub(crate) enum ListenError {
 /// # Errors
 /// [`ListenError`].
 pub(crate) fn listen_address(given: &str, beyond_loopback: bool) -> Result<SocketAddr, ListenError> {
-    let address: SocketAddr = given.parse().map_err(|_| {
-        // A wildcard without a port, or in an odd spelling, deserves the warning rather than a lesson in syntax.
-        let host = given.rsplit_once(':').map_or(given, |(host, _)| host);
-        let wildcard = |host: &str| matches!(host, "0" | "0x0" | "*" | ":" | "::" | "[::]" | "0.0.0.0");
-        if wildcard(host) || wildcard(given) {
-            ListenError::BeyondLoopback { given: given.to_owned() }
-        } else {
-            ListenError::NotAnAddress { given: given.to_owned() }
+    let address: Option<SocketAddr> = given.parse().ok();
+    let is_wildcard = match address {
+        Some(address) => address.ip().to_canonical().is_unspecified(),
+        // Without a port, or in an odd spelling: it deserves the warning rather than a lesson in syntax.
+        None => {
+            let host = given.rsplit_once(':').map_or(given, |(host, _)| host);
+            [host, given].iter().any(|host| matches!(*host, "0" | "0x0" | "*" | ":" | "::" | "[::]" | "0.0.0.0"))
         }
-    })?;
-    let loopback = match address.ip() {
-        IpAddr::V4(v4) => v4.is_loopback(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()),
     };
-    if loopback || beyond_loopback { Ok(address) } else { Err(ListenError::BeyondLoopback { given: given.to_owned() }) }
+    match address {
+        _ if is_wildcard && beyond_loopback => Err(ListenError::Wildcard { given: given.to_owned() }),
+        _ if is_wildcard => Err(ListenError::BeyondLoopback { given: given.to_owned() }),
+        None => Err(ListenError::NotAnAddress { given: given.to_owned() }),
+        Some(address) if beyond_loopback || address.ip().to_canonical().is_loopback() => Ok(address),
+        Some(_) => Err(ListenError::BeyondLoopback { given: given.to_owned() }),
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +87,18 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_so_may_listen_anywhere() {
-        assert!(listen_address("0.0.0.0:9094", true).is_ok());
+    fn whoever_says_so_may_listen_at_an_address_that_others_can_reach() {
+        for given in ["192.168.1.5:9094", "[2001:db8::5]:9094", "127.0.0.1:9094"] {
+            assert!(listen_address(given, true).is_ok(), "{given}");
+        }
+    }
+
+    #[test]
+    fn all_addresses_at_once_are_refused_even_then_and_one_is_asked_for() {
+        for given in ["0.0.0.0:9094", "0.0.0.0", "[::]:9094", "::", "0:9094", "0x0", "[::ffff:0.0.0.0]:9094"] {
+            let error = listen_address(given, true).expect_err(given);
+            assert_eq!(error, ListenError::Wildcard { given: given.to_owned() });
+            assert!(error.to_string().contains("192.168.1.5:9094"));
+        }
     }
 }

@@ -13,7 +13,7 @@ mod token;
 mod world;
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
     })?;
     let address = listener.local_addr()?;
     let guard = Guard::new(address, &options.allow_origin, Token::draw().context("no entropy for a token")?);
-    let url = format!("http://{}/#token={}", reachable(address), guard.token().as_str());
+    let url = format!("http://{}/#token={}", address, guard.token().as_str());
     let brokers: Vec<_> = backend.bootstrap_addresses().iter().map(ToString::to_string).collect();
 
     let sessions = Sessions::new(Arc::clone(&backend), defaults);
@@ -141,15 +141,6 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
 /// The two lines that are the program's answer; scripts read them.
 fn announce(url: &str, brokers: &[String]) -> Result<()> {
     crate::say(&format!("playground: {url}\nbrokers: {}", brokers.join(",")))
-}
-
-/// Where a browser on this machine finds what listens at `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(any) if any.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
-        IpAddr::V6(any) if any.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
-        _ => address,
-    }
 }
 
 async fn backend(options: &ServeOptions) -> Result<Backend> {
