@@ -29,6 +29,13 @@ pub const MAX_FRAME_BYTES: usize = 2 * 1024 * 1024;
 /// Largest number of records one [`Command::Send`] may ask for.
 pub const MAX_SEND_COUNT: u32 = 100_000;
 
+/// Largest number of properties one [`Command::Configure`] may set. Kafka knows little more than half as many.
+pub const MAX_PROPERTIES: usize = 200;
+
+/// Most bytes of one property, key and value together. [`Report::Configured`] repeats all of them, and the keys once more
+/// in its notices; so it fits into a frame.
+pub const MAX_PROPERTY_BYTES: usize = 4_096;
+
 /// The page's own number for one press of Send; unique in its session.
 pub type SendId = u64;
 
@@ -189,7 +196,7 @@ pub enum Report {
     },
     /// The page may write now.
     Armed,
-    /// A message could not be understood; the session goes on.
+    /// A message could not be understood or asks for too much; the session goes on.
     BadRequest {
         /// The field at fault, in Rust's spelling of this module.
         field: Arc<str>,

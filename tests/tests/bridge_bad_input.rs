@@ -254,6 +254,42 @@ async fn a_misspelt_key_is_accepted_with_the_nearest_known_one_named() -> Result
     Ok(())
 }
 
+#[tokio::test]
+async fn a_configuration_beyond_all_bounds_is_refused_with_the_field_named_and_the_session_goes_on() -> Result<()> {
+    let bridge = serve(&[])?;
+    let mut page = PageClient::open(&bridge).await?;
+    page.hello(None).await?;
+    configured(&mut page).await?;
+    let many = |count: usize| (0..count).map(|n| (format!("colour.{n}").into(), "red".into())).collect();
+    let long = |key: usize, value: usize| vec![("k".repeat(key).into(), "v".repeat(value).into())];
+    let configure = |properties| Command::Configure { properties };
+    for (command, refused) in [
+        (configure(many(201)), "properties"),
+        (configure(many(100_000)), "properties"),
+        (configure(long(1, 4_096)), "properties"),
+        (configure(long(2_000_000, 0)), "properties"),
+        (Command::Describe { topic: "t".repeat(1_001).into() }, "topic"),
+    ] {
+        page.command(&command).await?;
+        let field = page.wait_for(bad_request).await?;
+        assert_eq!(&*field, refused);
+    }
+    for properties in [many(200), long(4_000, 96)] {
+        let count = properties.len();
+        page.command(&configure(properties)).await?;
+        let (told, notices) = configured(&mut page).await?;
+        assert_eq!((told.len(), notices.len()), (count, count));
+    }
+    Ok(())
+}
+
+fn bad_request(report: Report) -> Option<Arc<str>> {
+    match report {
+        Report::BadRequest { field, .. } => Some(field),
+        _ => None,
+    }
+}
+
 async fn refusal_of_send(page: &mut PageClient) -> Result<Refusal> {
     page.wait_for(|report| match report {
         Report::SendRefused { why, .. } => Some(why),

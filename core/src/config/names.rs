@@ -120,8 +120,11 @@ pub const KNOWN_KEYS: [&str; 113] = [
 /// The known key that looks most like `key`, if one looks like it at all: at most a third of its letters differ.
 pub fn nearest_known_key(key: &str) -> Option<&'static str> {
     let wanted = key.trim().to_ascii_lowercase().replace(['_', '-'], ".");
+    let length = wanted.chars().count();
     KNOWN_KEYS
         .iter()
+        // At least this many letters differ; for what is no key at all the distance would be a long computation.
+        .filter(|known| length.abs_diff(known.len()) * 3 <= known.len())
         .map(|known| (strsim::osa_distance(&wanted, known), *known))
         .min_by_key(|&(distance, _)| distance)
         .filter(|&(distance, known)| distance * 3 <= known.len())

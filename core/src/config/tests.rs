@@ -176,3 +176,8 @@ fn a_misspelt_key_is_accepted_with_the_nearest_known_name() {
     assert_eq!(nearest_known_key("batch_size"), Some("batch.size"));
     assert_eq!(nearest_known_key("enable.idempotance"), Some("enable.idempotence"));
 }
+
+#[test]
+fn a_key_of_a_megabyte_looks_like_none_and_costs_nothing() {
+    assert_eq!(nearest_known_key(&"linger.ms".repeat(120_000)), None);
+}

@@ -13,8 +13,8 @@ use core::time::Duration;
 
 use crate::application::Application;
 use crate::bridge::{
-    Command, Fate, Habit, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal, Report, Resume, SendCommand, SendId, SessionId,
-    Topology, World,
+    Command, Fate, Habit, MAX_PROPERTIES, MAX_PROPERTY_BYTES, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal, Report,
+    Resume, SendCommand, SendId, SessionId, Topology, World,
 };
 use crate::caller::{Called, Caller, Job};
 use crate::config::{ConfigNotice, ProducerConfig};
@@ -223,6 +223,9 @@ impl Session {
                 }
                 self.reports.push_back(Report::Armed);
             }
+            Command::Describe { topic } if topic.len() > MAX_TOPIC_BYTES => {
+                self.refuse("topic", format!("{} bytes are more than {MAX_TOPIC_BYTES}", topic.len()));
+            }
             Command::Describe { topic } => self.requests.push_back(SessionRequest::Describe(topic)),
         }
     }
@@ -299,7 +302,18 @@ impl Session {
         self.unsettled_records
     }
 
+    fn refuse(&mut self, field: &str, detail: String) {
+        self.reports.push_back(Report::BadRequest { field: field.into(), detail: detail.into() });
+    }
+
     fn configure(&mut self, properties: Vec<(Arc<str>, Arc<str>)>) {
+        if properties.len() > MAX_PROPERTIES {
+            return self.refuse("properties", format!("{} are more than {MAX_PROPERTIES}", properties.len()));
+        }
+        let bytes_of = |(key, value): &(Arc<str>, Arc<str>)| key.len() + value.len();
+        if let Some(bytes) = properties.iter().map(bytes_of).find(|&bytes| bytes > MAX_PROPERTY_BYTES) {
+            return self.refuse("properties", format!("one of {bytes} bytes is larger than {MAX_PROPERTY_BYTES}"));
+        }
         let keys: Vec<_> =
             properties.iter().map(|(key, _)| key).filter(|key| is_the_bridges_own(key)).cloned().collect();
         if !keys.is_empty() {

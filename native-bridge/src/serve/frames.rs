@@ -42,8 +42,8 @@ impl<I: Iterator<Item = Report>> Iterator for Frames<I> {
                 break;
             } else {
                 match in_two(report) {
-                    Some((first, second)) => self.parts.extend([second, first]),
-                    None => tracing::error!(bytes = encoded.len(), "a report is too large for any frame"),
+                    Ok((first, second)) => self.parts.extend([second, first]),
+                    Err(whole) => self.parts.push(too_large(&whole, encoded.len())),
                 }
             }
         }
@@ -56,25 +56,46 @@ impl<I: Iterator<Item = Report>> Iterator for Frames<I> {
     }
 }
 
-/// Halves a report that is a list.
-fn in_two(report: Report) -> Option<(Report, Report)> {
+/// Halves a report that is a list; gives back any other.
+fn in_two(report: Report) -> Result<(Report, Report), Report> {
     match report {
         Report::Outcomes { mut outcomes } if outcomes.len() > 1 => {
             let rest = outcomes.split_off(outcomes.len() / 2);
-            Some((Report::Outcomes { outcomes }, Report::Outcomes { outcomes: rest }))
+            Ok((Report::Outcomes { outcomes }, Report::Outcomes { outcomes: rest }))
         }
         Report::Trace { mut events } if events.len() > 1 => {
             let rest = events.split_off(events.len() / 2);
-            Some((Report::Trace { events }, Report::Trace { events: rest }))
+            Ok((Report::Trace { events }, Report::Trace { events: rest }))
         }
-        _ => None,
+        whole => Err(whole),
     }
+}
+
+/// What the page is told instead of a report that no frame holds: with a cluster of hundreds of thousands of partitions,
+/// a topology would be one. Never an outcome: [`MAX_SEND_COUNT`](producer_core::bridge::MAX_SEND_COUNT) of them fit.
+fn too_large(report: &Report, bytes: usize) -> Report {
+    let name = match report {
+        Report::Welcome { .. } => "Welcome",
+        Report::Configured { .. } => "Configured",
+        Report::Topology(_) => "Topology",
+        Report::Outcomes { .. } => "Outcomes",
+        Report::Trace { .. } => "Trace",
+        _ => "Report",
+    };
+    tracing::error!(report = name, bytes, "too large for a frame");
+    let detail = format!("this report has {bytes} bytes, and a frame takes {MAX_FRAME_BYTES}: it cannot be shown");
+    Report::BadRequest { field: name.into(), detail: detail.into() }
 }
 
 #[cfg(test)]
 mod tests {
-    use producer_core::bridge::{Fate, Outcome, RecordsMetadata, decode};
-    use producer_core::ids::BatchId;
+    use std::sync::Arc;
+
+    use producer_core::bridge::{
+        Fate, MAX_PROPERTIES, MAX_PROPERTY_BYTES, MAX_SEND_COUNT, Outcome, Partition, RecordsMetadata, Topology, decode,
+    };
+    use producer_core::config::ConfigNotice;
+    use producer_core::ids::{BatchId, NodeId};
 
     use super::*;
 
@@ -130,5 +151,42 @@ mod tests {
         let frame = Frames::of(reports).next().expect("a frame");
         assert_eq!(numbers(&[frame]), [1, 2, 3]);
         assert_eq!(taken, 3);
+    }
+
+    fn reports(frames: Frames<impl Iterator<Item = Report>>) -> Vec<Report> {
+        frames.flat_map(|frame| decode::<Vec<Report>>(&frame).expect("a frame the page can read")).collect()
+    }
+
+    #[test]
+    fn a_report_that_no_frame_holds_is_told_to_be_missing_and_those_around_it_arrive() {
+        let partition = |partition| {
+            let replicas = vec![NodeId(1); 3];
+            Partition { partition, leader: NodeId(1), replicas: replicas.clone(), isr: replicas }
+        };
+        let topology = Topology { partitions: (0..300_000).map(partition).collect(), ..Topology::default() };
+        let told = reports(Frames::of([Report::Armed, Report::Topology(topology), Report::Stopping]));
+        let [Report::Armed, Report::BadRequest { field, detail }, Report::Stopping] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(&**field, "Topology");
+        assert!(detail.contains("2097152"), "{detail}");
+    }
+
+    #[test]
+    fn the_largest_outcome_and_the_largest_configuration_fit() {
+        let count = MAX_SEND_COUNT as usize;
+        let mut largest = outcome(u64::MAX, 1_000);
+        // A year's wait, and the last moment that a timestamp can name.
+        largest.latency_us = vec![365 * 86_400 * 1_000_000; count];
+        let Fate::Acked(metadata) = &mut largest.fate else { unreachable!() };
+        metadata.timestamps_ms = vec![i64::MAX; count];
+        let key: Arc<str> = "k".repeat(MAX_PROPERTY_BYTES - 1).into();
+        let notice = ConfigNotice::UnknownKey { key: Arc::clone(&key), nearest: None };
+        let configured = Report::Configured {
+            properties: vec![(key, "v".into()); MAX_PROPERTIES],
+            notices: vec![notice; MAX_PROPERTIES],
+        };
+        let sent = [Report::Outcomes { outcomes: vec![largest] }, configured];
+        assert_eq!(reports(Frames::of(sent.clone())), sent);
     }
 }
