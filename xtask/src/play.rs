@@ -1,6 +1,7 @@
 //! `cargo xtask play`: page and bridge built and started, from nothing but a Rust toolchain and a C linker.
 
 use std::{
+    ffi::{OsStr, OsString},
     path::PathBuf,
     process::{Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError},
@@ -31,9 +32,36 @@ pub struct Options {
     /// Serve the page on this loopback address instead of a free port
     #[arg(long, value_name = "127.0.0.1:PORT")]
     pub listen: Option<String>,
+    /// What every producer begins with, as a Java properties file
+    #[arg(long, value_name = "FILE")]
+    pub producer_config: Option<PathBuf>,
+    /// A topic of the cluster the page may write to, instead of any; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub allow_topic: Vec<String>,
+    /// Another origin whose page may connect, such as http://127.0.0.1:8080; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
     /// Further arguments of `playground serve`, after `--`
     #[arg(last = true)]
     pub bridge_arguments: Vec<String>,
+}
+
+impl Options {
+    /// The same for `playground serve`.
+    fn for_the_bridge(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        if self.no_open {
+            arguments.push("--no-open".into());
+        }
+        let mut pass = |option: &str, value: &OsStr| arguments.extend([option.into(), value.to_owned()]);
+        self.bootstrap_servers.iter().for_each(|servers| pass("--bootstrap-servers", servers.as_ref()));
+        self.listen.iter().for_each(|address| pass("--listen", address.as_ref()));
+        self.producer_config.iter().for_each(|file| pass("--producer-config", file.as_ref()));
+        self.allow_topic.iter().for_each(|topic| pass("--allow-topic", topic.as_ref()));
+        self.allow_origin.iter().for_each(|origin| pass("--allow-origin", origin.as_ref()));
+        arguments.extend(self.bridge_arguments.iter().map(OsString::from));
+        arguments
+    }
 }
 
 /// Builds page and bridge, starts the bridge (which opens the page), and stays until Ctrl-C or until the bridge ends.
@@ -43,17 +71,7 @@ pub struct Options {
 pub fn command(options: &Options) -> Result<()> {
     let (page, bridge) = build()?;
     let mut serve = Command::new(bridge);
-    serve.args(["serve", "--page"]).arg(&page).stdin(Stdio::null());
-    if options.no_open {
-        serve.arg("--no-open");
-    }
-    if let Some(servers) = &options.bootstrap_servers {
-        serve.args(["--bootstrap-servers", servers]);
-    }
-    if let Some(address) = &options.listen {
-        serve.args(["--listen", address]);
-    }
-    serve.args(&options.bridge_arguments);
+    serve.args(["serve", "--page"]).arg(&page).args(options.for_the_bridge()).stdin(Stdio::null());
 
     progress!("starting the bridge");
     let interrupted = process::interruptions()?;
@@ -106,4 +124,42 @@ fn wait_for_the_end(bridge: &mut OwnedChild, interrupted: &Receiver<()>) -> Resu
         }
     }
     bail!("the bridge did not stop within {STOP_PATIENCE:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn whatever_play_is_told_the_bridge_is_told() {
+        let given = [
+            "--no-open",
+            "--bootstrap-servers",
+            "localhost:9092",
+            "--listen",
+            "127.0.0.1:8080",
+            "--producer-config",
+            "my.properties",
+            "--allow-topic",
+            "orders",
+            "--allow-topic",
+            "payments",
+            "--allow-origin",
+            "http://127.0.0.1:8081",
+        ];
+        let line = Line::try_parse_from(["play"].into_iter().chain(given)).expect("options of play");
+        assert_eq!(line.options.for_the_bridge(), given);
+        let further = Line::try_parse_from(["play", "--", "--page", "dist"]).expect("arguments of the bridge");
+        assert_eq!(further.options.for_the_bridge(), ["--page", "dist"]);
+        let none = Line::try_parse_from(["play"]).expect("all are optional");
+        assert!(none.options.for_the_bridge().is_empty());
+    }
 }
