@@ -1,7 +1,7 @@
 //! What the commands need from the machine, and how it gets there.
 //!
-//! On Debian and Ubuntu, as root or with sudo, missing programs are installed by apt. Elsewhere the error names
-//! everything that is missing, once. Nothing is ever skipped because a tool is absent.
+//! On Debian and Ubuntu, as root or with sudo, missing programs are installed by apt; all but Ubuntu's browser, which is a
+//! snap. Elsewhere the error names everything that is missing, once. Nothing is ever skipped because a tool is absent.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::{process, progress, workspace};
 
@@ -44,6 +44,15 @@ pub const PYTHON: Program = Program { command: "python3", apt_package: "python3"
 /// All that the tests call, so that what is missing is installed in one go.
 pub const FOR_TESTS: [Program; 9] = [JDK, JAVA, MAVEN, NODE, CHROMIUM, CHROMEDRIVER, KCAT, GO, PYTHON];
 
+/// A snap may not read the tests' profile folders, and snaps do not run in containers.
+const UBUNTUS_BROWSER: &str = "Ubuntu's chromium and chromium-chromedriver are snaps, which the tests cannot steer. \
+    Install Chrome for Testing (with npm), and name it as Debian does, in a folder on the PATH:
+    sudo npx --yes @puppeteer/browsers install chrome@stable --install-deps --path ~/.cache/chrome
+    npx --yes @puppeteer/browsers install chromedriver@stable --path ~/.cache/chrome
+    mkdir -p ~/.local/bin
+    ln -sf ~/.cache/chrome/chrome/*/chrome-linux64/chrome ~/.local/bin/chromium
+    ln -sf ~/.cache/chrome/chromedriver/*/chromedriver-linux64/chromedriver ~/.local/bin/chromedriver";
+
 /// How Chromium is started for tests and measurements: without a display, without asking anybody else anything, and as
 /// root, where its own sandbox refuses to start. The caller adds a fresh `--user-data-dir`.
 pub const CHROMIUM_FLAGS: [&str; 8] = [
@@ -66,16 +75,42 @@ pub fn ensure(programs: &[Program]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let mut packages: Vec<&str> = missing.iter().map(|program| program.apt_package).collect();
-    packages.dedup();
-    install(&packages).with_context(|| {
+    let (by_apt, by_hand) = ways_to_install(&missing, is_ubuntu());
+    let named = || {
         let commands: Vec<&str> = missing.iter().map(|program| program.command).collect();
         format!("not on the PATH: {}", commands.join(", "))
-    })?;
+    };
+    if !by_apt.is_empty() {
+        install(&by_apt).with_context(named)?;
+    }
+    if let Some(instructions) = by_hand {
+        return Err(anyhow!(instructions)).with_context(named);
+    }
     match missing.iter().find(|program| find(program.command).is_none()) {
         Some(program) => bail!("{} brought no `{}`", program.apt_package, program.command),
         None => Ok(()),
     }
+}
+
+/// The packages that bring these programs, and what a person must do where there are none.
+fn ways_to_install(missing: &[Program], on_ubuntu: bool) -> (Vec<&'static str>, Option<&'static str>) {
+    let is_snap = |program: &Program| on_ubuntu && [CHROMIUM, CHROMEDRIVER].contains(program);
+    let mut packages: Vec<&str> =
+        missing.iter().filter(|program| !is_snap(program)).map(|program| program.apt_package).collect();
+    packages.dedup();
+    (packages, missing.iter().any(is_snap).then_some(UBUNTUS_BROWSER))
+}
+
+/// Is this Ubuntu, or made from it?
+fn is_ubuntu() -> bool {
+    std::fs::read_to_string("/etc/os-release").is_ok_and(|text| is_ubuntus(&text))
+}
+
+fn is_ubuntus(os_release: &str) -> bool {
+    os_release
+        .lines()
+        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+        .any(|ids| ids.trim_matches('"').split(' ').any(|id| id == "ubuntu"))
 }
 
 /// Installs Debian packages.
@@ -225,6 +260,26 @@ mod tests {
         let unheard_of = Program { command: "no-such-command-anywhere", apt_package: "no-such-package-anywhere" };
         let text = format!("{:#}", ensure(&[unheard_of]).expect_err("nothing brings it"));
         assert!(text.contains("no-such-command-anywhere") && text.contains("no-such-package-anywhere"), "{text}");
+    }
+
+    /// As the two distributions, and one made from each, describe themselves.
+    #[test]
+    fn debian_gets_packages_and_ubuntu_is_told_what_to_do_about_its_browser() {
+        for (os_release, on_ubuntu) in [
+            ("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n", false),
+            ("ID=raspbian\nID_LIKE=debian\n", false),
+            ("PRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\nID=ubuntu\nID_LIKE=debian\n", true),
+            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", true),
+        ] {
+            assert_eq!(is_ubuntus(os_release), on_ubuntu, "{os_release}");
+        }
+        let missing = [JDK, JAVA, CHROMIUM, CHROMEDRIVER, KCAT];
+        let all = vec!["default-jdk-headless", "chromium", "chromium-driver", "kcat"];
+        assert_eq!(ways_to_install(&missing, false), (all, None));
+        let (packages, by_hand) = ways_to_install(&missing, true);
+        assert_eq!(packages, ["default-jdk-headless", "kcat"]);
+        assert!(by_hand.is_some_and(|text| text.contains("chrome@stable") && text.contains("chromedriver@stable")));
+        assert_eq!(ways_to_install(&[KCAT], true), (vec!["kcat"], None), "only a browser makes trouble");
     }
 
     #[test]
