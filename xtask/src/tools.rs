@@ -66,6 +66,11 @@ pub const CHROMIUM_FLAGS: [&str; 8] = [
     "--disable-sync",
 ];
 
+/// Later versions ask for a later Rust.
+const TRUNK_VERSION: &str = "0.21.14";
+/// Brings wasm-opt. Before 123 it does not know what this Rust writes.
+const BINARYEN_VERSION: &str = "132.0.0";
+
 /// Makes sure that all of `programs` can be run, installing what is missing.
 ///
 /// # Errors
@@ -175,12 +180,12 @@ fn rustup() -> Command {
     command
 }
 
-/// The folder of trunk's binary, built once (ten minutes on two cores). Later versions ask for a later Rust.
+/// The folder of trunk's binary, built once (ten minutes on two cores).
 ///
 /// # Errors
 /// When it does not build.
 pub fn trunk() -> Result<PathBuf> {
-    cargo_tool("trunk", "0.21.14")
+    cargo_tool("trunk", TRUNK_VERSION)
 }
 
 /// The folder of wasm-bindgen's binary, of the version in `Cargo.lock` (a page works only with its own generator),
@@ -224,7 +229,6 @@ fn cargo_tool(package: &str, version: &str) -> Result<PathBuf> {
 /// # Errors
 /// When npm is missing and cannot be installed, or fails.
 pub fn wasm_opt() -> Result<PathBuf> {
-    const BINARYEN_VERSION: &str = "132.0.0";
     ensure(&[NODE, NPM])?;
     let tool = workspace::cached(&format!("binaryen-{BINARYEN_VERSION}"), |folder| {
         progress!("fetching binaryen {BINARYEN_VERSION} from npm");
@@ -287,5 +291,20 @@ mod tests {
         let manifest = std::fs::read_to_string(workspace::root().join("Cargo.toml")).expect("manifest");
         let version = locked_version("wasm-bindgen").expect("locked");
         assert!(manifest.contains(&format!("wasm-bindgen = \"={version}\"")), "{version}");
+    }
+
+    #[test]
+    fn both_readmes_name_the_versions_that_are_used_here() {
+        let generator = locked_version("wasm-bindgen").expect("locked");
+        for readme in ["README.md", "README.ko.md"] {
+            let text = std::fs::read_to_string(workspace::root().join(readme)).expect(readme);
+            for named in [
+                format!("trunk@{TRUNK_VERSION}\n"),
+                format!("wasm-bindgen-cli@{generator}\n"),
+                format!("binaryen@{BINARYEN_VERSION}`"),
+            ] {
+                assert!(text.contains(&named), "{readme} lacks {named}");
+            }
+        }
     }
 }
