@@ -252,16 +252,24 @@ impl Geometry {
         }
     }
 
+    /// The first part of [`belt`](Self::belt), on which a record has no lane yet.
+    pub(super) fn to_wheel(&self) -> Track {
+        match self.flow {
+            Flow::Right => {
+                let ride = MIDDLE_LINE - 13;
+                Track::from(124, ride).to(226, ride).to(WHEEL.0, WHEEL.1)
+            }
+            Flow::Down => Track::from(WHEEL_DOWN.0, 50).to(WHEEL_DOWN.0, WHEEL_DOWN.1),
+        }
+    }
+
     /// A record's way from the caller to its shelf.
     pub(super) fn belt(&self, lane: usize) -> Track {
         let (x, y) = self.crate_area(lane, 0).centre();
         match self.flow {
             Flow::Right => {
                 let (_, belt) = self.belt_line(lane);
-                let ride = MIDDLE_LINE - 13;
-                Track::from(124, ride)
-                    .to(226, ride)
-                    .to(WHEEL.0, WHEEL.1)
+                self.to_wheel()
                     .to(270, WHEEL.1)
                     .curve((302, MIDDLE_LINE), (298, belt), (334, belt))
                     .to(x - 50, belt)
@@ -269,11 +277,7 @@ impl Geometry {
             }
             Flow::Down => {
                 let end = (x, 126);
-                Track::from(WHEEL_DOWN.0, 50)
-                    .to(WHEEL_DOWN.0, WHEEL_DOWN.1)
-                    .to(WHEEL_DOWN.0, 104)
-                    .curve((WHEEL_DOWN.0, 116), (x, 106), end)
-                    .to(x, y)
+                self.to_wheel().to(WHEEL_DOWN.0, 104).curve((WHEEL_DOWN.0, 116), (x, 106), end).to(x, y)
             }
         }
     }

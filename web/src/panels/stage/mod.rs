@@ -2,11 +2,15 @@
 //! second; what moves is a canvas over it ([`motion`]). Both are drawn from the scene over the same [`geometry`].
 
 mod brokers;
+mod brush;
 mod caller;
+mod density;
 mod draw;
 mod field;
 mod geometry;
 mod log;
+mod motion;
+mod moves;
 mod name;
 mod narrow;
 mod picture;
@@ -17,6 +21,7 @@ mod wires;
 mod words;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use producer_core::bridge::Habit;
 use yew::prelude::*;
@@ -67,6 +72,18 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
         false => Geometry::wide(lanes),
     });
     let limits = use_memo(props.view.config.clone(), |config| Limits::of(config));
+    let surface = use_node_ref();
+    {
+        let (canvas, surface, geometry) = (props.canvas.clone(), surface.clone(), Rc::clone(&geometry));
+        let belongs_to = (canvas, geometry, Arc::clone(&props.view.topology.topic), language);
+        use_effect_with(belongs_to, move |(canvas, geometry, topic, language)| {
+            let surface = surface.cast();
+            let texts = language.texts();
+            canvas.set(surface.and_then(|surface| motion::painter(surface, geometry, Arc::clone(topic), texts)));
+            let canvas = canvas.clone();
+            move || canvas.set(None)
+        });
+    }
     let picture = Picture::of(&props.view, &props.preview, props.habit, *limits, &geometry, language);
     let view_box = format!("0 0 {} {}", geometry.width, geometry.height);
     let class = if props.narrow { "stage stage-narrow" } else { "stage" };
@@ -76,7 +93,7 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
                 { hatching() }
                 { if props.narrow { narrow::draw(&picture) } else { wide(&picture) } }
             </svg>
-            <canvas class="stage-canvas" aria-hidden="true"></canvas>
+            <canvas ref={surface} class="stage-canvas" aria-hidden="true"></canvas>
         </section>
     }
 }

@@ -151,9 +151,13 @@ pub(super) fn lanes(view: &View) -> usize {
 }
 
 /// Is there room for words on tiles and packets?
-pub(super) fn few(scene: &Scene, preview: &Preview) -> bool {
-    let records = if scene.caller.sent == 0 { u64::from(preview.count) } else { scene.caller.sent };
-    records <= FEW && scene.partitions.values().all(|partition| partition.log.cells.len() <= 4)
+fn few(scene: &Scene, preview: &Preview) -> bool {
+    if scene.caller.sent == 0 { u64::from(preview.count) <= FEW } else { few_sent(scene) }
+}
+
+/// Is there room for words on what was sent?
+pub(super) fn few_sent(scene: &Scene) -> bool {
+    scene.caller.sent <= FEW && scene.partitions.values().all(|partition| partition.log.cells.len() <= 4)
 }
 
 fn lane_of(view: &View, place: usize) -> Lane<'_> {

@@ -34,7 +34,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 fn binary(bytes: u64, unit: u64, name: &str) -> String {
-    let in_tenths = bytes / (unit / 64) * 10 / 64;
+    let in_tenths = bytes / unit * 10 + bytes % unit * 10 / unit;
     if in_tenths < 1_000 { tenths(in_tenths, name) } else { format!("{} {name}", in_tenths / 10) }
 }
 
@@ -59,6 +59,11 @@ pub(super) fn long_label(key: &str) -> String {
 pub(super) fn short_label(key: &str) -> String {
     let digits: Vec<char> = key.chars().rev().take_while(char::is_ascii_digit).take(2).collect();
     if digits.is_empty() { key.chars().take(2).collect() } else { digits.into_iter().rev().collect() }
+}
+
+/// About how wide words of 12 px are, in pixels: measuring on the canvas costs more than it is worth here.
+pub(super) fn width(words: &str) -> f64 {
+    words.chars().map(|c| if u32::from(c) < 0x1100 { 7.4 } else { 12.0 }).sum()
 }
 
 /// As many characters as fit, with a mark when some do not.
