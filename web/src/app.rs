@@ -13,17 +13,17 @@ use crate::address::BridgeAddress;
 use crate::draft::Draft;
 use crate::driver::Driver;
 use crate::frame::Canvas;
-use crate::icons::{Glyph, Icon};
-use crate::panels::alerts::Alerts;
-use crate::panels::code::Code;
+use crate::icons::{Glyph, icon};
+use crate::panels::alerts::alerts;
+use crate::panels::code::code;
 use crate::panels::composer::{Composer, can_send};
-use crate::panels::connect::{Connect, LinkTrouble};
+use crate::panels::connect::{Connect, Remedies, link_trouble};
 use crate::panels::history::History;
 use crate::panels::ledger::LedgerPanel;
-use crate::panels::settings::{Chips, Settings};
+use crate::panels::settings::{Settings, chips};
 use crate::panels::stage::{Preview, Stage};
-use crate::panels::time_bar::TimeBar;
-use crate::panels::top_bar::{Theme, TopBar};
+use crate::panels::time_bar::time_bar;
+use crate::panels::top_bar::{Choices, Theme, top_bar};
 use crate::settings::{Properties, value_of};
 use crate::storage::{self, Memory};
 use crate::texts::{Language, Texts};
@@ -136,41 +136,46 @@ pub(crate) fn App() -> Html {
     let (title, text) = question(draft.habit, has_begun, t);
     let is_lost = matches!(view.link, Link::Lost { .. } | Link::Ended(_));
     let stands = has_begun.then_some(view.scene.caller.stands).filter(|statement| *statement != Statement::Loop);
-    let again = on(&driver, Driver::connect_again);
+    let choices = Choices { on_connect: open(Drawer::Connect), on_language, on_theme };
+    let remedies = Remedies {
+        on_again: on(&driver, Driver::connect_again),
+        on_leave: on_leave.clone(),
+        on_connect: open(Drawer::Connect),
+    };
     html! {
         <ContextProvider<Language> context={*language}>
-            <TopBar view={view.clone()} theme={*theme} on_connect={open(Drawer::Connect)} {on_language} {on_theme} />
+            { top_bar(&view, *theme, *language, &choices) }
             <aside class="left">
-                <Composer draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
+                <Composer language={*language} draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
                     on_arm={on(&driver, Driver::arm)} {on_topic} />
-                <Code draft={draft.clone()} {stands} />
+                { code(&draft, stands, t) }
             </aside>
             <main>
                 <div class="question">
                     <div><h1>{ title }</h1><p>{ text }</p></div>
                     <div class="chips">
-                        <Chips in_force={view.config.properties.clone()} notices={view.config.notices.clone()} />
+                        { chips(&view.config, t) }
                         <button class="plain" data-test-id="settings" onclick={open(Drawer::Settings).reform(|_: MouseEvent| ())}>
-                            <Icon icon={Glyph::Sliders} /><span class="word">{ t.settings }</span>
+                            { icon(Glyph::Sliders) }<span class="word">{ t.settings }</span>
                         </button>
                     </div>
                 </div>
                 <div class="messages">
-                    <LinkTrouble link={view.link.clone()} on_again={again} on_leave={on_leave.clone()} on_connect={open(Drawer::Connect)} />
-                    <Alerts alerts={view.alerts.clone()} driver={driver.clone()} />
+                    { link_trouble(&view.link, &remedies, t) }
+                    { alerts(&view.alerts, &driver, *language) }
                 </div>
                 <Stage view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination.partition())} {narrow} />
                 <div class="below">
-                    <History view={view.clone()} />
-                    <LedgerPanel ledger={view.ledger.clone()} {is_lost} />
+                    <History language={*language} scene={view.scene.clone()} />
+                    <LedgerPanel language={*language} ledger={view.ledger.clone()} {is_lost} />
                 </div>
             </main>
-            <TimeBar view={view.clone()} speed={*speed} {on_speed} driver={driver.clone()} />
+            { time_bar(&view, *speed, *language, &on_speed, &driver) }
             if *drawer == Some(Drawer::Connect) {
-                <Connect link={view.link.clone()} {on_connect} {on_leave} on_close={close.clone()} />
+                <Connect language={*language} link={view.link.clone()} {on_connect} {on_leave} on_close={close.clone()} />
             }
             if *drawer == Some(Drawer::Settings) {
-                <Settings in_force={view.config.properties.clone()} can_apply={view.link.is_up()} {on_apply} on_close={close} />
+                <Settings language={*language} in_force={view.config.properties.clone()} can_apply={view.link.is_up()} {on_apply} on_close={close} />
             }
         </ContextProvider<Language>>
     }

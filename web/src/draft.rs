@@ -161,10 +161,7 @@ impl Draft {
             headers: self
                 .headers
                 .iter()
-                .map(|header| HeaderSpec {
-                    key: (&*header.key).into(),
-                    value: header.value.bytes().map(Into::into),
-                })
+                .map(|header| HeaderSpec { key: (&*header.key).into(), value: header.value.bytes().map(Into::into) })
                 .collect(),
         })
     }

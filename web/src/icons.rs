@@ -2,13 +2,6 @@
 
 use yew::prelude::*;
 
-/// Properties of [`Icon`].
-#[derive(Properties, PartialEq, Eq)]
-pub(crate) struct IconProps {
-    /// Which.
-    pub(crate) icon: Glyph,
-}
-
 /// What there is to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Glyph {
@@ -35,10 +28,16 @@ impl Glyph {
             Self::Logo => "M1 8H7M7 8C10 8 10 3.5 15 3.5M7 8H15M7 8C10 8 10 12.5 15 12.5",
             Self::Arrow => "M2.5 8H13M9 4L13 8L9 12",
             Self::Plug => "M6 2V5M10 2V5M4 5H12V8A4 4 0 0 1 4 8ZM8 12V15",
-            Self::Globe => "M8 1.5A6.5 6.5 0 1 0 8 14.5A6.5 6.5 0 1 0 8 1.5ZM1.5 8H14.5M8 1.5C4.5 5 4.5 11 8 14.5C11.5 11 11.5 5 8 1.5",
+            Self::Globe => {
+                "M8 1.5A6.5 6.5 0 1 0 8 14.5A6.5 6.5 0 1 0 8 1.5ZM1.5 8H14.5M8 1.5C4.5 5 4.5 11 8 14.5C11.5 11 11.5 5 8 1.5"
+            }
             Self::Moon => "M13.5 9.5A5.8 5.8 0 0 1 6.5 2.5A5.8 5.8 0 1 0 13.5 9.5Z",
-            Self::Sun => "M8 5A3 3 0 1 0 8 11A3 3 0 1 0 8 5ZM8 1V2.5M8 13.5V15M1 8H2.5M13.5 8H15M3 3L4.1 4.1M11.9 11.9L13 13M13 3L11.9 4.1M4.1 11.9L3 13",
-            Self::Sliders => "M2 4.5H9M13 4.5H14M2 11.5H3M7 11.5H14M11 2.7A1.8 1.8 0 1 0 11 6.3A1.8 1.8 0 1 0 11 2.7ZM5 9.7A1.8 1.8 0 1 0 5 13.3A1.8 1.8 0 1 0 5 9.7Z",
+            Self::Sun => {
+                "M8 5A3 3 0 1 0 8 11A3 3 0 1 0 8 5ZM8 1V2.5M8 13.5V15M1 8H2.5M13.5 8H15M3 3L4.1 4.1M11.9 11.9L13 13M13 3L11.9 4.1M4.1 11.9L3 13"
+            }
+            Self::Sliders => {
+                "M2 4.5H9M13 4.5H14M2 11.5H3M7 11.5H14M11 2.7A1.8 1.8 0 1 0 11 6.3A1.8 1.8 0 1 0 11 2.7ZM5 9.7A1.8 1.8 0 1 0 5 13.3A1.8 1.8 0 1 0 5 9.7Z"
+            }
             Self::Close => "M3.5 3.5L12.5 12.5M12.5 3.5L3.5 12.5",
             Self::Play => "M4.5 2.5L13 8L4.5 13.5Z",
             Self::Pause => "M5 3V13M11 3V13",
@@ -51,7 +50,6 @@ impl Glyph {
 }
 
 /// A line drawing beside a word.
-#[component]
-pub(crate) fn Icon(props: &IconProps) -> Html {
-    html! { <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d={props.icon.path()} /></svg> }
+pub(crate) fn icon(glyph: Glyph) -> Html {
+    html! { <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d={glyph.path()} /></svg> }
 }

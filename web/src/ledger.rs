@@ -305,12 +305,9 @@ fn end_of(fate: &Fate, place: u32) -> End {
             value_size: metadata.value_size,
             attempts: metadata.attempts,
         },
-        Fate::Failed { error, surface, persistence, partition, .. } => End::Failed {
-            error: error.clone(),
-            surface: *surface,
-            persistence: *persistence,
-            partition: *partition,
-        },
+        Fate::Failed { error, surface, persistence, partition, .. } => {
+            End::Failed { error: error.clone(), surface: *surface, persistence: *persistence, partition: *partition }
+        }
     }
 }
 

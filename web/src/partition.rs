@@ -24,18 +24,10 @@ pub(crate) fn path(partition: i32) -> &'static str {
     }
 }
 
-/// Properties of [`Mark`].
-#[derive(Properties, PartialEq, Eq)]
-pub(crate) struct MarkProps {
-    /// Which partition.
-    pub(crate) partition: i32,
-}
-
 /// The shape in the partition's colour, as large as the text around it.
-#[component]
-pub(crate) fn Mark(props: &MarkProps) -> Html {
-    let classes = classes!("mark", class(props.partition));
+pub(crate) fn mark(partition: i32) -> Html {
+    let classes = classes!("mark", class(partition));
     html! {
-        <svg class={classes} viewBox="-1.1 -1.1 2.2 2.2" aria-hidden="true"><path d={path(props.partition)} /></svg>
+        <svg class={classes} viewBox="-1.1 -1.1 2.2 2.2" aria-hidden="true"><path d={path(partition)} /></svg>
     }
 }

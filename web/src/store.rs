@@ -146,10 +146,8 @@ impl Store {
         }
         self.view.world = Some(world);
         self.view.alerts.make_mut().retain(|alert| *alert != Alert::Stopping);
-        let mut commands = vec![
-            Command::TraceCredit { frames: TRACE_FRAMES },
-            Command::Describe { topic: Arc::clone(&self.topic) },
-        ];
+        let mut commands =
+            vec![Command::TraceCredit { frames: TRACE_FRAMES }, Command::Describe { topic: Arc::clone(&self.topic) }];
         if recovered {
             commands.extend(self.view.ledger.to_repeat(unsettled).into_iter().map(Command::Send));
         } else if resumed {

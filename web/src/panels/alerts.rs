@@ -8,39 +8,27 @@ use yew::prelude::*;
 use crate::address::AddressError;
 use crate::alerts::Alert;
 use crate::driver::Driver;
-use crate::icons::{Glyph, Icon};
-use crate::shared::Shared;
-use crate::texts::{Language, Texts, fill, use_language, use_texts};
+use crate::icons::{Glyph, icon};
+use crate::texts::{Language, Texts, fill};
 
-/// Properties of [`Alerts`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct AlertsProps {
-    /// What to show.
-    pub(crate) alerts: Shared<Vec<Alert>>,
-    /// Told what was dismissed.
-    pub(crate) driver: Driver,
-}
-
-/// One alert below the other, newest last.
-#[component]
-pub(crate) fn Alerts(props: &AlertsProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let alerts = props.alerts.iter().map(|alert| {
+/// One alert below the other, newest last; the driver is told what was dismissed.
+pub(crate) fn alerts(alerts: &[Alert], driver: &Driver, language: Language) -> Html {
+    let t = language.texts();
+    let alerts = alerts.iter().map(|alert| {
         let dismiss = {
-            let (driver, alert) = (props.driver.clone(), alert.clone());
+            let (driver, alert) = (driver.clone(), alert.clone());
             Callback::from(move |_: MouseEvent| driver.dismiss(&alert))
         };
         let (verdict, words) = sentence(alert, language, t);
         html! {
             <div class="alert" data-test-id="alert" role="alert">
-                <Icon icon={Glyph::Warning} />
+                { icon(Glyph::Warning) }
                 <p>
                     <strong>{ verdict }</strong>
                     if let Some(words) = words { <code lang="en">{ words }</code> }
                 </p>
                 <button class="quiet" data-test-id="alert-dismiss" onclick={dismiss} aria-label={t.dismiss} title={t.dismiss}>
-                    <Icon icon={Glyph::Close} />
+                    { icon(Glyph::Close) }
                 </button>
             </div>
         }

@@ -5,7 +5,7 @@ use producer_core::trace::Statement;
 use yew::prelude::*;
 
 use crate::draft::{Draft, Kind, Payload};
-use crate::texts::use_texts;
+use crate::texts::Texts;
 
 /// A line of Java, and the statements of the caller that stand on it.
 struct Line {
@@ -17,26 +17,15 @@ fn line(text: impl Into<String>, lit: &'static [Statement]) -> Line {
     Line { text: text.into(), lit }
 }
 
-/// Properties of [`Code`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct CodeProps {
-    /// The record and the habit.
-    pub(crate) draft: UseReducerHandle<Draft>,
-    /// Where the program stands; `None`: it has not begun.
-    pub(crate) stands: Option<Statement>,
-}
-
-/// The code panel.
-#[component]
-pub(crate) fn Code(props: &CodeProps) -> Html {
-    let t = use_texts();
-    let note = match props.draft.habit {
+/// The code panel; `stands`: where the program stands, once it has begun.
+pub(crate) fn code(draft: &Draft, stands: Option<Statement>, t: &'static Texts) -> Html {
+    let note = match draft.habit {
         Habit::Get => t.code_note_get,
         Habit::Callback => t.code_note_callback,
         Habit::Forget => t.code_note_forget,
     };
-    let lines = program(&props.draft).into_iter().map(|line| {
-        let lit = props.stands.is_some_and(|statement| line.lit.contains(&statement));
+    let lines = program(draft).into_iter().map(|line| {
+        let lit = stands.is_some_and(|statement| line.lit.contains(&statement));
         html! { <li class={classes!(lit.then_some("lit"))}><code lang="en">{ line.text }</code></li> }
     });
     html! {

@@ -8,9 +8,9 @@ use yew::prelude::*;
 
 use crate::draft::{Destination, Draft, DraftError, Edit, HeaderDraft, Kind, Payload};
 use crate::format;
-use crate::icons::{Glyph, Icon};
-use crate::partition::{self, Mark};
-use crate::texts::{Language, Texts, fill, use_language, use_texts};
+use crate::icons::{Glyph, icon};
+use crate::partition::{self, mark};
+use crate::texts::{Language, Texts, fill};
 use crate::view::View;
 
 /// Numbers of records at a click.
@@ -19,6 +19,7 @@ const PRESETS: [u32; 5] = [1, 10, 100, 1_000, 100_000];
 /// Properties of [`Composer`].
 #[derive(Properties, PartialEq)]
 pub(crate) struct ComposerProps {
+    pub(crate) language: Language,
     /// What is being composed.
     pub(crate) draft: UseReducerHandle<Draft>,
     /// Where it would go.
@@ -42,8 +43,8 @@ pub(crate) fn can_send(draft: &Draft, view: &View) -> bool {
 /// The left column.
 #[component]
 pub(crate) fn Composer(props: &ComposerProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
+    let language = props.language;
+    let t = language.texts();
     let draft = &props.draft;
     let unarmed = match &props.view.world {
         Some(World::Cluster { armed: false, allowed_topics, .. }) => Some(allowed_topics),
@@ -58,21 +59,21 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
             <div class="composer-main">
                 <div class="composer-head">
                     <label for="key">{ t.key }</label>
-                    <KindSelect test_id="key-kind" label={t.kind_of_key} payload={draft.key.clone()} on_change={edit_key.clone()} />
+                    { kind_select("key-kind", t.kind_of_key, &draft.key, &edit_key, t) }
                     <span class="figure">{ size(draft.key.size(), language, t) }</span>
                 </div>
                 <div class="composer-key">
-                    <PayloadInput id="key" payload={draft.key.clone()} on_change={edit_key} hint={key_hint(draft.key.kind, t)} />
+                    { payload_input("key", None, &draft.key, &edit_key, key_hint(draft.key.kind, t)) }
                     if unarmed.is_some() {
                         <button type="button" class="primary" data-test-id="arm" onclick={arm}>{ t.arm }</button>
                     }
                     <button type="button" class={if unarmed.is_some() { "send" } else { "primary send" }} data-test-id="send"
                         disabled={!can_send(draft, &props.view)} onclick={send}>
-                        { t.send }<Icon icon={Glyph::Arrow} />
+                        { t.send }{ icon(Glyph::Arrow) }
                     </button>
                 </div>
                 <div class="composer-chips">
-                    <Chip destination={props.destination} />
+                    { chip(props.destination, t) }
                     <span class="composer-note">{ null_hint(&draft.key, t) }</span>
                     <kbd>{ t.send_shortcut }</kbd>
                 </div>
@@ -82,9 +83,9 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                         if !topics.is_empty() { { " " }{ fill(t.arm_topics, &[&topics.join(", ")]) } }
                     </p>
                 }
-                if !props.view.link.is_up() { <p class="problem"><Icon icon={Glyph::Warning} />{ t.send_off_link }</p> }
+                if !props.view.link.is_up() { <p class="problem">{ icon(Glyph::Warning) }{ t.send_off_link }</p> }
                 if let Some(problem) = problem(draft, language, t) {
-                    <p class="problem" role="alert"><Icon icon={Glyph::Warning} />{ problem }</p>
+                    <p class="problem" role="alert">{ icon(Glyph::Warning) }{ problem }</p>
                 }
                 <div class="modes" role="group" aria-label={t.mode}>
                     { for MODES.map(|(habit, test_id, word)| mode(draft, habit, test_id, word, t)) }
@@ -93,13 +94,13 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
             <div class="composer-more">
                 <div class="composer-head">
                     <label for="value">{ t.value }</label>
-                    <KindSelect test_id="value-kind" label={t.kind_of_value} payload={draft.value.clone()} on_change={edit_value.clone()} />
+                    { kind_select("value-kind", t.kind_of_value, &draft.value, &edit_value, t) }
                     <span class="figure">{ size(draft.value.size(), language, t) }</span>
                 </div>
-                <ValueArea payload={draft.value.clone()} on_change={edit_value} />
+                { value_area(&draft.value, &edit_value, t) }
                 <span class="composer-note">{ null_hint(&draft.value, t) }</span>
-                <Options draft={draft.clone()} on_topic={props.on_topic.clone()} />
-                <HowMany draft={draft.clone()} />
+                { options(draft, &props.on_topic, t) }
+                { how_many(draft, language) }
             </div>
         </form>
     }
@@ -140,20 +141,16 @@ fn size(bytes: i32, language: Language, t: &Texts) -> String {
     if bytes < 0 { t.null_word.to_owned() } else { fill(t.bytes, &[&language.number(bytes)]) }
 }
 
-#[derive(Properties, PartialEq)]
-struct KindSelectProps {
+/// null, empty or text: chosen, never guessed.
+fn kind_select(
     test_id: &'static str,
     label: &'static str,
-    payload: Payload,
-    on_change: Callback<Payload>,
-}
-
-/// null, empty or text: chosen, never guessed.
-#[component]
-fn KindSelect(props: &KindSelectProps) -> Html {
-    let t = use_texts();
+    payload: &Payload,
+    on_change: &Callback<Payload>,
+    t: &'static Texts,
+) -> Html {
     let onchange = {
-        let (payload, on_change) = (props.payload.clone(), props.on_change.clone());
+        let (payload, on_change) = (payload.clone(), on_change.clone());
         Callback::from(move |event: Event| {
             if let Some(select) = event.target_dyn_into::<HtmlSelectElement>() {
                 on_change.emit(Payload { kind: Kind::from_code(&select.value()), ..payload.clone() });
@@ -166,80 +163,50 @@ fn KindSelect(props: &KindSelectProps) -> Html {
             Kind::Empty => t.kind_empty,
             Kind::Null => t.kind_null,
         };
-        html! { <option value={kind.code()} selected={kind == props.payload.kind}>{ word }</option> }
+        html! { <option value={kind.code()} selected={kind == payload.kind}>{ word }</option> }
     });
     html! {
-        <select class="quiet" data-test-id={props.test_id} aria-label={props.label} {onchange}>{ for options }</select>
+        <select class="quiet" data-test-id={test_id} aria-label={label} {onchange}>{ for options }</select>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct PayloadInputProps {
-    id: &'static str,
-    payload: Payload,
-    on_change: Callback<Payload>,
-    #[prop_or_default]
-    hint: AttrValue,
-    #[prop_or_default]
-    label: Option<&'static str>,
-}
-
 /// A line of text, or the word for what is sent instead.
-#[component]
-fn PayloadInput(props: &PayloadInputProps) -> Html {
-    let oninput = {
-        let on_change = props.on_change.clone();
-        Callback::from(move |event: InputEvent| {
-            on_change.emit(Payload { kind: Kind::Text, text: text_of(&event) });
-        })
-    };
-    let is_text = props.payload.kind == Kind::Text;
+fn payload_input(
+    id: &'static str,
+    label: Option<&'static str>,
+    payload: &Payload,
+    on_change: &Callback<Payload>,
+    hint: &'static str,
+) -> Html {
+    let oninput = on_change.reform(|event: InputEvent| Payload { kind: Kind::Text, text: text_of(&event) });
+    let is_text = payload.kind == Kind::Text;
+    let shown = if is_text { Rc::clone(&payload.text) } else { "".into() };
     html! {
-        <input id={props.id} class="mono" data-test-id={props.id} aria-label={props.label} disabled={!is_text}
-            title={props.hint.clone()} placeholder={if is_text { AttrValue::from("") } else { props.hint.clone() }}
-            value={if is_text { AttrValue::from(Rc::clone(&props.payload.text)) } else { AttrValue::from("") }}
+        <input {id} class="mono" data-test-id={id} aria-label={label} disabled={!is_text} title={hint}
+            placeholder={if is_text { "" } else { hint }} value={AttrValue::from(shown)}
             autocomplete="off" spellcheck="false" {oninput} />
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct ValueAreaProps {
-    payload: Payload,
-    on_change: Callback<Payload>,
-}
-
-#[component]
-fn ValueArea(props: &ValueAreaProps) -> Html {
-    let t = use_texts();
-    let oninput = {
-        let on_change = props.on_change.clone();
-        Callback::from(move |event: InputEvent| {
-            if let Some(area) = event.target_dyn_into::<HtmlTextAreaElement>() {
-                on_change.emit(Payload { kind: Kind::Text, text: area.value().into() });
-            }
-        })
-    };
-    let (text, hint) = match props.payload.kind {
-        Kind::Text => (Rc::clone(&props.payload.text), ""),
+fn value_area(payload: &Payload, on_change: &Callback<Payload>, t: &'static Texts) -> Html {
+    let oninput = on_change.reform(|event: InputEvent| {
+        let area = event.target_dyn_into::<HtmlTextAreaElement>();
+        Payload { kind: Kind::Text, text: area.map(|area| area.value()).unwrap_or_default().into() }
+    });
+    let (text, hint) = match payload.kind {
+        Kind::Text => (Rc::clone(&payload.text), ""),
         Kind::Empty => ("".into(), t.empty_value_explained),
         Kind::Null => ("".into(), t.null_value_explained),
     };
     html! {
-        <textarea id="value" class="mono" data-test-id="value" rows="3" disabled={props.payload.kind != Kind::Text}
+        <textarea id="value" class="mono" data-test-id="value" rows="3" disabled={payload.kind != Kind::Text}
             placeholder={hint} value={AttrValue::from(text)} spellcheck="false" {oninput} />
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct ChipProps {
-    destination: Destination,
-}
-
 /// Where the record will go: the core's answer, before it is sent.
-#[component]
-fn Chip(props: &ChipProps) -> Html {
-    let t = use_texts();
-    let title = match props.destination {
+fn chip(destination: Destination, t: &'static Texts) -> Html {
+    let title = match destination {
         Destination::Explicit(_) => t.chip_title_explicit.to_owned(),
         Destination::Hashed { hash, partitions, partition } => {
             fill(t.chip_title_hash, &[&hash, &partitions, &partition])
@@ -247,16 +214,16 @@ fn Chip(props: &ChipProps) -> Html {
         Destination::Sticky => t.chip_title_sticky.to_owned(),
         Destination::Unknown => t.chip_title_unknown.to_owned(),
     };
-    let (class, content) = match props.destination.partition() {
+    let (class, content) = match destination.partition() {
         Some(number) => {
-            let mark = if number >= 0 { html! { <Mark partition={number} /> } } else { Html::default() };
+            let mark = if number >= 0 { mark(number) } else { Html::default() };
             let class = if number >= 0 { partition::class(number) } else { "" };
             (class, html! { <>{ "→ " }{ mark }{ format!("p{number}") }</> })
         }
-        None if props.destination == Destination::Sticky => ("", html! { t.chip_sticky }),
+        None if destination == Destination::Sticky => ("", html! { t.chip_sticky }),
         None => ("", html! { t.chip_unknown }),
     };
-    let number = props.destination.partition().map(|partition| partition.to_string()).unwrap_or_default();
+    let number = destination.partition().map(|partition| partition.to_string()).unwrap_or_default();
     html! {
         <output class={classes!("chip", class)} data-test-id="chip" data-partition={number} {title} for="key">
             { content }
@@ -264,18 +231,9 @@ fn Chip(props: &ChipProps) -> Html {
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct OptionsProps {
-    draft: UseReducerHandle<Draft>,
-    on_topic: Callback<Rc<str>>,
-}
-
 /// Topic, partition, timestamp and headers, folded.
-#[component]
-fn Options(props: &OptionsProps) -> Html {
-    let t = use_texts();
-    let draft = &props.draft;
-    let named = props.on_topic.reform(|event: Event| {
+fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, t: &'static Texts) -> Html {
+    let named = on_topic.reform(|event: Event| {
         event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default().into()
     });
     let field = |to_edit: fn(Rc<str>) -> Edit| edit(draft, move |event: InputEvent| to_edit(text_of(&event)));
@@ -301,7 +259,7 @@ fn Options(props: &OptionsProps) -> Html {
             <div class="headers" role="group" aria-label={t.headers}>
                 { for headers }
                 <button type="button" class="quiet" data-test-id="header-add" onclick={add}>
-                    <Icon icon={Glyph::Plus} />{ t.header_add }
+                    { icon(Glyph::Plus) }{ t.header_add }
                 </button>
             </div>
         </details>
@@ -324,10 +282,10 @@ fn header_row(draft: &UseReducerHandle<Draft>, place: usize, header: &HeaderDraf
         <div class="header-row" key={place}>
             <input class="mono" data-test-id="header-key" aria-label={t.header_key} placeholder={t.header_key}
                 value={AttrValue::from(Rc::clone(&header.key))} autocomplete="off" spellcheck="false" oninput={key} />
-            <PayloadInput id="header-value" label={Some(t.header_value)} payload={header.value.clone()} on_change={value.clone()} />
-            <KindSelect test_id="header-kind" label={t.header_kind} payload={header.value.clone()} on_change={value} />
+            { payload_input("header-value", Some(t.header_value), &header.value, &value, "") }
+            { kind_select("header-kind", t.header_kind, &header.value, &value, t) }
             <button type="button" class="quiet" data-test-id="header-remove" onclick={remove} aria-label={t.header_remove} title={t.header_remove}>
-                <Icon icon={Glyph::Close} />
+                { icon(Glyph::Close) }
             </button>
         </div>
     }
@@ -359,16 +317,8 @@ fn mode(
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct HowManyProps {
-    draft: UseReducerHandle<Draft>,
-}
-
-#[component]
-fn HowMany(props: &HowManyProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let draft = &props.draft;
+fn how_many(draft: &UseReducerHandle<Draft>, language: Language) -> Html {
+    let t = language.texts();
     let presets = PRESETS.map(|count| {
         let choose = edit(draft, move |_: MouseEvent| Edit::Count(count.to_string().into()));
         let pressed = draft.count() == Ok(count);

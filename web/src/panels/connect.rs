@@ -5,14 +5,15 @@ use yew::prelude::*;
 
 use super::alerts::address_error;
 use crate::address::BridgeAddress;
-use crate::icons::{Glyph, Icon};
-use crate::texts::{Texts, fill, use_texts};
+use crate::icons::{Glyph, icon};
+use crate::texts::{Language, Texts, fill};
 use crate::view::{Ending, Link};
 use producer_core::bridge::BRIDGE_VERSION;
 
 /// Properties of [`Connect`].
 #[derive(Properties, PartialEq)]
 pub(crate) struct ConnectProps {
+    pub(crate) language: Language,
     /// The way to the world as it is.
     pub(crate) link: Link,
     /// A line was read.
@@ -26,7 +27,7 @@ pub(crate) struct ConnectProps {
 /// The dialog.
 #[component]
 pub(crate) fn Connect(props: &ConnectProps) -> Html {
-    let t = use_texts();
+    let t = props.language.texts();
     let line = use_state(String::new);
     let error = use_state(|| None);
     let input = use_node_ref();
@@ -60,7 +61,7 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
         <section class="drawer connect-drawer" role="dialog" aria-label={t.connect_title}>
             <header>
                 <h2>{ t.connect_title }</h2>
-                <button class="quiet" data-test-id="connect-close" onclick={close} aria-label={t.close} title={t.close}><Icon icon={Glyph::Close} /></button>
+                <button class="quiet" data-test-id="connect-close" onclick={close} aria-label={t.close} title={t.close}>{ icon(Glyph::Close) }</button>
             </header>
             <p>{ t.connect_explained }</p>
             <form {onsubmit}>
@@ -68,7 +69,7 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
                 <input id="connect-line" class="mono" data-test-id="connect-line" ref={input} value={(*line).clone()}
                     placeholder="playground: http://127.0.0.1:…/#token=…" autocomplete="off" spellcheck="false" {oninput} />
                 if let Some(reason) = *error {
-                    <p class="problem" role="alert" data-test-id="connect-error"><Icon icon={Glyph::Warning} />{ address_error(reason, t) }</p>
+                    <p class="problem" role="alert" data-test-id="connect-error">{ icon(Glyph::Warning) }{ address_error(reason, t) }</p>
                 }
                 <button class="primary" data-test-id="connect-go">{ t.connect_go }</button>
             </form>
@@ -79,11 +80,9 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
     }
 }
 
-/// Properties of [`LinkTrouble`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct LinkTroubleProps {
-    /// The way to the world as it is.
-    pub(crate) link: Link,
+/// What can be done about a bridge that is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Remedies {
     /// Try the same bridge once more.
     pub(crate) on_again: Callback<()>,
     /// Back to the brokers in this page.
@@ -93,27 +92,25 @@ pub(crate) struct LinkTroubleProps {
 }
 
 /// Where the bridge is gone: what that means, and what to do. Stays until it is no longer true.
-#[component]
-pub(crate) fn LinkTrouble(props: &LinkTroubleProps) -> Html {
-    let t = use_texts();
-    let (verdict, advice) = match &props.link {
+pub(crate) fn link_trouble(link: &Link, remedies: &Remedies, t: &'static Texts) -> Html {
+    let (verdict, advice) = match link {
         Link::InPage | Link::Open | Link::Connecting => return Html::default(),
         Link::Lost { .. } => (t.lost_explained.to_owned(), None),
         Link::Ended(ending) => ended(ending, t),
     };
-    let is_over = matches!(props.link, Link::Ended(_));
+    let is_over = matches!(link, Link::Ended(_));
     html! {
         <div class="alert" data-test-id="connect-error" role="alert">
-            <Icon icon={Glyph::Warning} />
+            { icon(Glyph::Warning) }
             <p>
                 <strong>{ verdict }</strong>
                 if let Some(advice) = advice { <span>{ advice }</span> }
             </p>
             if is_over {
                 <span class="alert-actions">
-                    <button class="plain" data-test-id="connect-again" onclick={props.on_again.reform(|_: MouseEvent| ())}>{ t.connect_again }</button>
-                    <button class="plain" data-test-id="connect-other" onclick={props.on_connect.reform(|_: MouseEvent| ())}>{ t.connect }</button>
-                    <button class="plain" data-test-id="leave-bridge" onclick={props.on_leave.reform(|_: MouseEvent| ())}>{ t.connect_leave }</button>
+                    <button class="plain" data-test-id="connect-again" onclick={remedies.on_again.reform(|_: MouseEvent| ())}>{ t.connect_again }</button>
+                    <button class="plain" data-test-id="connect-other" onclick={remedies.on_connect.reform(|_: MouseEvent| ())}>{ t.connect }</button>
+                    <button class="plain" data-test-id="leave-bridge" onclick={remedies.on_leave.reform(|_: MouseEvent| ())}>{ t.connect_leave }</button>
                 </span>
             }
         </div>

@@ -1,13 +1,14 @@
 //! What happened, as text: the twin of the moving picture. Before anything did: how to read it.
 
+use producer_core::scene::Scene;
 use producer_core::trace::Fact;
 use yew::prelude::*;
 
 use super::narrate::narrate;
 use crate::format;
-use crate::partition::Mark;
-use crate::texts::{fill, use_language, use_texts};
-use crate::view::View;
+use crate::partition::mark;
+use crate::shared::Shared;
+use crate::texts::{Language, Texts, fill};
 
 /// Lines shown: more than fit, few enough to draw ten times a second.
 const LINES: usize = 60;
@@ -15,21 +16,21 @@ const LINES: usize = 60;
 /// Properties of [`History`].
 #[derive(Properties, PartialEq)]
 pub(crate) struct HistoryProps {
-    /// Holds the scene.
-    pub(crate) view: View,
+    pub(crate) scene: Shared<Scene>,
+    pub(crate) language: Language,
 }
 
 /// The lower part of the centre.
 #[component]
 pub(crate) fn History(props: &HistoryProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let scene = &props.view.scene;
+    let language = props.language;
+    let t = language.texts();
+    let scene = &props.scene;
     // Connections are made before anybody has sent anything: nothing to read yet.
     let has_begun = scene.caller.sent + scene.caller.refused > 0
         || scene.history.iter().any(|event| matches!(event.what, Fact::SendBlocked { .. }));
     if !has_begun {
-        return html! { <Legend /> };
+        return legend(t);
     }
     let lines = scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, t)?))).take(LINES);
     let lines = lines.enumerate().map(|(place, (event, line))| {
@@ -37,7 +38,7 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
             <li class={classes!((place == 0).then_some("is-now"), line.is_trouble.then_some("is-trouble"))} data-test-id="history-line">
                 <time class="mono">{ format::moment(event.at) }</time>
                 <b>{ line.who }</b>
-                <span>if let Some(partition) = line.partition { <Mark {partition} />{ " " } }{ line.what }</span>
+                <span>if let Some(partition) = line.partition { { mark(partition) }{ " " } }{ line.what }</span>
             </li>
         }
     });
@@ -55,9 +56,7 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
 }
 
 /// How to read the picture.
-#[component]
-fn Legend() -> Html {
-    let t = use_texts();
+fn legend(t: &'static Texts) -> Html {
     let entries = [
         (html! { <span class="tile p1">{ "42" }</span> }, t.legend_record, t.legend_record_text),
         (html! { <span class="legend-crate p1" /> }, t.legend_batch, t.legend_batch_text),

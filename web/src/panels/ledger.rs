@@ -1,17 +1,15 @@
 //! How many of which, and what the program saw for each record.
 
-use std::rc::Rc;
-
 use producer_core::bridge::Habit;
 use producer_core::error::{Persistence, Surface};
 use yew::prelude::*;
 
 use crate::format;
-use crate::icons::{Glyph, Icon};
+use crate::icons::{Glyph, icon};
 use crate::ledger::{Counts, End, Ledger, Open, Row};
-use crate::partition::{self, Mark};
+use crate::partition::{self, mark};
 use crate::shared::Shared;
-use crate::texts::{Language, Texts, fill, use_language, use_texts};
+use crate::texts::{Language, Texts, fill};
 
 /// Rows shown until a person asks for more: enough to look through, few enough to draw ten times a second.
 const ROWS_SHOWN: usize = 200;
@@ -23,13 +21,14 @@ pub(crate) struct LedgerProps {
     pub(crate) ledger: Shared<Ledger>,
     /// Is the world out of reach? Then nobody can tell what became of what is out.
     pub(crate) is_lost: bool,
+    pub(crate) language: Language,
 }
 
 /// Score and ledger.
 #[component]
 pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
+    let language = props.language;
+    let t = language.texts();
     let shows_all = use_state(|| false);
     let show_all = {
         let shows_all = shows_all.clone();
@@ -42,7 +41,7 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
     let is_empty = ledger.counts() == Counts::default();
     html! {
         <section class="results" aria-label={t.score}>
-            <Score counts={shown_counts(ledger.counts(), props.is_lost)} />
+            { score(shown_counts(ledger.counts(), props.is_lost), language) }
             <div class="ledger">
                 <h2>{ t.ledger }<span class="caption">{ if is_empty { t.ledger_empty } else { t.newest_first } }</span></h2>
                 if !is_empty {
@@ -71,16 +70,9 @@ fn shown_counts(counts: Counts, is_lost: bool) -> Counts {
     if is_lost { Counts { unknown: counts.unknown + counts.waiting, waiting: 0, ..counts } } else { counts }
 }
 
-#[derive(Properties, PartialEq)]
-struct ScoreProps {
-    counts: Counts,
-}
-
-#[component]
-fn Score(props: &ScoreProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let Counts { sent, acked, failed, unknown, waiting } = props.counts;
+fn score(counts: Counts, language: Language) -> Html {
+    let t = language.texts();
+    let Counts { sent, acked, failed, unknown, waiting } = counts;
     let figures = [
         ("score-sent", t.score_sent, sent, ""),
         ("score-acked", t.score_acked, acked, ""),
@@ -102,8 +94,11 @@ fn Score(props: &ScoreProps) -> Html {
 /// A send whose records do not all have an answer.
 fn open_row(open: &Open, is_lost: bool, language: Language, t: &'static Texts) -> Html {
     let count = open.waiting();
-    let (state, one, many) =
-        if is_lost { ("unknown", t.row_unknown, t.row_unknown_many) } else { ("waiting", t.row_waiting, t.row_waiting_many) };
+    let (state, one, many) = if is_lost {
+        ("unknown", t.row_unknown, t.row_unknown_many)
+    } else {
+        ("waiting", t.row_waiting, t.row_waiting_many)
+    };
     let word = if count == 1 { one.to_owned() } else { fill(many, &[&language.number(count)]) };
     html! {
         <li class="row" key={format!("s{}", open.command.id)} data-test-id="ledger-row" data-state={state}
@@ -111,7 +106,7 @@ fn open_row(open: &Open, is_lost: bool, language: Language, t: &'static Texts) -
             data-key={open.label().map(|label| label.to_string())} data-habit={habit_code(open.command.habit)}>
             <span class="row-order">{ "#" }</span>
             <span class="row-order">{ "–" }</span>
-            <Key label={open.label().map(|label| Rc::from(&*label))} partition={None::<i32>} />
+            { key(open.label().as_deref(), None, t) }
             <span class="row-end" title={is_lost.then_some(t.row_unknown_title)}>
                 if is_lost { <b class="row-question">{ "?" }</b> }{ word }
             </span>
@@ -132,7 +127,7 @@ fn finished_row(row: &Row, language: Language, t: &'static Texts) -> Html {
             data-error={attributes.error} data-surface={attributes.surface}>
             <span class="row-order mono">{ row.send_order.map(|order| format!("#{}", language.number(order))) }</span>
             <span class="row-order mono">{ row.answer_order.map(|order| language.number(order)) }</span>
-            <Key label={row.label.as_deref().map(Rc::from)} partition={partition_of(row)} />
+            { key(row.label.as_deref(), partition_of(row), t) }
             { end(row, language, t) }
             <span class="row-latency mono">{ row.latency_us.map(format::millis) }</span>
         </li>
@@ -198,13 +193,14 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
     match &row.end {
         End::Acked { partition, offset, timestamp_ms, log_append_time, key_size, value_size, attempts } => {
             let position = format::position(&row.topic, *partition, *offset);
-            let bytes = |size: i32| if size < 0 { t.null_word.to_owned() } else { fill(t.bytes, &[&language.number(size)]) };
+            let bytes =
+                |size: i32| if size < 0 { t.null_word.to_owned() } else { fill(t.bytes, &[&language.number(size)]) };
             let kind = if *log_append_time { "LogAppendTime" } else { "CreateTime" };
             html! {
                 <span class="row-end">
                     <button class="row-position mono" data-test-id="ledger-metadata" title={fill(t.copy, &[&position])}
                         onclick={copy(position.clone())}>
-                        <Mark partition={*partition} />{ position }
+                        { mark(*partition) }{ position }
                     </button>
                     if *attempts > 1 { <span class="row-attempts">{ fill(t.row_attempts, &[attempts]) }</span> }
                     <small class="caption">
@@ -219,7 +215,7 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
         End::Failed { error, surface, persistence, .. } => html! {
             <span class="row-end">
                 <span class="row-error" data-test-id="ledger-error">
-                    <Icon icon={Glyph::Warning} /><b class="mono">{ error.java_class() }</b>
+                    { icon(Glyph::Warning) }<b class="mono">{ error.java_class() }</b>
                     <code lang="en">{ error.to_string() }</code>
                 </span>
                 <small class="caption">
@@ -244,18 +240,10 @@ fn copy(text: String) -> Callback<MouseEvent> {
     })
 }
 
-#[derive(Properties, PartialEq)]
-struct KeyProps {
-    label: Option<Rc<str>>,
-    partition: Option<i32>,
-}
-
 /// A record's key, in its partition's colour once that is known.
-#[component]
-fn Key(props: &KeyProps) -> Html {
-    let t = use_texts();
-    let class = props.partition.map(partition::class);
-    match &props.label {
+fn key(label: Option<&str>, partition: Option<i32>, t: &'static Texts) -> Html {
+    let class = partition.map(partition::class);
+    match label {
         Some(label) if label.is_empty() => html! { <span class={classes!("tile", class)}>{ "\"\"" }</span> },
         Some(label) => {
             html! { <span class={classes!("tile", class)} title={label.to_string()}>{ label.to_string() }</span> }

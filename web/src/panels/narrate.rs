@@ -263,10 +263,7 @@ mod tests {
             choice: PartitionChoice::Sticky,
             label: "seoul".into(),
         };
-        assert_eq!(
-            told(appended(), Language::English),
-            "main: send(): #44 seoul goes into the open batch of orders-1"
-        );
+        assert_eq!(told(appended(), Language::English), "main: send(): #44 seoul goes into the open batch of orders-1");
         assert_eq!(told(appended(), Language::Korean), "main: send(): #44 seoul → orders-1의 열린 batch");
     }
 

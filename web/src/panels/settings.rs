@@ -7,9 +7,10 @@ use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use crate::config_texts::{Group, Meaning};
-use crate::icons::{Glyph, Icon};
+use crate::icons::{Glyph, icon};
 use crate::settings::{Properties, Verdict, from_text, judge, to_text, value_of, with};
-use crate::texts::{Texts, fill, use_language, use_texts};
+use crate::texts::{Language, Texts, fill};
+use crate::view::ConfigInForce;
 
 /// Chips above the pipeline; the others are counted.
 const CHIPS: usize = 2;
@@ -17,6 +18,7 @@ const CHIPS: usize = 2;
 /// Properties of [`Settings`].
 #[derive(yew::Properties, PartialEq)]
 pub(crate) struct SettingsProps {
+    pub(crate) language: Language,
     /// What the producer runs with.
     pub(crate) in_force: Properties,
     /// May a new producer be asked for?
@@ -29,7 +31,8 @@ pub(crate) struct SettingsProps {
 /// The panel over the right side. Nothing else moves when it opens.
 #[component]
 pub(crate) fn Settings(props: &SettingsProps) -> Html {
-    let t = use_texts();
+    let language = props.language;
+    let t = language.texts();
     let edited = use_state(|| props.in_force.clone());
     // What is typed as text, until it can be read.
     let text = use_state(|| None::<String>);
@@ -46,8 +49,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     let on_text = {
         let (edited, text) = (edited.clone(), text.clone());
         Callback::from(move |event: InputEvent| {
-            let typed =
-                event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default();
+            let typed = event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default();
             if let Ok(properties) = from_text(&typed) {
                 edited.set(properties);
             }
@@ -65,8 +67,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         let (edited, on_apply) = (edited.clone(), props.on_apply.clone());
         Callback::from(move |_: MouseEvent| on_apply.emit((*edited).clone()))
     };
-    let can_apply =
-        props.can_apply && verdict.error.is_none() && bad_line.is_none() && *edited != props.in_force;
+    let can_apply = props.can_apply && verdict.error.is_none() && bad_line.is_none() && *edited != props.in_force;
     let shown_text = (*text).clone().unwrap_or_else(|| to_text(&edited));
     html! {
         <section class="drawer settings" role="dialog" aria-label={t.settings_title}>
@@ -77,13 +78,13 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
                     { t.settings_apply }
                 </button>
                 <button class="quiet" data-test-id="settings-close" aria-label={t.close} title={t.close}
-                    onclick={props.on_close.reform(|_: MouseEvent| ())}><Icon icon={Glyph::Close} /></button>
+                    onclick={props.on_close.reform(|_: MouseEvent| ())}>{ icon(Glyph::Close) }</button>
             </header>
             <div class="settings-body">
-                <VerdictBox verdict={verdict.clone()} />
+                { verdict_box(&verdict, t) }
                 <input class="settings-search" type="search" data-test-id="settings-search" placeholder={t.settings_search}
                     aria-label={t.settings_search} value={(*search).clone()} oninput={on_search} />
-                { groups(&search, &edited, &verdict, &on_change, t) }
+                { groups(&search, &edited, &verdict, &on_change, language) }
                 <label class="settings-text">
                     <span class="strong">{ t.settings_as_text }</span>
                     <textarea class="mono" data-test-id="settings-text" rows="5" spellcheck="false" value={shown_text} oninput={on_text} />
@@ -100,13 +101,12 @@ fn groups(
     edited: &Properties,
     verdict: &Verdict,
     on_change: &Callback<Properties>,
-    t: &'static Texts,
+    language: Language,
 ) -> Html {
+    let t = language.texts();
     let wanted = search.trim().to_lowercase();
     let rows = |group: Group| {
-        let fits = move |property: &&Property| {
-            Meaning::of(property.name).is_some_and(|meaning| meaning.group == group)
-        };
+        let fits = move |property: &&Property| Meaning::of(property.name).is_some_and(|meaning| meaning.group == group);
         let wanted = wanted.clone();
         ProducerConfig::properties().filter(fits).filter(move |property| property.name.contains(&*wanted))
     };
@@ -118,9 +118,7 @@ fn groups(
             let rows = rows(group).map(|property| {
                 let at_fault =
                     verdict.error.as_ref().is_some_and(|error| error.keys.iter().any(|key| **key == *property.name));
-                html! {
-                    <SettingRow key={property.name} name={property.name} edited={edited.clone()} {at_fault} on_change={on_change.clone()} />
-                }
+                setting(property, edited, at_fault, on_change, language)
             });
             html! {
                 <fieldset>
@@ -136,23 +134,16 @@ fn groups(
     html! { { for sections } }
 }
 
-#[derive(yew::Properties, PartialEq)]
-struct VerdictBoxProps {
-    verdict: Verdict,
-}
-
-#[component]
-fn VerdictBox(props: &VerdictBoxProps) -> Html {
-    let t = use_texts();
+fn verdict_box(verdict: &Verdict, t: &'static Texts) -> Html {
     html! {
         <div class="settings-verdicts" aria-live="polite">
-            if let Some(error) = &props.verdict.error {
+            if let Some(error) = &verdict.error {
                 <p class="verdict">
-                    <strong><Icon icon={Glyph::Warning} />{ t.settings_refused }</strong>
+                    <strong>{ icon(Glyph::Warning) }{ t.settings_refused }</strong>
                     <code lang="en" data-test-id="settings-verdict">{ format!("ConfigException: {}", error.message) }</code>
                 </p>
             }
-            { for props.verdict.notices.iter().map(|notice| html! {
+            { for verdict.notices.iter().map(|notice| html! {
                 <p class="notice" data-test-id="settings-notice">{ notice_text(notice, t) }</p>
             }) }
         </div>
@@ -171,44 +162,35 @@ pub(crate) fn notice_text(notice: &ConfigNotice, t: &Texts) -> String {
     }
 }
 
-#[derive(yew::Properties, PartialEq)]
-struct SettingRowProps {
-    name: &'static str,
-    edited: Properties,
+fn setting(
+    property: &'static Property,
+    edited: &Properties,
     at_fault: bool,
-    on_change: Callback<Properties>,
-}
-
-#[component]
-fn SettingRow(props: &SettingRowProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let Some((property, meaning)) = ProducerConfig::properties()
-        .find(|property| property.name == props.name)
-        .and_then(|property| Some((property, Meaning::of(property.name)?)))
-    else {
-        return Html::default();
-    };
-    let changed = value_of(&props.edited, property.name);
+    on_change: &Callback<Properties>,
+    language: Language,
+) -> Html {
+    let t = language.texts();
+    let Some(meaning) = Meaning::of(property.name) else { return Html::default() };
+    let changed = value_of(edited, property.name);
     let value = changed.unwrap_or(property.default);
     let set = {
-        let (edited, on_change) = (props.edited.clone(), props.on_change.clone());
+        let (edited, on_change) = (edited.clone(), on_change.clone());
         Callback::from(move |value: String| {
             on_change.emit(with(&edited, property.name, &value, property.default));
         })
     };
     let reset = set.reform(|_: MouseEvent| property.default.to_owned());
-    let classes = classes!("setting", changed.map(|_| "is-changed"), props.at_fault.then_some("is-at-fault"));
+    let classes = classes!("setting", changed.map(|_| "is-changed"), at_fault.then_some("is-at-fault"));
     html! {
-        <div class={classes}>
+        <div class={classes} key={property.name}>
             <label class="mono" for={format!("setting-{}", property.name)}>{ property.name }</label>
             if changed.is_some() {
                 <button class="quiet mono" onclick={reset} title={fill(t.settings_reset, &[&property.default])}>
-                    { property.default }<Icon icon={Glyph::Reset} />
+                    { property.default }{ icon(Glyph::Reset) }
                 </button>
             }
             <span class="setting-field">
-                <Field name={property.name} kind={property.kind} value={value.to_owned()} on_set={set} />
+                { field(property, value, &set) }
                 <span class="caption">{ meaning.unit }</span>
             </span>
             <p class="caption">{ meaning.text(language) }</p>
@@ -216,54 +198,34 @@ fn SettingRow(props: &SettingRowProps) -> Html {
     }
 }
 
-#[derive(yew::Properties, PartialEq)]
-struct FieldProps {
-    name: &'static str,
-    kind: Kind,
-    value: String,
-    on_set: Callback<String>,
-}
-
 /// A list where only some values are allowed, else a line of text: what is typed is judged by the client.
-#[component]
-fn Field(props: &FieldProps) -> Html {
-    let id = format!("setting-{}", props.name);
-    let choices: &[&str] = match props.kind {
+fn field(property: &'static Property, value: &str, on_set: &Callback<String>) -> Html {
+    let id = format!("setting-{}", property.name);
+    let choices: &[&str] = match property.kind {
         Kind::Boolean => &["true", "false"],
         Kind::OneOf(allowed) => allowed,
         _ => &[],
     };
-    if !choices.contains(&&*props.value) {
-        let oninput = props.on_set.reform(|event: InputEvent| {
+    if !choices.contains(&value) {
+        let oninput = on_set.reform(|event: InputEvent| {
             event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default()
         });
         return html! {
-            <input id={id.clone()} class="mono" data-test-id={id} value={props.value.clone()} autocomplete="off" spellcheck="false" {oninput} />
+            <input id={id.clone()} class="mono" data-test-id={id} value={value.to_owned()} autocomplete="off" spellcheck="false" {oninput} />
         };
     }
-    let onchange = props.on_set.reform(|event: Event| {
+    let onchange = on_set.reform(|event: Event| {
         event.target_dyn_into::<HtmlSelectElement>().map(|select| select.value()).unwrap_or_default()
     });
     let options = choices.iter().map(|choice| {
-        html! { <option value={*choice} selected={*choice == props.value}>{ *choice }</option> }
+        html! { <option value={*choice} selected={*choice == value}>{ *choice }</option> }
     });
     html! { <select id={id.clone()} class="mono" data-test-id={id} {onchange}>{ for options }</select> }
 }
 
-/// Properties of [`Chips`].
-#[derive(yew::Properties, PartialEq)]
-pub(crate) struct ChipsProps {
-    /// What the producer runs with.
-    pub(crate) in_force: Properties,
-    /// What the client changed, ignored or did not know.
-    pub(crate) notices: Vec<ConfigNotice>,
-}
-
-/// What differs from the defaults, above the pipeline.
-#[component]
-pub(crate) fn Chips(props: &ChipsProps) -> Html {
-    let t = use_texts();
-    let chips = props.in_force.iter().take(CHIPS).map(|(key, value): &(Arc<str>, Arc<str>)| {
+/// What differs from the defaults, and what the client remarked about it, above the pipeline.
+pub(crate) fn chips(config: &ConfigInForce, t: &'static Texts) -> Html {
+    let chips = config.properties.iter().take(CHIPS).map(|(key, value): &(Arc<str>, Arc<str>)| {
         let default = ProducerConfig::properties().find(|property| *property.name == **key).map(|known| known.default);
         html! {
             <span class="setting-chip mono">
@@ -272,16 +234,16 @@ pub(crate) fn Chips(props: &ChipsProps) -> Html {
             </span>
         }
     });
-    let folded = &props.in_force[props.in_force.len().min(CHIPS)..];
+    let folded = &config.properties[config.properties.len().min(CHIPS)..];
     let told = to_text(&folded.to_vec());
-    let notices: Vec<String> = props.notices.iter().map(|notice| notice_text(notice, t)).collect();
+    let notices: Vec<String> = config.notices.iter().map(|notice| notice_text(notice, t)).collect();
     html! {
         <>
             { for chips }
             if !folded.is_empty() { <span class="setting-chip mono" title={told}>{ format!("+{}", folded.len()) }</span> }
             if !notices.is_empty() {
                 <span class="setting-chip is-notice" title={notices.join("\n")} aria-label={notices.join(" ")}>
-                    <Icon icon={Glyph::Warning} />{ notices.len() }
+                    { icon(Glyph::Warning) }{ notices.len() }
                 </span>
             }
         </>

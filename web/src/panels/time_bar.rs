@@ -6,8 +6,8 @@ use yew::prelude::*;
 
 use crate::driver::Driver;
 use crate::format;
-use crate::icons::{Glyph, Icon};
-use crate::texts::{fill, use_language, use_texts};
+use crate::icons::{Glyph, icon};
+use crate::texts::{Language, fill};
 use crate::view::{Speed, View};
 
 use super::composer::summary;
@@ -21,56 +21,48 @@ const SPEEDS: [(&str, Speed); 5] = [
     ("100", Speed::Slower(100)),
 ];
 
-/// Properties of [`TimeBar`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct TimeBarProps {
-    /// Holds the clock.
-    pub(crate) view: View,
-    /// How fast time goes when it goes.
-    pub(crate) speed: Speed,
-    /// Another speed was chosen.
-    pub(crate) on_speed: Callback<Speed>,
-    pub(crate) driver: Driver,
-}
-
-/// The bar at the bottom.
-#[component]
-pub(crate) fn TimeBar(props: &TimeBarProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let clock = props.view.clock;
-    let is_simulated = props.view.world == Some(World::InPage);
+/// The bar at the bottom; `speed` is how fast time goes when it goes.
+pub(crate) fn time_bar(
+    view: &View,
+    speed: Speed,
+    language: Language,
+    on_speed: &Callback<Speed>,
+    driver: &Driver,
+) -> Html {
+    let t = language.texts();
+    let clock = view.clock;
+    let is_simulated = view.world == Some(World::InPage);
     let step = {
-        let driver = props.driver.clone();
+        let driver = driver.clone();
         Callback::from(move |_: MouseEvent| driver.step())
     };
     let play = {
-        let (driver, speed, running) = (props.driver.clone(), props.speed, clock.running);
+        let (driver, running) = (driver.clone(), clock.running);
         Callback::from(move |_: MouseEvent| driver.set_speed(if running { Speed::Paused } else { speed }))
     };
-    let choose = props.on_speed.reform(|event: Event| {
+    let choose = on_speed.reform(|event: Event| {
         let code = event.target_dyn_into::<HtmlSelectElement>().map(|select| select.value()).unwrap_or_default();
         SPEEDS.iter().find(|(known, _)| *known == code).map_or(Speed::Slower(50), |(_, speed)| *speed)
     });
-    let options = SPEEDS.map(|(code, speed)| {
-        let words = match speed {
+    let options = SPEEDS.map(|(code, offered)| {
+        let words = match offered {
             Speed::Unbounded => t.speed_max.to_owned(),
             Speed::Slower(1) | Speed::Paused => t.speed_real.to_owned(),
             Speed::Slower(times) => fill(t.speed_slower, &[&times]),
         };
-        html! { <option value={code} selected={speed == props.speed}>{ words }</option> }
+        html! { <option value={code} selected={offered == speed}>{ words }</option> }
     });
     let words = if clock.running { t.pause } else { t.play };
     html! {
         <footer class="time-bar" aria-label={t.time}>
             if is_simulated {
                 <button class="play" data-test-id="pause" onclick={play} aria-label={words} title={words}>
-                    <Icon icon={if clock.running { Glyph::Pause } else { Glyph::Play }} />
+                    { icon(if clock.running { Glyph::Pause } else { Glyph::Play }) }
                 </button>
-                <button class="plain" data-test-id="step" onclick={step}><Icon icon={Glyph::Step} /><span class="word">{ t.step }</span></button>
+                <button class="plain" data-test-id="step" onclick={step}>{ icon(Glyph::Step) }<span class="word">{ t.step }</span></button>
             }
-            <span class="clock mono" data-test-id="clock">{ format::moment(clock.now.max(props.view.scene.at)) }{ " ms" }</span>
-            <span class="summary" role="status" data-test-id="summary">{ summary(&props.view, language, t) }</span>
+            <span class="clock mono" data-test-id="clock">{ format::moment(clock.now.max(view.scene.at)) }{ " ms" }</span>
+            <span class="summary" role="status" data-test-id="summary">{ summary(view, language, t) }</span>
             if is_simulated {
                 <select class="quiet" data-test-id="speed" aria-label={t.speed} onchange={choose}>{ for options }</select>
             } else {

@@ -4,8 +4,8 @@ use producer_core::bridge::World;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use crate::icons::{Glyph, Icon};
-use crate::texts::{Language, fill, use_language, use_texts};
+use crate::icons::{Glyph, icon};
+use crate::texts::{Language, Texts, fill};
 use crate::view::{Link, View};
 
 /// Light or dark.
@@ -33,77 +33,64 @@ impl Theme {
     }
 }
 
-/// Properties of [`TopBar`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct TopBarProps {
-    /// Which world, and whether it answers.
-    pub(crate) view: View,
-    pub(crate) theme: Theme,
+/// What the bar changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices {
     pub(crate) on_connect: Callback<()>,
     pub(crate) on_language: Callback<Language>,
     pub(crate) on_theme: Callback<Theme>,
 }
 
 /// The bar at the top.
-#[component]
-pub(crate) fn TopBar(props: &TopBarProps) -> Html {
-    let t = use_texts();
-    let language = use_language();
-    let onchange = props.on_language.reform(|event: Event| {
+pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &Choices) -> Html {
+    let t = language.texts();
+    let onchange = choices.on_language.reform(|event: Event| {
         let select = event.target_dyn_into::<HtmlSelectElement>();
         select.and_then(|select| Language::from_code(&select.value())).unwrap_or_default()
     });
-    let theme_word = if props.theme == Theme::Light { t.theme_to_dark } else { t.theme_to_light };
-    let other_theme = {
-        let theme = props.theme;
-        props.on_theme.reform(move |_: MouseEvent| theme.other())
-    };
+    let theme_word = if theme == Theme::Light { t.theme_to_dark } else { t.theme_to_light };
+    let other_theme = choices.on_theme.reform(move |_: MouseEvent| theme.other());
     html! {
         <header class="top-bar">
             <a class="skip" href="#key">{ t.skip_to_send }</a>
-            <span class="brand"><Icon icon={Glyph::Logo} />{ t.name }</span>
-            <Badge world={props.view.world.clone()} />
-            <LinkState link={props.view.link.clone()} />
+            <span class="brand">{ icon(Glyph::Logo) }{ t.name }</span>
+            { badge(view.world.as_ref(), t) }
+            { link_state(&view.link, t) }
             <span class="top-bar-space" />
-            <button class="plain" data-test-id="connect" onclick={props.on_connect.reform(|_: MouseEvent| ())}>
-                <Icon icon={Glyph::Plug} />
-                <span class="word">{ if props.view.link == Link::InPage { t.connect } else { t.connect_change } }</span>
+            <button class="plain" data-test-id="connect" onclick={choices.on_connect.reform(|_: MouseEvent| ())}>
+                { icon(Glyph::Plug) }
+                <span class="word">{ if view.link == Link::InPage { t.connect } else { t.connect_change } }</span>
             </button>
-            <span class="language"><Icon icon={Glyph::Globe} />
+            <span class="language">{ icon(Glyph::Globe) }
                 <select class="quiet" data-test-id="language" aria-label={t.language} {onchange}>
                     <option value="en" lang="en" selected={language == Language::English}>{ "EN" }</option>
                     <option value="ko" lang="ko" selected={language == Language::Korean}>{ "KO" }</option>
                 </select>
             </span>
             <button class="quiet" data-test-id="theme" onclick={other_theme} aria-label={theme_word} title={theme_word}>
-                <Icon icon={if props.theme == Theme::Light { Glyph::Moon } else { Glyph::Sun }} />
+                { icon(if theme == Theme::Light { Glyph::Moon } else { Glyph::Sun }) }
             </button>
         </header>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct BadgeProps {
-    world: Option<World>,
-}
-
 /// Simulated or real: always there.
-#[component]
-fn Badge(props: &BadgeProps) -> Html {
-    let t = use_texts();
-    let (code, words, title) = match &props.world {
+fn badge(world: Option<&World>, t: &'static Texts) -> Html {
+    let (code, words, title) = match world {
         None => ("none", t.badge_waiting.to_owned(), ""),
         Some(World::InPage) => ("in-page", t.badge_in_page.to_owned(), t.badge_in_page_title),
         Some(World::Embedded) => ("embedded", t.badge_embedded.to_owned(), t.badge_embedded_title),
         Some(World::Cluster { name, .. }) => {
-            let words = name.as_ref().map_or_else(
-                || t.badge_cluster_unnamed.to_owned(),
-                |name| fill(t.badge_cluster, &[name]),
-            );
+            let words =
+                name.as_ref().map_or_else(|| t.badge_cluster_unnamed.to_owned(), |name| fill(t.badge_cluster, &[name]));
             ("cluster", words, t.badge_cluster_title)
         }
     };
-    let sign = if code == "cluster" { html! { <Icon icon={Glyph::Plug} /> } } else { html! { <i class="ring" /> } };
+    let sign = if code == "cluster" {
+        icon(Glyph::Plug)
+    } else {
+        html! { <i class="ring" /> }
+    };
     html! {
         <span class={classes!("badge", format!("is-{code}"))} data-test-id="badge" data-world={code} {title}>
             { sign }<span class="word">{ words }</span>
@@ -111,15 +98,8 @@ fn Badge(props: &BadgeProps) -> Html {
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct LinkStateProps {
-    link: Link,
-}
-
-#[component]
-fn LinkState(props: &LinkStateProps) -> Html {
-    let t = use_texts();
-    let (code, words) = match &props.link {
+fn link_state(link: &Link, t: &Texts) -> Html {
+    let (code, words) = match link {
         Link::InPage => ("in-page", String::new()),
         Link::Connecting => ("connecting", t.link_connecting.to_owned()),
         Link::Open => ("open", t.link_open.to_owned()),
