@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, ConfigNotice};
 use crate::error::{Persistence, ProducerError, Surface};
-use crate::ids::{BatchId, BrokerAddress, NodeId};
+use crate::ids::{BrokerAddress, NodeId, RecordName};
 use crate::trace::TraceEvent;
 
 /// Version of these messages: the first byte of every frame, and `kp.v1` as WebSocket sub-protocol.
@@ -324,18 +324,16 @@ pub enum Fate {
         partition: i32,
         /// Topic of the record.
         topic: Arc<str>,
-        /// The batch they travelled in, if any.
-        batch: Option<BatchId>,
+        /// Name of the first, the others follow in the same batch; `None`: refused before they were appended.
+        first: Option<RecordName>,
     },
 }
 
 /// `RecordMetadata` of consecutive records of one batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsMetadata {
-    /// The batch they travelled in.
-    pub batch: BatchId,
-    /// Place of the first in the batch.
-    pub first_index: u32,
+    /// Name of the first; the others follow in the same batch.
+    pub first: RecordName,
     /// Topic.
     pub topic: Arc<str>,
     /// Partition.

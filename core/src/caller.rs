@@ -50,7 +50,7 @@ pub struct Called {
     pub habit: Habit,
     /// Which of its records, from 0.
     pub record: u32,
-    /// Send order of this producer.
+    /// Send order, as its producer counts.
     pub ordinal: u64,
     /// When the program called `send`.
     pub called_at: Instant,
@@ -118,12 +118,12 @@ impl Caller {
         matches!(self.doing, Doing::Changing)
     }
 
-    /// The producer it waited for stands, and the old one has settled everything.
-    pub fn on_new_producer(&mut self) {
+    /// The producer it waited for stands: this one. The old one has settled everything.
+    pub fn on_new_producer<O: Observer>(&mut self, now: Now, producer: &mut Producer<O>) {
         if self.is_changing_producer() {
             self.doing = Doing::Ready;
-            self.stands = Statement::Loop;
             self.tasks.pop_front();
+            self.stand(now, Statement::Loop, producer);
         }
     }
 

@@ -36,8 +36,8 @@ number_id!(
     BatchId(u64)
 );
 number_id!(
-    /// Which of a scenario's producers speaks.
-    ProducerIndex(u8)
+    /// Which producer of a session speaks: the first is 0, and each one that a change of configuration brings is the next.
+    ProducerIndex(u32)
 );
 number_id!(
     /// Which of the lanes run side by side (A/B) an event belongs to.
@@ -71,7 +71,8 @@ impl fmt::Display for TopicPartition {
     }
 }
 
-/// A record's one name, given by `send` and never reused.
+/// A record's one name, given by `send` and never reused: batches of another producer are counted from 0 again, so it is
+/// the producer that keeps their names apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecordName {
     /// The producer that took the record.

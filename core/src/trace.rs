@@ -23,7 +23,8 @@ pub struct TraceEvent {
     pub at: Instant,
     /// In which of the lanes side by side.
     pub lane: Lane,
-    /// Which producer; for facts about brokers, the producer whose world it is.
+    /// Which producer; for facts about brokers, the producer whose world it was when they happened. It is part of the
+    /// names of batches and connections, which every producer counts from 0.
     pub producer: ProducerIndex,
     /// What.
     pub what: Fact,
@@ -36,7 +37,7 @@ pub enum Fact {
     CallerStands(Statement),
     /// `send` wrote a record into a batch.
     Appended {
-        /// Send order.
+        /// Send order over the whole session, as in [`Outcome::first_ordinal`](crate::bridge::Outcome::first_ordinal).
         ordinal: u64,
         /// Which batch.
         batch: BatchId,
@@ -447,6 +448,21 @@ impl TraceBuffer {
         self
     }
 
+    /// The buffer of the producer that takes over. What nobody has taken of this one's facts comes with it, under its own
+    /// name and before everything that follows.
+    #[must_use]
+    pub fn hand_over(&mut self, to: ProducerIndex) -> Self {
+        let empty = Self::new(self.lane, self.producer).with_budgets(self.capacity, self.detail_budget);
+        let mut next = core::mem::replace(self, empty);
+        next.set_producer(to);
+        next
+    }
+
+    /// Facts noted from now on are about this producer's world.
+    pub fn set_producer(&mut self, producer: ProducerIndex) {
+        self.producer = producer;
+    }
+
     /// Is there nothing to take?
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.dropped == 0
@@ -534,6 +550,20 @@ mod tests {
         );
         assert!(events.iter().all(|event| event.lane == Lane(1) && event.producer == ProducerIndex(2)));
         assert!(buffer.take(Instant::ZERO).is_empty(), "told once");
+    }
+
+    #[test]
+    fn what_was_not_taken_of_one_producer_comes_before_what_the_next_one_does() {
+        let mut first = TraceBuffer::new(Lane(0), ProducerIndex(0)).with_budgets(2, 1);
+        first.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes: 7 });
+        let mut second = first.hand_over(ProducerIndex(1));
+        assert!(first.is_empty());
+        for used_bytes in [8, 9] {
+            second.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes });
+        }
+        let told: Vec<_> = second.take(Instant::ZERO).into_iter().map(|event| (event.producer.0, event.what)).collect();
+        let used = |used_bytes| Fact::MemoryUsed { used_bytes };
+        assert_eq!(told, [(0, used(7)), (1, used(8)), (1, Fact::Thinned { dropped: 1 })], "one budget for both");
     }
 
     #[test]

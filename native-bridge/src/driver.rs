@@ -143,11 +143,15 @@ where
 
     /// Puts another producer in the place of the present one, which should be closed: its connections are dropped, and
     /// with them the answers it might still wait for.
-    pub fn replace_producer(&self, producer: Producer<O>) {
+    ///
+    /// `successor` makes the new one from the old one, whose observer may hold facts that nobody has taken; it runs under
+    /// the lock. Gives the old one back.
+    pub fn replace_producer(&self, successor: impl FnOnce(&mut Producer<O>) -> Producer<O>) -> Producer<O> {
         let mut state = self.shared.lock();
-        state.producer = producer;
+        let producer = successor(&mut state.producer);
         state.generation += 1;
         self.shared.wake();
+        core::mem::replace(&mut state.producer, producer)
     }
 
     /// Ends the task; what is unsettled is settled as by `close(0)`. Close the producer before to avoid that.

@@ -144,7 +144,7 @@ async fn another_producer_starts_with_connections_of_its_own() {
     ask_for_a_topic(&driver);
     becomes_one(&first.came).await;
 
-    driver.replace_producer(producer(second.port));
+    drop(driver.replace_producer(|_| producer(second.port)));
     becomes_one(&first.went).await;
     ask_for_a_topic(&driver);
     becomes_one(&second.came).await;

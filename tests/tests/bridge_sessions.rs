@@ -250,6 +250,53 @@ async fn sends_before_a_new_configuration_belong_to_the_old_producer_and_none_is
 }
 
 #[tokio::test]
+async fn every_batch_with_an_outcome_ends_in_the_trace_whichever_producer_carried_it() -> Result<()> {
+    // Flow: three producers one after the other, while nobody takes their facts → the page gives credit.
+    let bridge = serve(&[])?;
+    let mut page = joined(&bridge).await?;
+    for id in 1..=3 {
+        page.command(&Command::Send(send(id, Habit::Callback, "orders", "user-42", 50))).await?;
+        let properties = vec![("batch.size".into(), format!("{}", 1_000 * id).into())];
+        page.command(&Command::Configure { properties }).await?;
+    }
+    let mut carried = BTreeSet::new();
+    let mut settled = 0;
+    while settled < 150 {
+        let outcomes = page.wait_for(|report| match report {
+            Report::Outcomes { outcomes } => Some(outcomes),
+            _ => None,
+        });
+        for outcome in outcomes.await? {
+            let Fate::Acked(metadata) = outcome.fate else { panic!("{outcome:?}") };
+            assert_eq!(u64::from(metadata.first.producer.0) + 1, outcome.send, "a producer of its own");
+            assert_eq!(outcome.first_ordinal, 50 * (outcome.send - 1) + u64::from(outcome.first_record));
+            carried.insert((metadata.first.producer, metadata.first.batch));
+            settled += outcome.count;
+        }
+    }
+    let mut told = Vec::new();
+    loop {
+        page.command(&Command::TraceCredit { frames: 1 }).await?;
+        let events = page.wait_for(|report| match report {
+            Report::Trace { events } => Some(events),
+            _ => None,
+        });
+        told.extend(events.await?);
+        assert!(told.is_sorted_by_key(|event| event.producer), "one producer's story after the other's");
+        for event in &told {
+            match event.what {
+                Fact::BatchAcked { batch, .. } => _ = carried.remove(&(event.producer, batch)),
+                Fact::Thinned { .. } => carried.clear(),
+                _ => {}
+            }
+        }
+        if carried.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_send_id_gets_the_stored_result_and_another_content_is_refused() -> Result<()> {
     let bridge = serve(&[])?;
     let mut page = joined(&bridge).await?;

@@ -321,7 +321,7 @@ fn label(command: &SendCommand) -> Option<Arc<str>> {
 mod tests {
     use super::*;
     use producer_core::bridge::{RecordSpec, RecordsMetadata};
-    use producer_core::ids::BatchId;
+    use producer_core::ids::{BatchId, ProducerIndex, RecordName};
 
     fn send(id: SendId, count: u32) -> SendCommand {
         let record = RecordSpec { topic: "orders".into(), key: Some(b"user-42"[..].into()), ..RecordSpec::default() };
@@ -330,8 +330,7 @@ mod tests {
 
     fn acked(number: u64, send: SendId, first_record: u32, count: u32) -> Outcome {
         let metadata = RecordsMetadata {
-            batch: BatchId(number),
-            first_index: 0,
+            first: RecordName { producer: ProducerIndex(0), batch: BatchId(number), index: 0 },
             topic: "orders".into(),
             partition: 1,
             first_offset: i64::from(first_record),

@@ -150,12 +150,14 @@ impl Store {
             vec![Command::TraceCredit { frames: TRACE_FRAMES }, Command::Describe { topic: Arc::clone(&self.topic) }];
         if recovered {
             commands.extend(self.view.ledger.to_repeat(unsettled).into_iter().map(Command::Send));
-        } else if resumed {
-            let records = self.view.ledger.make_mut().lose_history(unsettled);
-            if records > 0 {
-                self.alert(Alert::Unknown { records });
+        } else {
+            if resumed {
+                let records = self.view.ledger.make_mut().lose_history(unsettled);
+                if records > 0 {
+                    self.alert(Alert::Unknown { records });
+                }
             }
-            // Another producer in another world: what was drawn of the old one is no longer true.
+            // Another producer in another world, where they are counted from 0 again: what was drawn is no longer true.
             self.view.scene = Shared::new(Scene::default());
         }
         commands

@@ -90,7 +90,8 @@ pub struct SendAttempt {
 }
 
 impl SendAttempt {
-    /// Send order of this record among all first calls of `send` on its producer, from 0. Known once `send` was called.
+    /// Send order of this record among all first calls of `send` on its producer, from 0 or from where
+    /// [`Producer::counting_from`] said. Known once `send` was called.
     pub fn ordinal(&self) -> u64 {
         self.ordinal
     }
@@ -191,6 +192,14 @@ impl<O: Observer> Producer<O> {
             told_wait: None,
             config,
         }
+    }
+
+    /// Counts its records from here on instead of from 0: one that takes over in a session goes on where the one before
+    /// ended, so that send order holds over the whole session.
+    #[must_use]
+    pub fn counting_from(mut self, first_ordinal: u64) -> Self {
+        self.next_ordinal = first_ordinal;
+        self
     }
 
     /// Takes a fact from the driver; never answers. Drain [`poll_output`](Self::poll_output) afterwards.

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::error::{ErrorCode, Persistence, ProducerError};
-use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, TopicPartition};
-use crate::io::{DisconnectReason, Stored, WaitReason};
+use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
+use crate::io::{Stored, WaitReason};
 use crate::protocol::ApiKey;
 use crate::time::Instant;
 use crate::trace::{BlockedOn, DrainReason, Fact, Fault, PartitionChoice, Statement, TraceEvent};
@@ -32,6 +32,8 @@ pub const LABELLED_RECORDS: usize = 64;
 pub struct Scene {
     /// Time of the newest event.
     pub at: Instant,
+    /// The producer that is shown: batches and connections are named by it.
+    pub producer: ProducerIndex,
     /// The application.
     pub caller: CallerScene,
     /// The sender thread.
@@ -228,10 +230,17 @@ pub struct ConnectionScene {
 }
 
 impl Scene {
-    /// Takes the next event.
+    /// Takes the next event. With the first one of a newer producer the picture starts over; what an older one still
+    /// tells, or brokers about it, changes only the logs and the program's counts.
     pub fn apply(&mut self, event: &TraceEvent) {
         self.at = self.at.max(event.at);
         self.remember(event);
+        if event.producer < self.producer {
+            return self.apply_late(event);
+        }
+        if event.producer > self.producer {
+            self.start_over(event.producer);
+        }
         let at = event.at;
         match &event.what {
             Fact::CallerStands(statement) => {
@@ -329,13 +338,7 @@ impl Scene {
                 let entry = self.partitions.entry(partition.clone()).or_default();
                 entry.log.append(*base_offset, *records, scene);
             }
-            Fact::LeaderMoved { partition, leader, .. } => {
-                if let Some(leaders) = self.leaders.get_mut(&partition.topic)
-                    && let Some(slot) = usize::try_from(partition.partition).ok().and_then(|p| leaders.get_mut(p))
-                {
-                    *slot = *leader;
-                }
-            }
+            Fact::LeaderMoved { partition, leader, .. } => self.move_leader(partition, *leader),
             Fact::FaultInjected { connection, correlation, fault } => {
                 if let Some(scene) = self.connections.get_mut(connection)
                     && let Some(request) = scene.in_flight.iter_mut().find(|r| r.correlation == *correlation)
@@ -353,12 +356,29 @@ impl Scene {
         }
     }
 
+    /// An event of a producer that another one has replaced. Its batches and connections are not in the picture any more,
+    /// and others have their names; what it was the last to tell still happened.
+    fn apply_late(&mut self, event: &TraceEvent) {
+        match &event.what {
+            Fact::Appended { .. } => self.caller.sent += 1,
+            Fact::AppendedMany { count, .. } => self.caller.sent += u64::from(*count),
+            Fact::SendRefused { .. } => self.caller.refused += 1,
+            Fact::LogAppended { partition, base_offset, records, .. } => {
+                self.partitions.entry(partition.clone()).or_default().log.append(*base_offset, *records, None);
+            }
+            Fact::LeaderMoved { partition, leader, .. } => self.move_leader(partition, *leader),
+            Fact::Thinned { dropped } => self.thinned += dropped,
+            _ => {}
+        }
+    }
+
     /// Another producer took over: its batches and connections are named anew, from the beginning. The logs and what the
     /// program did stay.
-    pub fn start_over(&mut self) {
+    fn start_over(&mut self, producer: ProducerIndex) {
         let old = core::mem::take(self);
         *self = Self {
             at: old.at,
+            producer,
             caller: CallerScene { sent: old.caller.sent, refused: old.caller.refused, ..CallerScene::default() },
             partitions: old.partitions,
             brokers: old.brokers,
@@ -494,6 +514,14 @@ impl Scene {
         }
     }
 
+    fn move_leader(&mut self, partition: &TopicPartition, leader: NodeId) {
+        if let Some(leaders) = self.leaders.get_mut(&partition.topic)
+            && let Some(slot) = usize::try_from(partition.partition).ok().and_then(|p| leaders.get_mut(p))
+        {
+            *slot = leader;
+        }
+    }
+
     /// The batch in flight that a broker's append speaks of: by sequence where there is one, else the oldest in flight
     /// with as many records.
     fn carrier(
@@ -512,9 +540,4 @@ impl Scene {
             })
         })
     }
-}
-
-/// Is this how a connection ends when nothing is wrong?
-pub const fn is_orderly(why: &DisconnectReason) -> bool {
-    matches!(why, DisconnectReason::ClosedByUs)
 }

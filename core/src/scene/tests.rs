@@ -13,11 +13,17 @@ fn p(partition: i32) -> TopicPartition {
 /// Facts, one per millisecond.
 fn scene_of(facts: impl IntoIterator<Item = Fact>) -> Scene {
     let mut scene = Scene::default();
-    for (ms, what) in facts.into_iter().enumerate() {
-        let at = Instant::from_millis(ms as u64);
-        scene.apply(&TraceEvent { at, lane: Lane(0), producer: ProducerIndex(0), what });
-    }
+    tell(&mut scene, 0, facts);
     scene
+}
+
+/// Facts of one producer, one per millisecond.
+fn tell(scene: &mut Scene, producer: u32, facts: impl IntoIterator<Item = Fact>) {
+    let begin = scene.at;
+    for (ms, what) in facts.into_iter().enumerate() {
+        let at = begin + core::time::Duration::from_millis(ms as u64);
+        scene.apply(&TraceEvent { at, lane: Lane(0), producer: ProducerIndex(producer), what });
+    }
 }
 
 fn opened(batch: BatchId) -> Fact {
@@ -174,4 +180,51 @@ fn finished_batches_and_history_are_bounded() {
     });
     let scene = scene_of(facts);
     assert_eq!((scene.batches.len(), scene.history.len()), (FINISHED_BATCHES, HISTORY));
+}
+
+/// A batch on the wire, with a record of this key.
+fn on_its_way(ordinal: u64, label: &str) -> Vec<Fact> {
+    let facts = [opened(B0), appended(ordinal, B0, 0, label), drained(B0, 1), sent(B0)];
+    connected().into_iter().chain(facts).collect()
+}
+
+fn acked(base_offset: i64) -> Fact {
+    Fact::BatchAcked { batch: B0, stored: Stored { base_offset, log_append_time_ms: None } }
+}
+
+#[test]
+fn another_producer_starts_the_picture_over_and_leaves_logs_and_counts() {
+    let mut scene = scene_of(on_its_way(0, "old").into_iter().chain([
+        Fact::IdentityChanged { identity: ProducerIdentity { id: 9, epoch: 0 } },
+        Fact::MemoryUsed { used_bytes: 16_384 },
+        acked(40),
+    ]));
+    tell(&mut scene, 1, [opened(B0), appended(1, B0, 0, "new")]);
+    assert_eq!(scene.producer, ProducerIndex(1));
+    assert_eq!(scene.batches.len(), 1, "the old producer's batch 0 is another one");
+    assert_eq!(&*scene.batches[&B0].first_records[0].label, "new");
+    assert_eq!((scene.batches[&B0].attempts, scene.connections.len(), scene.memory_used_bytes), (0, 0, 0));
+    assert_eq!((scene.identity, scene.partitions[&p(1)].under_way.len()), (None, 1));
+    let cell = &scene.partitions[&p(1)].log.cells[0];
+    assert_eq!((cell.offset, &*cell.label, cell.batch, cell.known), (40, "old", None, true));
+    assert_eq!(scene.caller.sent, 2);
+    assert!(scene.history.iter().any(|event| event.producer == ProducerIndex(0)));
+}
+
+#[test]
+fn what_comes_late_of_the_old_producer_leaves_the_new_ones_batches_alone() {
+    let mut scene = scene_of(on_its_way(0, "old"));
+    tell(&mut scene, 1, on_its_way(1, "new"));
+    let picture = scene.clone();
+    let late = [
+        acked(40),
+        Fact::Disconnected { connection: WIRE, node: NodeId(2), why: crate::io::DisconnectReason::ClosedByUs },
+        Fact::MemoryUsed { used_bytes: 7 },
+        stored(1),
+    ];
+    tell(&mut scene, 0, late);
+    assert_eq!((&scene.batches, &scene.connections), (&picture.batches, &picture.connections));
+    assert_eq!(scene.memory_used_bytes, picture.memory_used_bytes);
+    let log = &scene.partitions[&p(1)].log;
+    assert_eq!((log.cells.len(), log.cells[0].offset, &*log.cells[0].label), (1, 40, ""), "stored all the same");
 }

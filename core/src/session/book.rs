@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::bridge::{Fate, Habit, Outcome, RecordSpec, RecordsMetadata, SendId};
 use crate::caller::Called;
 use crate::error::Surface;
-use crate::ids::BatchId;
+use crate::ids::{BatchId, ProducerIndex, RecordName};
 use crate::io::BatchCompletion;
 use crate::producer::Sent;
 use crate::time::Instant;
@@ -42,27 +42,33 @@ impl Run {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
     batches: BTreeMap<BatchId, Vec<Run>>,
-    /// Ordinals of earlier producers of this session: theirs restart at 0.
-    ordinal_base: u64,
+    producer: ProducerIndex,
     next_ordinal: u64,
 }
 
 impl Book {
-    /// A new producer begins to count from 0; the session goes on counting.
-    pub(super) fn start_over(&mut self) {
-        self.ordinal_base = self.next_ordinal;
+    /// The producer whose batches these are.
+    pub(super) fn producer(&self) -> ProducerIndex {
+        self.producer
     }
 
-    /// Send order over the whole session.
-    pub(super) fn session_ordinal(&mut self, ordinal: u64) -> u64 {
-        let ordinal = self.ordinal_base + ordinal;
-        self.next_ordinal = self.next_ordinal.max(ordinal + 1);
-        ordinal
+    /// Where the next producer begins to count its records.
+    pub(super) fn next_ordinal(&self) -> u64 {
+        self.next_ordinal
+    }
+
+    /// Another producer took over, and names its batches from 0 again.
+    pub(super) fn start_over(&mut self, producer: ProducerIndex) {
+        self.producer = producer;
+    }
+
+    /// `send` was called: whatever became of the record, its place in send order is taken.
+    pub(super) fn count(&mut self, called: &Called) {
+        self.next_ordinal = self.next_ordinal.max(called.ordinal + 1);
     }
 
     /// A record was written into its batch.
     pub(super) fn enter(&mut self, called: &Called, sent: &Sent, spec: &RecordSpec) {
-        let ordinal = self.session_ordinal(called.ordinal);
         let runs = self.batches.entry(sent.batch).or_default();
         match runs.last_mut() {
             Some(run) if run.continues_with(called, sent) => {
@@ -73,7 +79,7 @@ impl Book {
                 send: called.job,
                 habit: called.habit,
                 first_record: called.record,
-                first_ordinal: ordinal,
+                first_ordinal: called.ordinal,
                 first_index: sent.index,
                 key_size: serialised_size(&spec.key),
                 value_size: serialised_size(&spec.value),
@@ -87,13 +93,15 @@ impl Book {
     pub(super) fn settle(&mut self, now: Instant, completion: &BatchCompletion) -> (Vec<Outcome>, u32) {
         let runs = self.batches.remove(&completion.batch).unwrap_or_default();
         let callbacks = runs.iter().filter(|run| run.habit == Habit::Callback).map(Run::count).sum();
-        let outcomes = runs.into_iter().flat_map(|run| outcomes_of(now, run, completion)).collect();
+        let producer = self.producer;
+        let outcomes = runs.into_iter().flat_map(|run| outcomes_of(now, run, producer, completion)).collect();
         (outcomes, callbacks)
     }
 }
 
 /// One outcome for a run that shares its fate; one per record where the broker named single records.
-fn outcomes_of(now: Instant, run: Run, completion: &BatchCompletion) -> Vec<Outcome> {
+fn outcomes_of(now: Instant, run: Run, producer: ProducerIndex, completion: &BatchCompletion) -> Vec<Outcome> {
+    let name = |index| RecordName { producer, batch: completion.batch, index };
     let outcome = |from: usize, count: usize, fate: Fate| Outcome {
         number: 0,
         send: run.send,
@@ -113,8 +121,7 @@ fn outcomes_of(now: Instant, run: Run, completion: &BatchCompletion) -> Vec<Outc
                 None => run.timestamps_ms.clone(),
             };
             let metadata = RecordsMetadata {
-                batch: completion.batch,
-                first_index: run.first_index,
+                first: name(run.first_index),
                 topic: Arc::clone(&completion.topic),
                 partition: completion.partition,
                 first_offset,
@@ -127,22 +134,23 @@ fn outcomes_of(now: Instant, run: Run, completion: &BatchCompletion) -> Vec<Outc
             vec![outcome(0, all, Fate::Acked(metadata))]
         }
         Err(failure) => {
-            let failed = |error| Fate::Failed {
+            let failed = |first, error| Fate::Failed {
                 error,
                 surface: Surface::FutureOnSender,
                 persistence: failure.persistence,
                 partition: completion.partition,
                 topic: Arc::clone(&completion.topic),
-                batch: Some(completion.batch),
+                first: Some(name(first)),
             };
             if failure.record_errors.is_empty() {
-                return vec![outcome(0, all, failed(failure.error.clone()))];
+                return vec![outcome(0, all, failed(run.first_index, failure.error.clone()))];
             }
             (0..all)
                 .map(|place| {
                     let index = run.first_index + u32::try_from(place).unwrap_or(u32::MAX);
                     let own = failure.record_errors.iter().find(|(named, _)| *named == index);
-                    outcome(place, 1, failed(own.map_or_else(|| failure.error.clone(), |(_, error)| error.clone())))
+                    let error = own.map_or_else(|| failure.error.clone(), |(_, error)| error.clone());
+                    outcome(place, 1, failed(index, error))
                 })
                 .collect()
         }

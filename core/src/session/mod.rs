@@ -19,6 +19,7 @@ use crate::bridge::{
 use crate::caller::{Called, Caller, Job};
 use crate::config::{ConfigNotice, ProducerConfig};
 use crate::error::Persistence;
+use crate::ids::ProducerIndex;
 use crate::io::BatchCompletion;
 use crate::producer::Producer;
 use crate::time::{Instant, Now};
@@ -61,13 +62,25 @@ impl Default for SessionLimits {
     }
 }
 
+/// The producer with which a session goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextProducer {
+    /// How it is to be configured.
+    pub config: Arc<ProducerConfig>,
+    /// What it is called in the trace and in the names of its records.
+    pub index: ProducerIndex,
+    /// Where it begins to count its records: see [`Producer::counting_from`].
+    pub first_ordinal: u64,
+}
+
 /// What a session asks of whoever owns it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionRequest {
-    /// Close the producer, settling everything, and make one with this configuration; then call
-    /// [`Session::on_new_producer`]. Until then the session sends nothing: records sent before the change belong to the
-    /// old producer, those after it to the new one.
-    Reconfigure(Arc<ProducerConfig>),
+    /// Close the producer, settling everything, and make this one, whose trace goes on where the old one's ended
+    /// ([`TraceBuffer::hand_over`](crate::trace::TraceBuffer::hand_over)); then call [`Session::on_new_producer`]. Until
+    /// then the session sends nothing: records sent before the change belong to the old producer, those after it to the
+    /// new one.
+    Reconfigure(NextProducer),
     /// Find out the brokers and this topic's partitions; then call [`Session::set_topology`].
     Describe(Arc<str>),
 }
@@ -247,15 +260,15 @@ impl Session {
         self.requests.pop_front()
     }
 
-    /// The producer asked for stands; the old one has settled everything.
-    pub fn on_new_producer(&mut self) {
+    /// The producer asked for stands: this one. The old one has settled everything.
+    pub fn on_new_producer<O: Observer>(&mut self, now: Now, producer: &mut Producer<O>) {
         if core::mem::take(&mut self.reconfiguring)
             && let Some(done) = self.reconfigurations.pop_front()
         {
             self.properties = done.properties;
             self.notices = done.notices;
-            self.book.start_over();
-            self.caller.on_new_producer();
+            self.book.start_over(ProducerIndex(self.book.producer().0 + 1));
+            self.caller.on_new_producer(now, producer);
             self.report_configuration();
         }
     }
@@ -454,13 +467,14 @@ impl<O: Observer> Application<O> for Session {
         let mut refused = Vec::new();
         let wake = caller.run(now, producer, |called: Called| {
             let spec = &sends[&called.job].record;
+            book.count(&called);
             match called.result {
                 Ok(sent) => book.enter(&called, &sent, spec),
                 Err((ref error, surface)) => refused.push(Outcome {
                     number: 0,
                     send: called.job,
                     first_record: called.record,
-                    first_ordinal: book.session_ordinal(called.ordinal),
+                    first_ordinal: called.ordinal,
                     count: 1,
                     latency_us: vec![micros_since(now.instant(), called.called_at)],
                     fate: Fate::Failed {
@@ -469,7 +483,7 @@ impl<O: Observer> Application<O> for Session {
                         persistence: Persistence::NotPersisted,
                         partition: spec.partition.unwrap_or(-1),
                         topic: Arc::clone(&spec.topic),
-                        batch: None,
+                        first: None,
                     },
                 }),
             }
@@ -482,7 +496,11 @@ impl<O: Observer> Application<O> for Session {
             && let Some(next) = self.reconfigurations.front()
         {
             self.reconfiguring = true;
-            self.requests.push_back(SessionRequest::Reconfigure(Arc::clone(&next.config)));
+            self.requests.push_back(SessionRequest::Reconfigure(NextProducer {
+                config: Arc::clone(&next.config),
+                index: ProducerIndex(self.book.producer().0 + 1),
+                first_ordinal: self.book.next_ordinal(),
+            }));
         }
         wake
     }

@@ -112,12 +112,11 @@ mod tests {
 
     use super::*;
     use crate::bridge::{Fate, RecordsMetadata};
-    use crate::ids::BatchId;
+    use crate::ids::{BatchId, ProducerIndex, RecordName};
 
     fn outcome(send: u64, count: u32) -> Outcome {
         let metadata = RecordsMetadata {
-            batch: BatchId(send),
-            first_index: 0,
+            first: RecordName { producer: ProducerIndex(0), batch: BatchId(send), index: 0 },
             topic: Arc::from("orders"),
             partition: 0,
             first_offset: 0,

@@ -18,6 +18,7 @@ use crate::config::ProducerConfig;
 use crate::ids::ConnectionId;
 use crate::io::{DisconnectReason, Input, Output};
 use crate::producer::Producer;
+use crate::session::NextProducer;
 use crate::time::{Instant, Now};
 use crate::trace::{Observer, TraceBuffer, TraceEvent};
 
@@ -183,16 +184,12 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         self.network.set_latency(latency);
     }
 
-    /// Puts another producer in the place of this one, whose connections close. Close and drain it first, or its
-    /// unsettled records never meet their fate. Gives the old one back: its observer may still hold facts.
-    pub fn replace_producer(&mut self, config: Arc<ProducerConfig>, observer: O) -> Producer<O> {
-        self.network.close_all(self.now, self.client);
-        self.client += 1;
-        let bootstrap = self.cluster.config().brokers.clone();
-        let seed = self.seed.wrapping_add(u64::from(self.client));
+    /// Does something with producer and application; what comes of it happens at the next step.
+    pub fn with<R>(&mut self, act: impl FnOnce(&mut Producer<O>, &mut A, Now) -> R) -> R {
+        let now = self.now();
         self.producer_due = Some(self.now);
         self.application_due = Some(self.now);
-        core::mem::replace(&mut self.producer, Producer::new(config, bootstrap, seed, observer))
+        act(&mut self.producer, &mut self.application, now)
     }
 
     fn link(&self, connection: ConnectionId) -> LinkId {
@@ -271,6 +268,22 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 }
 
 impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
+    /// Puts another producer in the place of this one, whose connections close. Close and drain it first, or its
+    /// unsettled records never meet their fate. Its facts are told before those of the new one; from now on the brokers'
+    /// are about the new one's world.
+    pub fn replace_producer(&mut self, next: &NextProducer) {
+        self.network.close_all(self.now, self.client);
+        self.client += 1;
+        let bootstrap = self.cluster.config().brokers.clone();
+        let seed = self.seed.wrapping_add(u64::from(self.client));
+        let observer = self.producer.observer_mut().hand_over(next.index);
+        self.cluster.observer_mut().set_producer(next.index);
+        let producer = Producer::new(Arc::clone(&next.config), bootstrap, seed, observer);
+        self.producer = producer.counting_from(next.first_ordinal);
+        self.producer_due = Some(self.now);
+        self.application_due = Some(self.now);
+    }
+
     /// Takes what has been noted since the last time, in order of time; of what happened at one moment, the producer's
     /// facts come before the brokers'.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {

@@ -193,12 +193,20 @@ fn another_producer_takes_over_with_connections_of_its_own() {
     world.producer_mut().close(now, None);
     assert!(world.run_until_true(DEADLINE, |world| world.producer().is_closed()));
     let (config, _) = ProducerConfig::from_properties([("acks", "1")]).unwrap();
-    let mut old = world.replace_producer(Arc::new(config), observer());
-    assert!(!old.observer_mut().take(Instant::ZERO).is_empty());
+    world.replace_producer(&NextProducer { config: Arc::new(config), index: ProducerIndex(1), first_ordinal: 1 });
     world.application_mut().send(Habit::Get, "user-42", "new", 1);
     assert!(world.run_until_true(DEADLINE, |world| log(world, 1).count() == 2));
     let identities: Vec<_> = log(&world, 1).map(|record| record.identity.is_some()).collect();
     assert_eq!(identities, [true, false], "acks=1 switches idempotence off");
+    let trace = world.take_trace();
+    assert!(trace.is_sorted_by_key(|event| (event.at, event.producer)), "one story after the other");
+    let ordinals = trace.iter().filter_map(|event| match event.what {
+        Fact::Appended { ordinal, .. } => Some((event.producer.0, ordinal)),
+        _ => None,
+    });
+    assert_eq!(ordinals.collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+    let brokers = trace.iter().filter(|event| matches!(event.what, Fact::LogAppended { .. }));
+    assert_eq!(brokers.map(|event| event.producer.0).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]

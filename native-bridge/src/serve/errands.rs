@@ -24,7 +24,7 @@ pub(super) async fn run(live: Weak<Live>, backend: Arc<Backend>) {
         let Some(live) = live.upgrade() else { return };
         while let Some(request) = live.next_request() {
             match request {
-                SessionRequest::Reconfigure(config) => live.change_producer(&backend, &config).await,
+                SessionRequest::Reconfigure(next) => live.change_producer(&backend, &next).await,
                 SessionRequest::Describe(topic) => {
                     look = Some(Look::begin(&live, &backend, &topic));
                     described = Some(topic);

@@ -95,14 +95,13 @@ mod tests {
         Fate, MAX_PROPERTIES, MAX_PROPERTY_BYTES, MAX_SEND_COUNT, Outcome, Partition, RecordsMetadata, Topology, decode,
     };
     use producer_core::config::ConfigNotice;
-    use producer_core::ids::{BatchId, NodeId};
+    use producer_core::ids::{BatchId, NodeId, ProducerIndex, RecordName};
 
     use super::*;
 
     fn outcome(number: u64, topic_bytes: usize) -> Outcome {
         let metadata = RecordsMetadata {
-            batch: BatchId(number),
-            first_index: 0,
+            first: RecordName { producer: ProducerIndex(0), batch: BatchId(number), index: 0 },
             topic: "t".repeat(topic_bytes).into(),
             partition: 0,
             first_offset: 0,

@@ -10,7 +10,7 @@ use kafka_producer::{Clock, ConfigNotice, ProducerConfig};
 use producer_core::bridge::{Command, Report, Resume, SessionId, Topology};
 use producer_core::ids::{Lane, ProducerIndex};
 use producer_core::producer::Producer;
-use producer_core::session::{Session, SessionLimits, SessionRequest};
+use producer_core::session::{NextProducer, Session, SessionLimits, SessionRequest};
 use producer_core::trace::TraceBuffer;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -151,7 +151,8 @@ impl Sessions {
         let id = SessionId(id);
         let mut session = Session::new(id, self.backend.world(), SessionLimits::default());
         session.set_properties(self.defaults.properties.clone(), self.defaults.notices.clone());
-        let producer = new_producer(&self.backend, &self.defaults.config)?;
+        let observer = TraceBuffer::new(Lane::default(), ProducerIndex::default());
+        let producer = new_producer(&self.backend, &self.defaults.config, getrandom::u64()?, observer);
         let (news, errands) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let after_turn = {
             let (news, errands) = (Arc::clone(&news), Arc::clone(&errands));
@@ -193,9 +194,13 @@ impl Sessions {
 }
 
 /// A producer that begins to look for its cluster at the backend's addresses.
-fn new_producer(backend: &Backend, config: &Arc<ProducerConfig>) -> Result<Producer<TraceBuffer>, getrandom::Error> {
-    let observer = TraceBuffer::new(Lane::default(), ProducerIndex::default());
-    Ok(Producer::new(Arc::clone(config), backend.bootstrap_addresses(), getrandom::u64()?, observer))
+fn new_producer(
+    backend: &Backend,
+    config: &Arc<ProducerConfig>,
+    seed: u64,
+    observer: TraceBuffer,
+) -> Producer<TraceBuffer> {
+    Producer::new(Arc::clone(config), backend.bootstrap_addresses(), seed, observer)
 }
 
 impl Live {
@@ -222,13 +227,17 @@ impl Live {
     }
 
     /// Closes the producer, settling everything, and puts another in its place.
-    pub(super) async fn change_producer(&self, backend: &Backend, config: &Arc<ProducerConfig>) {
+    pub(super) async fn change_producer(&self, backend: &Backend, next: &NextProducer) {
         self.driver.with(|producer, _, now| producer.close(now, None));
         self.driver.until(|producer, _, _| producer.is_closed()).await;
-        match new_producer(backend, config) {
-            Ok(producer) => {
-                self.driver.replace_producer(producer);
-                self.driver.with(|_, session, _| session.on_new_producer());
+        match getrandom::u64() {
+            Ok(seed) => {
+                drop(self.driver.replace_producer(|old| {
+                    // What the page has not been told of the old one comes before what the new one does.
+                    let observer = old.observer_mut().hand_over(next.index);
+                    new_producer(backend, &next.config, seed, observer).counting_from(next.first_ordinal)
+                }));
+                self.driver.with(|producer, session, now| session.on_new_producer(now, producer));
             }
             Err(error) => tracing::error!(%error, "no entropy for a new producer"),
         }

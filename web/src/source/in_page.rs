@@ -10,12 +10,11 @@ use core::time::Duration;
 
 use producer_core::bridge::{Broker, Command, Partition, Report, SessionId, Topology, World};
 use producer_core::cluster::{Cluster, ClusterConfig, new_topic};
-use producer_core::config::ProducerConfig;
 use producer_core::ids::{Lane, ProducerIndex, TopicPartition};
-use producer_core::session::{Session, SessionLimits, SessionRequest};
+use producer_core::session::{NextProducer, Session, SessionLimits, SessionRequest};
 use producer_core::simulation::{Simulation, SimulationSettings};
 use producer_core::time::Instant;
-use producer_core::trace::{TraceBuffer, TraceEvent};
+use producer_core::trace::TraceBuffer;
 
 use crate::view::Speed;
 
@@ -34,9 +33,7 @@ pub(crate) struct InPage {
     simulation: Simulation<Session>,
     inbox: VecDeque<Command>,
     /// The producer that takes over once the old one is closed.
-    successor: Option<Arc<ProducerConfig>>,
-    /// Facts of a producer that was replaced, and not handed over yet.
-    left_over: Vec<TraceEvent>,
+    successor: Option<NextProducer>,
     /// The world's time that was too short for a microsecond, in nanoseconds.
     carried_ns: u128,
 }
@@ -55,7 +52,6 @@ impl InPage {
             simulation: Simulation::new(settings, cluster, observer(), session),
             inbox: VecDeque::new(),
             successor: None,
-            left_over: Vec::new(),
             carried_ns: 0,
         }
     }
@@ -125,10 +121,10 @@ impl InPage {
     fn run_errands(&mut self) {
         while let Some(request) = self.simulation.application_mut().next_request() {
             match request {
-                SessionRequest::Reconfigure(config) => {
+                SessionRequest::Reconfigure(next) => {
                     let now = self.simulation.now();
                     self.simulation.producer_mut().close(now, None);
-                    self.successor = Some(config);
+                    self.successor = Some(next);
                 }
                 SessionRequest::Describe(topic) => {
                     let topology = self.describe(topic);
@@ -137,19 +133,16 @@ impl InPage {
             }
         }
         if self.simulation.producer().is_closed()
-            && let Some(config) = self.successor.take()
+            && let Some(next) = self.successor.take()
         {
-            let now = self.now();
-            let mut old = self.simulation.replace_producer(config, observer());
-            self.left_over.append(&mut old.observer_mut().take(now));
-            self.simulation.application_mut().on_new_producer();
+            self.simulation.replace_producer(&next);
+            self.simulation.with(|producer, session, now| session.on_new_producer(now, producer));
         }
     }
 
     fn reports(&mut self) -> Vec<Report> {
         if self.simulation.application().wants_trace() {
-            let mut events = core::mem::take(&mut self.left_over);
-            events.append(&mut self.simulation.take_trace());
+            let events = self.simulation.take_trace();
             self.simulation.application_mut().offer_trace(events);
         }
         let session = self.simulation.application_mut();
