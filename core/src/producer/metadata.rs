@@ -4,7 +4,7 @@
 //! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
 //! goes back unless the topic is another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use core::time::Duration;
@@ -341,7 +341,9 @@ impl Metadata {
         let is_another = known.id != TopicId::default() && told.id != known.id && told.id != TopicId::default();
         known.id = told.id;
         let before = core::mem::take(&mut known.partitions);
-        known.partitions.resize(told.partitions.len(), NO_LEADER);
+        // One that is told twice counts once, as in the Java client's map; the last word holds.
+        let numbers: BTreeSet<i32> = told.partitions.iter().map(|partition| partition.partition).collect();
+        known.partitions.resize(numbers.len(), NO_LEADER);
         for partition in &told.partitions {
             let Ok(number) = usize::try_from(partition.partition) else { continue };
             let Some(place) = known.partitions.get_mut(number) else { continue };

@@ -234,13 +234,14 @@ fn metadata_that_makes_no_sense_is_waited_out() {
 }
 
 #[test]
-fn two_brokers_with_one_id_and_partitions_told_twice_do_no_harm() {
+fn two_brokers_with_one_id_and_partitions_told_twice_are_one_broker_and_one_partition() {
     let mut story = Story::new(&[("linger.ms", "0")]);
     story.hold_questions = true;
     story.settle();
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(0, "a")).is_err(), "nothing is known of the topic");
     let twice = answer(vec![broker(1, "a", 1), broker(1, "b", 2)], vec![led(0, 1), led(0, 1)]);
-    for _ in 0..10 {
-        let Some((connection, request)) = story.questions.pop_front() else { break };
+    while let Some((connection, request)) = story.questions.pop_front() {
         if matches!(request.body, Request::Metadata(_)) {
             let response = Response::Metadata(twice.clone());
             story.input(Input::Received { connection, correlation: request.header.correlation, response });
@@ -250,7 +251,14 @@ fn two_brokers_with_one_id_and_partitions_told_twice_do_no_harm() {
             story.settle();
         }
     }
-    assert!(story.dials.len() <= 2);
+    assert_eq!(story.producer.partition_count(story.now(), "t"), Some(1));
+    story.hold_questions = false;
+    story.try_send(&mut attempt, &record(0, "a")).expect("everything is known");
+    assert_eq!(story.carried_values(), ["a"], "once, to one of the two");
+    let to_it = story.dials.iter().filter(|(_, node)| *node == NodeId(1)).count();
+    assert_eq!((to_it, story.carried[0].node), (1, NodeId(1)), "{:?}", story.dials);
+    story.store(0);
+    assert_eq!((story.completed.len(), story.carried.len()), (1, 0));
 }
 
 #[test]

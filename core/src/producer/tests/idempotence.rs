@@ -47,12 +47,17 @@ fn after_a_disconnect_batches_go_out_again_in_order_with_their_sequences() {
 }
 
 #[test]
-fn no_more_than_five_batches_are_ever_out() {
+fn five_batches_are_out_at_once_and_never_a_sixth() {
     let mut story = started();
-    for value in ["a", "b", "c", "d", "e", "f", "g"] {
+    let out_after = ["a", "b", "c", "d", "e", "f", "g"].map(|value| {
         story.put(0, value);
-        assert!(story.carried.len() <= 5);
-    }
+        story.carried.len()
+    });
+    assert_eq!(out_after, [1, 2, 3, 4, 5, 5, 5]);
+    story.store(0);
+    // What waited shares a batch.
+    let expected = [("b", 1), ("c", 2), ("d", 3), ("e", 4), ("fg", 5)].map(|(values, first)| told(values, first, 0));
+    assert_eq!(out(&story), expected, "one more for the one that came home");
 }
 
 #[test]
