@@ -113,6 +113,15 @@ impl Bridge {
         self.process.wait_at_most(patience)
     }
 
+    /// Presses Ctrl-C (SIGINT), and waits until the bridge has stopped, at most `patience`.
+    ///
+    /// # Errors
+    /// When it still runs after `patience`.
+    pub fn interrupt(mut self, patience: Duration) -> Result<ExitStatus> {
+        self.process.interrupt();
+        self.process.wait_at_most(patience)
+    }
+
     /// Ends the bridge as a crash does (SIGKILL).
     pub fn kill(&mut self) {
         self.process.kill();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use cross_tests::peers::{confluent, kcat};
 use cross_tests::proxy::CuttingProxy;
 use kafka_producer::embedded::EmbeddedBrokers;
 use producer_core::bridge::{
-    Command, Fate, Habit, HeaderSpec, MAX_SEND_COUNT, Refusal, Report, Resume, SendId, SessionId, Topology, World,
+    Command, Fate, Habit, HeaderSpec, MAX_SEND_COUNT, Refusal, Report, Resume, SendCommand, SendId, SessionId,
+    Topology, World,
 };
 use producer_core::error::{Persistence, ProducerError, Surface};
 use producer_core::ids::{NodeId, TopicPartition};
@@ -82,7 +84,7 @@ async fn get_waits_for_each_record_and_callback_fills_batches() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> {
+async fn rows_32_to_34_what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> {
     let bridge = serve(&[])?;
     let mut page = joined(&bridge).await?;
     let properties = vec![("max.block.ms".into(), "700".into())];
@@ -93,7 +95,7 @@ async fn what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> 
     })
     .await?;
 
-    // Rows 32 to 34: topics, partitions and sizes no broker takes.
+    // 32: topics no broker takes.
     let long = "t".repeat(250);
     let mut id = 10;
     for topic in ["", ".", "..", "a/b", "😀", &long] {
@@ -109,6 +111,7 @@ async fn what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> 
     let outcome = page.outcomes_of(20, 1).await?.remove(0);
     assert!(matches!(outcome.fate, Fate::Acked(_)), "249 characters are allowed: {outcome:?}");
 
+    // 33: partitions that are not there.
     let mut far = send(21, Habit::Get, "orders", "k", 1);
     far.record.partition = Some(i32::MAX);
     page.command(&Command::Send(far)).await?;
@@ -121,6 +124,7 @@ async fn what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> 
     let Fate::Failed { error, surface, .. } = page.outcomes_of(22, 1).await?.remove(0).fate else { panic!("accepted") };
     assert_eq!((error, surface), (ProducerError::NegativePartition(-2), Surface::Thrown));
 
+    // 34: moments before 1970, and records of a byte too many.
     for timestamp in [-1, i64::MIN] {
         id += 100;
         let mut early = send(id, Habit::Get, "orders", "k", 1);
@@ -185,12 +189,12 @@ async fn row_34_null_and_empty_arrive_as_two_things() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_configuration_gets_the_java_clients_verdict_and_the_old_producer_stays() -> Result<()> {
+async fn row_35_a_configuration_gets_the_java_clients_verdict_and_the_old_producer_stays() -> Result<()> {
     let bridge = serve(&[])?;
     let mut page = joined(&bridge).await?;
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
 
-    // Row 35: acks=0 with idempotence asked for.
+    // Not silently switched off.
     for acks in ["0", "1"] {
         let properties = pairs(&[("acks", acks), ("enable.idempotence", "true")]);
         page.command(&Command::Configure { properties }).await?;
@@ -347,8 +351,25 @@ async fn rows_28_to_31_frames_that_are_no_commands() -> Result<()> {
     let mut page = joined(&bridge).await?;
     for frame in [vec![1, 250], vec![1], vec![1, 2, 0xff, 0xff, 0xff, 0xff, 0x0f], [1; 64].to_vec()] {
         page.frame(Message::binary(frame)).await?;
-        page.wait_for(|report| matches!(report, Report::BadRequest { .. }).then_some(())).await?;
+        let field = page.wait_for(|report| match report {
+            Report::BadRequest { field, .. } => Some(field),
+            _ => None,
+        });
+        assert_eq!(&*field.await?, "frame");
     }
+    // 30: no records, and an id for two different sends.
+    let mut refusal = async |command: SendCommand| {
+        page.command(&Command::Send(command)).await?;
+        page.wait_for(|report| match report {
+            Report::SendRefused { id, why } => Some((id, why)),
+            _ => None,
+        })
+        .await
+    };
+    let (id, why) = refusal(send(3, Habit::Get, "orders", "user-42", 0)).await?;
+    assert!(matches!(why, Refusal::Invalid { ref field, .. } if id == 3 && &**field == "count"), "{why:?}");
+    let (_, why) = refusal(send(4, Habit::Get, &"t".repeat(1_001), "user-42", 1)).await?;
+    assert!(matches!(why, Refusal::Invalid { ref field, .. } if &**field == "record.topic"), "{why:?}");
     page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 1))).await?;
     page.outcomes_of(1, 1).await?;
 
@@ -571,8 +592,20 @@ async fn no_outcome_is_lost_or_doubled_when_the_connection_is_cut_at_a_hundred_r
     Ok(())
 }
 
+/// A way to ask a bridge to stop.
+type Stop = fn(Bridge, Duration) -> Result<ExitStatus>;
+
 #[tokio::test]
 async fn a_bridge_that_is_asked_to_stop_settles_every_send_first() -> Result<()> {
+    settles_every_send_before_it_stops(Bridge::stop).await
+}
+
+#[tokio::test]
+async fn ctrl_c_settles_every_send_too() -> Result<()> {
+    settles_every_send_before_it_stops(Bridge::interrupt).await
+}
+
+async fn settles_every_send_before_it_stops(stop: Stop) -> Result<()> {
     let bridge = serve(&[])?;
     let mut page = joined(&bridge).await?;
     page.command(&Command::Configure {
@@ -582,7 +615,7 @@ async fn a_bridge_that_is_asked_to_stop_settles_every_send_first() -> Result<()>
     page.command(&Command::Send(send(1, Habit::Callback, "orders", "user-42", 100))).await?;
     // The batch lingers for a minute; stopping does not wait for that.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let stopping = tokio::task::spawn_blocking(move || bridge.stop(Duration::from_secs(20)));
+    let stopping = tokio::task::spawn_blocking(move || stop(bridge, Duration::from_secs(20)));
     let outcomes = page.outcomes_of(1, 100).await?;
     assert!(outcomes.iter().all(|outcome| matches!(outcome.fate, Fate::Acked(_))));
     assert!(stopping.await??.success());

@@ -127,6 +127,11 @@ impl OwnedChild {
         signal(self.child.id(), "TERM");
     }
 
+    /// Asks the child alone to stop as Ctrl-C does (SIGINT).
+    pub fn interrupt(&self) {
+        signal(self.child.id(), "INT");
+    }
+
     /// Ends the child and all it started at once (SIGKILL), and waits for the child.
     pub fn kill(&mut self) {
         if let Ok(None) = self.child.try_wait() {
