@@ -441,7 +441,7 @@ texts! {
     stage_fill: "{} of {}", "{} / {}";
     stage_linger_left: "linger {} left", "linger {} 남음";
     stage_backoff_left: "back-off {} left", "back-off {} 남음";
-    stage_due: "due", "출발 대기";
+    stage_due: "ready to leave", "출발 대기";
     stage_fuse: "{} of {} of delivery.timeout.ms left", "delivery.timeout.ms {1} 중 {0} 남음";
     stage_more_batches: "{} more batches wait on this shelf", "이 선반에서 기다리는 batch {}개 더 있음";
     stage_batch: "Batch {} of {}: {}, {} of {}", "batch {}, {}: {}, {} / {}";
@@ -462,6 +462,7 @@ texts! {
     stage_broker: "broker {}", "broker {}";
     stage_leads: "leads", "leader";
     stage_copies: "copies", "follower";
+    stage_roles_title: "broker {} leads: {}; has copies of: {}", "broker {}. leader: {}. follower: {}";
     stage_no_leader: "no leader", "leader 없음";
     stage_isr_title: "In sync: {}", "동기화된 replica: {}";
     stage_before: "before this run", "이번 실행 전";

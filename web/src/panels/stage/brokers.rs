@@ -11,8 +11,8 @@ use crate::texts::fill;
 
 /// Where frames begin and end.
 const FRAME: (i32, i32) = (BAND.1, 1112);
-/// Marks of copies before they are counted.
-const COPIES: usize = 5;
+/// Marks before they are counted.
+const MARKS: usize = 5;
 
 /// All frames with their logs: one frame for neighbouring rows of one leader, so that it stands around them.
 pub(super) fn draw(picture: &Picture<'_>) -> Html {
@@ -37,14 +37,14 @@ fn frame(picture: &Picture<'_>, first: usize, rows: usize) -> Html {
     html! {
         <>
             { rect(class, Area::new(FRAME.0, top, FRAME.1 - FRAME.0, bottom - top), 8) }
-            { head(picture, top, lane, lanes) }
+            { head(picture, top, lane) }
             { logs.collect::<Html>() }
         </>
     }
 }
 
 /// Lamp and name; in tall rows also which logs it leads and copies, and how many replicas are in sync.
-fn head(picture: &Picture<'_>, top: i32, lane: &Lane<'_>, lanes: &[Lane<'_>]) -> Html {
+fn head(picture: &Picture<'_>, top: i32, lane: &Lane<'_>) -> Html {
     let y = top + picture.geometry.row.head;
     let texts = picture.texts;
     let Some(node) = lane.leader else {
@@ -63,7 +63,7 @@ fn head(picture: &Picture<'_>, top: i32, lane: &Lane<'_>, lanes: &[Lane<'_>]) ->
             { titled(address(picture, node).unwrap_or(title.clone()), html! {
                 <>{ lamp }{ text("stage-broker", 807, y + 4, title) }</>
             }) }
-            { roles(picture, 866 + wide, y, node, lanes) }
+            { roles(picture, 866 + wide, y, node) }
             { in_sync(picture, y, lane) }
         </>
     }
@@ -75,37 +75,49 @@ fn address(picture: &Picture<'_>, node: NodeId) -> Option<String> {
     broker.address.as_ref().map(|address| format!("{} · {address}", fill(picture.texts.stage_broker, &[&node])))
 }
 
-fn roles(picture: &Picture<'_>, x: i32, y: i32, node: NodeId, lanes: &[Lane<'_>]) -> Html {
+/// Which logs of the topic it leads, and of which it has a copy.
+fn roles(picture: &Picture<'_>, x: i32, y: i32, node: NodeId) -> Html {
     let texts = picture.texts;
     let room = |word: &str| i32::try_from(word.chars().count()).unwrap_or(0) * 7 + 4;
+    let of = |is_wanted: &dyn Fn(&Lane<'_>) -> bool| -> Vec<i32> {
+        picture.lanes.iter().filter(|lane| is_wanted(lane)).map(|lane| lane.number).collect()
+    };
+    let led = of(&|lane| lane.leader == Some(node));
+    let copied = of(&|lane| lane.leader != Some(node) && lane.replicas.contains(&node));
     let leads = x + room(texts.stage_leads);
-    let copies_word = leads + 14 * i32::try_from(lanes.len().min(COPIES)).unwrap_or(0) + 6;
+    let copies_word = leads + 14 * i32::try_from(led.len()).unwrap_or(0) + 6;
     let copies = copies_word + room(texts.stage_copies);
-    let copied: Vec<i32> = picture
-        .lanes
-        .iter()
-        .filter(|lane| lane.leader != Some(node) && lane.replicas.contains(&node))
-        .map(|lane| lane.number)
-        .collect();
-    let led: Vec<i32> = lanes.iter().map(|lane| lane.number).collect();
-    html! {
+    // With more partitions there is no room for both: the copies are told by pointing at it.
+    let has_room = picture.geometry.detail == Detail::Tall && !copied.is_empty();
+    let copies_drawn = match has_room {
+        false => Html::default(),
+        true => html! {
+            <>
+                { text("stage-small stage-quiet", copies_word, y + 4, texts.stage_copies) }
+                { marks("stage-hollow", copies, y, &copied) }
+            </>
+        },
+    };
+    let title = fill(texts.stage_roles_title, &[&node, &names(&led), &names(&copied)]);
+    let parts = html! {
         <>
             { text("stage-small stage-quiet", x, y + 4, texts.stage_leads) }
             { marks("stage-fill", leads, y, &led) }
-            { if copied.is_empty() { Html::default() } else { html! {
-                <>
-                    { text("stage-small stage-quiet", copies_word, y + 4, texts.stage_copies) }
-                    { marks("stage-hollow", copies, y, &copied) }
-                </>
-            } } }
+            { copies_drawn }
         </>
-    }
+    };
+    titled(title, parts)
+}
+
+fn names(lanes: &[i32]) -> String {
+    let names: Vec<String> = lanes.iter().map(|lane| format!("p{lane}")).collect();
+    names.join(", ")
 }
 
 fn marks(class: &'static str, x: i32, y: i32, lanes: &[i32]) -> Html {
-    let shown = lanes.iter().zip(0..).take(COPIES);
+    let shown = lanes.iter().zip(0..).take(MARKS);
     let at = |nth: i32| x + 5 + nth * 13;
-    let more = lanes.len().saturating_sub(COPIES);
+    let more = lanes.len().saturating_sub(MARKS);
     let rest = match more {
         0 => Html::default(),
         _ => text("stage-small stage-quiet", at(5) - 4, y + 4, format!("+{more}")),

@@ -13,8 +13,6 @@ use crate::texts::Texts;
 
 /// Lanes with a colour of their own.
 const COLOURS: usize = 8;
-/// Height of a tile and of a packet, wide.
-const TILE_H: f64 = 21.0;
 
 /// The colours in force.
 #[derive(Debug)]
@@ -36,6 +34,8 @@ pub(super) struct Brush {
     window: Window,
     root: Element,
     flow: Flow,
+    /// Height of a tile and of a packet.
+    tile_h: f64,
     texts: &'static Texts,
     size: (f64, f64),
     scale: f64,
@@ -60,6 +60,7 @@ impl Brush {
             window,
             root,
             flow: geometry.flow,
+            tile_h: f64::from(geometry.row.packet_h),
             texts,
             size: (f64::from(geometry.width), f64::from(geometry.height)),
             scale: 1.0,
@@ -166,7 +167,7 @@ impl Brush {
     /// A record: outlined in ink before the partitioner, filled with its lane after it.
     fn tile(&self, palette: &Palette, at: Point, words: &str, lane: Option<&str>, ink: &str) {
         let half = (words::width(words) / 2.0 + 5.0).max(12.0);
-        self.outline(at, half, TILE_H / 2.0, 5.0);
+        self.outline(at, half, self.tile_h / 2.0, 5.0);
         self.context.set_fill_style_str(lane.unwrap_or(&palette.paper));
         self.context.fill();
         if lane.is_none() {
@@ -179,7 +180,7 @@ impl Brush {
     fn packet(&self, palette: &Palette, at: Point, words: &str, colour: &str, is_full: bool, is_cut: bool) -> f64 {
         let colour = if is_cut { palette.fail.as_str() } else { colour };
         let half = words::width(words) / 2.0 + 7.0;
-        self.outline(at, half, TILE_H / 2.0 - 1.0, 4.0);
+        self.outline(at, half, self.tile_h / 2.0 - 1.0, 4.0);
         self.context.set_fill_style_str(if is_full { colour } else { &palette.paper });
         self.context.fill();
         if is_cut {
@@ -203,7 +204,7 @@ impl Brush {
                 context.line_to(x, at.y + 4.0);
             }
             Flow::Down => {
-                let y = at.y + sign * (TILE_H / 2.0 + 2.0);
+                let y = at.y + sign * (self.tile_h / 2.0 + 2.0);
                 context.move_to(at.x - 4.0, y);
                 context.line_to(at.x, y + sign * 4.0);
                 context.line_to(at.x + 4.0, y);
@@ -214,7 +215,7 @@ impl Brush {
 
     /// A round × on what was cut off, and the number of attempts on what is sent again.
     fn badges(&self, palette: &Palette, at: Point, half: f64, attempts: u32, is_cut: bool) {
-        let corner = Point { x: at.x + half - 2.0, y: at.y - TILE_H / 2.0 };
+        let corner = Point { x: at.x + half - 2.0, y: at.y - self.tile_h / 2.0 };
         if is_cut {
             self.badge(corner, 8.0, &palette.fail);
             self.words(corner, "×", &palette.on);

@@ -5,7 +5,7 @@ use producer_core::trace::PartitionChoice;
 use yew::prelude::*;
 
 use super::draw::{circle, lane, path, rect, shape, text, titled};
-use super::geometry::{Area, MIDDLE_LINE, WHEEL};
+use super::geometry::{Area, Detail, MIDDLE_LINE, WHEEL};
 use super::picture::Picture;
 use super::words;
 use crate::texts::fill;
@@ -130,6 +130,9 @@ fn sizes(picture: &Picture<'_>) -> String {
 
 /// The curves from the partitioner to the lanes.
 fn lead(picture: &Picture<'_>) -> Html {
+    if picture.geometry.detail == Detail::Field {
+        return Html::default();
+    }
     let chosen = picture.lane_to_come();
     let curves = picture.lanes.iter().enumerate().map(|(place, of)| {
         let (x, y) = picture.geometry.belt_line(place);

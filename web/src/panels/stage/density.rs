@@ -20,8 +20,8 @@ impl Density {
     /// For so many records on the belt at once.
     pub(super) const fn of(moving: u64) -> Self {
         match moving {
-            0..=TILES => Self::Tiles,
-            ..=DOTS => Self::Dots,
+            few if few <= TILES => Self::Tiles,
+            some if some <= DOTS => Self::Dots,
             _ => Self::Band,
         }
     }

@@ -98,8 +98,8 @@ const TALL: Row = Row {
     packet_h: 21,
     cells: 29,
     cell_h: 31,
-    offset: 75,
-    tick: 86,
+    offset: 73,
+    tick: 81,
 };
 
 const MIDDLE: Row = Row {
@@ -107,7 +107,7 @@ const MIDDLE: Row = Row {
     head: 11,
     belt: 33,
     crate_h: 26,
-    notes: [47, 47],
+    notes: [49, 49],
     request: 23,
     answer_line: 44,
     answer: 43,
@@ -120,14 +120,14 @@ const MIDDLE: Row = Row {
 
 const SLIM: Row = Row {
     height: 25,
-    head: 12,
+    head: 10,
     belt: 18,
     crate_h: 14,
-    notes: [16, 16],
-    request: 8,
-    answer_line: 21,
-    answer: 19,
-    packet_h: 11,
+    notes: [14, 14],
+    request: 7,
+    answer_line: 22,
+    answer: 18,
+    packet_h: 14,
     cells: 4,
     cell_h: 16,
     offset: 16,
@@ -152,11 +152,11 @@ pub(super) struct Geometry {
 impl Geometry {
     /// For pages of 720 px and more.
     pub(super) fn wide(lanes: usize) -> Self {
-        let (detail, row, pitch) = match lanes {
-            0..=TALL_ROWS => (Detail::Tall, TALL, 114),
-            ..=MIDDLE_ROWS => (Detail::Middle, MIDDLE, 57),
-            ..=SLIM_ROWS => (Detail::Slim, SLIM, 28),
-            _ => (Detail::Field, SLIM, 28),
+        let detail = detail(lanes);
+        let (row, pitch) = match detail {
+            Detail::Tall => (TALL, 114),
+            Detail::Middle => (MIDDLE, 57),
+            Detail::Slim | Detail::Field => (SLIM, 28),
         };
         let rows = if detail == Detail::Field { lanes.div_ceil(FIELD_COLUMNS) } else { lanes };
         let pitch = pitch.min(ROWS_HEIGHT / count(rows.max(1))).max(1);
@@ -166,11 +166,11 @@ impl Geometry {
 
     /// For narrow pages: the belt turns downward.
     pub(super) fn narrow(lanes: usize) -> Self {
-        let (detail, pitch) = match lanes {
-            0..=TALL_ROWS => (Detail::Tall, 82),
-            ..=MIDDLE_ROWS => (Detail::Middle, 41),
-            ..=SLIM_ROWS => (Detail::Slim, 20),
-            _ => (Detail::Field, 20),
+        let detail = detail(lanes);
+        let pitch = match detail {
+            Detail::Tall => 82,
+            Detail::Middle => 41,
+            Detail::Slim | Detail::Field => 20,
         };
         let first = match detail {
             Detail::Field => 112,
@@ -300,7 +300,9 @@ impl Geometry {
             }
             (Flow::Right, _) => {
                 let y = self.start(lane) + self.row.request;
-                Track::from(596, y).to(754, y)
+                // The one line of a slim row begins with the slots.
+                let from = if self.detail == Detail::Slim { 622 } else { 596 };
+                Track::from(from, y).to(754, y)
             }
             (Flow::Down, _) => {
                 let (x, _) = self.wires_down(lane);
@@ -339,6 +341,16 @@ impl Geometry {
             Flow::Right => Track::from(520, HOME).to(70, HOME).to(70, 316),
             Flow::Down => Track::from(108, RAIL_DOWN - 8).to(108, 30).to(176, 30),
         }
+    }
+}
+
+/// How much each of so many lanes shows.
+const fn detail(lanes: usize) -> Detail {
+    match lanes {
+        few if few <= TALL_ROWS => Detail::Tall,
+        some if some <= MIDDLE_ROWS => Detail::Middle,
+        many if many <= SLIM_ROWS => Detail::Slim,
+        _ => Detail::Field,
     }
 }
 

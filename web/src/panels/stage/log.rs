@@ -189,7 +189,7 @@ fn notes(picture: &Picture<'_>, top: i32, lane: &Lane<'_>, before: usize, slots:
     if picture.geometry.detail == Detail::Middle {
         return Html::default();
     }
-    let y = top + row.tick + 5;
+    let y = top + row.height - 5;
     let copy = slots.iter().find_map(|(_, _, slot)| match slot {
         Slot::Copy(cell) => cell.ordinal,
         _ => None,

@@ -67,7 +67,7 @@ fn headings(picture: &Picture<'_>) -> Html {
         (texts.stage_brokers, brokers),
     ];
     let all = all.into_iter().zip(HEADINGS).enumerate();
-    all.map(|(place, ((name, caption), y))| heading(place + 1, 0, y, name, caption)).collect()
+    all.map(|(place, ((name, caption), y))| heading(place + 1, 1, y, name, caption)).collect()
 }
 
 fn caller_box(picture: &Picture<'_>) -> Html {

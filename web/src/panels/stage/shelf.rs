@@ -33,7 +33,7 @@ pub(super) fn draw(picture: &Picture<'_>, place: usize, lane: &Lane<'_>) -> Html
 }
 
 fn rollers(picture: &Picture<'_>, belt: i32, pale: bool) -> Html {
-    if picture.geometry.detail == Detail::Slim {
+    if picture.geometry.detail != Detail::Tall {
         return Html::default();
     }
     let (from, to) = SHELF;
@@ -97,6 +97,8 @@ fn draw_crate(picture: &Picture<'_>, area: Area, id: BatchId, batch: &BatchScene
     let retries = matches!(batch.state, BatchState::Retrying { .. });
     let corner = (area.x + area.w, area.y.max(area.y + 7 - area.h / 4));
     let badge = match &batch.state {
+        // A low crate would be covered.
+        BatchState::Retrying { .. } if area.h < 20 => pill((area.x + area.w + 20, y), batch.attempts),
         BatchState::Retrying { .. } => pill((x, area.y - 2), batch.attempts),
         _ => ring(corner, if area.h > 20 { 7 } else { 5 }, linger_left(picture, batch)),
     };
@@ -168,10 +170,10 @@ fn notes(picture: &Picture<'_>, top: i32, lane: &Lane<'_>) -> Html {
             <>
                 { text("stage-small", x, top + row.notes[0], fill(texts.stage_fill, &[&used, &all])) }
                 { left(picture, x, top + row.notes[1], batch) }
-                { fuse(picture, top + row.notes[1] - 4, batch) }
+                { fuse(picture, top + row.notes[0] - 4, batch) }
             </>
         },
-        Detail::Middle => text("stage-small", x, top + row.notes[0] + 3, time_left(picture, batch)),
+        Detail::Middle => left(picture, x, top + row.notes[0], batch),
         Detail::Slim | Detail::Field => text("stage-small", x + 40, top + row.notes[0], used),
     }
 }
@@ -207,13 +209,13 @@ fn fuse(picture: &Picture<'_>, y: i32, batch: &BatchScene) -> Html {
     }
     let whole = picture.limits.delivery_timeout;
     let left = (batch.opened_at + whole) - picture.now;
-    let share = left.as_micros().saturating_mul(70) / whole.as_micros().max(1);
-    let width = i32::try_from(share).unwrap_or(0).min(70);
+    let share = left.as_micros().saturating_mul(60) / whole.as_micros().max(1);
+    let width = i32::try_from(share).unwrap_or(0).min(60);
     let title = fill(picture.texts.stage_fuse, &[&words::span(left), &words::span(whole)]);
     let bars = html! {
         <>
-            { line("stage-tank", (452, y), (522, y)) }
-            { line("stage-tank-full", (452, y), (452 + width, y)) }
+            { line("stage-tank", (462, y), (522, y)) }
+            { line("stage-tank-full", (462, y), (462 + width, y)) }
         </>
     };
     titled(title, bars)

@@ -66,7 +66,7 @@ fn slots(picture: &Picture<'_>, y: i32, lane: &Lane<'_>) -> Html {
             let x = 588 + 13 * i32::try_from(most.min(SLOTS)).unwrap_or(0) + 7;
             html! { <>{ squares.collect::<Html>() }{ text("stage-small", x, y + 4, count) }</> }
         }
-        _ => text("stage-small", 572, y, format!("{used}/{most}")),
+        _ => text("stage-small", 572, y + 3, format!("{used}/{most}")),
     };
     titled(title, parts)
 }

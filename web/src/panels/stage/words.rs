@@ -158,7 +158,7 @@ pub(super) fn batch_title(id: u64, batch: &BatchScene, texts: &Texts) -> String 
         ],
     );
     let mut add = |part: String| {
-        title.push_str("\n");
+        title.push('\n');
         title.push_str(&part);
     };
     if batch.attempts > 0 {
