@@ -266,6 +266,16 @@ fn row_16_heads_that_are_too_large_or_never_end_are_not_waited_for() -> Result<(
     let large = RequestHead::get(&bridge, "/").with("X-Large", &"x".repeat(1 << 20));
     assert_eq!(large.exchange(&bridge)?.status, 431);
 
+    // 16 KiB to the byte are read, and one more is not.
+    let sized = |bytes: usize| {
+        let head = RequestHead::get(&bridge, "/").with("X-Large", "");
+        let padding = bytes - head.bytes().len();
+        head.replacing("X-Large", &"x".repeat(padding))
+    };
+    assert_eq!(sized(16 * 1024).bytes().len(), 16 * 1024);
+    assert_eq!(sized(16 * 1024).exchange(&bridge)?.status, 200);
+    assert_eq!(sized(16 * 1024 + 1).exchange(&bridge)?.status, 431);
+
     let mut slow = connect(&bridge)?;
     let began = Instant::now();
     slow.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")?;
