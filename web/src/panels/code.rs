@@ -41,9 +41,11 @@ fn program(draft: &Draft) -> Vec<Line> {
     let many = draft.count() != Ok(1);
     let indent = if many { "  " } else { "" };
     let mut lines = vec![
-        line("var p = new KafkaProducer<String, String>(props);", &[]),
+        line("var p = new KafkaProducer", &[]),
+        line("    <String, String>(props);", &[]),
         line("var r = new ProducerRecord<>(", &[]),
-        line(format!("    {}, {}, {});", quoted(&draft.topic), java(&draft.key), java(&draft.value)), &[]),
+        line(format!("    {}, {},", quoted(&draft.topic), java(&draft.key)), &[]),
+        line(format!("    {});", java(&draft.value)), &[]),
     ];
     if many {
         lines.push(line(format!("for (int i = 0; i < {}; i++) {{", draft.count.trim()), &[]));
@@ -79,7 +81,7 @@ fn java(payload: &Payload) -> String {
 
 /// A Java string literal, cut where it would only be long.
 fn quoted(text: &str) -> String {
-    const SHOWN: usize = 24;
+    const SHOWN: usize = 14;
     let mut literal = String::from('"');
     for (place, c) in text.chars().enumerate() {
         if place == SHOWN {

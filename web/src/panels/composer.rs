@@ -330,12 +330,10 @@ fn how_many(draft: &UseReducerHandle<Draft>, language: Language) -> Html {
     let typed = edit(draft, |event: InputEvent| Edit::Count(text_of(&event)));
     html! {
         <div class="how-many" role="group" aria-label={t.how_many}>
-            <span class="strong">{ t.how_many }</span>
-            <span class="counts">
-                { for presets }
-                <input class="mono count-other" data-test-id="count" aria-label={t.how_many_other} title={t.how_many_other}
-                    inputmode="numeric" autocomplete="off" value={AttrValue::from(Rc::clone(&draft.count))} oninput={typed} />
-            </span>
+            <label for="count">{ t.how_many }</label>
+            <input id="count" class="mono" data-test-id="count" title={t.how_many_other} inputmode="numeric"
+                autocomplete="off" value={AttrValue::from(Rc::clone(&draft.count))} oninput={typed} />
+            <span class="counts">{ for presets }</span>
         </div>
     }
 }

@@ -107,7 +107,7 @@ fn open_row(open: &Open, is_lost: bool, language: Language, t: &'static Texts) -
             <span class="row-order">{ "#" }</span>
             <span class="row-order">{ "–" }</span>
             { key(open.label().as_deref(), None, t) }
-            <span class="row-end" title={is_lost.then_some(t.row_unknown_title)}>
+            <span class="row-state" title={is_lost.then_some(t.row_unknown_title)}>
                 if is_lost { <b class="row-question">{ "?" }</b> }{ word }
             </span>
         </li>
@@ -202,8 +202,8 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
                         onclick={copy(position.clone())}>
                         { mark(*partition) }{ position }
                     </button>
-                    if *attempts > 1 { <span class="row-attempts">{ fill(t.row_attempts, &[attempts]) }</span> }
                     <small class="caption">
+                        if *attempts > 1 { <span class="row-attempts">{ fill(t.row_attempts, &[attempts]) }</span>{ " · " } }
                         <span data-test-id="ledger-timestamp" title={format::utc(*timestamp_ms)}>{ kind }{ " " }{ timestamp_ms }</span>
                         { " · " }{ fill(t.row_sizes, &[&bytes(*key_size), &bytes(*value_size)]) }
                         if *offset < 0 { { " · " }{ t.row_no_offset } }
@@ -215,7 +215,7 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
         End::Failed { error, surface, persistence, .. } => html! {
             <span class="row-end">
                 <span class="row-error" data-test-id="ledger-error">
-                    { icon(Glyph::Warning) }<b class="mono">{ error.java_class() }</b>
+                    <b class="mono">{ icon(Glyph::Warning) }{ error.java_class() }</b>
                     <code lang="en">{ error.to_string() }</code>
                 </span>
                 <small class="caption">
@@ -226,7 +226,7 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
             </span>
         },
         End::Unknown => html! {
-            <span class="row-end" title={t.row_unknown_title}><b class="row-question">{ "?" }</b>{ t.row_unknown }</span>
+            <span class="row-state" title={t.row_unknown_title}><b class="row-question">{ "?" }</b>{ t.row_unknown }</span>
         },
     }
 }

@@ -77,30 +77,40 @@ impl InPage {
 
     /// Lets time pass at `speed` for as long as a slice of `real` time, while there `is_time` to go on.
     pub(crate) fn advance(&mut self, real: Duration, speed: Speed, mut is_time: impl FnMut() -> bool) -> Vec<Report> {
-        while let Some(command) = self.inbox.pop_front() {
-            self.simulation.application_mut().handle_command(command);
-        }
+        self.take_commands();
         if let Some(until) = self.until(real, speed) {
             while self.simulation.run_slice(until, EVENTS_PER_LOOK) && is_time() {}
         }
-        self.run_errands();
-        let reports = self.reports();
-        // Whoever was looked at wants a turn, which changes nothing: give it now, or the world would never be quiet.
-        let now = self.now();
-        self.simulation.run_until(now);
-        reports
+        self.hand_over()
     }
 
     /// Lets the next moment come at which anything happens, whatever it is.
     pub(crate) fn step(&mut self) -> Vec<Report> {
-        while let Some(command) = self.inbox.pop_front() {
-            self.simulation.application_mut().handle_command(command);
-        }
+        self.take_commands();
         if let Some(at) = self.simulation.next_event_at() {
             self.simulation.run_until(at);
         }
+        self.hand_over()
+    }
+
+    fn take_commands(&mut self) {
+        while let Some(command) = self.inbox.pop_front() {
+            self.simulation.application_mut().handle_command(command);
+        }
+        self.settle();
+    }
+
+    fn hand_over(&mut self) -> Vec<Report> {
         self.run_errands();
-        self.reports()
+        let reports = self.reports();
+        self.settle();
+        reports
+    }
+
+    /// Whoever was looked at wants a turn: it gets it now, or the world would never be quiet.
+    fn settle(&mut self) {
+        let now = self.now();
+        self.simulation.run_until(now);
     }
 
     /// How far a slice goes; `None`: time stands still.
@@ -202,14 +212,19 @@ mod tests {
             self.world.command(command);
         }
 
+        fn take(&mut self, reports: Vec<Report>) {
+            for report in reports {
+                for answer in self.store.apply(report) {
+                    self.world.command(answer);
+                }
+            }
+        }
+
         /// Frame by frame until nothing happens any more; returns how many frames that took.
         fn run(&mut self, speed: Speed) -> u32 {
             for frame in 0..100_000 {
-                for report in self.world.advance(FRAME, speed, || true) {
-                    for answer in self.store.apply(report) {
-                        self.world.command(answer);
-                    }
-                }
+                let reports = self.world.advance(FRAME, speed, || true);
+                self.take(reports);
                 if !self.world.is_busy() {
                     return frame;
                 }
@@ -259,11 +274,8 @@ mod tests {
         assert_eq!(page.world.now(), then);
         let mut steps = 0;
         while page.store.view().ledger.counts().acked == 0 {
-            for report in page.world.step() {
-                for answer in page.store.apply(report) {
-                    page.world.command(answer);
-                }
-            }
+            let reports = page.world.step();
+            page.take(reports);
             steps += 1;
             assert!(steps < 200, "never acknowledged");
         }
@@ -292,10 +304,11 @@ mod tests {
         let mut page = Page::open();
         page.send(Habit::Callback, "user-42", 2_000);
         let mut looks = 0;
-        page.world.advance(Duration::from_secs(10), Speed::Slower(1), || {
+        let reports = page.world.advance(Duration::from_secs(10), Speed::Slower(1), || {
             looks += 1;
             looks < 3
         });
+        page.take(reports);
         assert_eq!(looks, 3);
         assert!(page.store.view().ledger.counts().acked < 2_000);
         page.run(Speed::Slower(1));
