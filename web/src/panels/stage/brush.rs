@@ -154,11 +154,14 @@ impl Brush {
                 self.chevron(at, half, -1.0, colour);
                 self.badges(palette, at, half, *attempts, *is_cut);
             }
-            Kind::Home { base_offset, has_failed } => {
-                let (words, colour) = match has_failed {
+            Kind::Home { base_offset, has_failed, more } => {
+                let (mut words, colour) = match has_failed {
                     true => ("×".to_owned(), palette.fail.as_str()),
                     false => (offset(*base_offset), colour),
                 };
+                if *more > 0 {
+                    words.push_str(&format!(" +{more}"));
+                }
                 self.packet(palette, at, &words, colour, false, false);
             }
         }

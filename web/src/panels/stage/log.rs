@@ -14,7 +14,7 @@ use crate::texts::fill;
 /// Where the cells begin, and how wide all of them are.
 const CELLS: (i32, i32) = (834, 256);
 /// Offsets of more digits need wide cells.
-const SHORT_OFFSETS: i64 = 10_000;
+const SHORT_OFFSETS: i64 = 1_000;
 
 /// Which offsets are in view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

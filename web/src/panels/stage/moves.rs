@@ -3,6 +3,9 @@
 //! A request's place comes from when it left and how long earlier ones took; it waits at the broker until the trace says
 //! more. An append and an answer's way home are instants in the trace: their moves take the frame's leg.
 
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -21,8 +24,8 @@ use crate::frame::Frame;
 
 /// An answer stands this close before the sender until it has really come.
 const ALMOST: f64 = 0.97;
-/// Distance of answers that came at the same moment, as a share of the way home.
-const HOME_GAP: f64 = 0.11;
+/// Answers on the way home that are closer than this are drawn as one, with their number.
+const HOME_GAP: f64 = 64.0;
 
 /// A thing that moves.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +47,8 @@ pub(super) enum Kind {
     Request { records: u32, attempts: u32, is_cut: bool },
     /// An answer: the offset of the batch's first record; −1: none.
     Answer { base_offset: i64, attempts: u32, is_cut: bool },
-    /// An answer that the caller gets.
-    Home { base_offset: i64, has_failed: bool },
+    /// An answer that the caller gets, and how many more are so close behind it that they would cover it.
+    Home { base_offset: i64, has_failed: bool, more: u32 },
 }
 
 /// How long messages to a broker take, as the newest answer told.
@@ -215,12 +218,8 @@ impl Moves {
 
     fn pick_homecoming(&mut self, frame: &Frame<'_>) -> bool {
         let mut moves = false;
-        let mut last = None;
-        let mut queue = 0.0;
         for id in frame.scene.homecoming.iter().rev() {
             let Some(batch) = self.of_topic(frame.scene, *id) else { continue };
-            queue = if last == Some(batch.since) { queue + HOME_GAP } else { 0.0 };
-            last = Some(batch.since);
             let lane = batch.partition.partition;
             let (base_offset, has_failed) = match &batch.state {
                 BatchState::Acked(stored) => (stored.base_offset, false),
@@ -241,12 +240,30 @@ impl Moves {
                 (kind, ways.answer.at(self.stop(share(since, frame.leg))))
             } else {
                 let share = share(since - frame.leg * (legs - 1), frame.leg);
-                let kind = Kind::Home { base_offset, has_failed };
-                (kind, self.home.at(if self.only_stops { 1.0 } else { share - queue }))
+                let at = self.home.at(if self.only_stops { 1.0 } else { share });
+                if self.joins_another_home(at, has_failed) {
+                    continue;
+                }
+                (Kind::Home { base_offset, has_failed, more: 0 }, at)
             };
             self.sprites.push(Sprite { kind, lane, at });
         }
         moves
+    }
+
+    /// Counts an answer with one of its kind that was picked before and is so close that one would cover the other.
+    fn joins_another_home(&mut self, at: Point, failed: bool) -> bool {
+        let is_close = |sprite: &&mut Sprite| {
+            matches!(sprite.kind, Kind::Home { has_failed, .. } if has_failed == failed)
+                && (sprite.at.x - at.x).abs() + (sprite.at.y - at.y).abs() < HOME_GAP
+        };
+        match self.sprites.iter_mut().find(is_close) {
+            Some(Sprite { kind: Kind::Home { more, .. }, .. }) => {
+                *more += 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn of_topic<'s>(&self, scene: &'s Scene, id: BatchId) -> Option<&'s BatchScene> {
@@ -275,159 +292,4 @@ fn share(passed: Duration, whole: Duration) -> f64 {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use producer_core::ids::{ConnectionId, CorrelationId, Lane, ProducerIndex, TopicPartition};
-    use producer_core::io::Stored;
-    use producer_core::trace::{DrainReason, Fact, PartitionChoice, TraceEvent};
-
-    const LEG: Duration = Duration::from_millis(6);
-    const B0: BatchId = BatchId(0);
-    const WIRE: ConnectionId = ConnectionId(1);
-    const NODE: NodeId = NodeId(2);
-
-    /// Facts, ten milliseconds apart.
-    fn scene_of(facts: Vec<Fact>) -> Scene {
-        let mut scene = Scene::default();
-        for (nth, what) in (0..).zip(facts) {
-            let at = Instant::from_millis(nth * 10);
-            scene.apply(&TraceEvent { at, lane: Lane(0), producer: ProducerIndex(0), what });
-        }
-        scene
-    }
-
-    fn p1() -> TopicPartition {
-        TopicPartition { topic: "orders".into(), partition: 1 }
-    }
-
-    fn until_sent() -> Vec<Fact> {
-        vec![
-            Fact::Connecting { connection: WIRE, node: NODE },
-            Fact::BatchOpened { batch: B0, partition: p1(), capacity: 16_384 },
-            Fact::Appended {
-                ordinal: 0,
-                batch: B0,
-                index: 0,
-                key_size: 7,
-                value_size: 3,
-                batch_bytes: 80,
-                choice: PartitionChoice::Sticky,
-                label: "user-42".into(),
-            },
-            Fact::BatchDrained {
-                batch: B0,
-                bytes: 80,
-                records: 1,
-                because: DrainReason::LingerOver,
-                identity: None,
-                base_sequence: -1,
-            },
-            Fact::RequestSent {
-                connection: WIRE,
-                correlation: CorrelationId(3),
-                api: ApiKey::Produce,
-                node: NODE,
-                batches: vec![B0],
-                in_flight: 1,
-            },
-        ]
-    }
-
-    fn stored() -> Fact {
-        Fact::LogAppended { node: NODE, partition: p1(), base_offset: 7, records: 1, identity: None, base_sequence: -1 }
-    }
-
-    fn answered() -> Vec<Fact> {
-        let api = ApiKey::Produce;
-        vec![
-            Fact::ResponseReceived { connection: WIRE, correlation: CorrelationId(3), api, node: NODE, in_flight: 0 },
-            Fact::BatchAcked { batch: B0, stored: Stored { base_offset: 7, log_append_time_ms: None } },
-        ]
-    }
-
-    fn moves(geometry: &Geometry) -> Moves {
-        Moves::over(geometry, "orders".into(), false)
-    }
-
-    fn at(moves: &mut Moves, scene: &Scene, ms: u64) -> (bool, Vec<Sprite>) {
-        let goes_on = moves.pick(&Frame { scene, now: Instant::from_millis(ms), leg: LEG });
-        (goes_on, moves.sprites.clone())
-    }
-
-    #[test]
-    fn a_record_takes_a_leg_to_its_shelf_and_then_belongs_to_what_stands() {
-        let geometry = Geometry::wide(3);
-        let mut moves = moves(&geometry);
-        let scene = scene_of(until_sent()[..3].to_vec());
-        let (goes_on, sprites) = at(&mut moves, &scene, 20);
-        assert!(goes_on);
-        assert_eq!((sprites.len(), sprites[0].at), (1, geometry.belt(1).at(0.0)));
-        let (_, sprites) = at(&mut moves, &scene, 23);
-        assert_eq!(sprites[0].at, geometry.belt(1).at(0.5));
-        assert!(matches!(&sprites[0].kind, Kind::Tile { label, has_lane: true, .. } if &**label == "user-42"));
-        assert_eq!(at(&mut moves, &scene, 27), (false, vec![]));
-    }
-
-    #[test]
-    fn a_request_waits_at_the_broker_until_it_is_stored_and_its_answer_before_the_sender_until_it_came() {
-        let geometry = Geometry::wide(3);
-        let mut moves = moves(&geometry);
-        let mut facts = until_sent();
-        let scene = scene_of(facts.clone());
-        let (goes_on, sprites) = at(&mut moves, &scene, 43);
-        assert!(goes_on);
-        assert_eq!(sprites[0].at, geometry.wire(1).at(0.5), "nothing known yet: a leg");
-        let (goes_on, sprites) = at(&mut moves, &scene, 400);
-        assert_eq!((goes_on, sprites[0].at), (false, geometry.wire(1).end()));
-
-        facts.push(stored());
-        let scene = scene_of(facts.clone());
-        let (_, sprites) = at(&mut moves, &scene, 50);
-        assert_eq!(sprites[0].kind, Kind::Answer { base_offset: 7, attempts: 1, is_cut: false });
-        assert_eq!(sprites[0].at, geometry.answer(1).at(0.0));
-        let (_, sprites) = at(&mut moves, &scene, 400);
-        assert_eq!(sprites[0].at, geometry.answer(1).at(ALMOST));
-
-        facts.extend(answered());
-        let scene = scene_of(facts);
-        let (goes_on, sprites) = at(&mut moves, &scene, 73);
-        assert!(goes_on);
-        assert_eq!(sprites[0].kind, Kind::Home { base_offset: 7, has_failed: false });
-        assert_eq!(sprites[0].at, geometry.home().at(0.5));
-        assert_eq!(at(&mut moves, &scene, 80), (false, vec![]));
-        assert_eq!(moves.trips[&NODE], Trip { out: Duration::from_millis(10), back: Duration::from_millis(10) });
-    }
-
-    #[test]
-    fn an_answer_of_a_broker_we_cannot_look_into_is_shown_after_it_came() {
-        let geometry = Geometry::narrow(3);
-        let mut moves = moves(&geometry);
-        let scene = scene_of([until_sent(), answered()].concat());
-        let (_, sprites) = at(&mut moves, &scene, 63);
-        assert_eq!(sprites[0].at, geometry.answer(1).at(0.5));
-        let (_, sprites) = at(&mut moves, &scene, 69);
-        assert_eq!(sprites[0].at, geometry.home().at(0.5));
-        assert_eq!(at(&mut moves, &scene, 80), (false, vec![]));
-        assert_eq!(moves.trips[&NODE].out, Duration::from_millis(5), "half of the way there and back");
-    }
-
-    #[test]
-    fn without_motion_things_are_only_at_stops() {
-        let geometry = Geometry::wide(3);
-        let mut moves = Moves::over(&geometry, "orders".into(), true);
-        let scene = scene_of(until_sent());
-        let (_, sprites) = at(&mut moves, &scene, 43);
-        assert_eq!(sprites[0].at, geometry.wire(1).at(0.0));
-        assert_eq!(at(&mut moves, &scene, 47).1[0].at, geometry.wire(1).end());
-    }
-
-    #[test]
-    fn a_topic_that_is_not_looked_at_does_not_move_here() {
-        let mut moves = Moves::over(&Geometry::wide(3), "other".into(), false);
-        let scene = scene_of([until_sent(), vec![stored()], answered()].concat());
-        assert!((0..100).all(|ms| at(&mut moves, &scene, ms).1.is_empty()));
-    }
 }

@@ -150,7 +150,7 @@ fn frame(picture: &Picture<'_>, band: Area, lane: &Lane<'_>) -> Html {
     };
     let end = lane.end_offset();
     let newest = if end > 0 && band.w > 60 { format!("@{}", end - 1) } else { String::new() };
-    let (mark, word) = if band.w > 30 { (area.x + 9, area.x + 17) } else { (area.x + area.w / 2, area.x + 1) };
+    let (mark, word) = if band.w > 30 { (area.x + 7, area.x + 13) } else { (area.x + area.w / 2, area.x + 1) };
     let name_y = if band.w > 30 { 324 } else { 338 };
     html! {
         <>
