@@ -1,13 +1,16 @@
 //! The application as a state machine: Java's three ways to use the future that `send()` returns.
 //!
 //! ```text
-//!            ┌──────────────── next record ────────────────┐
-//!            ▼                                              │
-//! Loop ──► Send ──appended──► get():    Get ──batch met its fate──┤
-//!            │ ▲              callback: (the sender runs it) ─────┤
-//!      blocked │ retried      forget:   ───────────────────────── ┤
-//!            ▼ │                                            │
-//!          (waits inside send)      refused: Callback here, or thrown
+//!            ┌───────────────────────── next record ─────────────────────────┐
+//!            ▼                                                               │
+//! Loop ──► Send ──appended──► get():    Get ──its batch met its fate────────►┤
+//!            │ ▲      │       callback: goes on; it runs on the sender's side┤
+//!      blocked │ retried      forget:   goes on ─────────────────────────────┤
+//!            ▼ │      │                                                      │
+//!   (waits inside     └refused, with a future that has failed already:       │
+//!      send)                  get():    Get ──throws at once────────────────►┤
+//!                             callback: Callback ──► Send (it runs there) ──►┤
+//!                      refused, thrown: ────────────────────────────────────►┘
 //! Loop ──► Flush ──all met their fate──► Loop
 //! Loop ──► Close ──a new producer stands──► Loop
 //! ```
@@ -215,13 +218,13 @@ impl Caller {
             value: spec.value.as_deref(),
             headers: &headers,
         };
-        self.stand(now, Statement::Send, producer);
         let mut end_of_turn = None;
         while index < count && *budget > 0 && end_of_turn.is_none() {
             let (mut attempt, called_at) = match core::mem::replace(&mut self.doing, Doing::Ready) {
                 Doing::Blocked { attempt, called_at } => (attempt, called_at),
                 _ => (SendAttempt::default(), now.instant()),
             };
+            self.stand(now, Statement::Send, producer);
             let answer = producer.send(now, &mut attempt, &record);
             let ordinal = attempt.ordinal();
             let result = match answer {
@@ -240,8 +243,8 @@ impl Caller {
                 }
                 Err(SendRefusal::Failed(error)) => {
                     let surface = error.surface_in_send();
-                    if habit == Habit::Callback && surface == Surface::FutureOnCaller {
-                        producer.observer_mut().note(now.instant(), || Fact::CallbackRanOnCaller { ordinal });
+                    if surface == Surface::FutureOnCaller {
+                        self.meet_failed_future(now, habit, ordinal, producer);
                     }
                     Err((error, surface))
                 }
@@ -264,6 +267,24 @@ impl Caller {
             }
         }
         end_of_turn
+    }
+
+    /// `send` returned a future that has failed already.
+    fn meet_failed_future<O: Observer>(&mut self, now: Now, habit: Habit, ordinal: u64, producer: &mut Producer<O>) {
+        match habit {
+            Habit::Get => {
+                self.stand(now, Statement::Get, producer);
+                producer.observer_mut().note(now.instant(), || Fact::GetReturned { ordinal });
+                self.stand(now, Statement::Loop, producer);
+            }
+            Habit::Callback => {
+                self.stand(now, Statement::Callback, producer);
+                producer.observer_mut().note(now.instant(), || Fact::CallbackRanOnCaller { ordinal });
+                // The callback runs inside `send`, which returns only now.
+                self.stand(now, Statement::Send, producer);
+            }
+            Habit::Forget => {}
+        }
     }
 
     fn stand<O: Observer>(&mut self, now: Now, statement: Statement, producer: &mut Producer<O>) {

@@ -223,19 +223,19 @@ pub enum Fact {
         /// Who asked for it.
         why: WaitReason,
     },
-    /// Callbacks of a batch ran on the sender's thread.
+    /// Callbacks of a batch's records ran on the sender's thread, while the application went on.
     CallbacksRan {
         /// Which batch.
         batch: BatchId,
         /// How many.
         count: u32,
     },
-    /// A callback ran on the caller's thread: `send` refused the record.
+    /// A callback ran on the caller's thread, where it stood on [`Statement::Callback`]: `send` refused the record.
     CallbackRanOnCaller {
         /// Send order.
         ordinal: u64,
     },
-    /// `get()` returned or threw.
+    /// `get()` returned or threw: at once, when `send` had refused the record.
     GetReturned {
         /// Send order.
         ordinal: u64,
@@ -307,7 +307,8 @@ pub enum Statement {
     Send,
     /// In `get()`, waiting.
     Get,
-    /// In the callback (on the sender's thread, or on the caller's when the record was refused).
+    /// In the callback of a record that `send` refused: inside `send`. Callbacks of appended records run on the sender's
+    /// side, where [`Fact::CallbacksRan`] tells of them.
     Callback,
     /// In `flush()`.
     Flush,

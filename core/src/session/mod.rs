@@ -5,6 +5,8 @@
 
 mod book;
 mod outcomes;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
