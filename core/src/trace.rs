@@ -291,11 +291,26 @@ pub enum Fact {
         /// How.
         fault: Fault,
     },
-    /// The observer's budget was used up: this many facts are missing here.
+    /// The observer's budget was used up, or a frame went lost: this many facts are missing here. Some of them may follow
+    /// all the same: those that say how things stand.
     Thinned {
         /// How many.
         dropped: u64,
     },
+}
+
+impl Fact {
+    /// Does it hold until another fact of its kind comes?
+    const fn says_how_things_stand(&self) -> bool {
+        matches!(
+            self,
+            Self::CallerStands(_)
+                | Self::MemoryUsed { .. }
+                | Self::SenderWaits { .. }
+                | Self::IdentityChanged { .. }
+                | Self::MetadataUpdated { .. }
+        )
+    }
 }
 
 /// The statement on which the application stands.
@@ -419,6 +434,9 @@ pub struct TraceBuffer {
     detail_budget: u32,
     detail_left: u32,
     dropped: u64,
+    dropped_since: Instant,
+    /// Of the facts that say how things stand, the last one of each kind among those dropped.
+    last_words: Vec<TraceEvent>,
 }
 
 impl TraceBuffer {
@@ -437,6 +455,8 @@ impl TraceBuffer {
             detail_budget: Self::DETAIL_BUDGET,
             detail_left: Self::DETAIL_BUDGET,
             dropped: 0,
+            dropped_since: Instant::ZERO,
+            last_words: Vec::new(),
         }
     }
 
@@ -470,15 +490,30 @@ impl TraceBuffer {
     }
 
     /// Takes what has been kept since the last time and renews the budget. Dropped facts are told as
-    /// [`Fact::Thinned`], never hidden.
-    pub fn take(&mut self, at: Instant) -> Vec<TraceEvent> {
+    /// [`Fact::Thinned`] where the first one is missing, never hidden; behind it, how things stood last.
+    pub fn take(&mut self) -> Vec<TraceEvent> {
         self.detail_left = self.detail_budget;
         let mut events = core::mem::take(&mut self.events);
         if self.dropped > 0 {
             let what = Fact::Thinned { dropped: core::mem::take(&mut self.dropped) };
-            events.push(TraceEvent { at, lane: self.lane, producer: self.producer, what });
+            events.push(TraceEvent { at: self.dropped_since, lane: self.lane, producer: self.producer, what });
+            events.append(&mut self.last_words);
         }
         events
+    }
+
+    /// Counts a fact that does not fit. One that says how things stand until another of its kind comes is kept: without
+    /// it the picture would be wrong for as long as nothing changes.
+    fn drop_fact(&mut self, event: TraceEvent) {
+        if self.dropped == 0 {
+            self.dropped_since = event.at;
+        }
+        self.dropped += 1;
+        if event.what.says_how_things_stand() {
+            let kind = |event: &TraceEvent| (event.producer, core::mem::discriminant(&event.what));
+            self.last_words.retain(|other| kind(other) != kind(&event));
+            self.last_words.push(event);
+        }
     }
 }
 
@@ -486,10 +521,11 @@ impl Observer for TraceBuffer {
     const WATCHES: bool = true;
 
     fn note(&mut self, at: Instant, what: impl FnOnce() -> Fact) {
+        let event = TraceEvent { at, lane: self.lane, producer: self.producer, what: what() };
         if self.events.len() < self.capacity {
-            self.events.push(TraceEvent { at, lane: self.lane, producer: self.producer, what: what() });
+            self.events.push(event);
         } else {
-            self.dropped += 1;
+            self.drop_fact(event);
         }
     }
 
@@ -540,17 +576,35 @@ mod tests {
     #[test]
     fn what_does_not_fit_the_budget_is_counted_and_told() {
         let mut buffer = TraceBuffer::new(Lane(1), ProducerIndex(2)).with_budgets(2, 1);
-        for used_bytes in 0..5 {
-            buffer.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes });
+        let returned = |ordinal| Fact::GetReturned { ordinal };
+        for ordinal in 0..5 {
+            buffer.note(Instant::from_millis(ordinal), || returned(ordinal));
         }
-        let events = buffer.take(Instant::from_millis(3));
+        let events = buffer.take();
         let facts: Vec<_> = events.iter().map(|event| event.what.clone()).collect();
-        assert_eq!(
-            facts,
-            [Fact::MemoryUsed { used_bytes: 0 }, Fact::MemoryUsed { used_bytes: 1 }, Fact::Thinned { dropped: 3 }]
-        );
+        assert_eq!(facts, [returned(0), returned(1), Fact::Thinned { dropped: 3 }]);
+        assert_eq!(events[2].at, Instant::from_millis(2), "where the first one is missing");
         assert!(events.iter().all(|event| event.lane == Lane(1) && event.producer == ProducerIndex(2)));
-        assert!(buffer.take(Instant::ZERO).is_empty(), "told once");
+        assert!(buffer.take().is_empty(), "told once");
+    }
+
+    #[test]
+    fn how_things_stand_is_told_behind_a_gap() {
+        let mut buffer = TraceBuffer::new(Lane(0), ProducerIndex(0)).with_budgets(1, 1);
+        let used = |used_bytes| Fact::MemoryUsed { used_bytes };
+        let facts = [
+            used(1),
+            Fact::CallerStands(Statement::Send),
+            used(2),
+            Fact::GetReturned { ordinal: 0 },
+            Fact::CallerStands(Statement::Loop),
+            used(3),
+        ];
+        for what in facts {
+            buffer.note(Instant::ZERO, || what);
+        }
+        let told: Vec<_> = buffer.take().into_iter().map(|event| event.what).collect();
+        assert_eq!(told, [used(1), Fact::Thinned { dropped: 5 }, Fact::CallerStands(Statement::Loop), used(3)]);
     }
 
     #[test]
@@ -559,19 +613,26 @@ mod tests {
         first.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes: 7 });
         let mut second = first.hand_over(ProducerIndex(1));
         assert!(first.is_empty());
-        for used_bytes in [8, 9] {
-            second.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes });
+        for ordinal in [8, 9] {
+            second.note(Instant::ZERO, || Fact::GetReturned { ordinal });
         }
-        let told: Vec<_> = second.take(Instant::ZERO).into_iter().map(|event| (event.producer.0, event.what)).collect();
-        let used = |used_bytes| Fact::MemoryUsed { used_bytes };
-        assert_eq!(told, [(0, used(7)), (1, used(8)), (1, Fact::Thinned { dropped: 1 })], "one budget for both");
+        let told: Vec<_> = second.take().into_iter().map(|event| (event.producer.0, event.what)).collect();
+        assert_eq!(
+            told,
+            [
+                (0, Fact::MemoryUsed { used_bytes: 7 }),
+                (1, Fact::GetReturned { ordinal: 8 }),
+                (1, Fact::Thinned { dropped: 1 })
+            ],
+            "one budget for both"
+        );
     }
 
     #[test]
     fn the_detail_budget_is_renewed_by_every_take() {
         let mut buffer = TraceBuffer::new(Lane(0), ProducerIndex(0)).with_budgets(8, 2);
         assert_eq!([(); 4].map(|()| buffer.wants_detail()), [true, true, false, false]);
-        buffer.take(Instant::ZERO);
+        buffer.take();
         assert!(buffer.wants_detail());
     }
 

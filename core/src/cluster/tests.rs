@@ -141,8 +141,7 @@ impl World {
     }
 
     fn facts(&mut self) -> Vec<Fact> {
-        let at = self.now().instant();
-        self.cluster.observer_mut().take(at).into_iter().map(|event| event.what).collect()
+        self.cluster.observer_mut().take().into_iter().map(|event| event.what).collect()
     }
 }
 

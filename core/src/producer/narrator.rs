@@ -151,7 +151,7 @@ mod tests {
             narrator.appended(Instant::ZERO, written(ordinal, batch, index));
         }
         narrator.note(Instant::ZERO, || Fact::MemoryUsed { used_bytes: 7 });
-        let told: Vec<_> = narrator.observer_mut().take(Instant::ZERO).into_iter().map(|event| event.what).collect();
+        let told: Vec<_> = narrator.observer_mut().take().into_iter().map(|event| event.what).collect();
         let many = |first_ordinal, batch, first_index, count| Fact::AppendedMany {
             first_ordinal,
             batch: BatchId(batch),

@@ -35,6 +35,9 @@ pub struct PartitionLog {
     pub end_offset: i64,
     /// Records acknowledged without an offset (acks=0).
     pub without_offset: u64,
+    /// Facts are missing from the time before this offset was written: cells may be missing below, and the program may know
+    /// of records whose cell says otherwise. 0: none are.
+    pub gap_below: i64,
 }
 
 impl PartitionLog {

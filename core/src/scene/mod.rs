@@ -24,6 +24,10 @@ pub use log::{Cell, PartitionLog};
 pub const HISTORY: usize = 200;
 /// Finished batches kept, for pointing at.
 pub const FINISHED_BATCHES: usize = 256;
+/// Partitions kept; beyond it those with nothing under way make room, the one that was quiet the longest first.
+pub const PARTITIONS: usize = 512;
+/// Topics whose leaders are kept; beyond it those that metadata did not name last make room.
+pub const TOPICS: usize = 128;
 /// Records of one batch kept with their labels.
 pub const LABELLED_RECORDS: usize = 64;
 
@@ -197,6 +201,8 @@ pub struct PartitionScene {
     pub under_way: Vec<BatchId>,
     /// Its log as far as we know it.
     pub log: PartitionLog,
+    /// When something of it was told last.
+    pub touched_at: Instant,
 }
 
 /// A request without an answer.
@@ -227,6 +233,12 @@ pub struct ConnectionScene {
     pub last_answer: Option<(RequestScene, Instant)>,
     /// Since when it is as it is.
     pub since: Instant,
+}
+
+impl ConnectionScene {
+    fn new(node: NodeId, connected: bool, since: Instant) -> Self {
+        Self { node, connected, in_flight: Vec::new(), last_answer: None, since }
+    }
 }
 
 impl Scene {
@@ -283,7 +295,7 @@ impl Scene {
             Fact::BatchSplit { batch, .. } => self.finish(at, *batch, BatchState::Split),
             Fact::BatchAcked { batch, stored } => {
                 if let Some(scene) = self.batches.get(batch) {
-                    let partition = self.partitions.entry(scene.partition.clone()).or_default();
+                    let partition = partition_of(&mut self.partitions, at, &scene.partition);
                     partition.log.acknowledge(*batch, scene, *stored);
                 }
                 self.finish(at, *batch, BatchState::Acked(*stored));
@@ -293,36 +305,23 @@ impl Scene {
                 self.finish(at, *batch, state);
             }
             Fact::Connecting { connection, node } => {
-                let scene = ConnectionScene {
-                    node: *node,
-                    connected: false,
-                    in_flight: Vec::new(),
-                    last_answer: None,
-                    since: at,
-                };
-                self.connections.insert(*connection, scene);
+                self.connections.insert(*connection, ConnectionScene::new(*node, false, at));
             }
-            Fact::Connected { connection, .. } => {
-                if let Some(scene) = self.connections.get_mut(connection) {
-                    scene.connected = true;
-                    scene.since = at;
-                }
+            Fact::Connected { connection, node } => {
+                self.connections.insert(*connection, ConnectionScene::new(*node, true, at));
             }
             Fact::Disconnected { connection, .. } => {
                 self.connections.remove(connection);
             }
-            Fact::RequestSent { connection, correlation, api, batches, .. } => {
+            Fact::RequestSent { connection, correlation, api, node, batches, .. } => {
+                self.standing(at, *connection, *node);
                 self.request_left(at, *connection, *correlation, *api, batches);
             }
-            Fact::ResponseReceived { connection, correlation, .. } => {
+            Fact::ResponseReceived { connection, correlation, node, .. } => {
+                self.standing(at, *connection, *node);
                 self.response_came(at, *connection, *correlation);
             }
-            Fact::MetadataUpdated { brokers, topics } => {
-                self.brokers.clone_from(brokers);
-                for (topic, leaders) in topics {
-                    self.leaders.insert(Arc::clone(topic), leaders.clone());
-                }
-            }
+            Fact::MetadataUpdated { brokers, topics } => self.learn_leaders(brokers, topics),
             Fact::IdentityChanged { identity } => self.identity = Some(*identity),
             Fact::MemoryUsed { used_bytes } => self.memory_used_bytes = *used_bytes,
             Fact::SenderWaits { until, why } => {
@@ -335,7 +334,7 @@ impl Scene {
                     scene.stored = Some((at, *base_offset));
                 }
                 let scene = carrier.and_then(|batch| Some((batch, self.batches.get(&batch)?)));
-                let entry = self.partitions.entry(partition.clone()).or_default();
+                let entry = partition_of(&mut self.partitions, at, partition);
                 entry.log.append(*base_offset, *records, scene);
             }
             Fact::LeaderMoved { partition, leader, .. } => self.move_leader(partition, *leader),
@@ -346,7 +345,7 @@ impl Scene {
                     request.fault = Some(*fault);
                 }
             }
-            Fact::Thinned { dropped } => self.thinned += dropped,
+            Fact::Thinned { dropped } => self.miss(*dropped),
             Fact::RequestTimedOut { .. }
             | Fact::CallbacksRan { .. }
             | Fact::CallbackRanOnCaller { .. }
@@ -364,7 +363,8 @@ impl Scene {
             Fact::AppendedMany { count, .. } => self.caller.sent += u64::from(*count),
             Fact::SendRefused { .. } => self.caller.refused += 1,
             Fact::LogAppended { partition, base_offset, records, .. } => {
-                self.partitions.entry(partition.clone()).or_default().log.append(*base_offset, *records, None);
+                let entry = partition_of(&mut self.partitions, event.at, partition);
+                entry.log.append(*base_offset, *records, None);
             }
             Fact::LeaderMoved { partition, leader, .. } => self.move_leader(partition, *leader),
             Fact::Thinned { dropped } => self.thinned += dropped,
@@ -391,6 +391,39 @@ impl Scene {
             partition.under_way.clear();
             partition.log.forget_batches();
         }
+    }
+
+    /// Facts are missing here. Whatever was under way may have ended unseen and would stand in the picture for ever, so it
+    /// is forgotten; connections that still stand show again with their next request or answer. Logs and history stay,
+    /// and both say that there is a gap.
+    fn miss(&mut self, dropped: u64) {
+        self.thinned += dropped;
+        self.batches.retain(|_, batch| batch.state.is_final());
+        self.connections.clear();
+        self.caller.blocked_on = None;
+        self.caller.newest = None;
+        for partition in self.partitions.values_mut() {
+            partition.under_way.clear();
+            partition.log.gap_below = partition.log.end_offset;
+        }
+    }
+
+    /// A connection that carries requests stands, also when its beginning was not told.
+    fn standing(&mut self, at: Instant, connection: ConnectionId, node: NodeId) {
+        self.connections.entry(connection).or_insert_with(|| ConnectionScene::new(node, true, at));
+    }
+
+    fn learn_leaders(&mut self, brokers: &[NodeId], topics: &[(Arc<str>, Vec<NodeId>)]) {
+        self.brokers = brokers.to_vec();
+        for (topic, leaders) in topics {
+            self.leaders.insert(Arc::clone(topic), leaders.clone());
+        }
+        let mut surplus = self.leaders.len().saturating_sub(TOPICS);
+        self.leaders.retain(|topic, _| {
+            let makes_room = surplus > 0 && !topics.iter().any(|(named, _)| named == topic);
+            surplus -= usize::from(makes_room);
+            !makes_room
+        });
     }
 
     /// Folds many events.
@@ -424,7 +457,7 @@ impl Scene {
     }
 
     fn open(&mut self, at: Instant, batch: BatchId, partition: &TopicPartition, capacity: u32) {
-        self.partitions.entry(partition.clone()).or_default().under_way.push(batch);
+        partition_of(&mut self.partitions, at, partition).under_way.push(batch);
         let scene = BatchScene {
             partition: partition.clone(),
             state: BatchState::Filling,
@@ -540,4 +573,20 @@ impl Scene {
             })
         })
     }
+}
+
+/// The partition, new if need be; then a quiet one makes room for it.
+fn partition_of<'a>(
+    partitions: &'a mut BTreeMap<TopicPartition, PartitionScene>,
+    at: Instant,
+    name: &TopicPartition,
+) -> &'a mut PartitionScene {
+    if partitions.len() >= PARTITIONS && !partitions.contains_key(name) {
+        let quiet = partitions.iter().filter(|(_, scene)| scene.under_way.is_empty());
+        let quietest = quiet.min_by_key(|(_, scene)| scene.touched_at).map(|(name, _)| name.clone());
+        quietest.and_then(|name| partitions.remove(&name));
+    }
+    let scene = partitions.entry(name.clone()).or_default();
+    scene.touched_at = at;
+    scene
 }

@@ -193,6 +193,45 @@ fn acked(base_offset: i64) -> Fact {
 }
 
 #[test]
+fn after_a_gap_nothing_is_under_way_that_might_have_ended_unseen() {
+    let mut scene = scene_of(on_its_way(0, "a").into_iter().chain([acked(40)]));
+    let other = BatchId(1);
+    let blocked = Fact::SendBlocked { ordinal: 2, on: BlockedOn::Memory };
+    tell(&mut scene, 0, [opened(other), appended(1, other, 0, "b"), drained(other, 1), sent(other), blocked]);
+    tell(&mut scene, 0, [Fact::Thinned { dropped: 9 }]);
+    assert_eq!(scene.batches.keys().collect::<Vec<_>>(), [&B0], "what has ended stays");
+    assert!(scene.partitions[&p(1)].under_way.is_empty() && scene.connections.is_empty());
+    assert_eq!((scene.caller.blocked_on, scene.thinned), (None, 9));
+    let log = &scene.partitions[&p(1)].log;
+    assert_eq!((log.cells.len(), log.end_offset, log.gap_below), (1, 41, 41), "the log stays and says so");
+    assert!(matches!(scene.history.back().map(|event| &event.what), Some(Fact::Thinned { .. })));
+
+    tell(&mut scene, 0, [opened(BatchId(2)), sent(BatchId(2))]);
+    assert_eq!(scene.in_flight(NodeId(2)), 1, "a connection that stands shows again with its next request");
+}
+
+#[test]
+fn a_hundred_thousand_batches_whose_end_was_not_told_leave_a_picture_of_one_screen() {
+    let mut scene = Scene::default();
+    for n in 0..100_000 {
+        let (batch, connection) = (BatchId(n), ConnectionId(u32::try_from(n).expect("small")));
+        let partition = TopicPartition { topic: format!("topic-{}", n.min(999)).into(), partition: 0 };
+        let leaders = vec![(Arc::clone(&partition.topic), vec![NodeId(1)])];
+        let facts = [
+            Fact::Connecting { connection, node: NodeId(1) },
+            Fact::MetadataUpdated { brokers: vec![NodeId(1)], topics: leaders },
+            Fact::BatchOpened { batch, partition, capacity: 100 },
+            appended(n, batch, 0, "a"),
+            Fact::Thinned { dropped: 1 },
+        ];
+        tell(&mut scene, 0, facts);
+    }
+    assert_eq!((scene.batches.len(), scene.connections.len()), (0, 0));
+    assert_eq!((scene.partitions.len(), scene.leaders.len()), (PARTITIONS, TOPICS));
+    assert_eq!((scene.thinned, scene.caller.sent), (100_000, 100_000));
+}
+
+#[test]
 fn another_producer_starts_the_picture_over_and_leaves_logs_and_counts() {
     let mut scene = scene_of(on_its_way(0, "old").into_iter().chain([
         Fact::IdentityChanged { identity: ProducerIdentity { id: 9, epoch: 0 } },

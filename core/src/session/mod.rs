@@ -135,6 +135,10 @@ pub struct Session {
     reconfiguring: bool,
     topology: Option<Topology>,
     trace_credit: u32,
+    /// Facts in each trace frame handed to the attached connection whose credit has not come back.
+    trace_out: VecDeque<u64>,
+    /// Facts in frames that went to a connection which is no more.
+    trace_lost: u64,
     stopping: bool,
     reports: VecDeque<Report>,
     requests: VecDeque<SessionRequest>,
@@ -162,6 +166,8 @@ impl Session {
             reconfiguring: false,
             topology: None,
             trace_credit: 0,
+            trace_out: VecDeque::new(),
+            trace_lost: 0,
             stopping: false,
             reports: VecDeque::new(),
             requests: VecDeque::new(),
@@ -183,6 +189,7 @@ impl Session {
     pub fn attach(&mut self, resume: Option<Resume>) {
         self.reports.clear();
         self.trace_credit = 0;
+        self.trace_lost += self.trace_out.drain(..).sum::<u64>();
         let recovered = match resume {
             Some(resume) => {
                 resume.session == self.id
@@ -231,7 +238,12 @@ impl Session {
                 self.outcomes.acknowledge(up_to);
                 self.forget_old();
             }
-            Command::TraceCredit { frames } => self.trace_credit = self.trace_credit.saturating_add(frames).min(64),
+            Command::TraceCredit { frames } => {
+                self.trace_credit = self.trace_credit.saturating_add(frames).min(64);
+                // A page gives the credit of a frame back when it has read it.
+                let read = self.trace_out.len().min(frames as usize);
+                self.trace_out.drain(..read);
+            }
             Command::Arm => {
                 if let World::Cluster { armed, .. } = &mut self.world {
                     *armed = true;
@@ -293,12 +305,17 @@ impl Session {
         self.trace_credit > 0
     }
 
-    /// Offers what happened since the last frame; uses one credit. An empty list uses none.
-    pub fn offer_trace(&mut self, events: Vec<TraceEvent>) {
-        if !events.is_empty() {
-            self.trace_credit = self.trace_credit.saturating_sub(1);
-            self.reports.push_back(Report::Trace { events });
+    /// Offers what happened since the last frame; uses one credit. An empty list uses none. Frames of which an earlier
+    /// connection never said that they arrived are told as a gap before it.
+    pub fn offer_trace(&mut self, mut events: Vec<TraceEvent>) {
+        let Some(first) = events.first() else { return };
+        if self.trace_lost > 0 {
+            let what = Fact::Thinned { dropped: core::mem::take(&mut self.trace_lost) };
+            events.insert(0, TraceEvent { what, ..first.clone() });
         }
+        self.trace_credit = self.trace_credit.saturating_sub(1);
+        self.trace_out.push_back(events.len() as u64);
+        self.reports.push_back(Report::Trace { events });
     }
 
     /// No new sends from now on; those taken are settled.

@@ -191,3 +191,29 @@ fn a_refused_record_says_where_the_program_meets_it() {
         [("RecordTooLargeException", Surface::FutureOnCaller), ("IllegalArgumentException", Surface::Thrown)]
     );
 }
+
+#[test]
+fn a_trace_frame_that_went_to_a_lost_connection_is_told_as_a_gap() {
+    let event = |ordinal| TraceEvent {
+        at: Instant::from_millis(ordinal),
+        lane: Lane(0),
+        producer: ProducerIndex(0),
+        what: Fact::GetReturned { ordinal },
+    };
+    let mut session = Session::new(SessionId::default(), bridge::World::InPage, SessionLimits::default());
+    let credit = |frames| Command::TraceCredit { frames };
+    session.attach(None);
+    session.handle_command(credit(2));
+    session.offer_trace(vec![event(0)]);
+    session.handle_command(credit(1));
+    session.offer_trace(vec![event(1), event(2)]);
+    session.attach(Some(Resume { session: SessionId::default(), epoch: 1, outcomes_seen: 0 }));
+    session.handle_command(credit(1));
+    session.offer_trace(vec![event(3)]);
+    let traces = core::iter::from_fn(|| session.next_report()).filter_map(|report| match report {
+        Report::Trace { events } => Some(events.into_iter().map(|event| event.what).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let gap = Fact::Thinned { dropped: 2 };
+    assert_eq!(traces.collect::<Vec<_>>(), [[gap, Fact::GetReturned { ordinal: 3 }]], "frame 0 was read, frame 1 lost");
+}

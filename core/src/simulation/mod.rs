@@ -287,8 +287,8 @@ impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
     /// Takes what has been noted since the last time, in order of time; of what happened at one moment, the producer's
     /// facts come before the brokers'.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {
-        let mut events = self.producer.observer_mut().take(self.now);
-        events.append(&mut self.cluster.observer_mut().take(self.now));
+        let mut events = self.producer.observer_mut().take();
+        events.append(&mut self.cluster.observer_mut().take());
         // Stable, so that each keeps its order; messages take time, so no cause shares its moment with its effect.
         events.sort_by_key(|event| event.at);
         events

@@ -68,7 +68,6 @@ pub(crate) enum NoSession {
 #[derive(Debug)]
 pub(crate) struct Live {
     driver: Driver<TraceBuffer, Session>,
-    clock: Clock,
     /// There may be reports for the page.
     news: Arc<Notify>,
     /// There may be requests of the session.
@@ -163,7 +162,6 @@ impl Sessions {
         };
         let live = Arc::new(Live {
             driver: Driver::start(producer, session, self.clock, after_turn),
-            clock: self.clock,
             news,
             errands,
             attachment: watch::Sender::new(0),
@@ -305,7 +303,7 @@ impl Attachment {
             session.next_report().or_else(|| {
                 let observer = producer.observer_mut();
                 if session.wants_trace() && !observer.is_empty() {
-                    session.offer_trace(observer.take(self.live.clock.now().instant()));
+                    session.offer_trace(observer.take());
                 }
                 session.next_report()
             })

@@ -255,7 +255,7 @@ impl World {
 
     /// Adds what was noted since the last time.
     fn hash_trace(&mut self) {
-        for events in [self.producer.observer_mut().take(self.now), self.cluster.observer_mut().take(self.now)] {
+        for events in [self.producer.observer_mut().take(), self.cluster.observer_mut().take()] {
             self.events += events.len();
             self.leader_moves += events.iter().filter(|event| matches!(event.what, Fact::LeaderMoved { .. })).count();
             for byte in trace::encode(&events) {

@@ -151,8 +151,7 @@ impl Story {
                 Output::Wait { until, why } => {
                     assert!(until.is_none_or(|until| until > self.now().instant()), "a wait that is over: {why:?}");
                     self.wait = (until.map(Instant::as_micros), why);
-                    let at = self.now().instant();
-                    let events = self.producer.observer_mut().take(at);
+                    let events = self.producer.observer_mut().take();
                     self.facts.extend(events.into_iter().map(|event| event.what));
                     return;
                 }
