@@ -229,7 +229,7 @@ texts! {
     newest_first: "newest first", "최신순";
     ledger_empty: "nothing yet", "아직 없음";
     ledger_sent: "sent", "전송";
-    ledger_answer: "ack order", "ack 순서";
+    ledger_answer: "ack", "ack";
     ledger_key: "key", "key";
     ledger_metadata: "RecordMetadata", "RecordMetadata";
     ledger_ms: "ms", "ms";
@@ -241,7 +241,8 @@ texts! {
     row_unknown_many: "×{} unknown", "×{} 알 수 없음";
     row_unknown_title: "The bridge was lost while this was out: it may be stored or not", "전송 중에 bridge가 끊겼습니다: 저장되었을 수도, 아닐 수도 있습니다";
     row_not_looked: "your code never looked", "코드가 확인하지 않음";
-    row_sizes: "key {} · value {}", "key {} · value {}";
+    row_sizes: "{} + {}", "{} + {}";
+    row_sizes_title: "serialised key + value", "직렬화된 key + value";
     row_attempts: "attempt {}", "시도 {}회";
     row_no_offset: "acks=0: the broker was not asked, so there is no offset", "acks=0: broker에 응답을 요청하지 않아 offset이 없음";
     row_retriable: "retriable", "재시도 가능";
@@ -313,7 +314,7 @@ texts! {
     say_batches_one: "1 batch", "batch 1개";
     say_batches: "{} batches", "batch {}개";
     say_asks: "asks {} for {}", "{}에 {} 요청";
-    say_answer: "answer to request {} from {}", "{}의 응답: request {}";
+    say_answer: "answer to request {} from {}", "{1}의 응답: request {0}";
     say_told: "{} answers {}", "{}의 응답: {}";
     say_timed_out: "request {} had no answer within request.timeout.ms", "request {}: request.timeout.ms 안에 응답 없음";
     say_metadata: "metadata: {} brokers", "metadata: broker {}대";

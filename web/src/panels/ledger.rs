@@ -44,13 +44,13 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
             { score(shown_counts(ledger.counts(), props.is_lost), language) }
             <div class="ledger">
                 <h2>{ t.ledger }<span class="caption">{ if is_empty { t.ledger_empty } else { t.newest_first } }</span></h2>
-                if !is_empty {
-                    <div class="ledger-heads caption" aria-hidden="true">
-                        <span>{ t.ledger_sent }</span><span>{ t.ledger_answer }</span><span>{ t.ledger_key }</span>
-                        <span>{ t.ledger_metadata }</span><span>{ t.ledger_ms }</span>
-                    </div>
-                }
                 <ul class="ledger-rows" tabindex="0" aria-label={t.ledger}>
+                    if !is_empty {
+                        <li class="ledger-heads caption" aria-hidden="true">
+                            <span>{ t.ledger_sent }</span><span>{ t.ledger_answer }</span><span>{ t.ledger_key }</span>
+                            <span>{ t.ledger_metadata }</span><span>{ t.ledger_ms }</span>
+                        </li>
+                    }
                     { for ledger.open().take(limit).map(|open| open_row(open, props.is_lost, language, t)) }
                     { for ledger.rows().take(limit).map(|row| finished_row(row, language, t)) }
                     if hidden > 0 {
@@ -82,7 +82,7 @@ fn score(counts: Counts, language: Language) -> Html {
     ];
     let figures = figures.map(|(test_id, word, count, class)| {
         html! {
-            <div class={classes!("score-figure", (count > 0).then_some(class), (count == 0).then_some("is-zero"))}>
+            <div class={classes!("score-figure", (count > 0).then_some(class), (count == 0).then_some("is-zero"), (count >= 10_000).then_some("is-long"))}>
                 <dd data-test-id={test_id} data-count={count.to_string()}>{ language.number(count) }</dd>
                 <dt>{ word }</dt>
             </div>
@@ -205,7 +205,7 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
                     <small class="caption">
                         if *attempts > 1 { <span class="row-attempts">{ fill(t.row_attempts, &[attempts]) }</span>{ " · " } }
                         <span data-test-id="ledger-timestamp" title={format::utc(*timestamp_ms)}>{ kind }{ " " }{ timestamp_ms }</span>
-                        { " · " }{ fill(t.row_sizes, &[&bytes(*key_size), &bytes(*value_size)]) }
+                        { " · " }<span title={t.row_sizes_title}>{ fill(t.row_sizes, &[&bytes(*key_size), &bytes(*value_size)]) }</span>
                         if *offset < 0 { { " · " }{ t.row_no_offset } }
                         { not_looked }
                     </small>
