@@ -58,6 +58,14 @@ impl Bridge {
         Self::spawn(command, &["brokers: "])
     }
 
+    /// Another program that starts a bridge and prints its lines, such as `cargo xtask play`.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    pub fn behind(command: Command) -> Result<Self> {
+        Self::spawn(command, &["playground: ", "brokers: "])
+    }
+
     fn spawn(mut command: Command, expected: &[&str]) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = OwnedChild::spawn(&mut command, None)?;
