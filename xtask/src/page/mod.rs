@@ -33,7 +33,8 @@ pub fn build_from(source: &Path, name: &str) -> Result<PathBuf> {
     let index = source.join("index.html");
     let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
     let output = workspace::target_dir().join(name);
-    let partial = output.with_extension("partial");
+    // One per process: two builds at a time must not take each other's files.
+    let partial = output.with_extension(format!("partial-{}", std::process::id()));
     if partial.exists() {
         fs::remove_dir_all(&partial)?;
     }
@@ -135,7 +136,7 @@ fn glue(module: &Path, name: &str) -> Result<PathBuf> {
     progress!("writing its JavaScript glue (the first time this compiles the writer)");
     process::run(
         Command::new("cargo")
-            .args(["run", "--quiet", "--package", "xtask", "--features", "bundle", "--bin", "page-bundler", "--"])
+            .args(["run", "--package", "xtask", "--features", "bundle", "--bin", "page-bundler", "--"])
             .args([module, &glue])
             .current_dir(workspace::root()),
     )?;
