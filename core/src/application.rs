@@ -11,7 +11,7 @@ use crate::trace::Observer;
 /// `producer.handle_input`, then drains `producer.poll_output` (handing every completion to
 /// [`on_completed`](Self::on_completed)), then [`run`](Self::run), then drains again if `run` sent anything.
 pub trait Application<O: Observer> {
-    /// A batch met its fate. This is where callbacks run: on the sender's side of the picture.
+    /// A batch met its fate, or a part of one that was split. This is where callbacks run: on the sender's side of the picture.
     fn on_completed(&mut self, now: Now, completion: &BatchCompletion, producer: &mut Producer<O>);
 
     /// The application's own thread gets its turn: it may send, flush or close. Returns when it wants the next turn

@@ -23,6 +23,7 @@ use core::time::Duration;
 use crate::bridge::{Habit, RecordSpec, SendId};
 use crate::error::{ProducerError, Surface};
 use crate::ids::BatchId;
+use crate::io::BatchCompletion;
 use crate::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use crate::record::{Header, Record};
 use crate::time::{Instant, Now};
@@ -76,7 +77,7 @@ enum Doing {
     /// Inside `send`, for metadata or memory.
     Blocked { attempt: SendAttempt, called_at: Instant },
     /// Inside `get()`, for the batch that carries its record.
-    Getting { batch: BatchId, ordinal: u64 },
+    Getting { batch: BatchId, index: u32, ordinal: u64 },
     /// Inside `flush()`.
     Flushing(Flush),
     /// Inside `close()`, with another producer to come.
@@ -141,9 +142,9 @@ impl Caller {
     }
 
     /// A batch met its fate: `get()` on one of its records returns.
-    pub fn on_completed<O: Observer>(&mut self, now: Now, batch: BatchId, producer: &mut Producer<O>) {
-        if let Doing::Getting { batch: awaited, ordinal } = self.doing
-            && awaited == batch
+    pub fn on_completed<O: Observer>(&mut self, now: Now, completion: &BatchCompletion, producer: &mut Producer<O>) {
+        if let Doing::Getting { batch, index, ordinal } = self.doing
+            && completion.covers(batch, index)
         {
             producer.observer_mut().note(now.instant(), || Fact::GetReturned { ordinal });
             self.doing = Doing::Ready;
@@ -235,7 +236,7 @@ impl Caller {
                 }
                 Ok(sent) => {
                     if habit == Habit::Get {
-                        self.doing = Doing::Getting { batch: sent.batch, ordinal };
+                        self.doing = Doing::Getting { batch: sent.batch, index: sent.index, ordinal };
                         self.stand(now, Statement::Get, producer);
                         end_of_turn = Some(None);
                     }

@@ -352,7 +352,7 @@ pub enum Persistence {
 pub struct BatchFailure {
     /// Why, for every record not named in `record_errors`.
     pub error: ProducerError,
-    /// Records with an error of their own: (index, error), ascending.
+    /// Records with an error of their own: (place in the batch that `send` named, error), ascending.
     pub record_errors: Vec<(u32, ProducerError)>,
     /// May it be in the log all the same?
     pub persistence: Persistence,

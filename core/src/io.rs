@@ -86,7 +86,8 @@ pub enum Output {
         /// Which one.
         connection: ConnectionId,
     },
-    /// All records of one batch met their fate. Batches of one partition complete in the order Kafka's sender completes them.
+    /// Records that travelled together met their fate. Batches of one partition complete in the order Kafka's sender
+    /// completes them.
     Completed(BatchCompletion),
     /// A `send` that was refused with [`Blocked`](crate::producer::SendRefusal::Blocked) is worth trying again.
     SendsMayProceed,
@@ -110,27 +111,46 @@ pub struct OutgoingRequest {
     pub expects_response: bool,
 }
 
-/// The fate of one batch: one answer for all its records.
+/// The fate of a batch: one answer for all its records. Of a batch that was split, each part has a fate of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchCompletion {
-    /// Which batch.
+    /// The batch, by the name that `send` gave its records.
     pub batch: BatchId,
+    /// Place in it of the first of these records: 0, unless it was split.
+    pub first_index: u32,
+    /// The batch that carried them, by the name that facts give it: the same, or one split from it.
+    pub carrier: BatchId,
+    /// Is nothing of the batch left to be told?
+    pub is_last: bool,
     /// Topic of its partition.
     pub topic: Arc<str>,
     /// Its partition.
     pub partition: i32,
-    /// How many records it carried.
+    /// How many records it speaks of; their places follow one by one.
     pub record_count: u32,
-    /// How often it was sent.
+    /// How often their carrier was sent.
     pub attempts: u32,
     /// Stored, or not.
     pub result: Result<Stored, BatchFailure>,
 }
 
+impl BatchCompletion {
+    /// Does it speak of the record with this name?
+    pub fn covers(&self, batch: BatchId, index: u32) -> bool {
+        batch == self.batch && index >= self.first_index && index - self.first_index < self.record_count
+    }
+
+    /// Offset of a record it speaks of; `None` when the broker did not say, or stored nothing.
+    pub fn offset_of(&self, index: u32) -> Option<i64> {
+        let base = self.result.as_ref().ok().map(|stored| stored.base_offset).filter(|&base| base >= 0)?;
+        Some(base + i64::from(index) - i64::from(self.first_index))
+    }
+}
+
 /// Where a batch landed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// Offset of its first record; −1 when the broker did not say (acks=0, or a duplicate it no longer remembers).
+    /// Offset of the first record; −1 when the broker did not say (acks=0, or a duplicate it no longer remembers).
     pub base_offset: i64,
     /// The broker's time for all records when the topic uses LogAppendTime (or for a recognised duplicate), in
     /// milliseconds since 1970; `None` keeps each record's own CreateTime.

@@ -118,14 +118,16 @@ pub enum Fact {
         /// Not before.
         until: Instant,
     },
-    /// A batch was too large for the broker and became smaller ones.
+    /// A batch was too large for the broker and became smaller ones, which wait in its place. Its records keep the names
+    /// that `send` gave them.
     BatchSplit {
         /// The parent.
         batch: BatchId,
-        /// Its children, in order.
-        children: Vec<BatchId>,
+        /// Its children, in order: together they carry its records.
+        children: Vec<SplitBatch>,
     },
-    /// A batch was acknowledged (with acks=0: written).
+    /// A batch was acknowledged (with acks=0: written): the batch that carried the records, be it one that was split from
+    /// another.
     BatchAcked {
         /// Which.
         batch: BatchId,
@@ -225,7 +227,7 @@ pub enum Fact {
     },
     /// Callbacks of a batch's records ran on the sender's thread, while the application went on.
     CallbacksRan {
-        /// Which batch.
+        /// The batch that carried them.
         batch: BatchId,
         /// How many.
         count: u32,
@@ -311,6 +313,19 @@ impl Fact {
                 | Self::MetadataUpdated { .. }
         )
     }
+}
+
+/// A batch that was split from a larger one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitBatch {
+    /// Its own name.
+    pub batch: BatchId,
+    /// Its records.
+    pub records: u32,
+    /// Their bytes, header included.
+    pub bytes: u32,
+    /// Its limit in bytes.
+    pub capacity: u32,
 }
 
 /// The statement on which the application stands.

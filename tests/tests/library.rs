@@ -9,7 +9,8 @@ use std::{
 };
 
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, Record};
+use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, Record, RecordMetadata};
+use producer_core::{cluster::new_topic, protocol::NewTopic};
 use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +47,42 @@ async fn without_acks_nobody_knows_the_offset() {
     let metadata = producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap().await.unwrap();
     assert_eq!(metadata.offset, None);
     assert!(metadata.timestamp_ms.is_some() && metadata.partition.is_some());
+}
+
+#[tokio::test]
+async fn a_batch_too_large_for_its_topic_is_delivered_in_parts() {
+    // Flow: 60 records in one batch → the topic takes ten at once → every future and every callback has its own offset.
+    let brokers = brokers().await;
+    let configs = vec![("max.message.bytes".into(), Some("10000".into()))];
+    let topic = NewTopic { configs, ..new_topic("narrow", 1, 1) };
+    brokers.with_cluster(|cluster, _| cluster.create_topic(&topic)).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let parts = Arc::clone(&told);
+    let producer = KafkaProducer::builder(config(&[("batch.size", "65536"), ("linger.ms", "1000")]))
+        .on_batch(move |part| parts.lock().unwrap().push((part.first_index, part.record_count, part.is_last)))
+        .connect(&brokers.bootstrap_servers())
+        .await
+        .unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let value = [b'v'; 1_000];
+    let record = Record::keyed("narrow", b"key", &value);
+    let mut deliveries = Vec::new();
+    for _ in 0..30 {
+        deliveries.push(producer.send(record).await.unwrap());
+        let heard = Arc::clone(&heard);
+        let callback =
+            move |metadata: RecordMetadata, _: Option<&ProducerError>| heard.lock().unwrap().push(metadata.offset);
+        producer.send_with_callback(record, callback).await.unwrap();
+    }
+    producer.flush().await;
+    for (nth, delivery) in (0..).zip(deliveries) {
+        assert!(delivery.is_done());
+        assert_eq!(delivery.await.unwrap().offset, Some(2 * nth));
+    }
+    assert_eq!(*heard.lock().unwrap(), (0..30).map(|nth| Some(2 * nth + 1)).collect::<Vec<_>>());
+    let told = told.lock().unwrap();
+    assert!(told.len() >= 6 && told.iter().rev().skip(1).all(|(.., is_last)| !is_last), "{told:?}");
+    assert_eq!(told.iter().map(|(_, records, _)| records).sum::<u32>(), 60);
 }
 
 #[tokio::test]

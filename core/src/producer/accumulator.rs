@@ -12,7 +12,7 @@ use crate::record_batch::BatchBuilder;
 use crate::time::Instant;
 use crate::trace::DrainReason;
 
-use super::batch::{BatchSignal, BatchState, ProducerBatch};
+use super::batch::{BatchSignal, BatchState, Part, ProducerBatch};
 use super::topics::{PartitionRef, TopicIndex};
 
 /// A batch's place in the store; used again once the batch is over.
@@ -259,6 +259,28 @@ impl Accumulator {
         }
         self.queue_mut(partition).queue.insert(place, slot);
         self.queued += 1;
+    }
+
+    /// Puts parts where a batch was that is over without a fate, at the head of its queue, in order. Returns their slots.
+    pub(super) fn put_parts(&mut self, parent: &ProducerBatch, parts: Vec<Part>, keep_order: bool) -> Vec<BatchSlot> {
+        let mut slots = Vec::new();
+        let mut first_index = 0;
+        for part in parts {
+            let count = part.builder.count();
+            let id = self.next_batch_id();
+            slots.push(self.store(parent.part(id, first_index, part)));
+            first_index += count;
+        }
+        // The last one first: each goes in front of those that are there.
+        for &slot in slots.iter().rev() {
+            self.reenqueue(slot, keep_order);
+        }
+        slots
+    }
+
+    /// Is another part of this batch incomplete?
+    pub(super) fn has_incomplete_of(&self, root: BatchId) -> bool {
+        self.incomplete.range((root, 0)..=(root, u32::MAX)).next().is_some()
     }
 
     /// Removes batches from the heads of queues whose time is over. The oldest is the head, so the first that is not

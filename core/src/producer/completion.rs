@@ -11,7 +11,7 @@ use crate::protocol::{
 };
 use crate::record_batch::Stamp;
 use crate::time::Instant;
-use crate::trace::{Fact, Observer};
+use crate::trace::{Fact, Observer, SplitBatch};
 
 use super::accumulator::BatchSlot;
 use super::batch::{BatchSignal, BatchState, ProducerBatch};
@@ -275,18 +275,50 @@ impl<O: Observer> Producer<O> {
             // Its fate was told already; only its memory was still out.
             _ if is_abandoned => self.forget(now, slot),
             Verdict::Retry => self.retry(now, slot, answer),
-            Verdict::Split => self.split(now, slot),
-            Verdict::Fail | Verdict::FailProducer => {
-                let (error, record_errors) = self.error_of(partition, answer);
-                if what == Verdict::FailProducer {
-                    self.identity.on(IdentitySignal::Fatal(error.clone()));
-                }
-                self.adjust_sequences(slot, answer.code);
-                let persistence = self.persistence(slot, answer.code);
-                self.fail(now, slot, BatchFailure { error, record_errors, persistence });
-                self.forget(now, slot);
-            }
+            Verdict::Split if self.split(now, slot) => {}
+            Verdict::Split | Verdict::Fail => self.refuse_batch(now, slot, answer, false),
+            Verdict::FailProducer => self.refuse_batch(now, slot, answer, true),
         }
+    }
+
+    /// A broker refused a batch for good.
+    fn refuse_batch(&mut self, now: Instant, slot: BatchSlot, answer: &Answer, is_fatal: bool) {
+        let Some(partition) = self.partition_of(slot) else { return };
+        let (error, record_errors) = self.error_of(partition, answer);
+        if is_fatal {
+            self.identity.on(IdentitySignal::Fatal(error.clone()));
+        }
+        self.adjust_sequences(slot, answer.code);
+        let persistence = self.persistence(slot, answer.code);
+        self.fail(now, slot, BatchFailure { error, record_errors, persistence });
+        self.forget(now, slot);
+    }
+
+    /// A batch that is too large for its broker is over, and its parts are tried in its place as if for the first time
+    /// (`RecordAccumulator.splitAndReenqueue`). `false`: it cannot be split.
+    fn split(&mut self, now: Instant, slot: BatchSlot) -> bool {
+        let batch_size = self.batch_size() as usize;
+        let Some(parts) = self.accumulator.batch_mut(slot).and_then(|batch| batch.split(batch_size)) else {
+            return false;
+        };
+        // Gone before its parts come, the first of which has its name.
+        let Some(parent) = self.accumulator.remove(slot) else { return false };
+        let slots = self.accumulator.put_parts(&parent, parts, self.identity.is_used());
+        let accumulator = &self.accumulator;
+        let children = || slots.iter().filter_map(|&slot| Some((slot, accumulator.batch(slot)?)));
+        self.sequences.split(parent.partition, slot, children().map(|(slot, child)| (slot, child.record_count)));
+        let told = |child: &ProducerBatch| SplitBatch {
+            batch: child.id,
+            records: child.record_count,
+            bytes: u32::try_from(child.size_bytes()).unwrap_or(u32::MAX),
+            capacity: u32::try_from(child.capacity()).unwrap_or(u32::MAX),
+        };
+        self.told.note(now, || Fact::BatchSplit {
+            batch: parent.id,
+            children: children().map(|(_, child)| told(child)).collect(),
+        });
+        self.recycle(now, parent);
+        true
     }
 
     fn judge(&self, now: Instant, batch: &ProducerBatch, answer: &Answer) -> Verdict {
@@ -437,10 +469,14 @@ impl<O: Observer> Producer<O> {
         self.forget(now, slot);
     }
 
-    fn fail(&mut self, now: Instant, slot: BatchSlot, failure: BatchFailure) {
+    fn fail(&mut self, now: Instant, slot: BatchSlot, mut failure: BatchFailure) {
         let Some(batch) = self.accumulator.batch(slot) else { return };
-        let (id, partition) = (batch.id, batch.partition);
+        let (id, partition, root_index) = (batch.id, batch.partition, batch.root_index);
         self.sequences.remove(partition, slot);
+        // The broker counts in what it was sent, the application in what it sent.
+        for (index, _) in &mut failure.record_errors {
+            *index = index.saturating_add(root_index);
+        }
         self.told.note(now, || Fact::BatchFailed {
             batch: id,
             error: failure.error.clone(),
@@ -451,27 +487,37 @@ impl<O: Observer> Producer<O> {
 
     /// The application learns a batch's fate, once.
     fn tell_fate(&mut self, slot: BatchSlot, result: Result<Stored, BatchFailure>) {
+        self.accumulator.on_fate(slot);
         let Some(batch) = self.accumulator.batch(slot) else { return };
         self.outputs.push_back(Output::Completed(BatchCompletion {
-            batch: batch.id,
+            batch: batch.root,
+            first_index: batch.root_index,
+            carrier: batch.id,
+            is_last: !self.accumulator.has_incomplete_of(batch.root),
             topic: Arc::clone(self.topics.name(batch.partition.topic)),
             partition: batch.partition.partition,
             record_count: batch.record_count,
             attempts: batch.sent,
             result,
         }));
-        self.accumulator.on_fate(slot);
     }
 
     /// A batch is over and out of every list: its memory goes back.
     fn forget(&mut self, now: Instant, slot: BatchSlot) {
-        let Some(batch) = self.accumulator.remove(slot) else { return };
-        let memory = batch.memory;
-        // Whoever still holds the bytes (a log in this very process) keeps them, and the next batch gets others.
-        if let Ok(buffer) = batch.into_bytes().try_into_mut() {
-            self.memory.recycle(buffer);
+        if let Some(batch) = self.accumulator.remove(slot) {
+            self.recycle(now, batch);
         }
+    }
+
+    /// Gives the memory of a batch back that is in no list any more. The parts of a split one have none: they were
+    /// allocated outside the pool.
+    fn recycle(&mut self, now: Instant, batch: ProducerBatch) {
+        let memory = batch.memory;
         if memory > 0 {
+            // Whoever still holds the bytes (a log in this very process) keeps them, and the next batch gets others.
+            if let Ok(buffer) = batch.into_bytes().try_into_mut() {
+                self.memory.recycle(buffer);
+            }
             if self.memory.release(memory) {
                 self.tell_senders();
             }
@@ -481,15 +527,5 @@ impl<O: Observer> Producer<O> {
         if self.life != Life::Open || !self.flushes.is_empty() {
             self.is_dirty = true;
         }
-    }
-
-    /// Splitting: see [`Verdict::Split`].
-    fn split(&mut self, now: Instant, slot: BatchSlot) {
-        let answer = Answer::none(ErrorCode::MESSAGE_TOO_LARGE);
-        let persistence = self.persistence(slot, answer.code);
-        let error = ProducerError::Broker { code: answer.code, message: None };
-        self.adjust_sequences(slot, answer.code);
-        self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
-        self.forget(now, slot);
     }
 }

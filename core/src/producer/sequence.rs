@@ -125,6 +125,24 @@ impl Sequences {
         }
     }
 
+    /// Parts take the place and the sequences of the batch they were split from: (slot, record count) in order.
+    pub(super) fn split(
+        &mut self,
+        partition: PartitionRef,
+        slot: BatchSlot,
+        parts: impl IntoIterator<Item = (BatchSlot, u32)>,
+    ) {
+        let Some(known) = self.partitions.get_mut(&partition) else { return };
+        let Some(place) = known.in_flight.iter().position(|batch| batch.slot == slot) else { return };
+        let mut base = known.in_flight[place].base;
+        let parts = parts.into_iter().map(|(slot, count)| {
+            let part = Sequenced { slot, base, count };
+            base = increment_sequence(base, count.cast_signed());
+            part
+        });
+        known.in_flight.splice(place..=place, parts);
+    }
+
     /// A batch that had been sent before was given up: whether it is stored is not known, and what follows waits.
     pub(super) fn mark_unresolved(&mut self, partition: PartitionRef, stamp: Stamp, record_count: u32) {
         let known = self.partitions.entry(partition).or_default();
@@ -307,6 +325,20 @@ mod tests {
         sequences.resolve();
         assert!(!sequences.wants_bump(), "the later batch was stored, so the earlier one was too");
         assert!(sequences.may_drain(P0, slot(2), false, FIRST));
+    }
+
+    #[test]
+    fn parts_take_the_sequences_of_the_batch_they_were_split_from_also_around_the_wrap() {
+        let mut sequences = Sequences::default();
+        sequences.assign(P0, slot(0), 1, FIRST);
+        sequences.partitions.get_mut(&P0).expect("known").next = i32::MAX;
+        sequences.assign(P0, slot(1), 3, FIRST);
+        sequences.assign(P0, slot(2), 1, FIRST);
+        sequences.split(P0, slot(1), [(slot(7), 2), (slot(1), 1)]);
+        let in_flight = &sequences.partitions[&P0].in_flight;
+        let bases: Vec<_> = in_flight.iter().map(|batch| (batch.slot.0, batch.base)).collect();
+        assert_eq!(bases, [(0, 0), (7, i32::MAX), (1, 1), (2, 2)], "a slot may be used again at once");
+        assert!(!sequences.may_drain(P0, slot(7), true, FIRST), "an earlier batch is out");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) enum Verdict {
     Stored,
     /// It was stored before, the broker no longer knows where (DUPLICATE_SEQUENCE_NUMBER).
     StoredEarlier,
-    /// Smaller batches of it may pass.
+    /// Smaller batches of it may pass: it is split, and no retry is used up.
     Split,
     /// Once more.
     Retry,

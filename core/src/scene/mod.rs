@@ -15,8 +15,9 @@ use crate::error::{ErrorCode, Persistence, ProducerError};
 use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::io::{Stored, WaitReason};
 use crate::protocol::ApiKey;
+use crate::record_batch::increment_sequence;
 use crate::time::Instant;
-use crate::trace::{BlockedOn, DrainReason, Fact, Fault, PartitionChoice, Statement, TraceEvent};
+use crate::trace::{BlockedOn, DrainReason, Fact, Fault, PartitionChoice, SplitBatch, Statement, TraceEvent};
 
 pub use log::{Cell, PartitionLog};
 
@@ -108,7 +109,7 @@ impl Default for SenderScene {
 /// Where a batch is in its life.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BatchState {
-    /// On its shelf, open.
+    /// On its shelf: open, or full and never tried.
     Filling,
     /// Off its shelf, not on a wire yet.
     Drained,
@@ -292,7 +293,7 @@ impl Scene {
             Fact::BatchRetried { batch, error, until, .. } => {
                 self.enter(at, *batch, BatchState::Retrying { until: *until, error: *error });
             }
-            Fact::BatchSplit { batch, .. } => self.finish(at, *batch, BatchState::Split),
+            Fact::BatchSplit { batch, children } => self.split(at, *batch, children),
             Fact::BatchAcked { batch, stored } => {
                 if let Some(scene) = self.batches.get(batch) {
                     let partition = partition_of(&mut self.partitions, at, &scene.partition);
@@ -500,15 +501,57 @@ impl Scene {
         Some(scene)
     }
 
+    /// Parts stand on the shelf in the place of a batch that was too large.
+    fn split(&mut self, at: Instant, batch: BatchId, parts: &[SplitBatch]) {
+        let Some(parent) = self.batches.get(&batch).cloned() else { return };
+        let mut first = 0_u32;
+        for part in parts {
+            let (begin, end) = (first as usize, first.saturating_add(part.records) as usize);
+            let labelled = parent.first_records.len();
+            let base_sequence = match parent.base_sequence {
+                base @ 0.. => increment_sequence(base, first.cast_signed()),
+                none => none,
+            };
+            let scene = BatchScene {
+                state: BatchState::Filling,
+                since: at,
+                capacity_bytes: part.capacity,
+                bytes: part.bytes,
+                records: part.records,
+                first_records: parent.first_records[begin.min(labelled)..end.min(labelled)].to_vec(),
+                attempts: 0,
+                drained_because: None,
+                base_sequence,
+                stored: None,
+                ..parent.clone()
+            };
+            self.batches.insert(part.batch, scene);
+            first = first.saturating_add(part.records);
+        }
+        let under_way = &mut partition_of(&mut self.partitions, at, &parent.partition).under_way;
+        // A part is on its shelf again, in front of what was appended later.
+        let place = under_way.iter().position(|id| *id == batch).unwrap_or(under_way.len());
+        under_way.splice(place..place, parts.iter().map(|part| part.batch));
+        self.leave(at, batch, BatchState::Split);
+    }
+
+    /// A batch met its fate, and the answer goes home to the program.
     fn finish(&mut self, at: Instant, batch: BatchId, state: BatchState) {
-        let Some(scene) = self.enter(at, batch, state) else { return };
-        let partition = scene.partition.clone();
-        if let Some(entry) = self.partitions.get_mut(&partition) {
-            entry.under_way.retain(|id| *id != batch);
+        if !self.leave(at, batch, state) {
+            return;
         }
         self.homecoming.push_back(batch);
         if self.homecoming.len() > 8 {
             self.homecoming.pop_front();
+        }
+    }
+
+    /// A batch is over. `false`: it is not known.
+    fn leave(&mut self, at: Instant, batch: BatchId, state: BatchState) -> bool {
+        let Some(scene) = self.enter(at, batch, state) else { return false };
+        let partition = scene.partition.clone();
+        if let Some(entry) = self.partitions.get_mut(&partition) {
+            entry.under_way.retain(|id| *id != batch);
         }
         self.finished.push_back(batch);
         if self.finished.len() > FINISHED_BATCHES
@@ -516,6 +559,7 @@ impl Scene {
         {
             self.batches.remove(&oldest);
         }
+        true
     }
 
     fn request_left(

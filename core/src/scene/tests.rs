@@ -193,6 +193,30 @@ fn acked(base_offset: i64) -> Fact {
 }
 
 #[test]
+fn the_parts_of_a_batch_stand_in_its_place_with_its_records() {
+    let labels = ["a", "b", "c"];
+    let appends = (0..3).map(|n| appended(n, B0, u32::try_from(n).expect("small"), labels[n as usize]));
+    let part = |batch, records| SplitBatch { batch: BatchId(batch), records, bytes: 61 + 20 * records, capacity: 100 };
+    let later = BatchId(1);
+    let split = Fact::BatchSplit { batch: B0, children: vec![part(2, 2), part(3, 1)] };
+    let facts = [opened(B0)].into_iter().chain(appends).chain([drained(B0, 3), opened(later), split]);
+    let mut scene = scene_of(connected().into_iter().chain(facts));
+    assert_eq!(scene.partitions[&p(1)].under_way, [BatchId(2), BatchId(3), later]);
+    assert_eq!((&scene.batches[&B0].state, scene.homecoming.len()), (&BatchState::Split, 0), "no answer went home");
+    let of = |scene: &Scene, batch| {
+        let part = &scene.batches[&BatchId(batch)];
+        let labels: Vec<_> = part.first_records.iter().map(|record| record.label.to_string()).collect();
+        (labels.concat(), part.records, part.bytes, part.base_sequence, part.attempts)
+    };
+    assert_eq!([of(&scene, 2), of(&scene, 3)], [("ab".into(), 2, 101, 0, 0), ("c".into(), 1, 81, 2, 0)]);
+
+    let stored = Stored { base_offset: 40, log_append_time_ms: None };
+    tell(&mut scene, 0, [drained(BatchId(2), 2), Fact::BatchAcked { batch: BatchId(2), stored }]);
+    let cells = &scene.partitions[&p(1)].log.cells;
+    assert_eq!(cells.iter().map(|cell| (cell.offset, &*cell.label)).collect::<Vec<_>>(), [(40, "a"), (41, "b")]);
+}
+
+#[test]
 fn after_a_gap_nothing_is_under_way_that_might_have_ended_unseen() {
     let mut scene = scene_of(on_its_way(0, "a").into_iter().chain([acked(40)]));
     let other = BatchId(1);

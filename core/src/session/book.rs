@@ -32,6 +32,22 @@ impl Run {
         u32::try_from(self.called_at.len()).unwrap_or(u32::MAX)
     }
 
+    /// The records before this place of the batch, and those from there on.
+    fn cut_at(mut self, index: u32) -> (Option<Self>, Option<Self>) {
+        let before = index.saturating_sub(self.first_index).min(self.count());
+        let (first_record, first_ordinal) = (self.first_record + before, self.first_ordinal + u64::from(before));
+        let rest = Self {
+            called_at: self.called_at.split_off(before as usize),
+            timestamps_ms: self.timestamps_ms.split_off(before as usize),
+            first_record,
+            first_ordinal,
+            first_index: self.first_index + before,
+            ..self
+        };
+        let some = |run: Self| (!run.called_at.is_empty()).then_some(run);
+        (some(self), some(rest))
+    }
+
     fn continues_with(&self, called: &Called, sent: &Sent) -> bool {
         let count = self.count();
         self.send == called.job && self.first_record + count == called.record && self.first_index + count == sent.index
@@ -89,13 +105,33 @@ impl Book {
         }
     }
 
-    /// A batch met its fate: its outcomes, send by send, and the number of callbacks that run.
+    /// A batch met its fate, or a part of it: its outcomes, send by send, and the number of callbacks that run.
     pub(super) fn settle(&mut self, now: Instant, completion: &BatchCompletion) -> (Vec<Outcome>, u32) {
-        let runs = self.batches.remove(&completion.batch).unwrap_or_default();
+        let runs = self.take(completion);
         let callbacks = runs.iter().filter(|run| run.habit == Habit::Callback).map(Run::count).sum();
         let producer = self.producer;
         let outcomes = runs.into_iter().flat_map(|run| outcomes_of(now, run, producer, completion)).collect();
         (outcomes, callbacks)
+    }
+}
+
+impl Book {
+    /// The runs of which a completion speaks; what it leaves out stays.
+    fn take(&mut self, completion: &BatchCompletion) -> Vec<Run> {
+        let all = self.batches.remove(&completion.batch).unwrap_or_default();
+        if completion.is_last {
+            return all;
+        }
+        let (begin, end) = (completion.first_index, completion.first_index + completion.record_count);
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for run in all {
+            let (before, rest) = run.cut_at(begin);
+            let (inside, behind) = rest.map_or((None, None), |rest| rest.cut_at(end));
+            taken.extend(inside);
+            left.extend([before, behind].into_iter().flatten());
+        }
+        self.batches.insert(completion.batch, left);
+        taken
     }
 }
 
@@ -114,8 +150,7 @@ fn outcomes_of(now: Instant, run: Run, producer: ProducerIndex, completion: &Bat
     let all = run.called_at.len();
     match &completion.result {
         Ok(stored) => {
-            let first_offset =
-                if stored.base_offset < 0 { -1 } else { stored.base_offset + i64::from(run.first_index) };
+            let first_offset = completion.offset_of(run.first_index).unwrap_or(-1);
             let timestamps_ms = match stored.log_append_time_ms {
                 Some(time) => vec![time; all],
                 None => run.timestamps_ms.clone(),

@@ -472,13 +472,13 @@ impl<O: Observer> Application<O> for Session {
     fn on_completed(&mut self, now: Now, completion: &BatchCompletion, producer: &mut Producer<O>) {
         let (outcomes, callbacks) = self.book.settle(now.instant(), completion);
         if callbacks > 0 {
-            let batch = completion.batch;
+            let batch = completion.carrier;
             producer.observer_mut().note(now.instant(), || Fact::CallbacksRan { batch, count: callbacks });
         }
         for outcome in outcomes {
             self.settle(outcome);
         }
-        self.caller.on_completed(now, completion.batch, producer);
+        self.caller.on_completed(now, completion, producer);
     }
 
     fn run(&mut self, now: Now, producer: &mut Producer<O>) -> Option<Instant> {

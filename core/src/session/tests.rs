@@ -5,6 +5,7 @@ use crate::bridge::{self, RecordsMetadata};
 use crate::cluster::{Cluster, ClusterConfig, new_topic};
 use crate::error::Surface;
 use crate::ids::{BatchId, Lane, RecordName};
+use crate::protocol::{ApiKey, NewTopic};
 use crate::simulation::{Simulation, SimulationSettings};
 use crate::trace::TraceBuffer;
 
@@ -18,11 +19,17 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(new_topic("orders", 3, 3), &[])
+    }
+
+    fn with(topic: NewTopic, properties: &[(&str, &str)]) -> Self {
         let observer = || TraceBuffer::new(Lane(0), ProducerIndex(0));
         let mut cluster = Cluster::new(ClusterConfig::simulated(3), observer());
-        cluster.create_topic(&new_topic("orders", 3, 3)).unwrap();
+        cluster.create_topic(&topic).unwrap();
         let session = Session::new(SessionId::default(), bridge::World::InPage, SessionLimits::default());
-        let simulation = Simulation::new(SimulationSettings::default(), cluster, observer(), session);
+        let (config, _) = ProducerConfig::from_properties(properties.iter().copied()).unwrap();
+        let settings = SimulationSettings { config: Arc::new(config), ..SimulationSettings::default() };
+        let simulation = Simulation::new(settings, cluster, observer(), session);
         let mut world = Self { simulation, outcomes: Vec::new(), reports: Vec::new(), facts: Vec::new() };
         world.simulation.application_mut().attach(None);
         world.settle();
@@ -216,4 +223,33 @@ fn a_trace_frame_that_went_to_a_lost_connection_is_told_as_a_gap() {
     });
     let gap = Fact::Thinned { dropped: 2 };
     assert_eq!(traces.collect::<Vec<_>>(), [[gap, Fact::GetReturned { ordinal: 3 }]], "frame 0 was read, frame 1 lost");
+}
+
+#[test]
+fn a_batch_that_the_topic_does_not_take_arrives_in_parts_and_every_record_hears_of_its_own() {
+    // As the Java client does it: 60 records of 1 000 bytes in one batch, a topic that takes 10 000 bytes at once → once
+    // more at the same size, then halves, and halves of those: 8 splits and 23 requests.
+    let configs = vec![("max.message.bytes".into(), Some("10000".into()))];
+    let topic = NewTopic { configs, ..new_topic("orders", 1, 3) };
+    let mut world = World::with(topic, &[("batch.size", "65536"), ("linger.ms", "100")]);
+    world.command(send(1, Habit::Callback, record(1_000), 59));
+    world.command(send(2, Habit::Get, record(1_000), 1));
+    world.settle();
+    let count = |wanted: fn(&Fact) -> bool| world.facts.iter().filter(|event| wanted(&event.what)).count();
+    assert_eq!(count(|fact| matches!(fact, Fact::BatchSplit { .. })), 8);
+    assert_eq!(count(|fact| matches!(fact, Fact::RequestSent { api: ApiKey::Produce, .. })), 23);
+    assert_eq!(count(|fact| matches!(fact, Fact::GetReturned { ordinal: 59 })), 1);
+    let callbacks = world.facts.iter().map(|event| match event.what {
+        Fact::CallbacksRan { count, .. } => count,
+        _ => 0,
+    });
+    assert_eq!(callbacks.sum::<u32>(), 59);
+    let offsets = world.outcomes.iter().flat_map(|outcome| {
+        let Fate::Acked(metadata) = &outcome.fate else { panic!("{outcome:?}") };
+        assert_eq!(metadata.first.batch, BatchId(0), "the name that send gave");
+        assert_eq!(u64::from(metadata.first.index), outcome.first_ordinal);
+        (outcome.first_ordinal..).zip(metadata.first_offset..).take(outcome.count as usize)
+    });
+    assert_eq!(offsets.collect::<Vec<_>>(), (0..60).zip(0..60).collect::<Vec<_>>());
+    assert!(world.simulation.application().is_settled());
 }

@@ -22,7 +22,7 @@ struct Program {
 impl Application<TraceBuffer> for Program {
     fn on_completed(&mut self, now: Now, completion: &BatchCompletion, producer: &mut Producer<TraceBuffer>) {
         self.completions.push(completion.clone());
-        self.caller.on_completed(now, completion.batch, producer);
+        self.caller.on_completed(now, completion, producer);
     }
 
     fn run(&mut self, now: Now, producer: &mut Producer<TraceBuffer>) -> Option<Instant> {

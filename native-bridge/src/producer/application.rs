@@ -27,6 +27,14 @@ struct Watchers {
     callbacks: Vec<(AppendedRecord, Callback)>,
 }
 
+impl Watchers {
+    /// Those who hear of a part of a batch that was split; the others stay.
+    fn of_part(&mut self, completion: &BatchCompletion) -> Self {
+        let callbacks = self.callbacks.extract_if(.., |(record, _)| record.is_of(completion)).collect();
+        Self { fate: self.fate.clone(), callbacks }
+    }
+}
+
 /// What is to be done outside the lock, in order.
 enum Errand {
     /// A batch met its fate.
@@ -75,7 +83,11 @@ impl Program {
 
 impl<O: Observer> Application<O> for Program {
     fn on_completed(&mut self, _now: Now, completion: &BatchCompletion, _producer: &mut Producer<O>) {
-        let watchers = self.watchers.remove(&completion.batch);
+        let watchers = if completion.is_last {
+            self.watchers.remove(&completion.batch)
+        } else {
+            self.watchers.get_mut(&completion.batch).map(|watchers| watchers.of_part(completion))
+        };
         if watchers.is_some() || self.tells_every_batch {
             self.errands.add(Errand::Settle(completion.clone(), watchers.unwrap_or_default()));
         }

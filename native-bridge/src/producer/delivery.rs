@@ -6,6 +6,7 @@ use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use producer_core::error::{Persistence, ProducerError};
+use producer_core::ids::BatchId;
 use producer_core::io::BatchCompletion;
 use producer_core::producer::Sent;
 use producer_core::record::Record;
@@ -75,6 +76,7 @@ impl DeliveryError {
 /// What is remembered of an appended record until its batch meets its fate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AppendedRecord {
+    batch: BatchId,
     index: u32,
     timestamp_ms: i64,
     key_size: Option<usize>,
@@ -84,11 +86,17 @@ pub(super) struct AppendedRecord {
 impl AppendedRecord {
     pub(super) fn new(sent: &Sent, record: &Record<'_>) -> Self {
         Self {
+            batch: sent.batch,
             index: sent.index,
             timestamp_ms: sent.timestamp_ms,
             key_size: record.key.map(<[u8]>::len),
             value_size: record.value.map(<[u8]>::len),
         }
+    }
+
+    /// Does it speak of this record?
+    pub(super) fn is_of(&self, completion: &BatchCompletion) -> bool {
+        completion.covers(self.batch, self.index)
     }
 
     /// This record's share of its batch's fate.
@@ -98,7 +106,7 @@ impl AppendedRecord {
             Ok(stored) => Ok(RecordMetadata {
                 topic,
                 partition: Some(partition),
-                offset: (stored.base_offset >= 0).then(|| stored.base_offset + i64::from(self.index)),
+                offset: completion.offset_of(self.index),
                 timestamp_ms: Some(stored.log_append_time_ms.unwrap_or(self.timestamp_ms)),
                 serialized_key_size: self.key_size,
                 serialized_value_size: self.value_size,
@@ -118,7 +126,8 @@ pub(super) struct BatchFate(Mutex<FateState>);
 
 #[derive(Debug, Default)]
 struct FateState {
-    completion: Option<BatchCompletion>,
+    /// One, or one for each part of a batch that was split.
+    completions: Vec<BatchCompletion>,
     /// One place per delivery that waited; free when the delivery was dropped.
     waiting: Vec<Option<Waker>>,
 }
@@ -128,14 +137,15 @@ impl BatchFate {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The batch met its fate: whoever waits goes on.
+    /// The batch met its fate, or a part of it: whoever waits looks whether it is theirs.
     pub(super) fn settle(&self, completion: BatchCompletion) {
-        let waiting = {
+        let waiting: Vec<_> = {
             let mut state = self.lock();
-            state.completion = Some(completion);
-            core::mem::take(&mut state.waiting)
+            state.completions.push(completion);
+            // The places stay: who waits for another part comes back to its own.
+            state.waiting.iter_mut().filter_map(Option::take).collect()
         };
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -163,7 +173,7 @@ impl Delivery {
 
     /// Has the record's fate been decided (`Future.isDone()`)?
     pub fn is_done(&self) -> bool {
-        self.fate.lock().completion.is_some()
+        self.fate.lock().completions.iter().any(|completion| self.record.is_of(completion))
     }
 }
 
@@ -173,7 +183,7 @@ impl Future for Delivery {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut state = this.fate.lock();
-        if let Some(completion) = &state.completion {
+        if let Some(completion) = state.completions.iter().find(|completion| this.record.is_of(completion)) {
             return Poll::Ready(this.record.fate(completion));
         }
         match this.place {
@@ -204,18 +214,20 @@ impl Drop for Delivery {
 #[cfg(test)]
 mod tests {
     use producer_core::error::BatchFailure;
-    use producer_core::ids::BatchId;
     use producer_core::io::Stored;
 
     use super::*;
 
     fn record(index: u32) -> AppendedRecord {
-        AppendedRecord { index, timestamp_ms: 1_000, key_size: None, value_size: Some(0) }
+        AppendedRecord { batch: BatchId(7), index, timestamp_ms: 1_000, key_size: None, value_size: Some(0) }
     }
 
     fn completion(result: Result<Stored, BatchFailure>) -> BatchCompletion {
         BatchCompletion {
             batch: BatchId(7),
+            first_index: 0,
+            carrier: BatchId(7),
+            is_last: true,
             topic: "orders".into(),
             partition: 1,
             record_count: 3,
@@ -274,6 +286,26 @@ mod tests {
         assert_eq!(early.await.expect("no panic").expect("stored").offset, Some(5));
         assert!(late.is_done());
         assert_eq!(late.await.expect("stored").offset, Some(6));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_another_part_of_a_split_batch_goes_on_waiting() {
+        let part = |first_index, record_count, base_offset| BatchCompletion {
+            first_index,
+            record_count,
+            is_last: first_index > 0,
+            ..stored(base_offset, None)
+        };
+        let fate = Arc::new(BatchFate::default());
+        let first = tokio::spawn(Delivery::new(record(1), 1, Arc::clone(&fate)));
+        let second = tokio::spawn(Delivery::new(record(2), 1, Arc::clone(&fate)));
+        tokio::task::yield_now().await;
+        fate.settle(part(0, 2, 40));
+        assert_eq!(first.await.expect("no panic").expect("stored").offset, Some(41));
+        tokio::task::yield_now().await;
+        assert!(!second.is_finished());
+        fate.settle(part(2, 1, 90));
+        assert_eq!(second.await.expect("no panic").expect("stored").offset, Some(90));
     }
 
     #[tokio::test]

@@ -96,7 +96,8 @@ pub struct KafkaProducerBuilder {
 }
 
 impl KafkaProducerBuilder {
-    /// Has `callback` told of every batch's fate: the form of completion that costs nothing per record.
+    /// Has `callback` told of every batch's fate: the form of completion that costs nothing per record. A batch that was
+    /// too large for its broker is told in parts: see [`BatchCompletion::first_index`].
     ///
     /// It runs on the sender's task, where it stalls the producer as long as it takes. It may use the producer, but must
     /// not block on what the producer's task does. A batch may be told before the `send_unobserved` that appended its

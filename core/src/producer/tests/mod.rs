@@ -5,4 +5,5 @@ mod first_contact;
 mod hostile;
 mod idempotence;
 mod sending;
+mod splitting;
 mod story;
