@@ -321,7 +321,7 @@ texts! {
     say_identity: "producer id {}, epoch {}", "producer id {}, epoch {}";
     say_callbacks: "runs {} callbacks", "callback {}개 실행";
     say_callback_caller: "the callback of #{} runs here, on the calling thread", "#{}의 callback을 호출한 thread에서 실행";
-    say_get_returned: "get() of #{} returns", "#{}의 get() 반환";
+    say_get_returned: "get() of #{} ends", "#{}의 get() 종료";
     say_stored: "stores {}", "{} 저장";
     say_duplicate: "recognises a copy of {} and stores nothing", "{}의 중복을 알아보고 저장하지 않음";
     say_append_refused: "refuses a batch of {}: {}", "{}의 batch 거부: {}";
