@@ -287,12 +287,24 @@ impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
     /// Takes what has been noted since the last time, in order of time; of what happened at one moment, the producer's
     /// facts come before the brokers'.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {
-        let mut events = self.producer.observer_mut().take();
-        events.append(&mut self.cluster.observer_mut().take());
-        // Stable, so that each keeps its order; messages take time, so no cause shares its moment with its effect.
-        events.sort_by_key(|event| event.at);
-        events
+        // Messages take time, so no cause shares its moment with its effect.
+        in_order(self.producer.observer_mut().take(), self.cluster.observer_mut().take())
     }
+}
+
+/// Two lists, each in order of time, as one; of what happened at one moment, the first list's comes first.
+fn in_order(first: Vec<TraceEvent>, second: Vec<TraceEvent>) -> Vec<TraceEvent> {
+    debug_assert!(first.is_sorted_by_key(|event| event.at) && second.is_sorted_by_key(|event| event.at));
+    let mut merged = Vec::with_capacity(first.len() + second.len());
+    let mut second = second.into_iter().peekable();
+    for event in first {
+        while let Some(earlier) = second.next_if(|other| other.at < event.at) {
+            merged.push(earlier);
+        }
+        merged.push(event);
+    }
+    merged.extend(second);
+    merged
 }
 
 #[cfg(test)]
