@@ -59,7 +59,18 @@ pub struct Called {
     /// When the program called `send`.
     pub called_at: Instant,
     /// In its batch, or refused.
-    pub result: Result<Sent, (ProducerError, Surface)>,
+    pub result: Result<Sent, Refused>,
+}
+
+/// A record that `send` refused before it was appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub error: ProducerError,
+    /// Where the program meets it.
+    pub surface: Surface,
+    /// Partition of the `RecordMetadata` beside it; `None`: −1.
+    pub partition: Option<i32>,
 }
 
 #[derive(Clone, Debug)]
@@ -242,12 +253,12 @@ impl Caller {
                     }
                     Ok(sent)
                 }
-                Err(SendRefusal::Failed(error)) => {
+                Err(SendRefusal::Failed { error, partition }) => {
                     let surface = error.surface_in_send();
                     if surface == Surface::FutureOnCaller {
                         self.meet_failed_future(now, habit, ordinal, producer);
                     }
-                    Err((error, surface))
+                    Err(Refused { error, surface, partition })
                 }
             };
             called(Called { job: id, habit, record: index, ordinal, called_at, result });

@@ -10,7 +10,8 @@ use std::{
 
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, Record, RecordMetadata};
-use producer_core::{cluster::new_topic, protocol::NewTopic};
+use producer_core::cluster::{Action, Matcher, Rule, new_topic};
+use producer_core::protocol::{ApiKey, NewTopic};
 use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,6 +48,26 @@ async fn without_acks_nobody_knows_the_offset() {
     let metadata = producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap().await.unwrap();
     assert_eq!(metadata.offset, None);
     assert!(metadata.timestamp_ms.is_some() && metadata.partition.is_some());
+}
+
+#[tokio::test]
+async fn without_memory_the_callback_still_learns_the_partition() {
+    // Flow: one buffer, taken by a batch whose leader says nothing → the next record waits for memory in vain.
+    let brokers = brokers().await;
+    let when = Matcher { api: Some(ApiKey::Produce), ..Matcher::default() };
+    brokers.with_cluster(|cluster, _| cluster.add_rule(Rule { when, then: Action::Delay(PATIENCE) }));
+    let small = [("buffer.memory", "16384"), ("linger.ms", "0"), ("max.block.ms", "300")];
+    let producer = producer(&brokers, &small).await;
+    assert!(producer.partition_count("orders", PATIENCE).await.is_some());
+    producer.send_unobserved(Record { partition: Some(0), ..Record::keyed("orders", b"", b"") }).await.unwrap();
+    let heard = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&heard);
+    let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
+        *told.lock().unwrap() = Some((metadata.to_string(), error.map(ProducerError::java_class)));
+    };
+    producer.send_with_callback(Record::keyed("orders", b"user-42", b"value"), callback).await.unwrap();
+    let heard = heard.lock().unwrap().take();
+    assert_eq!(heard, Some(("orders-1@-1".to_owned(), Some("BufferExhaustedException"))));
 }
 
 #[tokio::test]

@@ -76,7 +76,13 @@ pub enum SendRefusal {
         until: Instant,
     },
     /// Never: see [`ProducerError::surface_in_send`] for where the program meets it.
-    Failed(ProducerError),
+    Failed {
+        /// Why.
+        error: ProducerError,
+        /// Partition of the `RecordMetadata` beside it: the record's own or, once memory was asked for, the one chosen for
+        /// it (`AppendCallbacks.topicPartition`). `None`: −1.
+        partition: Option<i32>,
+    },
 }
 
 /// One call of `send` across its waits: when it began, and its place in the queue for memory.

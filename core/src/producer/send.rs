@@ -43,7 +43,7 @@ impl<O: Observer> Producer<O> {
                 attempt.ordinal = self.next_ordinal;
                 self.next_ordinal += 1;
                 if let Some(error) = self.refusal_of_a_first_call(record) {
-                    return Err(self.refuse(now, attempt.ordinal, None, error));
+                    return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
                 }
                 Begun {
                     at: now.instant(),
@@ -83,7 +83,8 @@ impl<O: Observer> Producer<O> {
     ) -> Result<Sent, SendRefusal> {
         let ordinal = attempt.ordinal;
         if !matches!(self.life, Life::Open) {
-            return Err(self.refuse(now, ordinal, begun.ticket, ProducerError::ClosedWhileSending));
+            let error = ProducerError::ClosedWhileSending;
+            return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let topic = self.topics.number(record.topic);
         self.metadata.add(topic, now.instant());
@@ -95,7 +96,7 @@ impl<O: Observer> Producer<O> {
 
         let upper_bound = record_size_upper_bound(record.key, record.value, record.headers);
         if let Some(error) = self.refusal_of_a_size(upper_bound as u64) {
-            return Err(self.refuse(now, ordinal, begun.ticket, error));
+            return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
         let (choice, chosen) = self.choose(record, topic, partition_count);
@@ -114,7 +115,7 @@ impl<O: Observer> Producer<O> {
                 Ok(placed) => break (partition, placed),
                 Err(ticket) => {
                     let begun = Begun { ticket: Some(ticket), ..begun };
-                    return Err(self.wait_for_memory(now, attempt, begun, upper_bound));
+                    return Err(self.wait_for_memory(now, attempt, begun, partition, upper_bound));
                 }
             }
         };
@@ -240,9 +241,9 @@ impl<O: Observer> Producer<O> {
         known: Option<u32>,
     ) -> SendRefusal {
         let error = self.metadata.topic_error(topic);
-        let name = || record.topic.into();
+        let (name, own) = (|| record.topic.into(), own_partition(record));
         if known.is_none() && error == ErrorCode::INVALID_TOPIC_EXCEPTION {
-            return self.refuse(now, attempt.ordinal, begun.ticket, ProducerError::InvalidTopic { topic: name() });
+            return self.refuse(now, attempt.ordinal, begun.ticket, own, ProducerError::InvalidTopic { topic: name() });
         }
         if begun.asked_after != Some(self.metadata.answers()) {
             begun.asked_after = Some(self.metadata.answers());
@@ -267,7 +268,7 @@ impl<O: Observer> Producer<O> {
             self.metadata_error.take()
         };
         match failure {
-            Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, error),
+            Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, own, error),
             None => {
                 self.somebody_waits_for_metadata = true;
                 self.block(now, attempt, begun, BlockedOn::Metadata, until)
@@ -280,6 +281,7 @@ impl<O: Observer> Producer<O> {
         now: Now,
         attempt: &mut SendAttempt,
         begun: Begun,
+        chosen: PartitionRef,
         upper_bound: usize,
     ) -> SendRefusal {
         let until = begun.at + self.config.max_block;
@@ -295,7 +297,7 @@ impl<O: Observer> Producer<O> {
             available_bytes: self.memory.available(),
             poolable_bytes: self.batch_size().into(),
         };
-        self.refuse(now, attempt.ordinal, begun.ticket, error)
+        self.refuse(now, attempt.ordinal, begun.ticket, Some(chosen.partition), error)
     }
 
     fn block(
@@ -315,11 +317,18 @@ impl<O: Observer> Producer<O> {
         SendRefusal::Blocked { on, until }
     }
 
-    fn refuse(&mut self, now: Now, ordinal: u64, ticket: Option<MemoryTicket>, error: ProducerError) -> SendRefusal {
+    fn refuse(
+        &mut self,
+        now: Now,
+        ordinal: u64,
+        ticket: Option<MemoryTicket>,
+        partition: Option<i32>,
+        error: ProducerError,
+    ) -> SendRefusal {
         self.leave_queue(ticket);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
-        SendRefusal::Failed(error)
+        SendRefusal::Failed { error, partition }
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.
@@ -330,6 +339,11 @@ impl<O: Observer> Producer<O> {
             self.tell_senders();
         }
     }
+}
+
+/// The partition that the record names, if it could be one.
+fn own_partition(record: &Record<'_>) -> Option<i32> {
+    record.partition.filter(|&partition| partition >= 0)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -18,7 +18,7 @@ use crate::bridge::{
     Command, Fate, Habit, MAX_PROPERTIES, MAX_PROPERTY_BYTES, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal, Report,
     Resume, SendCommand, SendId, SessionId, Topology, World,
 };
-use crate::caller::{Called, Caller, Job};
+use crate::caller::{Called, Caller, Job, Refused};
 use crate::config::{ConfigNotice, ProducerConfig};
 use crate::error::Persistence;
 use crate::ids::ProducerIndex;
@@ -489,7 +489,7 @@ impl<O: Observer> Application<O> for Session {
             book.count(&called);
             match called.result {
                 Ok(sent) => book.enter(&called, &sent, spec),
-                Err((ref error, surface)) => refused.push(Outcome {
+                Err(Refused { ref error, surface, partition }) => refused.push(Outcome {
                     number: 0,
                     send: called.job,
                     first_record: called.record,
@@ -500,7 +500,7 @@ impl<O: Observer> Application<O> for Session {
                         error: error.clone(),
                         surface,
                         persistence: Persistence::NotPersisted,
-                        partition: spec.partition.unwrap_or(-1),
+                        partition: partition.unwrap_or(-1),
                         topic: Arc::clone(&spec.topic),
                         first: None,
                     },

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::bridge::{self, RecordsMetadata};
-use crate::cluster::{Cluster, ClusterConfig, new_topic};
-use crate::error::Surface;
+use crate::cluster::{Action, Cluster, ClusterConfig, Matcher, Rule, new_topic};
+use crate::error::{ProducerError, Surface};
 use crate::ids::{BatchId, Lane, RecordName};
 use crate::protocol::{ApiKey, NewTopic};
 use crate::simulation::{Simulation, SimulationSettings};
@@ -252,4 +252,26 @@ fn a_batch_that_the_topic_does_not_take_arrives_in_parts_and_every_record_hears_
     });
     assert_eq!(offsets.collect::<Vec<_>>(), (0..60).zip(0..60).collect::<Vec<_>>());
     assert!(world.simulation.application().is_settled());
+}
+
+#[test]
+fn a_record_that_gets_no_memory_names_the_partition_that_was_chosen_for_it() {
+    // Flow: the only buffer is taken by partition 0, whose leader says nothing → a keyed record waits for it in vain.
+    let properties = [("buffer.memory", "16384"), ("max.block.ms", "500"), ("linger.ms", "0")];
+    let mut world = World::with(new_topic("orders", 3, 3), &properties);
+    world.command(send(1, Habit::Get, RecordSpec { partition: Some(0), ..record(1) }, 1));
+    world.settle();
+    let hangs = Rule {
+        when: Matcher { api: Some(ApiKey::Produce), ..Matcher::default() },
+        then: Action::Delay(Duration::from_secs(20)),
+    };
+    world.simulation.cluster_mut().add_rule(hangs);
+    world.command(send(2, Habit::Forget, RecordSpec { partition: Some(0), ..record(1) }, 1));
+    world.command(send(3, Habit::Callback, record(1), 1));
+    world.settle();
+    let Fate::Failed { error, surface, partition, .. } = &world.outcomes[1].fate else {
+        panic!("{:?}", world.outcomes)
+    };
+    assert!(matches!(error, ProducerError::BufferExhausted { .. }), "{error:?}");
+    assert_eq!((*surface, *partition), (Surface::FutureOnCaller, 1), "user-42 belongs to partition 1");
 }

@@ -34,6 +34,8 @@ pub struct SendError {
     /// Why, with the Java client's class and sentence.
     #[source]
     pub error: ProducerError,
+    /// The record's own partition or, when memory was missing, the one chosen for it; `None`: none was.
+    pub partition: Option<i32>,
 }
 
 impl SendError {
@@ -235,7 +237,7 @@ impl KafkaProducer {
         match appended.await {
             Err(refused) if refused.surface() == Surface::FutureOnCaller => {
                 if let Some(callback) = callback.take() {
-                    let metadata = RecordMetadata::of_failure(record.topic.into(), record.partition);
+                    let metadata = RecordMetadata::of_failure(record.topic.into(), refused.partition);
                     callback(metadata, Some(&refused.error));
                 }
                 Ok(())
@@ -265,7 +267,7 @@ impl KafkaProducer {
         match attempt.call(&record, |_, sent| *sent) {
             Ok(sent) => Ok(sent),
             Err(SendRefusal::Blocked { .. }) => Err(TrySendError::WouldBlock),
-            Err(SendRefusal::Failed(error)) => Err(SendError { error }.into()),
+            Err(SendRefusal::Failed { error, partition }) => Err(SendError { error, partition }.into()),
         }
     }
 
@@ -339,7 +341,7 @@ impl KafkaProducer {
             let news = self.driver.shared().sends_may_proceed.notified();
             match pending.call(record, &mut appended) {
                 Ok(done) => return Ok(done),
-                Err(SendRefusal::Failed(error)) => return Err(SendError { error }),
+                Err(SendRefusal::Failed { error, partition }) => return Err(SendError { error, partition }),
                 Err(SendRefusal::Blocked { until, .. }) => self.wait(news, until).await,
             }
         }

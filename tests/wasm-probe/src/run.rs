@@ -184,7 +184,7 @@ impl World {
                 }
                 // Tried again after the pause, or as soon as the producer says so.
                 Err(SendRefusal::Blocked { .. }) => break,
-                Err(SendRefusal::Failed(error)) => panic!("record {} refused: {error:?}", self.sent),
+                Err(SendRefusal::Failed { error, .. }) => panic!("record {} refused: {error:?}", self.sent),
             }
             if self.sent == RECORDS {
                 self.producer.close(now, None);

@@ -1,6 +1,6 @@
 //! From nothing to the first acknowledged record.
 
-use super::story::{MIDNIGHT, Story, record};
+use super::story::{MIDNIGHT, Story, failed, record};
 use crate::error::{ErrorCode, ProducerError};
 use crate::ids::NodeId;
 use crate::io::{Stored, WaitReason};
@@ -81,7 +81,7 @@ fn metadata_that_never_comes_fails_the_send_after_max_block() {
         last_error: ErrorCode::NONE,
     };
     assert_eq!(error.to_string(), "Topic t not present in metadata after 250 ms.");
-    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(SendRefusal::Failed(error)));
+    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn max_block_zero_fails_at_once_but_the_question_goes_out() {
     let mut story = Story::new(&[("max.block.ms", "0")]);
     assert!(matches!(
         story.send(&record(0, "a")),
-        Err(SendRefusal::Failed(ProducerError::MetadataTimeout { max_block_ms: 0, .. }))
+        Err(SendRefusal::Failed { error: ProducerError::MetadataTimeout { max_block_ms: 0, .. }, .. })
     ));
     assert!(story.send(&record(0, "a")).is_ok(), "the answer came meanwhile");
 }
@@ -113,7 +113,7 @@ fn a_partition_beyond_the_count_waits_for_it_to_grow() {
         error.to_string(),
         "Partition 2 of topic t with partition count 2 is not present in metadata after 1000 ms."
     );
-    assert_eq!(story.try_send(&mut attempt, &record(2, "a")), Err(SendRefusal::Failed(error)));
+    assert_eq!(story.try_send(&mut attempt, &record(2, "a")), Err(failed(Some(2), error)));
 
     story.led.push((1, 0));
     assert!(story.try_send(&mut attempt, &record(2, "a")).is_err(), "not known yet");
@@ -129,7 +129,7 @@ fn an_invalid_topic_name_is_the_brokers_verdict() {
     let empty_name = Record::keyed("", b"k", b"v");
     assert!(matches!(story.try_send(&mut attempt, &empty_name), Err(SendRefusal::Blocked { .. })));
     let error = ProducerError::InvalidTopic { topic: "".into() };
-    assert_eq!(story.try_send(&mut attempt, &empty_name), Err(SendRefusal::Failed(error)));
+    assert_eq!(story.try_send(&mut attempt, &empty_name), Err(failed(None, error)));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_topic_one_may_not_see_fails_each_send_that_asked() {
         let later = story.now_ms() + 2_000;
         story.at_ms(later);
         let error = ProducerError::TopicAuthorization { topic: "t".into() };
-        assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(SendRefusal::Failed(error)));
+        assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
     }
 }
 
@@ -161,7 +161,7 @@ fn a_topic_that_does_not_exist_yet_is_asked_about_with_growing_pauses() {
 fn bad_arguments_fail_before_anything_else() {
     let mut story = Story::new(&[]).started();
     let failed = |result| match result {
-        Err(SendRefusal::Failed(error)) => error,
+        Err(SendRefusal::Failed { error, .. }) => error,
         other => panic!("{other:?}"),
     };
     assert_eq!(failed(story.send(&record(-2, "a"))), ProducerError::NegativePartition(-2));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::story::{Story, record, sound_answer};
+use super::story::{Story, failed, record, sound_answer};
 use crate::error::{ErrorCode, ProducerError};
 use crate::ids::{ConnectionId, CorrelationId, NodeId, TopicId};
 use crate::io::{DisconnectReason, Input, OutgoingRequest, Stored};
@@ -164,7 +164,7 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
     answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Produce, 20, 30), (ApiKey::InitProducerId, 0, 1)]);
     assert_eq!(story.may_proceed, 1);
     let error = ProducerError::UnsupportedVersion { api: "METADATA".into() };
-    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(crate::producer::SendRefusal::Failed(error)));
+    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
 
 fn broker(node: i32, host: &str, port: i32) -> MetadataBroker {

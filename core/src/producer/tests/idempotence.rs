@@ -1,10 +1,9 @@
 //! Ids, epochs and sequences: nothing twice, nothing out of order.
 
-use super::story::{Story, record};
+use super::story::{Story, failed, record};
 use crate::error::{ErrorCode, Persistence, ProducerError};
 use crate::ids::{ConnectionId, ProducerIdentity};
 use crate::io::{Input, OutgoingRequest, Stored};
-use crate::producer::SendRefusal;
 use crate::protocol::{InitProducerIdResponse, Request, Response};
 use crate::trace::Fact;
 
@@ -175,7 +174,7 @@ fn without_rights_for_idempotence_the_producer_ends() {
     let errors: Vec<_> =
         story.completed.iter().map(|completion| completion.result.clone().expect_err("failed").error).collect();
     assert_eq!(errors, [error.clone(), error.clone()]);
-    assert_eq!(story.send(&record(0, "c")), Err(SendRefusal::Failed(error)));
+    assert_eq!(story.send(&record(0, "c")), Err(failed(Some(0), error)));
 }
 
 fn is_for_an_id(question: &(ConnectionId, OutgoingRequest)) -> bool {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::story::{Story, record};
+use super::story::{Story, failed, record};
 use crate::error::{Persistence, ProducerError};
 use crate::ids::CorrelationId;
 use crate::io::{Input, Stored, WaitReason};
@@ -242,7 +242,7 @@ fn memory_that_never_comes_fails_the_send_after_max_block() {
         error.to_string(),
         "Failed to allocate 16384 bytes within the configured max blocking time 300 ms. Total memory: 16384 bytes. Available memory: 0 bytes. Poolable size: 16384 bytes"
     );
-    assert_eq!(story.try_send(&mut attempt, &record(1, "b")), Err(SendRefusal::Failed(error)));
+    assert_eq!(story.try_send(&mut attempt, &record(1, "b")), Err(failed(Some(1), error)));
     story.store(0);
     assert_eq!(story.producer.memory_used(), 0, "who gave up holds nothing");
     story.put(1, "c");
@@ -264,7 +264,7 @@ fn records_that_can_never_fit_are_refused() {
     let failed = |properties: &[(&str, &str)], size: usize| {
         let mut story = Story::new(properties).started();
         match story.send(&record(0, &"x".repeat(size))) {
-            Err(SendRefusal::Failed(error)) => Some(error),
+            Err(SendRefusal::Failed { error, .. }) => Some(error),
             other => other.map(|_| None).expect("failed or taken"),
         }
     };
@@ -313,7 +313,7 @@ fn close_sends_what_is_there_and_refuses_what_comes() {
     story.put(0, "a");
     story.producer.close(story.now(), None);
     story.settle();
-    assert_eq!(story.send(&record(0, "b")), Err(SendRefusal::Failed(ProducerError::Closed)));
+    assert_eq!(story.send(&record(0, "b")), Err(failed(Some(0), ProducerError::Closed)));
     assert!(!story.producer.is_closed());
     story.store(3);
     assert!(story.producer.is_closed());
@@ -359,10 +359,7 @@ fn a_send_that_waits_learns_of_the_close() {
     story.producer.close(story.now(), None);
     story.settle();
     assert_eq!(story.may_proceed, 1);
-    assert_eq!(
-        story.try_send(&mut attempt, &record(0, "a")),
-        Err(SendRefusal::Failed(ProducerError::ClosedWhileSending))
-    );
+    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), ProducerError::ClosedWhileSending)));
     assert!(story.producer.is_closed());
 }
 

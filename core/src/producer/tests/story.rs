@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::config::ProducerConfig;
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, ProducerError};
 use crate::ids::{BatchId, BrokerAddress, ConnectionId, Lane, NodeId, ProducerIndex, TopicId};
 use crate::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output, WaitReason};
 use crate::producer::{Producer, SendAttempt, SendRefusal, Sent};
@@ -374,6 +374,11 @@ pub(super) fn sound_answer(carried: &Carried) -> ProduceResponse {
             .collect(),
         ..ProduceResponse::default()
     }
+}
+
+/// What `send` answers to a record it will never take.
+pub(super) fn failed(partition: Option<i32>, error: ProducerError) -> SendRefusal {
+    SendRefusal::Failed { error, partition }
 }
 
 pub(super) fn record(partition: i32, value: &str) -> Record<'_> {
