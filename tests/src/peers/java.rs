@@ -10,21 +10,60 @@ use super::ConsumedRecord;
 /// What stands for null in the console consumer's output, unlike any key or value of the tests.
 const NULL: &str = "\u{2400}";
 
-/// Reads one partition from its beginning with Kafka's console consumer, until nothing has come for five seconds or
-/// `max_records` have.
+/// Reads `partitions` partitions of a topic from their beginnings to their ends with Kafka's console consumer, at most
+/// `max_records` of each, in the order of their numbers.
 ///
-/// The consumer is assigned its partition: it needs no consumer group.
+/// The consumers are assigned their partitions: they need no consumer group.
 ///
 /// # Errors
-/// When Java or the jars cannot be had, or the output is not the consumer's.
-pub fn consume_partition(
+/// When Java or the jars cannot be had, the output is not the consumer's, or less is read than Kafka's own tool counts.
+pub fn consume_all(
+    bootstrap_servers: &str,
+    topic: &str,
+    partitions: i32,
+    max_records: usize,
+) -> Result<Vec<ConsumedRecord>> {
+    let ends = end_offsets(bootstrap_servers, topic)?;
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..partitions)
+            .map(|partition| {
+                let count = ends.get(&partition).copied().unwrap_or_default().min(max_records);
+                scope.spawn(move || consume_partition(bootstrap_servers, topic, partition, count))
+            })
+            .collect();
+        let mut records = Vec::new();
+        for reader in readers {
+            records.extend(reader.join().map_err(|_| anyhow::anyhow!("a reader panicked"))??);
+        }
+        Ok(records)
+    })
+}
+
+/// How many records each partition of a topic has, none of which was ever dropped.
+fn end_offsets(bootstrap_servers: &str, topic: &str) -> Result<BTreeMap<i32, usize>> {
+    let arguments = ["--bootstrap-server", bootstrap_servers, "--topic", topic];
+    let text = KafkaJars::ensure()?.tool("org.apache.kafka.tools.GetOffsetShell", arguments)?;
+    text.lines()
+        .map(|line| {
+            let mut fields = line.rsplit(':');
+            let mut field = || fields.next().with_context(|| format!("topic:partition:offset instead of {line:?}"));
+            let (offset, partition) = (field()?.parse()?, field()?.parse()?);
+            Ok((partition, offset))
+        })
+        .collect()
+}
+
+/// Reads the first `count` records of one partition; waiting for what is not there would take as long as patience lasts.
+fn consume_partition(
     bootstrap_servers: &str,
     topic: &str,
     partition: i32,
-    max_records: usize,
+    count: usize,
 ) -> Result<Vec<ConsumedRecord>> {
-    let partition = partition.to_string();
-    let max_records = max_records.to_string();
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let (partition, max_messages) = (partition.to_string(), count.to_string());
     let null = format!("null.literal={NULL}");
     let text = KafkaJars::ensure()?.tool(
         "org.apache.kafka.tools.consumer.ConsoleConsumer",
@@ -33,8 +72,9 @@ pub fn consume_partition(
             ["--topic", topic],
             ["--partition", &partition],
             ["--offset", "earliest"],
-            ["--max-messages", &max_records],
-            ["--timeout-ms", "5000"],
+            ["--max-messages", &max_messages],
+            // Between two records. On a busy machine a Java program may take long to begin.
+            ["--timeout-ms", "60000"],
             ["--formatter-property", "print.timestamp=true"],
             ["--formatter-property", "print.partition=true"],
             ["--formatter-property", "print.offset=true"],
@@ -43,29 +83,9 @@ pub fn consume_partition(
         ]
         .concat(),
     )?;
-    text.lines().map(read_record).collect()
-}
-
-/// Reads `partitions` partitions of a topic, each as [`consume_partition`], in the order of their numbers.
-///
-/// # Errors
-/// As [`consume_partition`].
-pub fn consume_all(
-    bootstrap_servers: &str,
-    topic: &str,
-    partitions: i32,
-    max_records: usize,
-) -> Result<Vec<ConsumedRecord>> {
-    std::thread::scope(|scope| {
-        let readers: Vec<_> = (0..partitions)
-            .map(|partition| scope.spawn(move || consume_partition(bootstrap_servers, topic, partition, max_records)))
-            .collect();
-        let mut records = Vec::new();
-        for reader in readers {
-            records.extend(reader.join().map_err(|_| anyhow::anyhow!("a reader panicked"))??);
-        }
-        Ok(records)
-    })
+    let records = text.lines().map(read_record).collect::<Result<Vec<_>>>()?;
+    ensure!(records.len() == count, "{} of {count} records of {topic}-{partition} were read", records.len());
+    Ok(records)
 }
 
 /// Reads `CreateTime:1764000000000<tab>Partition:1<tab>Offset:0<tab>key<tab>value`.
