@@ -40,7 +40,7 @@ const GIVE_UP_AFTER_MS: f64 = 120_000.0;
 /// The world that is spoken to.
 enum Source {
     InPage(Box<InPage>),
-    Bridge(Bridge),
+    Bridge(Box<Bridge>),
 }
 
 struct Bridge {
@@ -51,7 +51,8 @@ struct Bridge {
     /// When the connection broke, on the browser's clock.
     lost_at_ms: Option<f64>,
     attempt: u32,
-    _retry: Option<Timeout>,
+    /// The next try; dropped with the bridge, it does not go off.
+    retry: Option<Timeout>,
     /// The world's time of the newest event, and when it came, on the browser's clock.
     heard: Option<(Instant, f64)>,
 }
@@ -160,15 +161,15 @@ impl Driver {
         Memory::Tab.set(storage::BRIDGE, Some(&format!("http://{}/#token={}", address.host, address.token)));
         let store = Store::new(Link::Connecting, &self.0.topic.borrow());
         self.0.store.replace(store);
-        self.0.source.replace(Source::Bridge(Bridge {
+        self.0.source.replace(Source::Bridge(Box::new(Bridge {
             address,
             connection: None,
             was_welcome: false,
             lost_at_ms: None,
             attempt: 0,
-            _retry: None,
+            retry: None,
             heard: None,
-        }));
+        })));
         self.open_connection();
         self.changed();
     }
@@ -201,9 +202,12 @@ impl Driver {
     fn pass(&self, command: Command) {
         match &mut *self.0.source.borrow_mut() {
             Source::InPage(world) => world.command(command),
-            Source::Bridge(Bridge { connection: Some(connection), .. }) => connection.command(&command),
-            // Without a connection only Hello and Describe are said, and both are said again on the next one.
-            Source::Bridge(_) => {}
+            Source::Bridge(bridge) => {
+                // Without a connection only Hello and Describe are said, and both are said again on the next one.
+                if let Some(connection) = &bridge.connection {
+                    connection.command(&command);
+                }
+            }
         }
     }
 
@@ -346,22 +350,21 @@ impl Driver {
 
     fn on_lost(&self) {
         let now_ms = now_ms();
-        let pause_ms = match &mut *self.0.source.borrow_mut() {
+        let attempt = match &mut *self.0.source.borrow_mut() {
             Source::Bridge(bridge) => {
                 bridge.connection = None;
                 let lost_at_ms = *bridge.lost_at_ms.get_or_insert(now_ms);
                 (bridge.was_welcome && now_ms - lost_at_ms < GIVE_UP_AFTER_MS).then(|| {
                     bridge.attempt += 1;
-                    let pause_ms = FIRST_PAUSE_MS << (bridge.attempt - 1).min(10);
+                    let pause_ms = (FIRST_PAUSE_MS << (bridge.attempt - 1).min(10)).min(LONGEST_PAUSE_MS);
                     let driver = self.clone();
-                    let pause_ms = pause_ms.min(LONGEST_PAUSE_MS);
-                    bridge._retry = Some(Timeout::new(pause_ms, move || driver.open_connection()));
+                    bridge.retry = Some(Timeout::new(pause_ms, move || driver.open_connection()));
                     bridge.attempt
                 })
             }
             Source::InPage(_) => return,
         };
-        match pause_ms {
+        match attempt {
             Some(attempt) => {
                 self.0.store.borrow_mut().set_link(Link::Lost { attempt });
                 self.changed();
@@ -373,7 +376,7 @@ impl Driver {
     fn give_up(&self, ending: Ending) {
         if let Source::Bridge(bridge) = &mut *self.0.source.borrow_mut() {
             bridge.connection = None;
-            bridge._retry = None;
+            bridge.retry = None;
         }
         // What the closing connection still has to say is not heard any more.
         self.0.connections.set(self.0.connections.get() + 1);

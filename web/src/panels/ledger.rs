@@ -187,9 +187,11 @@ impl Attributes {
 }
 
 fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
-    let not_looked = (row.habit == Habit::Forget)
-        .then(|| html! { <span class="caption">{ " · " }{ t.row_not_looked }</span> })
-        .unwrap_or_default();
+    let not_looked = if row.habit == Habit::Forget {
+        html! { <span class="caption">{ " · " }{ t.row_not_looked }</span> }
+    } else {
+        Html::default()
+    };
     match &row.end {
         End::Acked { partition, offset, timestamp_ms, log_append_time, key_size, value_size, attempts } => {
             let position = format::position(&row.topic, *partition, *offset);
@@ -244,7 +246,7 @@ fn copy(text: String) -> Callback<MouseEvent> {
 fn key(label: Option<&str>, partition: Option<i32>, t: &'static Texts) -> Html {
     let class = partition.map(partition::class);
     match label {
-        Some(label) if label.is_empty() => html! { <span class={classes!("tile", class)}>{ "\"\"" }</span> },
+        Some("") => html! { <span class={classes!("tile", class)}>{ "\"\"" }</span> },
         Some(label) => {
             html! { <span class={classes!("tile", class)} title={label.to_string()}>{ label.to_string() }</span> }
         }
