@@ -197,14 +197,49 @@ pub enum Report {
     /// The page may write now.
     Armed,
     /// A message could not be understood or asks for too much; the session goes on.
-    BadRequest {
-        /// The field at fault, in Rust's spelling of this module.
-        field: Arc<str>,
-        /// What was wrong with it.
-        detail: Arc<str>,
+    BadRequest(BadRequest),
+    /// A report was left out, because no frame holds it.
+    Omitted {
+        /// Which, in Rust's spelling of this type.
+        report: Arc<str>,
+        /// Its size in bytes.
+        bytes: u64,
+        /// [`MAX_FRAME_BYTES`].
+        limit: u64,
     },
     /// The bridge is about to stop; what is unsettled now is settled or reported before it does.
     Stopping,
+}
+
+/// Which check a message of the page did not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BadRequest {
+    /// A frame is not one whole [`Command`].
+    NotACommand {
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// [`Command::Configure`] sets more properties than [`MAX_PROPERTIES`].
+    TooManyProperties {
+        /// How many.
+        got: u64,
+        /// How many it may set.
+        max: u64,
+    },
+    /// One of its properties is larger than [`MAX_PROPERTY_BYTES`].
+    PropertyTooLong {
+        /// Bytes of key and value together.
+        bytes: u64,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// [`Command::Describe`] names a topic by more bytes than a send may.
+    TopicTooLong {
+        /// Bytes of the name.
+        bytes: u64,
+        /// How many it may have.
+        limit: u64,
+    },
 }
 
 /// Which world a session speaks to.
@@ -277,12 +312,23 @@ pub enum Refusal {
     },
     /// The same id was used for another send.
     IdReused,
-    /// A field is out of bounds.
-    Invalid {
-        /// Which, in Rust's spelling of this module.
-        field: Arc<str>,
-        /// What was wrong with it.
-        detail: Arc<str>,
+    /// The id was used, and what became of its records is no longer kept.
+    IdForgotten,
+    /// The count is out of bounds.
+    CountOutOfBounds {
+        /// Records asked for.
+        got: u32,
+        /// The least.
+        min: u32,
+        /// The most: [`MAX_SEND_COUNT`].
+        max: u32,
+    },
+    /// The topic's name is longer than what is repeated in the outcome of every record. Kafka's own limit is far below.
+    TopicTooLong {
+        /// Its bytes.
+        bytes: u64,
+        /// The most.
+        limit: u64,
     },
     /// The bridge is stopping.
     Stopping,

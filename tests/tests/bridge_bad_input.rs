@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use cross_tests::bridge::{Bridge, binary};
 use cross_tests::page_client::{PageClient, Tally, send};
-use producer_core::bridge::{Command, Fate, Habit, Refusal, Report, Resume, World};
+use producer_core::bridge::{BadRequest, Command, Fate, Habit, Refusal, Report, Resume, World};
 use producer_core::config::ConfigNotice;
 use xtask::process::OwnedChild;
 
@@ -264,15 +264,17 @@ async fn a_configuration_beyond_all_bounds_is_refused_with_the_field_named_and_t
     let long = |key: usize, value: usize| vec![("k".repeat(key).into(), "v".repeat(value).into())];
     let configure = |properties| Command::Configure { properties };
     for (command, refused) in [
-        (configure(many(201)), "properties"),
-        (configure(many(100_000)), "properties"),
-        (configure(long(1, 4_096)), "properties"),
-        (configure(long(2_000_000, 0)), "properties"),
-        (Command::Describe { topic: "t".repeat(1_001).into() }, "topic"),
+        (configure(many(201)), BadRequest::TooManyProperties { got: 201, max: 200 }),
+        (configure(many(100_000)), BadRequest::TooManyProperties { got: 100_000, max: 200 }),
+        (configure(long(1, 4_096)), BadRequest::PropertyTooLong { bytes: 4_097, limit: 4_096 }),
+        (configure(long(2_000_000, 0)), BadRequest::PropertyTooLong { bytes: 2_000_000, limit: 4_096 }),
+        (
+            Command::Describe { topic: "t".repeat(1_001).into() },
+            BadRequest::TopicTooLong { bytes: 1_001, limit: 1_000 },
+        ),
     ] {
         page.command(&command).await?;
-        let field = page.wait_for(bad_request).await?;
-        assert_eq!(&*field, refused);
+        assert_eq!(page.wait_for(bad_request).await?, refused);
     }
     for properties in [many(200), long(4_000, 96)] {
         let count = properties.len();
@@ -283,9 +285,9 @@ async fn a_configuration_beyond_all_bounds_is_refused_with_the_field_named_and_t
     Ok(())
 }
 
-fn bad_request(report: Report) -> Option<Arc<str>> {
+fn bad_request(report: Report) -> Option<BadRequest> {
     match report {
-        Report::BadRequest { field, .. } => Some(field),
+        Report::BadRequest(why) => Some(why),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use producer_core::bridge::Refusal;
+use producer_core::bridge::{BadRequest, Refusal};
 use producer_core::config::ConfigError;
 
 /// Most that are shown at once; older ones make room and are counted.
@@ -22,12 +22,16 @@ pub(crate) enum Alert {
     ConfigRefused(ConfigError),
     /// These keys belong to the bridge's command line.
     ConfigForbidden(Vec<Arc<str>>),
-    /// The bridge could not read something of ours.
-    BadRequest {
-        /// Which field.
-        field: Arc<str>,
-        /// What was wrong.
-        detail: Arc<str>,
+    /// The bridge could not read something of ours, or it asked for too much.
+    BadRequest(BadRequest),
+    /// Something the bridge had to tell fits into no frame.
+    Omitted {
+        /// Which report.
+        report: Arc<str>,
+        /// Its size.
+        bytes: u64,
+        /// What a frame takes.
+        limit: u64,
     },
     /// The bridge is about to stop.
     Stopping,

@@ -126,7 +126,8 @@ impl Store {
                     *armed = true;
                 }
             }
-            Report::BadRequest { field, detail } => self.alert(Alert::BadRequest { field, detail }),
+            Report::BadRequest(why) => self.alert(Alert::BadRequest(why)),
+            Report::Omitted { report, bytes, limit } => self.alert(Alert::Omitted { report, bytes, limit }),
             Report::Stopping => self.alert(Alert::Stopping),
         }
         Vec::new()

@@ -382,7 +382,13 @@ texts! {
     refusal_busy: "Too much is out already ({} of {}). Send again when answers have come.", "이미 전송 중인 양이 많습니다 ({} / {}). 응답이 온 뒤에 다시 보내세요.";
     refusal_id: "This number was used for another send. Reload the page.", "이미 사용된 전송 번호입니다. 페이지를 새로 고치세요.";
     refusal_stopping: "The bridge is stopping.", "bridge가 종료되는 중입니다.";
-    alert_bad_request: "The bridge could not read {}: {}", "bridge가 {} 항목을 읽지 못했습니다: {}";
+    refusal_id_forgotten: "This number was used before, and its outcome is no longer kept. Reload the page.", "이미 사용된 전송 번호이고 결과가 더는 보관되어 있지 않습니다. 페이지를 새로 고치세요.";
+    refusal_count: "{} records at once: between {} and {} are possible.", "한 번에 record {}개: {}개부터 {}개까지 보낼 수 있습니다.";
+    refusal_topic_long: "The topic name has {} bytes, more than {}.", "topic 이름이 {}바이트로, 최대 {}바이트를 넘습니다.";
+    alert_not_a_command: "The bridge could not read a message of {} bytes from this page. Reload the page.", "bridge가 이 페이지의 {}바이트 메시지를 읽지 못했습니다. 페이지를 새로 고치세요.";
+    alert_many_settings: "{} settings are more than the bridge takes at once ({}).", "설정 {}개는 bridge가 한 번에 받는 수({}개)보다 많습니다.";
+    alert_long_setting: "A setting of {} bytes is longer than the bridge takes ({}).", "설정 하나가 {}바이트로, bridge가 받는 길이({}바이트)보다 깁니다.";
+    alert_omitted: "The bridge left {} out: {} bytes, and a message takes {}. It cannot be shown.", "bridge가 {} 보고를 생략했습니다. {}바이트이며 메시지 하나는 최대 {}바이트라서 표시할 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";
     alert_unknown: "{} records are unknown: the bridge was lost while they were out. They may be stored or not; nothing was sent again.", "record {}개의 결과를 알 수 없습니다. 전송 중에 bridge가 끊겼습니다. 저장되었을 수도 아닐 수도 있으며, 다시 보내지 않았습니다.";
     alert_more: "{} older messages", "이전 메시지 {}개";

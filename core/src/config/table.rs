@@ -1,4 +1,5 @@
-//! The options as rows: name, type, bounds, default, meaning, and the field that holds the value.
+//! The options as rows: name, type, bounds, default, and the field that holds the value. What they mean to people is told
+//! where people read it.
 
 use core::time::Duration;
 
@@ -13,8 +14,6 @@ pub struct Property {
     pub kind: Kind,
     /// Kafka's default, as written in a `.properties` file.
     pub default: &'static str,
-    /// Meaning, unit and price in a sentence.
-    pub doc: &'static str,
 }
 
 /// What an option's value may be (`ConfigDef.Type` and validator).
@@ -88,9 +87,9 @@ const INT_FROM_0: Kind = Kind::Int { at_least: Some(0) };
 const LONG_FROM_0: Kind = Kind::Long { at_least: Some(0) };
 
 macro_rules! rows {
-    ($($name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr; $doc:literal)*) => {
+    ($($name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr;)*) => {
         &[$(Row {
-            property: Property { name: $name, kind: $kind, default: $default, doc: $doc },
+            property: Property { name: $name, kind: $kind, default: $default },
             set: |config, value| config.$field = read(&value, $set),
             get: |config| show(&config.$field, $get),
         }),*]
@@ -111,54 +110,54 @@ fn millis(duration: &Duration) -> String {
 
 /// In the order of `ProducerConfig`'s definitions, in which Java checks them.
 pub(super) const ROWS: &[Row] = rows! {
+    // Bytes for batches that are not yet acknowledged; send waits when they are used up. Counted per batch, not per record.
     "buffer.memory" LONG_FROM_0, "33554432", buffer_memory: Value::unsigned, u64::to_string;
-    "Bytes for batches that are not yet acknowledged; send waits when they are used up. Counted per batch, not per record."
+    // How often a batch is sent again; delivery.timeout.ms usually ends it first.
     "retries" INT_FROM_0, "2147483647", retries: Value::unsigned_32, u32::to_string;
-    "How often a batch is sent again; delivery.timeout.ms usually ends it first."
+    // Whose answer counts as success: nobody's (0), the leader's (1), that of all in-sync replicas (all).
     "acks" Kind::OneOf(&["all", "-1", "0", "1"]), "all", acks:
         |value| match value.text() { "0" => Acks::None, "1" => Acks::Leader, _ => Acks::All },
         |acks| match acks { Acks::None => "0", Acks::Leader => "1", Acks::All => "all" }.to_owned();
-    "Whose answer counts as success: nobody's (0), the leader's (1), that of all in-sync replicas (all)."
+    // Bytes after which a batch is full. Larger ones cost memory, smaller ones requests; 0 sends every record alone.
     "batch.size" INT_FROM_0, "16384", batch_size: Value::unsigned_32, u32::to_string;
-    "Bytes after which a batch is full. Larger ones cost memory, smaller ones requests; 0 sends every record alone."
+    // Treats records with a key like records without: they stick to a partition until batch.size bytes went there.
     "partitioner.ignore.keys" Kind::Boolean, "false", partitioner_ignore_keys: Value::is_true, bool::to_string;
-    "Treats records with a key like records without: they stick to a partition until batch.size bytes went there."
+    // Longest wait for a batch to fill, in milliseconds.
     "linger.ms" LONG_FROM_0, "5", linger: Value::millis, millis;
-    "Longest wait for a batch to fill, in milliseconds."
+    // Longest life of a batch from its first record to its final answer, retries included, in milliseconds.
     "delivery.timeout.ms" INT_FROM_0, "120000", delivery_timeout: Value::millis, millis;
-    "Longest life of a batch from its first record to its final answer, retries included, in milliseconds."
+    // Name of this client in the broker's logs and quotas.
     "client.id" Kind::Text, "", client_id: |value| match value.text() { "" => None, text => Some(text.into()) },
         |id| id.as_deref().unwrap_or_default().to_owned();
-    "Name of this client in the broker's logs and quotas."
+    // Largest record accepted and largest sum of batches in one request, in bytes.
     "max.request.size" INT_FROM_0, "1048576", max_request_size: Value::unsigned_32, u32::to_string;
-    "Largest record accepted and largest sum of batches in one request, in bytes."
+    // First pause before connecting to a broker again, in milliseconds; doubles with every failure.
     "reconnect.backoff.ms" LONG_FROM_0, "50", reconnect_backoff: Value::millis, millis;
-    "First pause before connecting to a broker again, in milliseconds; doubles with every failure."
+    // Longest pause before connecting to a broker again, in milliseconds.
     "reconnect.backoff.max.ms" LONG_FROM_0, "1000", reconnect_backoff_max: Value::millis, millis;
-    "Longest pause before connecting to a broker again, in milliseconds."
+    // First pause before sending a batch again or asking for metadata again, in milliseconds; doubles with every failure.
     "retry.backoff.ms" LONG_FROM_0, "100", retry_backoff: Value::millis, millis;
-    "First pause before sending a batch again or asking for metadata again, in milliseconds; doubles with every failure."
+    // Longest pause before sending a batch again, in milliseconds.
     "retry.backoff.max.ms" LONG_FROM_0, "1000", retry_backoff_max: Value::millis, millis;
-    "Longest pause before sending a batch again, in milliseconds."
+    // Longest wait inside send for metadata and memory together, in milliseconds.
     "max.block.ms" LONG_FROM_0, "60000", max_block: Value::millis, millis;
-    "Longest wait inside send for metadata and memory together, in milliseconds."
+    // Longest wait for the answer to one request, in milliseconds; then its connection is closed.
     "request.timeout.ms" INT_FROM_0, "30000", request_timeout: Value::millis, millis;
-    "Longest wait for the answer to one request, in milliseconds; then its connection is closed."
+    // Age at which metadata is asked for again although nothing went wrong, in milliseconds.
     "metadata.max.age.ms" LONG_FROM_0, "300000", metadata_max_age: Value::millis, millis;
-    "Age at which metadata is asked for again although nothing went wrong, in milliseconds."
+    // A topic not produced to for this long is no longer asked about, in milliseconds.
     "metadata.max.idle.ms" Kind::Long { at_least: Some(5_000) }, "300000", metadata_max_idle: Value::millis, millis;
-    "A topic not produced to for this long is no longer asked about, in milliseconds."
+    // Requests without an answer on one connection. 1 keeps order without idempotence; more than 5 excludes idempotence.
     "max.in.flight.requests.per.connection" Kind::Int { at_least: Some(1) }, "5", max_in_flight:
         Value::unsigned_32, u32::to_string;
-    "Requests without an answer on one connection. 1 keeps order without idempotence; more than 5 excludes idempotence."
+    // First patience for a connection to stand, in milliseconds; doubles with every failure.
     "socket.connection.setup.timeout.ms" Kind::Long { at_least: None }, "10000", connection_setup_timeout:
         Value::millis, millis;
-    "First patience for a connection to stand, in milliseconds; doubles with every failure."
+    // Longest patience for a connection to stand, in milliseconds.
     "socket.connection.setup.timeout.max.ms" Kind::Long { at_least: None }, "30000", connection_setup_timeout_max:
         Value::millis, millis;
-    "Longest patience for a connection to stand, in milliseconds."
+    // Numbers the records so that a retry is neither stored twice nor out of order.
     "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
-    "Numbers the records so that a retry is neither stored twice nor out of order."
 };
 
 pub(super) fn row(key: &str) -> Option<&'static Row> {

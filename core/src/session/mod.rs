@@ -15,8 +15,8 @@ use core::time::Duration;
 
 use crate::application::Application;
 use crate::bridge::{
-    Command, Fate, Habit, MAX_PROPERTIES, MAX_PROPERTY_BYTES, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal, Report,
-    Resume, SendCommand, SendId, SessionId, Topology, World,
+    BadRequest, Command, Fate, Habit, MAX_PROPERTIES, MAX_PROPERTY_BYTES, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal,
+    Report, Resume, SendCommand, SendId, SessionId, Topology, World,
 };
 use crate::caller::{Called, Caller, Job, Refused};
 use crate::config::{ConfigNotice, ProducerConfig};
@@ -251,7 +251,8 @@ impl Session {
                 self.reports.push_back(Report::Armed);
             }
             Command::Describe { topic } if topic.len() > MAX_TOPIC_BYTES => {
-                self.refuse("topic", format!("{} bytes are more than {MAX_TOPIC_BYTES}", topic.len()));
+                let (bytes, limit) = (topic.len() as u64, MAX_TOPIC_BYTES as u64);
+                self.reports.push_back(Report::BadRequest(BadRequest::TopicTooLong { bytes, limit }));
             }
             Command::Describe { topic } => self.requests.push_back(SessionRequest::Describe(topic)),
         }
@@ -334,17 +335,10 @@ impl Session {
         self.unsettled_records
     }
 
-    fn refuse(&mut self, field: &str, detail: String) {
-        self.reports.push_back(Report::BadRequest { field: field.into(), detail: detail.into() });
-    }
-
     fn configure(&mut self, properties: Vec<(Arc<str>, Arc<str>)>) {
-        if properties.len() > MAX_PROPERTIES {
-            return self.refuse("properties", format!("{} are more than {MAX_PROPERTIES}", properties.len()));
-        }
-        let bytes_of = |(key, value): &(Arc<str>, Arc<str>)| key.len() + value.len();
-        if let Some(bytes) = properties.iter().map(bytes_of).find(|&bytes| bytes > MAX_PROPERTY_BYTES) {
-            return self.refuse("properties", format!("one of {bytes} bytes is larger than {MAX_PROPERTY_BYTES}"));
+        if let Some(why) = too_much(&properties) {
+            self.reports.push_back(Report::BadRequest(why));
+            return;
         }
         let keys: Vec<_> =
             properties.iter().map(|(key, _)| key).filter(|key| is_the_bridges_own(key)).cloned().collect();
@@ -377,10 +371,7 @@ impl Session {
             };
         }
         if self.forgotten_up_to.is_some_and(|forgotten| send.id <= forgotten) {
-            return Err(Refusal::Invalid {
-                field: "id".into(),
-                detail: "this id was used, and its outcomes are no longer kept".into(),
-            });
+            return Err(Refusal::IdForgotten);
         }
         self.admit(&send)?;
         let bytes = payload_bytes(&send.record);
@@ -399,16 +390,11 @@ impl Session {
             return Err(Refusal::Stopping);
         }
         if !(1..=MAX_SEND_COUNT).contains(&send.count) {
-            return Err(Refusal::Invalid {
-                field: "count".into(),
-                detail: format!("{} is not between 1 and {MAX_SEND_COUNT}", send.count).into(),
-            });
+            return Err(Refusal::CountOutOfBounds { got: send.count, min: 1, max: MAX_SEND_COUNT });
         }
-        if send.record.topic.len() > MAX_TOPIC_BYTES {
-            return Err(Refusal::Invalid {
-                field: "record.topic".into(),
-                detail: format!("{} bytes are more than {MAX_TOPIC_BYTES}", send.record.topic.len()).into(),
-            });
+        let topic_bytes = send.record.topic.len();
+        if topic_bytes > MAX_TOPIC_BYTES {
+            return Err(Refusal::TopicTooLong { bytes: topic_bytes as u64, limit: MAX_TOPIC_BYTES as u64 });
         }
         if let World::Cluster { armed, allowed_topics, .. } = &self.world {
             if !allowed_topics.is_empty() && !allowed_topics.contains(&send.record.topic) {
@@ -523,6 +509,17 @@ impl<O: Observer> Application<O> for Session {
         }
         wake
     }
+}
+
+/// Does a configuration say more than can be repeated to the page?
+fn too_much(properties: &[(Arc<str>, Arc<str>)]) -> Option<BadRequest> {
+    let (got, max) = (properties.len() as u64, MAX_PROPERTIES as u64);
+    if got > max {
+        return Some(BadRequest::TooManyProperties { got, max });
+    }
+    let limit = MAX_PROPERTY_BYTES as u64;
+    let mut sizes = properties.iter().map(|(key, value)| (key.len() + value.len()) as u64);
+    sizes.find(|&bytes| bytes > limit).map(|bytes| BadRequest::PropertyTooLong { bytes, limit })
 }
 
 /// Is this a key that would let a page choose where the bridge connects, as whom, or what code it runs? A page may

@@ -83,8 +83,7 @@ fn too_large(report: &Report, bytes: usize) -> Report {
         _ => "Report",
     };
     tracing::error!(report = name, bytes, "too large for a frame");
-    let detail = format!("this report has {bytes} bytes, and a frame takes {MAX_FRAME_BYTES}: it cannot be shown");
-    Report::BadRequest { field: name.into(), detail: detail.into() }
+    Report::Omitted { report: name.into(), bytes: bytes as u64, limit: MAX_FRAME_BYTES as u64 }
 }
 
 #[cfg(test)]
@@ -164,11 +163,11 @@ mod tests {
         };
         let topology = Topology { partitions: (0..300_000).map(partition).collect(), ..Topology::default() };
         let told = reports(Frames::of([Report::Armed, Report::Topology(topology), Report::Stopping]));
-        let [Report::Armed, Report::BadRequest { field, detail }, Report::Stopping] = &told[..] else {
+        let [Report::Armed, Report::Omitted { report, bytes, limit }, Report::Stopping] = &told[..] else {
             panic!("{told:?}")
         };
-        assert_eq!(&**field, "Topology");
-        assert!(detail.contains("2097152"), "{detail}");
+        assert_eq!((&**report, *limit), ("Topology", 2_097_152));
+        assert!(bytes > limit, "{bytes}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use producer_core::bridge::{self, BRIDGE_VERSION, Command, FrameError, MAX_FRAME_BYTES, Report, Resume};
+use producer_core::bridge::{self, BRIDGE_VERSION, BadRequest, Command, FrameError, MAX_FRAME_BYTES, Report, Resume};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -83,7 +83,9 @@ async fn hello(socket: &mut WebSocketStream<impl Connection>) -> Result<Option<R
             None => Err(None),
             Some(Err(ending)) => Err(ending),
             Some(Ok(Heard::Command(Command::Hello { resume }))) => Ok(resume),
-            Some(Ok(Heard::Command(_) | Heard::Damaged)) => Err(Some(ending(1008, "the first message must be hello"))),
+            Some(Ok(Heard::Command(_) | Heard::Damaged { .. })) => {
+                Err(Some(ending(1008, "the first message must be hello")))
+            }
             Some(Ok(Heard::Nothing)) => continue,
         };
     }
@@ -95,14 +97,16 @@ enum Heard {
     /// A ping, a pong or a close, which the library answers.
     Nothing,
     /// A frame of the right kind whose bytes mean nothing.
-    Damaged,
+    Damaged {
+        bytes: usize,
+    },
 }
 
 fn read(message: Result<Message, Error>) -> Result<Heard, Option<Ending>> {
     match message {
         Ok(Message::Binary(frame)) => match bridge::decode(&frame) {
             Ok(command) => Ok(Heard::Command(command)),
-            Err(FrameError::Damaged) => Ok(Heard::Damaged),
+            Err(FrameError::Damaged) => Ok(Heard::Damaged { bytes: frame.len() }),
             Err(FrameError::TooLarge(size)) => Err(Some(ending(1009, format!("{size} bytes in one message")))),
             Err(FrameError::Version(theirs)) => {
                 let theirs = theirs.map_or_else(|| "no".to_owned(), |version| version.to_string());
@@ -178,8 +182,8 @@ async fn speak(
                         idle_at = Instant::now() + IDLE;
                         attachment.command(command);
                     }
-                    Ok(Heard::Damaged) => {
-                        let report = Report::BadRequest { field: "frame".into(), detail: "not one whole command".into() };
+                    Ok(Heard::Damaged { bytes }) => {
+                        let report = Report::BadRequest(BadRequest::NotACommand { bytes: bytes as u64 });
                         if let Err(ending) = write(socket, attachment, [report]).await {
                             return ending;
                         }

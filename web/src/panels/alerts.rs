@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use producer_core::bridge::Refusal;
+use producer_core::bridge::{BadRequest, Refusal};
 use yew::prelude::*;
 
 use crate::address::AddressError;
@@ -45,7 +45,10 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
         }
         Alert::ConfigRefused(error) => (t.settings_refused.to_owned(), Some(error.message.to_string())),
         Alert::ConfigForbidden(keys) => (fill(t.settings_forbidden, &[&keys.join(", ")]), None),
-        Alert::BadRequest { field, detail } => (fill(t.alert_bad_request, &[field, detail]), None),
+        Alert::BadRequest(why) => (bad_request(*why, language, t), None),
+        Alert::Omitted { report, bytes, limit } => {
+            (fill(t.alert_omitted, &[report, &language.number(*bytes), &language.number(*limit)]), None)
+        }
         Alert::Stopping => (t.alert_stopping.to_owned(), None),
         Alert::Unknown { records } => (fill(t.alert_unknown, &[&language.number(*records)]), None),
         Alert::More(count) => (fill(t.alert_more, &[count]), None),
@@ -60,8 +63,29 @@ fn refusal(why: &Refusal, language: Language, t: &Texts) -> String {
             fill(t.refusal_busy, &[&language.number(*in_flight), &language.number(*limit)])
         }
         Refusal::IdReused => t.refusal_id.to_owned(),
-        Refusal::Invalid { field, detail } => format!("{field}: {detail}"),
+        Refusal::IdForgotten => t.refusal_id_forgotten.to_owned(),
+        Refusal::CountOutOfBounds { got, min, max } => {
+            fill(t.refusal_count, &[&language.number(*got), &language.number(*min), &language.number(*max)])
+        }
+        Refusal::TopicTooLong { bytes, limit } => {
+            fill(t.refusal_topic_long, &[&language.number(*bytes), &language.number(*limit)])
+        }
         Refusal::Stopping => t.refusal_stopping.to_owned(),
+    }
+}
+
+fn bad_request(why: BadRequest, language: Language, t: &Texts) -> String {
+    match why {
+        BadRequest::NotACommand { bytes } => fill(t.alert_not_a_command, &[&language.number(bytes)]),
+        BadRequest::TooManyProperties { got, max } => {
+            fill(t.alert_many_settings, &[&language.number(got), &language.number(max)])
+        }
+        BadRequest::PropertyTooLong { bytes, limit } => {
+            fill(t.alert_long_setting, &[&language.number(bytes), &language.number(limit)])
+        }
+        BadRequest::TopicTooLong { bytes, limit } => {
+            fill(t.refusal_topic_long, &[&language.number(bytes), &language.number(limit)])
+        }
     }
 }
 
