@@ -20,6 +20,9 @@ use xtask::{process::OwnedChild, tools, workspace::Scratch};
 /// Patience with the page: compiling its wasm takes seconds while other tests keep the machine busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Control and Enter together, for [`Browser::press`].
+pub const CONTROL_ENTER: &str = "\u{E009}\u{E007}\u{E000}";
+
 /// A browser with a fresh profile. Dropping it ends it and removes the profile.
 #[derive(Debug)]
 pub struct Browser {
@@ -143,12 +146,23 @@ impl Browser {
     /// # Errors
     /// When there is no such element within a minute.
     pub async fn type_into(&self, test_id: &str, text: &str) -> Result<()> {
-        // WebDriver's own "clear" changes the value without the events that a page listens to.
-        const SELECT_ALL: &str = "\u{E009}a\u{E000}";
-        const BACKSPACE: &str = "\u{E003}";
-        let element = self.wait_for(test_id).await?;
-        element.click().await?;
-        Ok(element.send_keys(&format!("{SELECT_ALL}{BACKSPACE}{text}")).await?)
+        write_over(&self.wait_for(test_id).await?, text).await
+    }
+
+    /// As [`type_into`](Self::type_into), for one of several elements with this test id, counted from 0.
+    ///
+    /// # Errors
+    /// When there are not so many.
+    pub async fn type_into_nth(&self, test_id: &str, place: usize, text: &str) -> Result<()> {
+        write_over(&self.nth(test_id, place).await?, text).await
+    }
+
+    /// Presses keys while the element with this test id has the focus; [`CONTROL_ENTER`] is one such text.
+    ///
+    /// # Errors
+    /// When there is no such element within a minute.
+    pub async fn press(&self, test_id: &str, keys: &str) -> Result<()> {
+        Ok(self.wait_for(test_id).await?.send_keys(keys).await?)
     }
 
     /// Chooses the option with this value in a `<select>`.
@@ -157,6 +171,21 @@ impl Browser {
     /// When there is no such element within a minute, or no such option.
     pub async fn choose(&self, test_id: &str, value: &str) -> Result<()> {
         Ok(self.wait_for(test_id).await?.select_by_value(value).await?)
+    }
+
+    /// As [`choose`](Self::choose), for one of several selects with this test id, counted from 0.
+    ///
+    /// # Errors
+    /// When there are not so many, or no such option.
+    pub async fn choose_nth(&self, test_id: &str, place: usize, value: &str) -> Result<()> {
+        Ok(self.nth(test_id, place).await?.select_by_value(value).await?)
+    }
+
+    async fn nth(&self, test_id: &str, place: usize) -> Result<Element> {
+        self.wait_for(test_id).await?;
+        let mut elements = self.client.find_all(Locator::Css(&selector(test_id))).await?;
+        anyhow::ensure!(place < elements.len(), "{} of {test_id}, not {place}", elements.len());
+        Ok(elements.swap_remove(place))
     }
 
     /// What the page wrote to the console since the last call, and what the browser complained about.
@@ -178,8 +207,18 @@ impl Browser {
     }
 }
 
-fn selector(test_id: &str) -> String {
+/// Selects elements by their test id.
+pub(crate) fn selector(test_id: &str) -> String {
     format!("[data-test-id=\"{test_id}\"]")
+}
+
+/// Replaces what an input holds, with key strokes.
+async fn write_over(input: &Element, text: &str) -> Result<()> {
+    // WebDriver's own "clear" changes the value without the events that a page listens to.
+    const SELECT_ALL: &str = "\u{E009}a\u{E000}";
+    const BACKSPACE: &str = "\u{E003}";
+    input.click().await?;
+    Ok(input.send_keys(&format!("{SELECT_ALL}{BACKSPACE}{text}")).await?)
 }
 
 /// Reads the port that chromedriver chose, and goes on reading so that it never waits for us.

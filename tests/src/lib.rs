@@ -16,4 +16,5 @@ pub mod proxy;
 pub mod raw_http;
 pub mod read_back;
 pub mod retries;
+pub mod screen;
 pub mod wire_samples;

@@ -3,7 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use anyhow::{Result, ensure};
@@ -16,6 +16,9 @@ pub use xtask::static_server::StaticServer;
 /// When the page does not compile, or the named folder holds none.
 pub fn folder() -> Result<&'static Path> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    static BUILDING: Mutex<()> = Mutex::new(());
+    // The tests of one file run side by side; two builds would write over each other.
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(folder) = FOLDER.get() {
         return Ok(folder);
     }

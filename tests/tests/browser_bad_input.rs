@@ -1,0 +1,215 @@
+//! What cannot work, typed into the page: a clear sentence each time, and nothing typed or acknowledged is lost.
+
+use anyhow::{Context as _, Result, ensure};
+use cross_tests::bridge::Bridge;
+use cross_tests::page;
+use cross_tests::peers::java::{self, Attempt};
+use cross_tests::peers::kcat;
+use cross_tests::screen::{Composed, Row, Score, Screen, Typed};
+
+const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() -> Result<()> {
+    let brokers = Bridge::broker(&[])?;
+    let servers = brokers.bootstrap_servers();
+    let mut bridge = Bridge::serve(page::folder()?, &["--bootstrap-servers", &servers])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.browser().click("arm").await?;
+    screen.send_record("get", &Composed::keyed("user-42", "acknowledged"), 2).await?;
+    screen.wait_until_settled().await?;
+    // These never leave the producer: their batch waits for company.
+    screen.apply_settings("linger.ms=60000").await?;
+    screen.send_record("callback", &Composed::keyed("user-42", "lost with the bridge"), 5).await?;
+    screen.wait_until_ledger("send that waits", |rows| rows.iter().any(|row| row.state == "waiting")).await?;
+
+    bridge.kill();
+    screen.wait_for_link(&["lost"]).await?;
+    five_records_are_unknown_and_none_has_failed(&screen).await?;
+    assert!(!screen.can_send().await?, "there is nobody to send to");
+
+    // A bridge comes back at the same place. It is not the one that the page knew.
+    let listen = format!("127.0.0.1:{}", bridge.port());
+    let next = Bridge::serve(page::folder()?, &["--bootstrap-servers", &servers, "--listen", &listen])?;
+    wait_longer_than_a_bridge_keeps_a_session(&screen).await?;
+    screen.wait_for_link(&["ended"]).await?;
+    five_records_are_unknown_and_none_has_failed(&screen).await?;
+    assert_eq!(screen.field("value").await?, "lost with the bridge", "what was typed is still there");
+    assert_eq!(kcat::consume_all(&servers, "orders")?.len(), 2, "not sent again to whoever answers there");
+
+    connect(&screen, &next.address).await?;
+    screen.wait_for_link(&["open"]).await?;
+    screen.browser().click("arm").await?;
+    assert_eq!(screen.field("value").await?, "lost with the bridge");
+    screen.choose_mode("get").await?;
+    screen.set_count(1).await?;
+    screen.send().await?;
+    screen.wait_until_settled().await?;
+    assert_eq!(kcat::consume_all(&servers, "orders")?.len(), 3, "only what a person has sent");
+    Ok(())
+}
+
+async fn five_records_are_unknown_and_none_has_failed(screen: &Screen) -> Result<()> {
+    let records = |rows: &[Row], state: &str| {
+        rows.iter().filter(|row| row.state == state).map(|row| row.count.unwrap_or(1)).sum::<u64>()
+    };
+    let rows = screen.wait_until_ledger("unknown records", |rows| records(rows, "unknown") == 5).await?;
+    assert_eq!(["acked", "failed", "waiting"].map(|state| records(&rows, state)), [2, 0, 0], "{rows:#?}");
+    let score = screen.score().await?;
+    assert_eq!(score, Score { sent: 7, acked: 2, waiting: 0, failed: 0, unknown: 5 });
+    Ok(())
+}
+
+/// Two minutes, for a page that asks its clock.
+async fn wait_longer_than_a_bridge_keeps_a_session(screen: &Screen) -> Result<()> {
+    let script = "const now = performance.now.bind(performance); performance.now = () => now() + 121_000";
+    screen.browser().client().execute(script, vec![]).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kafka_refuses_stands_in_the_ledger_in_the_java_clients_words() -> Result<()> {
+    let bridge = Bridge::serve(page::folder()?, &[])?;
+    let servers = bridge.bootstrap_servers();
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    let properties = [("max.block.ms", "700"), ("max.request.size", "300")];
+    screen.apply_settings("max.block.ms=700\nmax.request.size=300").await?;
+
+    let (long, large) = ("t".repeat(250), "v".repeat(301));
+    let attempt = |topic, partition, value| Attempt { topic, partition, key: "user-42", value };
+    let attempts = [
+        attempt("", "", "v"),
+        attempt("..", "", "v"),
+        attempt(&long, "", "v"),
+        attempt("a/b", "", "v"),
+        attempt(HOSTILE, "", "v"),
+        attempt("orders", "9", "v"),
+        attempt("orders", "", &large),
+    ];
+    let java = java::send_and_tell(&servers, &properties, &attempts)?;
+    let classes: Vec<_> = java.iter().flatten().map(|met| met.class.as_str()).collect();
+    let invalid = "InvalidTopicException";
+    assert_eq!(classes, [invalid, invalid, invalid, invalid, invalid, "TimeoutException", "RecordTooLargeException"]);
+
+    for (place, (attempt, met)) in attempts.iter().zip(&java).enumerate() {
+        let met = met.as_ref().with_context(|| format!("Java refuses {attempt:?}"))?;
+        let Attempt { topic, partition, key, value } = *attempt;
+        let record = Composed { topic, partition, key: Typed::Text(key), value: Typed::Text(value) };
+        screen.send_record("callback", &record, 1).await?;
+        screen.wait_until_settled().await?;
+        let rows = screen.wait_until_ledger("row for it", |rows| rows.len() == place + 1).await?;
+        let row = &rows[0];
+        assert_eq!((row.state.as_str(), row.topic.as_str()), ("failed", topic));
+        assert_eq!((row.error.as_ref(), row.surface.as_ref()), (Some(&met.class), Some(&met.surface)), "{topic}");
+        for said in [&met.class, &met.sentence] {
+            ensure!(row.error_text.contains(said.as_str()), "{said:?} is not in {:?}", row.error_text);
+        }
+        for (field, typed) in [("topic", topic), ("partition", partition), ("key", key), ("value", value)] {
+            assert_eq!(screen.field(field).await?, typed, "what was typed stays");
+        }
+    }
+    let score = screen.score().await?;
+    assert_eq!((score.sent, score.failed), (7, 7));
+
+    markup_is_text(&screen).await?;
+    assert_eq!(kcat::consume_all(&servers, "orders")?.len(), 1, "only the last one was stored");
+    Ok(())
+}
+
+async fn markup_is_text(screen: &Screen) -> Result<()> {
+    screen.send_record("get", &Composed::keyed(HOSTILE, HOSTILE), 1).await?;
+    let rows = screen.wait_until_ledger("acknowledged row", |rows| rows[0].state == "acked").await?;
+    assert_eq!(rows[0].key.as_deref(), Some(HOSTILE));
+    assert!(screen.browser().texts("ledger-row").await?[0].contains(HOSTILE), "shown to the letter");
+    let images = screen.browser().client().execute("return document.querySelectorAll('img[src=x]').length", vec![]);
+    assert_eq!(images.await?, 0);
+    assert!(screen.browser().client().get_alert_text().await.is_err(), "nothing has run");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_judged_before_they_are_applied() -> Result<()> {
+    let bridge = Bridge::serve(page::folder()?, &[])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+
+    let refused = [("acks", "1"), ("enable.idempotence", "true")];
+    let java = java::send_and_tell(&bridge.bootstrap_servers(), &refused, &[])?;
+    let java = java.first().and_then(Option::as_ref).context("Java refuses it, too")?;
+    assert_eq!((java.surface.as_str(), java.class.as_str()), ("refused", "ConfigException"));
+    let lines = "acks=1\nenable.idempotence=true";
+    screen.write_settings(lines).await?;
+    screen
+        .browser()
+        .wait_until_texts("settings-verdict", |texts| texts.iter().any(|text| text.contains(&java.sentence)))
+        .await?;
+    assert!(!screen.browser().wait_for("settings-apply").await?.is_enabled().await?);
+    assert_eq!(screen.field("settings-text").await?.trim_end(), lines, "what was typed stays");
+
+    // Misspelt keys are no reason to stop: Java only logs them.
+    screen.write_settings("linger.mss=5").await?;
+    screen
+        .browser()
+        .wait_until_texts("settings-notice", |texts| {
+            texts.iter().any(|text| text.contains("linger.mss") && text.replace("linger.mss", "").contains("linger.ms"))
+        })
+        .await?;
+    screen.apply_settings("linger.mss=5").await?;
+    screen.send_record("get", &Composed::keyed("user-42", "still here"), 1).await?;
+    assert_eq!(screen.wait_until_settled().await?.acked, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
+    let server = page::StaticServer::start(page::folder()?)?;
+    let bridge = Bridge::serve(page::folder()?, &["--allow-origin", &server.origin()])?;
+    let screen = Screen::start().await?;
+    screen.open(&server.origin()).await?;
+    screen.compose(&Composed::keyed("user-42", "typed before")).await?;
+
+    let token = "A".repeat(43);
+    let mut explanations = Vec::new();
+    for line in [
+        "hello".to_owned(),
+        HOSTILE.to_owned(),
+        format!("http://{}", bridge.origin().trim_start_matches("http://")),
+        format!("http://192.168.1.5:9094/#token={token}"),
+        format!("http://kafka.example:9094/#token={token}"),
+    ] {
+        connect(&screen, &line).await?;
+        let explained = screen
+            .browser()
+            .wait_until_texts("connect-error", |texts| texts.iter().any(|text| text.split_whitespace().count() >= 3))
+            .await?;
+        assert_eq!(screen.field("connect-line").await?, line, "what was pasted stays");
+        assert_eq!(screen.attribute("link", "data-state").await?, "in-page", "and the page goes on as it was");
+        explanations.push(explained.concat());
+    }
+    assert_ne!(explanations[0], explanations[2], "a missing token is another mistake than no address");
+    assert_ne!(explanations[2], explanations[3], "and an address elsewhere is a third one");
+
+    connect(&screen, &format!("{}/#token={token}", bridge.origin())).await?;
+    screen.wait_for_link(&["ended"]).await?;
+    let explained = screen.browser().text("connect-error").await?;
+    ensure!(explained.split_whitespace().count() >= 3, "a sentence, not {explained:?}");
+    assert_eq!(screen.field("value").await?, "typed before");
+    assert!(!screen.can_send().await?);
+
+    connect(&screen, &format!("playground: {}", bridge.address)).await?;
+    screen.wait_for_link(&["open"]).await?;
+    assert_eq!(screen.attribute("badge", "data-world").await?, "embedded");
+    assert_eq!(screen.field("value").await?, "typed before");
+    Ok(())
+}
+
+/// Opens the dialog, unless it is open, and pastes a line into it.
+async fn connect(screen: &Screen, line: &str) -> Result<()> {
+    if screen.browser().texts("connect-line").await?.is_empty() {
+        screen.browser().click("connect").await?;
+    }
+    screen.browser().type_into("connect-line", line).await?;
+    screen.browser().click("connect-go").await
+}
