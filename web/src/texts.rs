@@ -289,13 +289,13 @@ texts! {
     say_blocked_memory: "send() waits for buffer.memory", "send(): buffer.memory 대기";
     say_refused: "send() refuses #{}: {}", "send(): #{} 거부, {}";
     say_opened: "a batch is opened for {}", "{}의 batch 생성";
-    say_drained_full: "the batch of {} is full: {} leave", "{}의 batch 가득 참: {} 출발";
-    say_drained_linger: "linger.ms is over on {}: {} leave", "{}의 linger.ms 경과: {} 출발";
-    say_drained_backoff: "the back-off on {} is over: {} leave again", "{}의 back-off 경과: {} 다시 출발";
-    say_drained_memory: "memory is short: {1} leave {0}", "메모리 부족: {0}의 {1} 출발";
-    say_drained_flush: "flush(): {1} leave {0}", "flush(): {0}의 {1} 출발";
-    say_drained_close: "close(): {1} leave {0}", "close(): {0}의 {1} 출발";
-    say_drained_along: "{1} of {0} ride along to the same broker", "{0}의 {1} 같은 broker로 함께 출발";
+    say_drained_full: "the batch of {} is full: takes {}", "{}의 batch 가득 참: {} 출발";
+    say_drained_linger: "linger.ms is over on {}: takes {}", "{}의 linger.ms 경과: {} 출발";
+    say_drained_backoff: "the back-off on {} is over: takes {} again", "{}의 back-off 경과: {} 다시 출발";
+    say_drained_memory: "memory is short: takes {1} of {0}", "메모리 부족: {0}의 {1} 출발";
+    say_drained_flush: "flush(): takes {1} of {0}", "flush(): {0}의 {1} 출발";
+    say_drained_close: "close(): takes {1} of {0}", "close(): {0}의 {1} 출발";
+    say_drained_along: "takes {1} of {0} along to the same broker", "{0}의 {1} 같은 broker로 함께 출발";
     say_records_one: "1 record", "record 1개";
     say_records: "{} records", "record {}개";
     say_retried: "{} is retriable: the batch of {} goes back to its shelf, attempt {} failed", "{}: 재시도 가능, {}의 batch 되돌림, {}번째 시도 실패";
@@ -320,6 +320,7 @@ texts! {
     say_metadata: "metadata: {} brokers", "metadata: broker {}대";
     say_identity: "producer id {}, epoch {}", "producer id {}, epoch {}";
     say_callbacks: "runs {} callbacks", "callback {}개 실행";
+    say_callbacks_one: "runs 1 callback", "callback 1개 실행";
     say_callback_caller: "the callback of #{} runs here, on the calling thread", "#{}의 callback을 호출한 thread에서 실행";
     say_get_returned: "get() of #{} ends", "#{}의 get() 종료";
     say_stored: "stores {}", "{} 저장";

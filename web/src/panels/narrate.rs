@@ -143,6 +143,7 @@ impl Teller<'_> {
             Fact::RequestTimedOut { correlation, .. } => fill(t.say_timed_out, &[correlation]),
             Fact::MetadataUpdated { brokers, .. } => fill(t.say_metadata, &[&brokers.len()]),
             Fact::IdentityChanged { identity } => fill(t.say_identity, &[&identity.id, &identity.epoch]),
+            Fact::CallbacksRan { count: 1, .. } => t.say_callbacks_one.to_owned(),
             Fact::CallbacksRan { count, .. } => fill(t.say_callbacks, &[count]),
             Fact::Thinned { dropped } => fill(t.history_thinned, &[dropped]),
             _ => return None,
