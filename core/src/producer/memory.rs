@@ -20,7 +20,7 @@ struct Waiting {
 }
 
 /// The budget. Bytes are counted per batch, at the size its buffer may reach.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Memory {
     total: u64,
     used: u64,
@@ -127,9 +127,29 @@ impl Memory {
     }
 }
 
+impl Clone for Memory {
+    /// The same account without the free buffers: they hold nothing, and copying them could cost all of `buffer.memory`.
+    fn clone(&self) -> Self {
+        Self { free: Vec::new(), waiting: self.waiting.clone(), ..*self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clone_has_the_account_and_not_the_free_buffers() {
+        let mut memory = Memory::new(32, 16);
+        assert_eq!(memory.take(32, None), Ok(()));
+        let ticket = memory.take(16, None).expect_err("nothing left");
+        memory.recycle(BytesMut::with_capacity(16));
+        let mut fork = memory.clone();
+        assert_eq!((fork.free.len(), memory.free.len()), (0, 1));
+        assert!(fork.is_exhausted() && fork.release(16));
+        assert_eq!((fork.take(16, Some(ticket)), fork.used()), (Ok(()), 32));
+        assert_eq!(fork.buffer(16).capacity(), 16, "made when it is needed");
+    }
 
     #[test]
     fn those_who_wait_are_served_in_order_and_gather_what_is_freed() {
