@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TopicPartition;
+use crate::protocol::ApiKey;
 
 /// A broker's error code (`org.apache.kafka.common.protocol.Errors`).
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -305,20 +306,28 @@ pub enum ProducerError {
     NegativePartition(i32),
     /// Negative timestamp (`IllegalArgumentException`, thrown by the record's constructor).
     NegativeTimestamp(i64),
-    /// The broker speaks no version of an API that we do (`UnsupportedVersionException`).
+    /// The broker speaks no version of an API that we do (`UnsupportedVersionException`, of
+    /// `NodeApiVersions.latestUsableVersion`).
     UnsupportedVersion {
-        /// Which API, by Kafka's name.
-        api: Arc<str>,
+        /// Which API.
+        api: ApiKey,
+        /// The versions we speak, lowest and highest.
+        wanted: (i16, i16),
+        /// Those the broker speaks; `None`: it does not know the API.
+        supported: Option<(i16, i16)>,
     },
     /// `close` came before this send (`IllegalStateException`, thrown).
     Closed,
-    /// `close` came while this send was waiting (`KafkaException`, thrown).
+    /// `close` came while this send was waiting for metadata (`KafkaException`, thrown).
     ClosedWhileSending,
+    /// `close` came while this send was waiting for memory (`KafkaException` of `BufferPool.allocate`, thrown).
+    ClosedWhileAllocating,
     /// `close` with a timeout gave up on this batch (`KafkaException`).
     ForceClosed,
     /// One record of the batch was refused, and this one travelled with it (`KafkaException`).
     BatchContainedInvalidRecords,
-    /// The record's value does not have the type its serialiser takes (`SerializationException`, thrown).
+    /// The record's value does not have the type its serialiser takes (`SerializationException`, thrown). Nothing makes it
+    /// while records are bytes: serialisers by their Java names will.
     Serialization {
         /// What did not fit.
         detail: Arc<str>,
@@ -374,7 +383,10 @@ impl ProducerError {
             Self::TopicAuthorization { .. } => "TopicAuthorizationException",
             Self::UnsupportedVersion { .. } => "UnsupportedVersionException",
             Self::Closed => "IllegalStateException",
-            Self::ClosedWhileSending | Self::ForceClosed | Self::BatchContainedInvalidRecords => "KafkaException",
+            Self::ClosedWhileSending
+            | Self::ClosedWhileAllocating
+            | Self::ForceClosed
+            | Self::BatchContainedInvalidRecords => "KafkaException",
             Self::Serialization { .. } => "SerializationException",
         }
     }
@@ -401,6 +413,7 @@ impl ProducerError {
             | Self::NegativeTimestamp(_)
             | Self::Closed
             | Self::ClosedWhileSending
+            | Self::ClosedWhileAllocating
             | Self::ForceClosed
             | Self::BatchContainedInvalidRecords
             | Self::Serialization { .. } => Surface::Thrown,
@@ -453,9 +466,21 @@ impl fmt::Display for ProducerError {
             Self::NegativeTimestamp(timestamp) => {
                 write!(f, "Invalid timestamp: {timestamp}. Timestamp should always be non-negative or null.")
             }
-            Self::UnsupportedVersion { api } => write!(f, "The broker does not support {api}"),
+            Self::UnsupportedVersion { api, supported: None, .. } => {
+                write!(f, "The node does not support {}", api.name())
+            }
+            Self::UnsupportedVersion { api, wanted, supported: Some(supported) } => write!(
+                f,
+                "The node does not support {} with version in range [{},{}]. The supported range is [{},{}].",
+                api.name(),
+                wanted.0,
+                wanted.1,
+                supported.0,
+                supported.1
+            ),
             Self::Closed => f.write_str("Cannot perform operation after producer has been closed"),
             Self::ClosedWhileSending => f.write_str("Producer closed while send in progress"),
+            Self::ClosedWhileAllocating => f.write_str("Producer closed while allocating memory"),
             Self::ForceClosed => f.write_str("Producer is closed forcefully."),
             Self::BatchContainedInvalidRecords => f.write_str(
                 "Failed to append record because it was part of a batch which had one more more invalid records",

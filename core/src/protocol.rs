@@ -40,6 +40,20 @@ impl ApiKey {
         self as i16
     }
 
+    /// Kafka's name for it (`ApiKeys`).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Produce => "PRODUCE",
+            Self::Fetch => "FETCH",
+            Self::ListOffsets => "LIST_OFFSETS",
+            Self::Metadata => "METADATA",
+            Self::FindCoordinator => "FIND_COORDINATOR",
+            Self::ApiVersions => "API_VERSIONS",
+            Self::CreateTopics => "CREATE_TOPICS",
+            Self::InitProducerId => "INIT_PRODUCER_ID",
+        }
+    }
+
     /// The API with this number, if it is spoken here.
     pub const fn from_code(code: i16) -> Option<Self> {
         Some(match code {

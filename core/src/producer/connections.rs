@@ -12,6 +12,7 @@ use std::sync::Arc;
 use core::time::Duration;
 
 use crate::config::ProducerConfig;
+use crate::error::ProducerError;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use crate::io::{OutgoingRequest, Output, WaitReason};
 use crate::protocol::{ApiKey, ApiVersionRange, ApiVersionsResponse, Request, RequestHeader};
@@ -244,6 +245,17 @@ impl Connections {
             return Some(link.versions_version);
         }
         link.versions.get(&api.code())?.highest_common(client_versions(api))
+    }
+
+    /// Why [`version`](Self::version) found none.
+    pub(super) fn unsupported(&self, node: NodeId, api: ApiKey) -> ProducerError {
+        let bounds = |range: ApiVersionRange| (range.min, range.max);
+        let supported = self.links.get(&node).and_then(|link| link.versions.get(&api.code()));
+        ProducerError::UnsupportedVersion {
+            api,
+            wanted: bounds(client_versions(api)),
+            supported: supported.copied().map(bounds),
+        }
     }
 
     /// Puts a request on its way. The broker must be [ready](Availability::Ready), or be asked for its versions.

@@ -83,7 +83,10 @@ impl<O: Observer> Producer<O> {
     ) -> Result<Sent, SendRefusal> {
         let ordinal = attempt.ordinal;
         if !matches!(self.life, Life::Open) {
-            let error = ProducerError::ClosedWhileSending;
+            let error = match begun.blocked_on {
+                Some(BlockedOn::Memory) => ProducerError::ClosedWhileAllocating,
+                Some(BlockedOn::Metadata) | None => ProducerError::ClosedWhileSending,
+            };
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let topic = self.topics.number(record.topic);

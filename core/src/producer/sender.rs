@@ -128,7 +128,7 @@ impl<O: Observer> Producer<O> {
         }
         let Some(node) = self.broker_for_questions(now) else { return };
         let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
-            let error = ProducerError::UnsupportedVersion { api: "INIT_PRODUCER_ID".into() };
+            let error = self.connections.unsupported(node, ApiKey::InitProducerId);
             self.is_dirty = true;
             return self.identity.on(IdentitySignal::Fatal(error));
         };
@@ -185,7 +185,7 @@ impl<O: Observer> Producer<O> {
         let Some(node) = self.broker_for_questions(now) else { return };
         let Some(version) = self.connections.version(node, ApiKey::Metadata) else {
             self.metadata.on_failure(now, &mut self.chance.retry);
-            self.metadata_error = Some(ProducerError::UnsupportedVersion { api: "METADATA".into() });
+            self.metadata_error = Some(self.connections.unsupported(node, ApiKey::Metadata));
             self.is_dirty = true;
             return self.wake_senders_for_metadata();
         };

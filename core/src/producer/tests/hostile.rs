@@ -6,7 +6,7 @@ use super::story::{Story, failed, record, sound_answer};
 use crate::error::{ErrorCode, ProducerError};
 use crate::ids::{ConnectionId, CorrelationId, NodeId, TopicId};
 use crate::io::{DisconnectReason, Input, OutgoingRequest, Stored};
-use crate::producer::SendAttempt;
+use crate::producer::{SendAttempt, SendRefusal};
 use crate::protocol::{
     ApiKey, ApiVersionRange, ApiVersionsResponse, MetadataBroker, MetadataPartition, MetadataResponse, MetadataTopic,
     ProduceResponse, ProduceTopicResponse, Request, Response,
@@ -163,8 +163,24 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
     assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
     answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Produce, 20, 30), (ApiKey::InitProducerId, 0, 1)]);
     assert_eq!(story.may_proceed, 1);
-    let error = ProducerError::UnsupportedVersion { api: "METADATA".into() };
+    let error = ProducerError::UnsupportedVersion { api: ApiKey::Metadata, wanted: (4, 12), supported: None };
+    assert_eq!(error.to_string(), "The node does not support METADATA");
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
+}
+
+#[test]
+fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
+    let mut story = asked_versions();
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
+    answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Metadata, 0, 3)]);
+    let refused = story.try_send(&mut attempt, &record(0, "a"));
+    let Err(SendRefusal::Failed { error, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.java_class(), "UnsupportedVersionException");
+    assert_eq!(
+        error.to_string(),
+        "The node does not support METADATA with version in range [4,12]. The supported range is [0,3]."
+    );
 }
 
 fn broker(node: i32, host: &str, port: i32) -> MetadataBroker {

@@ -364,6 +364,22 @@ fn a_send_that_waits_learns_of_the_close() {
 }
 
 #[test]
+fn a_send_that_waits_for_memory_is_told_so_when_the_producer_closes() {
+    let mut story = Story::with(1, 2, &[("buffer.memory", "16384")]).started();
+    story.put(0, "a");
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(1, "b")).is_err());
+    story.producer.close(story.now(), None);
+    let error = ProducerError::ClosedWhileAllocating;
+    assert_eq!(error.to_string(), "Producer closed while allocating memory");
+    assert_eq!(story.try_send(&mut attempt, &record(1, "b")), Err(failed(Some(1), error)));
+    story.settle();
+    story.store(0);
+    assert_eq!(story.producer.memory_used(), 0, "its place in the queue is given up");
+    assert!(story.producer.is_closed());
+}
+
+#[test]
 fn with_acks_zero_written_is_done() {
     let mut story = Story::new(&[("acks", "0"), ("linger.ms", "0")]).started();
     story.put(0, "a");
