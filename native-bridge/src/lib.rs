@@ -4,6 +4,7 @@
 //! [`embedded`] has brokers of its own to speak to, and [`probe`] finds out whether a Kafka broker answers at an address.
 
 mod bootstrap;
+pub mod client_id;
 mod clock;
 mod connection;
 pub mod driver;

@@ -42,6 +42,16 @@ async fn get_returns_where_the_record_landed() {
 }
 
 #[tokio::test]
+async fn two_producers_of_a_process_call_themselves_by_two_names() {
+    let brokers = brokers().await;
+    let (first, second) = (producer(&brokers, &[]).await, producer(&brokers, &[]).await);
+    assert!(first.client_id().starts_with("producer-") && second.client_id().starts_with("producer-"));
+    assert_ne!(first.client_id(), second.client_id());
+    let named = producer(&brokers, &[("client.id", "mine")]).await;
+    assert_eq!(named.client_id(), "mine");
+}
+
+#[tokio::test]
 async fn without_acks_nobody_knows_the_offset() {
     let brokers = brokers().await;
     let producer = producer(&brokers, &[("acks", "0")]).await;

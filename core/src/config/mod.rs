@@ -197,16 +197,16 @@ impl ProducerConfig {
         table::row(key).map(|row| (row.get)(self))
     }
 
-    /// `client.id`, as sent in every request's header. Where the key is absent the Java client counts its producers;
-    /// a driver that wants that sets it with [`with_client_id`](Self::with_client_id).
+    /// `client.id`, as sent in every request's header. Where the key is absent the Java client counts the producers of its
+    /// process; a driver does so with [`with_client_id`](Self::with_client_id).
     pub fn client_id(&self) -> &str {
         self.client_id.as_deref().unwrap_or("producer-1")
     }
 
-    /// With `client.id` filled in, if the configuration left it open.
+    /// With `client.id` filled in, if the configuration left it open; only then is the name made, and a number used up.
     #[must_use]
-    pub fn with_client_id(mut self, client_id: &str) -> Self {
-        self.client_id.get_or_insert_with(|| client_id.into());
+    pub fn with_client_id(mut self, client_id: impl FnOnce() -> String) -> Self {
+        self.client_id.get_or_insert_with(|| client_id().into());
         self
     }
 

@@ -289,6 +289,11 @@ impl<O: Observer> Producer<O> {
         self.memory.used()
     }
 
+    /// `client.id`, given or counted.
+    pub fn client_id(&self) -> &str {
+        self.config.client_id()
+    }
+
     /// The observer.
     pub fn observer_mut(&mut self) -> &mut O {
         self.told.observer_mut()

@@ -278,7 +278,9 @@ impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
         let seed = self.seed.wrapping_add(u64::from(self.client));
         let observer = self.producer.observer_mut().hand_over(next.index);
         self.cluster.observer_mut().set_producer(next.index);
-        let producer = Producer::new(Arc::clone(&next.config), bootstrap, seed, observer);
+        // The producers of one page are counted like those of one process.
+        let config = ProducerConfig::clone(&next.config).with_client_id(|| format!("producer-{}", self.client + 1));
+        let producer = Producer::new(Arc::new(config), bootstrap, seed, observer);
         self.producer = producer.counting_from(next.first_ordinal);
         self.producer_due = Some(self.now);
         self.application_due = Some(self.now);

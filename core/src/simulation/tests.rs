@@ -198,6 +198,7 @@ fn another_producer_takes_over_with_connections_of_its_own() {
     assert!(world.run_until_true(DEADLINE, |world| log(world, 1).count() == 2));
     let identities: Vec<_> = log(&world, 1).map(|record| record.identity.is_some()).collect();
     assert_eq!(identities, [true, false], "acks=1 switches idempotence off");
+    assert_eq!(world.producer().client_id(), "producer-2", "counted as the Java client counts");
     let trace = world.take_trace();
     assert!(trace.is_sorted_by_key(|event| (event.at, event.producer)), "one story after the other");
     let ordinals = trace.iter().filter_map(|event| match event.what {

@@ -7,7 +7,6 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::Poll;
 use core::time::Duration;
-use std::sync::Arc;
 
 use producer_core::config::ProducerConfig;
 use producer_core::error::{ProducerError, Surface};
@@ -19,6 +18,7 @@ use producer_core::trace::Nobody;
 use tokio::sync::oneshot;
 
 use crate::bootstrap::{BootstrapError, BootstrapServers};
+use crate::client_id;
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::transport;
@@ -146,7 +146,7 @@ impl KafkaProducerBuilder {
         let servers: BootstrapServers = bootstrap_servers.parse()?;
         require_one_resolvable(&servers).await?;
         let seed = getrandom::u64().expect("the operating system's entropy");
-        let producer = Producer::new(Arc::new(self.config), servers.addresses().to_vec(), seed, Nobody);
+        let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody);
         let errands = Errands::default();
         let program = Program::new(errands.clone(), self.on_batch.is_some());
         let mut on_batch = self.on_batch;
@@ -172,6 +172,11 @@ impl KafkaProducer {
     /// A producer to be, for what [`connect`](Self::connect) has no argument for.
     pub fn builder(config: ProducerConfig) -> KafkaProducerBuilder {
         KafkaProducerBuilder { config, on_batch: None }
+    }
+
+    /// `client.id`: the one configured, or `producer-` and a number counted over this process, as in the Java client.
+    pub fn client_id(&self) -> String {
+        self.driver.inspect(|producer, _| producer.client_id().to_owned())
     }
 
     /// Appends a record to its batch; the [`Delivery`] it returns is Java's future.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kafka_producer::client_id;
 use kafka_producer::driver::Driver;
 use kafka_producer::{Clock, ConfigNotice, ProducerConfig};
 use producer_core::bridge::{Command, Report, Resume, SessionId, Topology};
@@ -198,7 +199,7 @@ fn new_producer(
     seed: u64,
     observer: TraceBuffer,
 ) -> Producer<TraceBuffer> {
-    Producer::new(Arc::clone(config), backend.bootstrap_addresses(), seed, observer)
+    Producer::new(client_id::counted(config), backend.bootstrap_addresses(), seed, observer)
 }
 
 impl Live {
