@@ -254,7 +254,7 @@ texts! {
     possibly_persisted: "may be stored all the same", "저장되었을 수 있음";
     persisted: "stored", "저장됨";
     copy: "Copy {}", "{} 복사";
-    summary: "{} sent: {} · {} ms", "{}개 전송: {} · {} ms";
+    summary: "{} sent: {} · slowest answer {} ms", "{}개 전송: {} · 가장 느린 응답 {} ms";
     summary_failed: "{} failed", "{}개 실패";
     null_word: "null", "null";
 
