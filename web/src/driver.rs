@@ -158,9 +158,23 @@ impl Driver {
 
     /// Goes to a bridge, and remembers it for this tab.
     pub(crate) fn connect(&self, address: BridgeAddress) {
-        Memory::Tab.set(storage::BRIDGE, Some(&format!("http://{}/#token={}", address.host, address.token)));
         let store = Store::new(Link::Connecting, &self.0.topic.borrow());
         self.0.store.replace(store);
+        self.go_to(address);
+    }
+
+    /// Tries the bridge once more that was given up. What the ledger holds stays.
+    pub(crate) fn connect_again(&self) {
+        let address = match &*self.0.source.borrow() {
+            Source::Bridge(bridge) => bridge.address.clone(),
+            Source::InPage(_) => return,
+        };
+        self.0.store.borrow_mut().set_link(Link::Connecting);
+        self.go_to(address);
+    }
+
+    fn go_to(&self, address: BridgeAddress) {
+        Memory::Tab.set(storage::BRIDGE, Some(&format!("http://{}/#token={}", address.host, address.token)));
         self.0.source.replace(Source::Bridge(Box::new(Bridge {
             address,
             connection: None,
@@ -172,15 +186,6 @@ impl Driver {
         })));
         self.open_connection();
         self.changed();
-    }
-
-    /// Tries the bridge once more that was given up.
-    pub(crate) fn connect_again(&self) {
-        let address = match &*self.0.source.borrow() {
-            Source::Bridge(bridge) => bridge.address.clone(),
-            Source::InPage(_) => return,
-        };
-        self.connect(address);
     }
 
     /// Leaves the bridge for a new world in the page.

@@ -238,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn a_new_session_after_a_bridge_was_given_up_adds_to_what_the_ledger_holds() {
+        let mut store = connected();
+        store.send(Habit::Get, record(), 2);
+        store.give_up(Ending::NotAdmitted);
+        store.set_link(Link::Connecting);
+        store.apply(welcome(1, false, &[]));
+        let Command::Send(again) = store.send(Habit::Get, record(), 1) else { panic!("not a send") };
+        assert_eq!(again.id, 2, "numbers go on");
+        let counts = store.view().ledger.counts();
+        assert_eq!((counts.sent, counts.unknown, counts.waiting), (3, 2, 1));
+    }
+
+    #[test]
     fn every_trace_frame_gives_its_credit_back() {
         let mut store = connected();
         assert_eq!(store.apply(Report::Trace { events: Vec::new() }), [Command::TraceCredit { frames: 1 }]);
