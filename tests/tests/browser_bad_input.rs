@@ -74,8 +74,9 @@ async fn what_kafka_refuses_stands_in_the_ledger_in_the_java_clients_words() -> 
     let servers = bridge.bootstrap_servers();
     let screen = Screen::start().await?;
     screen.open(&bridge.address).await?;
-    let properties = [("max.block.ms", "700"), ("max.request.size", "300")];
-    screen.apply_settings("max.block.ms=700\nmax.request.size=300").await?;
+    // Long enough for a Java that has just been started to find its cluster.
+    let properties = [("max.block.ms", "3000"), ("max.request.size", "300")];
+    screen.apply_settings("max.block.ms=3000\nmax.request.size=300").await?;
 
     let (long, large) = ("t".repeat(250), "v".repeat(301));
     let attempt = |topic, partition, value| Attempt { topic, partition, key: "user-42", value };
@@ -159,6 +160,15 @@ async fn settings_are_judged_before_they_are_applied() -> Result<()> {
     screen.apply_settings("linger.mss=5").await?;
     screen.send_record("get", &Composed::keyed("user-42", "still here"), 1).await?;
     assert_eq!(screen.wait_until_settled().await?.acked, 1);
+    where_to_connect_is_not_the_pages_to_say(&screen).await
+}
+
+async fn where_to_connect_is_not_the_pages_to_say(screen: &Screen) -> Result<()> {
+    screen.apply_settings("bootstrap.servers=127.0.0.1:1").await?;
+    let alerts = screen.browser().wait_until_texts("alert", |alerts| !alerts.is_empty()).await?;
+    assert!(alerts.concat().contains("bootstrap.servers"), "{alerts:?}");
+    screen.send_record("get", &Composed::keyed("user-42", "where it was"), 1).await?;
+    assert_eq!(screen.wait_until_settled().await?.acked, 2, "the producer stays as it was");
     Ok(())
 }
 
@@ -201,6 +211,12 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
     connect(&screen, &format!("playground: {}", bridge.address)).await?;
     screen.wait_for_link(&["open"]).await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "embedded");
+    assert_eq!(screen.field("value").await?, "typed before");
+
+    screen.browser().click("connect").await?;
+    screen.browser().click("leave-bridge").await?;
+    screen.wait_for_link(&["in-page"]).await?;
+    assert_eq!(screen.attribute("badge", "data-world").await?, "in-page", "and there is a way back");
     assert_eq!(screen.field("value").await?, "typed before");
     Ok(())
 }

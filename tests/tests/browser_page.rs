@@ -69,7 +69,7 @@ async fn the_page_tells_the_same_story_by_itself_and_before_the_embedded_brokers
     assert_eq!(in_page.into_iter().map(told).collect::<Vec<_>>(), same);
 
     what_is_shown_is_stored(&bridge, &embedded)?;
-    headers_arrive_in_order_and_twice_where_they_were_written_twice(&screen, &bridge).await?;
+    headers_and_a_timestamp_arrive_as_they_were_written(&screen, &bridge).await?;
     a_hundred_thousand_records_are_stored_and_counted(&screen, &bridge).await?;
     control_enter_sends_and_composing_a_syllable_does_not(&screen).await?;
     a_reload_keeps_the_bridge_and_the_address_keeps_no_token(&screen, &bridge).await
@@ -153,10 +153,7 @@ fn as_consumed(row: &Row) -> Result<ConsumedRecord> {
     Ok(ConsumedRecord { partition, offset, timestamp_ms, key: row.key.clone(), value: None })
 }
 
-async fn headers_arrive_in_order_and_twice_where_they_were_written_twice(
-    screen: &Screen,
-    bridge: &Bridge,
-) -> Result<()> {
+async fn headers_and_a_timestamp_arrive_as_they_were_written(screen: &Screen, bridge: &Bridge) -> Result<()> {
     screen.compose(&Composed { topic: "with-headers", ..Composed::keyed("k", "v") }).await?;
     screen.add_header("taken back", None).await?;
     screen.add_header("trace", Some("1")).await?;
@@ -170,10 +167,15 @@ async fn headers_arrive_in_order_and_twice_where_they_were_written_twice(
     let kinds = "return [...document.querySelectorAll('[data-test-id=\"header-kind\"]')].map(select => select.value)";
     let kinds = screen.browser().client().execute(kinds, vec![]).await?;
     assert_eq!(kinds, serde_json::json!(["text", "text", "null"]), "what is shown is what is sent");
+    screen.browser().type_into("timestamp", "1700000000123").await?;
     screen.choose_mode("get").await?;
     screen.set_count(1).await?;
     screen.send().await?;
     screen.wait_until_settled().await?;
+    assert_eq!(screen.ledger().await?[0].timestamp_ms, Some(1_700_000_000_123));
+    screen.browser().type_into("timestamp", "").await?;
+    let stored = kcat::consume_all(&bridge.bootstrap_servers(), "with-headers")?;
+    assert_eq!(stored.iter().map(|record| record.timestamp_ms).collect::<Vec<_>>(), [1_700_000_000_123]);
     let headers = kcat::consume_headers(&bridge.bootstrap_servers(), "with-headers")?;
     let header = |key: &str, value: Option<&str>| (key.to_owned(), value.map(str::to_owned));
     assert_eq!(headers, [vec![header("trace", Some("1")), header("trace", Some("둘")), header("absent", None)]]);

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use cross_tests::bridge::Bridge;
 use cross_tests::page;
 use cross_tests::peers::java;
-use cross_tests::screen::{Composed, MODES, Row, Screen};
+use cross_tests::screen::{Composed, MODES, Row, Score, Screen};
 use xtask::kafka::{self, ApacheKafka};
 
 const PARTITIONS: i32 = 3;
@@ -27,6 +27,7 @@ async fn what_the_page_shows_in_each_mode_is_what_the_java_consumer_reads() -> R
     screen.open(&bridge.address).await?;
 
     nothing_is_written_before_a_person_has_armed_the_page(&screen, &kafka).await?;
+    a_topic_that_the_command_line_does_not_allow_is_refused(&screen, &kafka).await?;
     let javas_choice = java::partitions_for_keys(&KEYS, PARTITIONS)?;
     for mode in MODES {
         send_every_key_twice(&screen, mode, &javas_choice).await?;
@@ -47,6 +48,20 @@ async fn nothing_is_written_before_a_person_has_armed_the_page(screen: &Screen, 
 
     screen.browser().click("arm").await?;
     screen.wait_until("page that is armed", async || Ok(screen.can_send().await?.then_some(()))).await
+}
+
+async fn a_topic_that_the_command_line_does_not_allow_is_refused(screen: &Screen, kafka: &ApacheKafka) -> Result<()> {
+    screen.compose(&Composed { topic: "payments", ..Composed::keyed("user-42", "not here") }).await?;
+    screen.browser().click("send").await?;
+    let alerts = screen.browser().wait_until_texts("alert", |alerts| !alerts.is_empty()).await?;
+    assert!(alerts[0].contains("orders"), "it says what is allowed: {alerts:?}");
+    assert_eq!(screen.wait_until_settled().await?, Score::default(), "what was not taken counts for nothing");
+    assert!(screen.ledger().await?.is_empty());
+    assert_eq!(screen.field("value").await?, "not here", "what was typed stays");
+    assert!(!kafka.topic_command(&["--list"])?.contains("payments"), "nor was the topic made");
+    screen.browser().click("alert-dismiss").await?;
+    screen.browser().wait_until_texts("alert", <[String]>::is_empty).await?;
+    Ok(())
 }
 
 /// The end of every partition's log, as Kafka's own tool reads it.
