@@ -36,7 +36,9 @@ pub const MAX_PROPERTIES: usize = 200;
 /// in its notices; so it fits into a frame.
 pub const MAX_PROPERTY_BYTES: usize = 4_096;
 
-/// The page's own number for one press of Send; unique in its session.
+/// The page's own number for one press of Send; unique in its session, and greater than all before it. What became of old
+/// sends is forgotten up to a number: below it, an id that was never used looks like one that was, and is refused as
+/// [`Refusal::IdForgotten`].
 pub type SendId = u64;
 
 /// From the page.

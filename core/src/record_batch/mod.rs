@@ -127,14 +127,6 @@ pub fn set_partition_leader_epoch(batch: &mut [u8], leader_epoch: i32) {
     put(batch, at::PARTITION_LEADER_EPOCH, leader_epoch.to_be_bytes());
 }
 
-/// Gives all records the broker's time and computes the CRC anew (`message.timestamp.type=LogAppendTime`).
-///
-/// # Panics
-/// When `batch` is shorter than a batch's header: check it with [`BatchView::parse`] first.
-pub fn set_log_append_time(batch: &mut [u8], broker_time_ms: i64) {
-    set_max_timestamp(batch, TimestampType::LogAppendTime, broker_time_ms);
-}
-
 /// Sets timestamp type and maximum timestamp and computes the CRC anew (`DefaultRecordBatch.setMaxTimestamp`).
 /// A broker does so for LogAppendTime, and to correct a producer's wrong maximum.
 ///

@@ -176,7 +176,7 @@ fn offset_and_leader_epoch_leave_the_crc_valid() {
 #[test]
 fn log_append_time_becomes_the_time_of_every_record() {
     let mut bytes = from_hex(B2);
-    set_log_append_time(&mut bytes, 99);
+    set_max_timestamp(&mut bytes, TimestampType::LogAppendTime, 99);
     let batch = BatchView::parse(&bytes).unwrap();
     batch.verify_crc().unwrap();
     assert_eq!((batch.timestamp_type(), batch.max_timestamp_ms()), (TimestampType::LogAppendTime, 99));

@@ -296,11 +296,6 @@ impl Session {
         }
     }
 
-    /// The world became better known (a cluster's name).
-    pub fn set_world(&mut self, world: World) {
-        self.world = world;
-    }
-
     /// May a trace frame be offered now?
     pub fn wants_trace(&self) -> bool {
         self.trace_credit > 0

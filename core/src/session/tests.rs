@@ -23,10 +23,14 @@ impl World {
     }
 
     fn with(topic: NewTopic, properties: &[(&str, &str)]) -> Self {
+        Self::limited(topic, properties, SessionLimits::default())
+    }
+
+    fn limited(topic: NewTopic, properties: &[(&str, &str)], limits: SessionLimits) -> Self {
         let observer = || TraceBuffer::new(Lane(0), ProducerIndex(0));
         let mut cluster = Cluster::new(ClusterConfig::simulated(3), observer());
         cluster.create_topic(&topic).unwrap();
-        let session = Session::new(SessionId::default(), bridge::World::InPage, SessionLimits::default());
+        let session = Session::new(SessionId::default(), bridge::World::InPage, limits);
         let (config, _) = ProducerConfig::from_properties(properties.iter().copied()).unwrap();
         let settings = SimulationSettings { config: Arc::new(config), ..SimulationSettings::default() };
         let simulation = Simulation::new(settings, cluster, observer(), session);
@@ -274,4 +278,29 @@ fn a_record_that_gets_no_memory_names_the_partition_that_was_chosen_for_it() {
     };
     assert!(matches!(error, ProducerError::BufferExhausted { .. }), "{error:?}");
     assert_eq!((*surface, *partition), (Surface::FutureOnCaller, 1), "user-42 belongs to partition 1");
+}
+
+#[test]
+fn send_ids_ascend_for_those_below_a_forgotten_one_may_have_been_used() {
+    let limits = SessionLimits { kept_records: 0, ..SessionLimits::default() };
+    let mut world = World::limited(new_topic("orders", 3, 3), &[], limits);
+    world.command(send(5, Habit::Get, record(1), 1));
+    world.settle();
+    let refusals = |world: &World| {
+        let refused = |report: &Report| match report {
+            Report::SendRefused { id, why } => Some((*id, why.clone())),
+            _ => None,
+        };
+        world.reports.iter().filter_map(refused).collect::<Vec<_>>()
+    };
+    world.command(send(4, Habit::Get, record(1), 1));
+    world.settle();
+    assert_eq!(refusals(&world), [], "as long as nothing is forgotten, any new id will do");
+    world.command(Command::AckOutcomes { up_to: 2 });
+    for id in [3, 5, 6] {
+        world.command(send(id, Habit::Get, record(1), 1));
+    }
+    world.settle();
+    assert_eq!(refusals(&world), [(3, Refusal::IdForgotten), (5, Refusal::IdForgotten)]);
+    assert_eq!(world.outcomes.len(), 3);
 }
