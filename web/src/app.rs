@@ -143,7 +143,7 @@ pub(crate) fn App() -> Html {
         on_connect: open(Drawer::Connect),
     };
     html! {
-        <ContextProvider<Language> context={*language}>
+        <>
             { top_bar(&view, *theme, *language, &choices) }
             <aside class="left">
                 <Composer language={*language} draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
@@ -164,7 +164,7 @@ pub(crate) fn App() -> Html {
                     { link_trouble(&view.link, &remedies, t) }
                     { alerts(&view.alerts, &driver, *language) }
                 </div>
-                <Stage view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination.partition())} {narrow} />
+                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination.partition())} {narrow} />
                 <div class="below">
                     <History language={*language} scene={view.scene.clone()} />
                     <LedgerPanel language={*language} ledger={view.ledger.clone()} {is_lost} />
@@ -177,7 +177,7 @@ pub(crate) fn App() -> Html {
             if *drawer == Some(Drawer::Settings) {
                 <Settings language={*language} in_force={view.config.properties.clone()} can_apply={view.link.is_up()} {on_apply} on_close={close} />
             }
-        </ContextProvider<Language>>
+        </>
     }
 }
 

@@ -1,8 +1,6 @@
 //! Every word for people, in both languages side by side. Kafka's own words (class names, keys, sentences) are not
 //! here: they are English everywhere.
 
-use yew::prelude::*;
-
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -59,18 +57,6 @@ impl Language {
         }
         text
     }
-}
-
-/// The texts of the language chosen.
-#[hook]
-pub(crate) fn use_texts() -> &'static Texts {
-    use_context::<Language>().unwrap_or_default().texts()
-}
-
-/// The language chosen, for numbers.
-#[hook]
-pub(crate) fn use_language() -> Language {
-    use_context::<Language>().unwrap_or_default()
 }
 
 /// Fills `{}` in order, and `{0}` `{1}` … by place.

@@ -27,7 +27,7 @@ use producer_core::bridge::Habit;
 use yew::prelude::*;
 
 use crate::frame::Canvas;
-use crate::texts::use_language;
+use crate::texts::Language;
 use crate::view::View;
 use geometry::{Detail, Geometry};
 use picture::{Limits, Picture};
@@ -60,12 +60,13 @@ pub(crate) struct StageProps {
     pub(crate) preview: Preview,
     /// Does the belt turn downward?
     pub(crate) narrow: bool,
+    pub(crate) language: Language,
 }
 
 /// The pipeline.
 #[component]
 pub(crate) fn Stage(props: &StageProps) -> Html {
-    let language = use_language();
+    let language = props.language;
     let lanes = picture::lanes(&props.view);
     let geometry = use_memo((props.narrow, lanes), |&(narrow, lanes)| match narrow {
         true => Geometry::narrow(lanes),
