@@ -74,8 +74,10 @@ pub struct Score {
 
 impl Score {
     /// Is every record sent counted in exactly one of the others?
-    pub const fn adds_up(&self) -> bool {
-        self.sent == self.acked + self.waiting + self.failed + self.unknown
+    pub fn adds_up(&self) -> bool {
+        // Wide enough for a page that counts below zero.
+        let others = [self.acked, self.waiting, self.failed, self.unknown].map(u128::from);
+        u128::from(self.sent) == others.iter().sum()
     }
 }
 

@@ -69,8 +69,8 @@ impl CutOffPage {
 async fn no_outcome_is_lost_or_doubled_when_the_pages_socket_is_cut_at_a_hundred_random_moments() -> Result<()> {
     let mut draws = Draws::from_environment()?;
     let page = CutOffPage::open().await?;
-    // Batches wait long enough for a cut to come between a send and its outcome.
-    page.screen.apply_settings("linger.ms=50").await?;
+    // A send fills several batches, whose outcomes come one by one; the last one waits long enough for a cut to come between.
+    page.screen.apply_settings("linger.ms=50\nbatch.size=1000").await?;
     page.screen.compose(&Composed::keyed("key 0", "a value")).await?;
     page.screen.choose_mode("callback").await?;
     page.screen.set_count(PER_SEND).await?;
