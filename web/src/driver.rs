@@ -98,6 +98,12 @@ impl Driver {
             is_stale: Cell::new(true),
             connections: Cell::new(0),
         }));
+        let inner = Rc::downgrade(&driver.0);
+        driver.0.canvas.on_wake(Callback::from(move |()| {
+            if let Some(inner) = inner.upgrade() {
+                Self(inner).ask_for_frame();
+            }
+        }));
         match bridge_of_this_page() {
             Some(address) => driver.connect(address),
             None => driver.stay_in_page(),

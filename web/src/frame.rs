@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use producer_core::scene::Scene;
 use producer_core::time::Instant;
+use yew::Callback;
 
 /// One frame of the moving picture.
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +26,31 @@ pub(crate) type Paint = dyn FnMut(&Frame<'_>) -> bool;
 
 /// Where a panel leaves its painter for the one loop that runs once a frame.
 #[derive(Clone, Default)]
-pub(crate) struct Canvas(Rc<RefCell<Option<Box<Paint>>>>);
+pub(crate) struct Canvas(Rc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    painter: RefCell<Option<Box<Paint>>>,
+    wake: RefCell<Option<Callback<()>>>,
+}
 
 impl Canvas {
-    /// From now on this draws; `None`: nobody does.
+    /// From now on this draws, beginning with the next frame; `None`: nobody does.
     pub(crate) fn set(&self, painter: Option<Box<Paint>>) {
-        *self.0.borrow_mut() = painter;
+        *self.0.painter.borrow_mut() = painter;
+        if let Some(wake) = &*self.0.wake.borrow() {
+            wake.emit(());
+        }
+    }
+
+    /// Called when a frame is wanted although nothing happens in the world.
+    pub(crate) fn on_wake(&self, wake: Callback<()>) {
+        *self.0.wake.borrow_mut() = Some(wake);
     }
 
     /// Draws one frame. Says whether something still moves.
     pub(crate) fn paint(&self, frame: &Frame<'_>) -> bool {
-        self.0.borrow_mut().as_mut().is_some_and(|paint| paint(frame))
+        self.0.painter.borrow_mut().as_mut().is_some_and(|paint| paint(frame))
     }
 }
 

@@ -265,10 +265,14 @@ impl Ledger {
         self.rows.iter().rev()
     }
 
+    /// Finished records, kept or not: the number of the newest row, the others count down from it.
+    pub(crate) fn finished(&self) -> u64 {
+        self.counts.acked + self.counts.failed + self.counts.unknown
+    }
+
     /// Finished records that are no longer kept one by one.
     pub(crate) fn rows_dropped(&self) -> u64 {
-        let finished = self.counts.acked + self.counts.failed + self.counts.unknown;
-        finished - self.rows.len() as u64
+        self.finished() - self.rows.len() as u64
     }
 
     /// The send that was settled last.

@@ -89,6 +89,10 @@ async fn serve_connection(stream: TcpStream, site: Arc<Site>) {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_BYTES).max_headers(HEAD_LINES);
     if let Err(error) = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await {
+        // A browser keeps connections in store; that one was never used is nobody's fault.
+        if error.is_timeout() {
+            return tracing::debug!("closed a connection that asked for nothing in time");
+        }
         // Kafka or TLS spoken to this port end here, too.
         tracing::info!(%error, "a connection ended that did not keep to HTTP");
     }

@@ -52,7 +52,7 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
                         </li>
                     }
                     { for ledger.open().take(limit).map(|open| open_row(open, props.is_lost, language, t)) }
-                    { for ledger.rows().take(limit).map(|row| finished_row(row, language, t)) }
+                    { for numbered(ledger).take(limit).map(|(number, row)| finished_row(number, row, language, t)) }
                     if hidden > 0 {
                         <li><button class="quiet" data-test-id="ledger-more" onclick={show_all}>
                             { fill(t.ledger_more, &[&language.number(hidden as u64)]) }
@@ -114,11 +114,16 @@ fn open_row(open: &Open, is_lost: bool, language: Language, t: &'static Texts) -
     }
 }
 
-fn finished_row(row: &Row, language: Language, t: &'static Texts) -> Html {
+/// Rows with numbers of their own, newest first.
+fn numbered(ledger: &Ledger) -> impl Iterator<Item = (u64, &Row)> {
+    (0..=ledger.finished()).rev().zip(ledger.rows())
+}
+
+fn finished_row(number: u64, row: &Row, language: Language, t: &'static Texts) -> Html {
     let attributes = Attributes::of(row);
     let order = |order: Option<u64>| order.map(|order| order.to_string());
     html! {
-        <li class={classes!("row", attributes.state)} key={row_key(row)} data-test-id="ledger-row"
+        <li class={classes!("row", attributes.state)} key={number.to_string()} data-test-id="ledger-row"
             data-state={attributes.state} data-topic={row.topic.to_string()} data-partition={attributes.partition}
             data-offset={attributes.offset} data-timestamp={attributes.timestamp} data-key={row.label.as_deref().map(str::to_owned)}
             data-key-size={attributes.key_size} data-value-size={attributes.value_size}
@@ -132,10 +137,6 @@ fn finished_row(row: &Row, language: Language, t: &'static Texts) -> Html {
             <span class="row-latency mono">{ row.latency_us.map(format::millis) }</span>
         </li>
     }
-}
-
-fn row_key(row: &Row) -> String {
-    row.answer_order.map_or_else(|| "lost".to_owned(), |order| order.to_string())
 }
 
 fn partition_of(row: &Row) -> Option<i32> {
