@@ -39,6 +39,7 @@ pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {
 ///
 /// # Panics
 /// When `partitions` is not positive.
+#[inline]
 pub fn partition_for_hash(hash: i32, partitions: i32) -> i32 {
     assert!(partitions > 0, "a topic has at least one partition, not {partitions}");
     // Masked, not the absolute value: the two differ for negative hashes.
