@@ -30,10 +30,27 @@ pub(super) struct Leader {
 #[derive(Clone, Debug, Default)]
 struct PartitionQueue {
     queue: VecDeque<BatchSlot>,
+    /// The last of the queue, while it takes records: `send` gets there without walking the queue.
+    filling: Option<BatchSlot>,
     /// In requests, in the order in which they were drained.
     in_flight: Vec<BatchSlot>,
     /// Not drained until the request that is out has its answer (one request in flight per connection).
     muted: bool,
+}
+
+impl PartitionQueue {
+    /// Takes the head out. Nothing is written into it any more.
+    fn take_head(&mut self) -> Option<BatchSlot> {
+        let slot = self.queue.pop_front()?;
+        self.filling = self.filling.filter(|&filling| filling != slot);
+        Some(slot)
+    }
+
+    /// Takes all out.
+    fn take_all(&mut self) -> VecDeque<BatchSlot> {
+        self.filling = None;
+        core::mem::take(&mut self.queue)
+    }
 }
 
 /// Everything that makes batches sendable before their time.
@@ -118,7 +135,7 @@ impl Accumulator {
         write: impl FnOnce(&mut BatchBuilder) -> Option<u32>,
     ) -> Option<Placed> {
         let queue = self.queue(partition)?;
-        let (&slot, others) = (queue.queue.back()?, queue.queue.len() > 1);
+        let (slot, others) = (queue.filling?, queue.queue.len() > 1);
         let batch = self.batches[slot.0 as usize].as_mut()?;
         let builder = batch.builder()?;
         let size_before = builder.size_bytes();
@@ -132,6 +149,7 @@ impl Accumulator {
             }
             None => {
                 batch.close_for_appends();
+                self.queue_mut(partition).filling = None;
                 None
             }
         }
@@ -147,7 +165,9 @@ impl Accumulator {
     ) -> (BatchSlot, BatchId) {
         let id = self.next_batch_id();
         let slot = self.store(ProducerBatch::open(id, partition, builder, memory, now));
-        self.queue_mut(partition).queue.push_back(slot);
+        let queue = self.queue_mut(partition);
+        queue.queue.push_back(slot);
+        queue.filling = Some(slot);
         self.queued += 1;
         (slot, id)
     }
@@ -226,7 +246,7 @@ impl Accumulator {
         let linger = self.linger;
         let queue = self.queue_mut(partition);
         let length = queue.queue.len();
-        let Some(slot) = queue.queue.pop_front() else { return DrainReason::RodeAlong };
+        let Some(slot) = queue.take_head() else { return DrainReason::RodeAlong };
         queue.in_flight.push(slot);
         queue.muted |= mute;
         self.queued -= 1;
@@ -294,7 +314,7 @@ impl Accumulator {
                 if !is_over {
                     break;
                 }
-                queue.queue.pop_front();
+                queue.take_head();
                 self.queued -= 1;
                 expired.push(slot);
             }
@@ -325,7 +345,7 @@ impl Accumulator {
     /// Takes every batch out of the queues, for they are all given up.
     pub(super) fn drain_queues(&mut self) -> Vec<BatchSlot> {
         self.queued = 0;
-        self.topics.iter_mut().flatten().flat_map(|queue| core::mem::take(&mut queue.queue)).collect()
+        self.topics.iter_mut().flatten().flat_map(PartitionQueue::take_all).collect()
     }
 
     /// Batches in requests.
@@ -435,5 +455,53 @@ pub(super) fn earlier(
     match (one, other) {
         (Some(one), Some(other)) => Some(if other.0 < one.0 { other } else { one }),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+
+    const HERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 0 };
+    const THERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
+
+    fn open(accumulator: &mut Accumulator, partition: PartitionRef) {
+        accumulator.open(partition, BatchBuilder::new(BytesMut::new(), 100), 0, Instant::ZERO);
+    }
+
+    fn is_appended(accumulator: &mut Accumulator, partition: PartitionRef) -> bool {
+        accumulator.try_append(partition, 0, |builder| builder.try_append(0, None, None, &[])).is_some()
+    }
+
+    #[test]
+    fn a_batch_that_left_its_queue_takes_no_more_records() {
+        let drain =
+            |accumulator: &mut Accumulator| drop(accumulator.drain(HERE, Instant::ZERO, Urgency::default(), false));
+        let expire = |accumulator: &mut Accumulator| drop(accumulator.expire_queued(Instant::ZERO, Duration::ZERO));
+        let give_up = |accumulator: &mut Accumulator| drop(accumulator.drain_queues());
+        for leave in [drain, expire, give_up] {
+            let mut accumulator = Accumulator::new(Duration::ZERO);
+            open(&mut accumulator, HERE);
+            assert!(is_appended(&mut accumulator, HERE));
+            leave(&mut accumulator);
+            assert!(!is_appended(&mut accumulator, HERE));
+            // Its place may be another partition's by now.
+            accumulator.remove(BatchSlot(0));
+            open(&mut accumulator, THERE);
+            assert!(!is_appended(&mut accumulator, HERE) && is_appended(&mut accumulator, THERE));
+        }
+    }
+
+    #[test]
+    fn a_batch_without_room_is_asked_once_and_the_next_takes_the_record() {
+        let mut accumulator = Accumulator::new(Duration::ZERO);
+        open(&mut accumulator, HERE);
+        while is_appended(&mut accumulator, HERE) {}
+        assert!(accumulator.all_batches_full(HERE));
+        assert!(accumulator.try_append(HERE, 0, |_| panic!("it is closed")).is_none());
+        open(&mut accumulator, HERE);
+        assert!(is_appended(&mut accumulator, HERE));
     }
 }

@@ -45,6 +45,15 @@ struct TopicMetadata {
     available: Vec<i32>,
 }
 
+impl TopicMetadata {
+    /// Partitions, once known.
+    #[inline]
+    fn partition_count(&self) -> Option<u32> {
+        // As many as entries in one answer.
+        u32::try_from(self.partitions.len()).ok().filter(|&count| count > 0)
+    }
+}
+
 /// What a metadata request asked, to be handed back with its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MetadataAsked {
@@ -103,14 +112,6 @@ impl Metadata {
         if self.nodes.is_empty() { &self.bootstrap } else { &self.nodes }
     }
 
-    /// Partitions of a topic, once known.
-    #[inline]
-    pub(super) fn partition_count(&self, topic: TopicIndex) -> Option<u32> {
-        let known = self.topics.get(topic.index()).filter(|known| !known.partitions.is_empty())?;
-        // As many as entries in one answer.
-        u32::try_from(known.partitions.len()).ok()
-    }
-
     /// What the last answer said of a topic.
     pub(super) fn topic_error(&self, topic: TopicIndex) -> ErrorCode {
         self.topics.get(topic.index()).map_or(ErrorCode::NONE, |known| known.error)
@@ -160,14 +161,21 @@ impl Metadata {
     }
 
     /// A topic is being used: it is asked about from now on, at once when it is new (`ProducerMetadata.add`).
+    /// Its partitions, once known.
     #[inline]
-    pub(super) fn add(&mut self, topic: TopicIndex, now: Instant) {
+    pub(super) fn add(&mut self, topic: TopicIndex, now: Instant) -> Option<u32> {
         if let Some(known) = self.topics.get_mut(topic.index())
             && known.wanted
         {
             known.last_used = now;
-            return;
+            return known.partition_count();
         }
+        self.add_new(topic, now);
+        None
+    }
+
+    #[cold]
+    fn add_new(&mut self, topic: TopicIndex, now: Instant) {
         if self.topics.len() <= topic.index() {
             self.topics.resize_with(topic.index() + 1, TopicMetadata::default);
         }

@@ -276,8 +276,7 @@ impl<O: Observer> Producer<O> {
     /// Looks at a topic without sending: makes metadata for it be fetched. Partition count once known.
     pub fn partition_count(&mut self, now: Now, topic: &str) -> Option<u32> {
         let topic = self.topics.number(topic);
-        self.metadata.add(topic, now.instant());
-        let count = self.metadata.partition_count(topic);
+        let count = self.metadata.add(topic, now.instant());
         if count.is_none() {
             self.is_dirty = true;
         }

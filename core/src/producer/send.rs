@@ -90,8 +90,7 @@ impl<O: Observer> Producer<O> {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let topic = self.topics.number(record.topic);
-        self.metadata.add(topic, now.instant());
-        let known = self.metadata.partition_count(topic);
+        let known = self.metadata.add(topic, now.instant());
         let partition_count = match known {
             Some(count) if record.partition.is_none_or(|partition| partition.unsigned_abs() < count) => count,
             _ => return Err(self.wait_for_metadata(now, attempt, begun, record, topic, known)),
@@ -105,17 +104,21 @@ impl<O: Observer> Producer<O> {
         let (choice, chosen) = self.choose(record, topic, partition_count);
         let write =
             |builder: &mut BatchBuilder| builder.try_append(timestamp_ms, record.key, record.value, record.headers);
-        let (partition, placed) = loop {
-            let partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
+        let mut partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
+        let placed = loop {
             if let Some(placed) = self.accumulator.try_append(partition, upper_bound, write) {
-                break (partition, placed);
+                break placed;
             }
-            // The last batch has just been found full: a change of the sticky partition that waited for that comes now.
-            if chosen.is_none() && self.sticky_partition(topic, partition_count) != partition {
-                continue;
+            if chosen.is_none() {
+                // The last batch has just been found full: a change of the sticky partition that waited for that comes now.
+                let next = self.sticky_partition(topic, partition_count);
+                if next != partition {
+                    partition = next;
+                    continue;
+                }
             }
             match self.open_batch(now.instant(), begun.ticket, partition, upper_bound, write) {
-                Ok(placed) => break (partition, placed),
+                Ok(placed) => break placed,
                 Err(ticket) => {
                     let begun = Begun { ticket: Some(ticket), ..begun };
                     return Err(self.wait_for_memory(now, attempt, begun, partition, upper_bound));
