@@ -89,6 +89,8 @@ impl<O: Observer> Producer<O> {
             };
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
+        // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
+        let hash = self.key_hash(record);
         let topic = self.topics.number(record.topic);
         let known = self.metadata.add(topic, now.instant());
         let partition_count = match known {
@@ -101,7 +103,7 @@ impl<O: Observer> Producer<O> {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
-        let (choice, chosen) = self.choose(record, topic, partition_count);
+        let (choice, chosen) = choose(record.partition, hash, topic, partition_count);
         let write =
             |builder: &mut BatchBuilder| builder.try_append(timestamp_ms, record.key, record.value, record.headers);
         let mut partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
@@ -154,23 +156,11 @@ impl<O: Observer> Producer<O> {
         })
     }
 
-    /// Who chooses the partition, and which, unless it is the sticky one.
+    /// The key's hash, if that chooses the partition.
     #[inline]
-    fn choose(
-        &self,
-        record: &Record<'_>,
-        topic: TopicIndex,
-        partition_count: u32,
-    ) -> (PartitionChoice, Option<PartitionRef>) {
-        match (record.partition, record.key) {
-            (Some(partition), _) => (PartitionChoice::Explicit, Some(PartitionRef { topic, partition })),
-            (None, Some(key)) if !self.config.partitioner_ignore_keys => {
-                let hash = murmur2(key);
-                let partition = partition_for_hash(hash, i32::try_from(partition_count).unwrap_or(i32::MAX));
-                (PartitionChoice::KeyHash { hash }, Some(PartitionRef { topic, partition }))
-            }
-            _ => (PartitionChoice::Sticky, None),
-        }
+    fn key_hash(&self, record: &Record<'_>) -> Option<i32> {
+        let is_used = record.partition.is_none() && !self.config.partitioner_ignore_keys;
+        record.key.filter(|_| is_used).map(murmur2)
     }
 
     fn refusal_of_a_size(&self, size_bytes: u64) -> Option<ProducerError> {
@@ -344,6 +334,24 @@ impl<O: Observer> Producer<O> {
         {
             self.tell_senders();
         }
+    }
+}
+
+/// Who chooses the partition, and which, unless it is the sticky one.
+#[inline]
+fn choose(
+    explicit: Option<i32>,
+    hash: Option<i32>,
+    topic: TopicIndex,
+    partition_count: u32,
+) -> (PartitionChoice, Option<PartitionRef>) {
+    match (explicit, hash) {
+        (Some(partition), _) => (PartitionChoice::Explicit, Some(PartitionRef { topic, partition })),
+        (None, Some(hash)) => {
+            let partition = partition_for_hash(hash, i32::try_from(partition_count).unwrap_or(i32::MAX));
+            (PartitionChoice::KeyHash { hash }, Some(PartitionRef { topic, partition }))
+        }
+        (None, None) => (PartitionChoice::Sticky, None),
     }
 }
 
