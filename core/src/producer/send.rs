@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::error::{ErrorCode, ProducerError};
 use crate::murmur2::{murmur2, partition_for_hash};
 use crate::record::Record;
-use crate::record_batch::{BatchBuilder, record_size_upper_bound};
+use crate::record_batch::{BatchBuilder, Content};
 use crate::time::{Instant, Now};
 use crate::trace::{BlockedOn, Fact, Observer, PartitionChoice};
 
@@ -98,14 +98,14 @@ impl<O: Observer> Producer<O> {
             _ => return Err(self.wait_for_metadata(now, attempt, begun, record, topic, known)),
         };
 
-        let upper_bound = record_size_upper_bound(record.key, record.value, record.headers);
+        let content = Content::measure(record.key, record.value, record.headers);
+        let upper_bound = content.record_size_upper_bound();
         if let Some(error) = self.refusal_of_a_size(upper_bound as u64) {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
         let (choice, chosen) = choose(record.partition, hash, topic, partition_count);
-        let write =
-            |builder: &mut BatchBuilder| builder.try_append(timestamp_ms, record.key, record.value, record.headers);
+        let write = |builder: &mut BatchBuilder| builder.try_append_content(timestamp_ms, &content);
         let mut partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
         let placed = loop {
             if let Some(placed) = self.accumulator.try_append(partition, upper_bound, write) {

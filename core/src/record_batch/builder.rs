@@ -59,8 +59,14 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[Header<'_>],
     ) -> Option<u32> {
+        self.try_append_content(timestamp_ms, &Content::measure(key, value, headers))
+    }
+
+    /// [`try_append`](Self::try_append) of what was measured before.
+    #[inline]
+    pub(crate) fn try_append_content(&mut self, timestamp_ms: i64, content: &Content<'_>) -> Option<u32> {
         let timestamp_delta = self.timestamp_delta(timestamp_ms);
-        let body_size = body_size(self.count, timestamp_delta, key, value, headers);
+        let body_size = body_size(self.count, timestamp_delta, content);
         let record_size = record_size(body_size);
         if !self.takes(record_size) {
             return None;
@@ -78,10 +84,10 @@ impl BatchBuilder {
         record[at] = 0; // attributes: none are defined
         at = varint::write_unsigned(record, at + 1, varint::zigzag(timestamp_delta));
         at = varint::write_unsigned(record, at, u64::from(index) << 1);
-        at = write_nullable(record, at, key);
-        at = write_nullable(record, at, value);
-        at = varint::write_unsigned(record, at, raw_len(headers.len()));
-        for header in headers {
+        at = write_nullable(record, at, content.key);
+        at = write_nullable(record, at, content.value);
+        at = varint::write_unsigned(record, at, raw_len(content.headers.len()));
+        for header in content.headers {
             at = write_nullable(record, at, Some(header.key.as_bytes()));
             at = write_nullable(record, at, header.value);
         }
@@ -97,7 +103,8 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[Header<'_>],
     ) -> bool {
-        self.takes(record_size(body_size(self.count, self.timestamp_delta(timestamp_ms), key, value, headers)))
+        let content = Content::measure(key, value, headers);
+        self.takes(record_size(body_size(self.count, self.timestamp_delta(timestamp_ms), &content)))
     }
 
     /// Bytes so far, header included (`estimatedSizeInBytes`; exact, for nothing is compressed).
@@ -204,33 +211,42 @@ impl Clone for BatchBuilder {
 /// Most bytes a batch with only this record can take (`AbstractRecords.estimateSizeInBytesUpperBound`): what
 /// `max.request.size` is compared with, and what is allocated when it exceeds `batch.size`.
 pub fn record_size_upper_bound(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[Header<'_>]) -> usize {
-    BATCH_OVERHEAD + MAX_RECORD_OVERHEAD + content_size(key, value, headers)
+    Content::measure(key, value, headers).record_size_upper_bound()
 }
 
-/// Key, value and headers with their lengths (`DefaultRecord.sizeOf`).
-#[inline]
-fn content_size(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[Header<'_>]) -> usize {
-    let headers_size = headers
-        .iter()
-        .map(|header| nullable_size(Some(header.key.as_bytes())) + nullable_size(header.value))
-        .sum::<usize>();
-    nullable_size(key) + nullable_size(value) + varint::size_of_unsigned(raw_len(headers.len())) + headers_size
+/// Key, value and headers of a record, measured: `send` compares the size with the limits first, and then writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content<'a> {
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: &'a [Header<'a>],
+    /// All three with their lengths (`DefaultRecord.sizeOf`).
+    size: usize,
+}
+
+impl<'a> Content<'a> {
+    #[inline]
+    pub(crate) fn measure(key: Option<&'a [u8]>, value: Option<&'a [u8]>, headers: &'a [Header<'a>]) -> Self {
+        let headers_size = headers
+            .iter()
+            .map(|header| nullable_size(Some(header.key.as_bytes())) + nullable_size(header.value))
+            .sum::<usize>();
+        let count_size = varint::size_of_unsigned(raw_len(headers.len()));
+        Self { key, value, headers, size: nullable_size(key) + nullable_size(value) + count_size + headers_size }
+    }
+
+    /// See [`record_size_upper_bound`].
+    #[inline]
+    pub(crate) fn record_size_upper_bound(&self) -> usize {
+        BATCH_OVERHEAD + MAX_RECORD_OVERHEAD + self.size
+    }
 }
 
 /// A record without its length field.
 #[inline]
-fn body_size(
-    index: u32,
-    timestamp_delta: i64,
-    key: Option<&[u8]>,
-    value: Option<&[u8]>,
-    headers: &[Header<'_>],
-) -> usize {
+fn body_size(index: u32, timestamp_delta: i64, content: &Content<'_>) -> usize {
     let attributes = 1;
-    attributes
-        + varint::size_of(timestamp_delta)
-        + varint::size_of_unsigned(u64::from(index) << 1)
-        + content_size(key, value, headers)
+    attributes + varint::size_of(timestamp_delta) + varint::size_of_unsigned(u64::from(index) << 1) + content.size
 }
 
 #[inline]
