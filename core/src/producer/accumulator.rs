@@ -82,13 +82,12 @@ pub(super) struct Ready {
 /// Where a record was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
-    pub(super) slot: BatchSlot,
     pub(super) batch: BatchId,
     pub(super) index: u32,
-    /// Bytes of the batch before and after.
+    /// Bytes of the batch before, 0 if this record began it, and after.
     pub(super) size_before: usize,
     pub(super) size_after: usize,
-    /// The batch is full, or another waits before it.
+    /// The batch is new or full, or another waits before it.
     pub(super) wakes_sender: bool,
 }
 
@@ -127,7 +126,8 @@ impl Accumulator {
     }
 
     /// Writes a record into the partition's last batch, if that takes it; one that does not is closed for appends.
-    #[inline]
+    // The compiler would not inline so much by itself. It is called in one place, once per record.
+    #[inline(always)]
     pub(super) fn try_append(
         &mut self,
         partition: PartitionRef,
@@ -139,19 +139,27 @@ impl Accumulator {
         let batch = self.batches[slot.0 as usize].as_mut()?;
         let builder = batch.builder()?;
         let size_before = builder.size_bytes();
-        match write(builder) {
-            Some(index) => {
-                let (size_after, is_full) = (builder.size_bytes(), builder.is_full());
-                batch.record_count = index + 1;
-                batch.largest_record = batch.largest_record.max(upper_bound);
-                let wakes_sender = others || is_full;
-                Some(Placed { slot, batch: batch.id, index, size_before, size_after, wakes_sender })
-            }
-            None => {
-                batch.close_for_appends();
-                self.queue_mut(partition).filling = None;
-                None
-            }
+        let Some(index) = write(builder) else {
+            self.close_for_appends(partition, slot);
+            return None;
+        };
+        let (size_after, is_full, is_first) = (builder.size_bytes(), builder.is_full(), index == 0);
+        batch.record_count = index + 1;
+        batch.largest_record = batch.largest_record.max(upper_bound);
+        Some(Placed {
+            batch: batch.id,
+            index,
+            size_before: if is_first { 0 } else { size_before },
+            size_after,
+            wakes_sender: is_first || is_full || others,
+        })
+    }
+
+    #[cold]
+    fn close_for_appends(&mut self, partition: PartitionRef, slot: BatchSlot) {
+        self.queue_mut(partition).filling = None;
+        if let Some(batch) = self.batch_mut(slot) {
+            batch.close_for_appends();
         }
     }
 
@@ -162,14 +170,14 @@ impl Accumulator {
         builder: BatchBuilder,
         memory: u64,
         now: Instant,
-    ) -> (BatchSlot, BatchId) {
+    ) -> BatchId {
         let id = self.next_batch_id();
         let slot = self.store(ProducerBatch::open(id, partition, builder, memory, now));
         let queue = self.queue_mut(partition);
         queue.queue.push_back(slot);
         queue.filling = Some(slot);
         self.queued += 1;
-        (slot, id)
+        id
     }
 
     /// The next batch's name.
@@ -477,11 +485,12 @@ mod tests {
 
     #[test]
     fn a_batch_that_left_its_queue_takes_no_more_records() {
-        let drain =
-            |accumulator: &mut Accumulator| drop(accumulator.drain(HERE, Instant::ZERO, Urgency::default(), false));
-        let expire = |accumulator: &mut Accumulator| drop(accumulator.expire_queued(Instant::ZERO, Duration::ZERO));
-        let give_up = |accumulator: &mut Accumulator| drop(accumulator.drain_queues());
-        for leave in [drain, expire, give_up] {
+        let leave: [fn(&mut Accumulator); 3] = [
+            |accumulator| _ = accumulator.drain(HERE, Instant::ZERO, Urgency::default(), false),
+            |accumulator| _ = accumulator.expire_queued(Instant::ZERO, Duration::ZERO),
+            |accumulator| _ = accumulator.drain_queues(),
+        ];
+        for leave in leave {
             let mut accumulator = Accumulator::new(Duration::ZERO);
             open(&mut accumulator, HERE);
             assert!(is_appended(&mut accumulator, HERE));

@@ -10,7 +10,6 @@ use crate::record_batch::{BatchBuilder, Content};
 use crate::time::{Instant, Now};
 use crate::trace::{BlockedOn, Fact, Observer, PartitionChoice};
 
-use super::accumulator::Placed;
 use super::memory::MemoryTicket;
 use super::narrator::Written;
 use super::partitioner::{Sticky, draw};
@@ -111,20 +110,16 @@ impl<O: Observer> Producer<O> {
             if let Some(placed) = self.accumulator.try_append(partition, upper_bound, write) {
                 break placed;
             }
-            if chosen.is_none() {
-                // The last batch has just been found full: a change of the sticky partition that waited for that comes now.
-                let next = self.sticky_partition(topic, partition_count);
-                if next != partition {
-                    partition = next;
-                    continue;
-                }
+            // The last batch has just been found full: a change of the sticky partition that waited for that comes now.
+            let before = partition;
+            partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
+            if partition != before {
+                continue;
             }
-            match self.open_batch(now.instant(), begun.ticket, partition, upper_bound, write) {
-                Ok(placed) => break placed,
-                Err(ticket) => {
-                    let begun = Begun { ticket: Some(ticket), ..begun };
-                    return Err(self.wait_for_memory(now, attempt, begun, partition, upper_bound));
-                }
+            // A new batch takes its first record, whatever its size.
+            if let Err(ticket) = self.open_batch(now.instant(), begun.ticket, partition, upper_bound) {
+                let begun = Begun { ticket: Some(ticket), ..begun };
+                return Err(self.wait_for_memory(now, attempt, begun, partition, upper_bound));
             }
         };
         if begun.ticket.is_some() {
@@ -201,19 +196,19 @@ impl<O: Observer> Producer<O> {
         self.sticky[topic.index()].on_appended(bytes, batch_size, all_full, draw);
     }
 
-    /// Takes memory for a batch and writes its first record; without memory, the ticket to come back with.
+    /// Opens a batch for a record and takes its memory; without memory, the ticket to come back with.
+    #[cold]
     fn open_batch(
         &mut self,
         at: Instant,
         ticket: Option<MemoryTicket>,
         partition: PartitionRef,
         upper_bound: usize,
-        write: impl FnOnce(&mut BatchBuilder) -> Option<u32>,
-    ) -> Result<Placed, MemoryTicket> {
+    ) -> Result<(), MemoryTicket> {
         let size = upper_bound.max(self.batch_size() as usize);
         self.memory.take(size as u64, ticket)?;
         let builder = BatchBuilder::new(self.memory.buffer(size), size);
-        let (slot, batch) = self.accumulator.open(partition, builder, size as u64, at);
+        let batch = self.accumulator.open(partition, builder, size as u64, at);
         let (topics, used_bytes) = (&self.topics, self.memory.used());
         self.told.note(at, || Fact::BatchOpened {
             batch,
@@ -221,10 +216,7 @@ impl<O: Observer> Producer<O> {
             capacity: u32::try_from(size).unwrap_or(u32::MAX),
         });
         self.told.note(at, || Fact::MemoryUsed { used_bytes });
-        let placed = self.accumulator.try_append(partition, upper_bound, write);
-        let placed =
-            placed.unwrap_or(Placed { slot, batch, index: 0, size_before: 0, size_after: 0, wakes_sender: true });
-        Ok(Placed { size_before: 0, wakes_sender: true, ..placed })
+        Ok(())
     }
 
     fn wait_for_metadata(

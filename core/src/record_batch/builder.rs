@@ -63,7 +63,8 @@ impl BatchBuilder {
     }
 
     /// [`try_append`](Self::try_append) of what was measured before.
-    #[inline]
+    // Left to itself, the compiler makes this and what it calls functions of their own, at 2 ns per record.
+    #[inline(always)]
     pub(crate) fn try_append_content(&mut self, timestamp_ms: i64, content: &Content<'_>) -> Option<u32> {
         let timestamp_delta = self.timestamp_delta(timestamp_ms);
         let body_size = body_size(self.count, timestamp_delta, content);
@@ -260,7 +261,7 @@ fn nullable_size(bytes: Option<&[u8]>) -> usize {
 }
 
 /// Writes bytes and their length at `at` and returns where the next byte goes.
-#[inline]
+#[inline(always)]
 fn write_nullable(into: &mut [u8], at: usize, bytes: Option<&[u8]>) -> usize {
     let begin = varint::write_unsigned(into, at, raw_nullable_len(bytes));
     let bytes = bytes.unwrap_or_default();
