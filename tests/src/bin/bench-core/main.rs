@@ -2,12 +2,13 @@
 //!
 //! Our side is the real producer, from `send` to the request that carries the closed batch. Theirs is
 //! `RecordBatchEncoder` on the same slices, in batches of the same records. Theirs only encodes: it chooses no
-//! partition, counts no memory and gives no sequence. Both compute the CRC, and before anything is measured their bytes
-//! are compared.
+//! partition, counts no memory and gives no sequence. So our encoder is measured by itself as well: `BatchBuilder`,
+//! without a producer. All compute the CRC, and before anything is measured their bytes are compared.
 
 #![expect(clippy::print_stdout, reason = "what a benchmark finds is what it prints")]
 
 mod allocations;
+mod encoder;
 mod ours;
 mod sample;
 mod theirs;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use producer_core::ids::ProducerIdentity;
 use producer_core::time::Now;
 
+use self::encoder::Encoder;
 use self::ours::{Ours, Spent};
 use self::sample::Samples;
 use self::theirs::Theirs;
@@ -60,7 +62,7 @@ fn main() -> Result<()> {
         Side::Ours.name()
     );
     let (ratio, allocations) =
-        (default.times_ours(Side::Slices).median, default.allocations.per_record(Spent::in_send));
+        (default.times(Side::Ours, Side::Slices).median, default.allocations.per_record(Spent::in_send));
     println!("{ratio:.2} x kafka-protocol, {allocations:.3} allocations per record");
     Ok(())
 }
@@ -72,6 +74,8 @@ enum Side {
     /// kafka-protocol as any slice needs it: its `Record` holds `Bytes`, so the slice is copied.
     Slices,
     OursAgain,
+    /// Our encoder alone: slices into a batch, and the batch closed. The counterpart of what theirs does.
+    OursEncode,
     /// kafka-protocol without these copies, as only slices that live for ever allow.
     StaticSlices,
     /// kafka-protocol's encoder on a list made before, always the same.
@@ -79,15 +83,17 @@ enum Side {
 }
 
 impl Side {
-    const ALL: [Self; 5] = [Self::Ours, Self::Slices, Self::OursAgain, Self::StaticSlices, Self::EncodeAlone];
+    const ALL: [Self; 6] =
+        [Self::Ours, Self::Slices, Self::OursAgain, Self::OursEncode, Self::StaticSlices, Self::EncodeAlone];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Ours => "send + drain",
             Self::OursAgain => "send + drain again (A/A)",
+            Self::OursEncode => "encode alone, from slices",
             Self::Slices => "kafka-protocol from slices",
             Self::StaticSlices => "kafka-protocol from 'static slices",
-            Self::EncodeAlone => "kafka-protocol, encode alone",
+            Self::EncodeAlone => "kafka-protocol from a list made before",
         }
     }
 }
@@ -95,6 +101,7 @@ impl Side {
 /// Both sides, in step.
 struct Bench {
     ours: Ours,
+    encoder: Encoder,
     theirs: Theirs,
     /// On each side in each round.
     batches: u64,
@@ -119,13 +126,15 @@ fn measure(batch_size: usize) -> Result<Found> {
     let mut written = Vec::new();
     ours.run(COMPARED_BATCHES, || 0, |batch| written.push(batch.to_vec()));
     let records_per_batch = ours.records_per_batch();
+    let mut encoder = Encoder::new(samples.clone(), records_per_batch, batch_size);
     let mut theirs = Theirs::new(samples, i32::try_from(records_per_batch)?);
     for batch in &written {
+        ensure!(encoder.batch(|bytes| bytes == batch), "producer and encoder do not write the same bytes");
         ensure!(theirs.batch(Bytes::copy_from_slice)? == batch, "the two sides do not write the same bytes");
     }
 
     let batches = RECORDS / u64::from(records_per_batch);
-    let mut bench = Bench { ours, theirs, batches };
+    let mut bench = Bench { ours, encoder, theirs, batches };
     let mut rounds = Vec::new();
     for number in 0..WARM_UP_ROUNDS + ROUNDS {
         let mut round = [Spent::default(); Side::ALL.len()];
@@ -146,6 +155,7 @@ impl Bench {
     fn time(&mut self, side: Side) -> Result<Spent> {
         match side {
             Side::Ours | Side::OursAgain => Ok(self.ours.run(self.batches, stopwatch(), |batch| _ = black_box(batch))),
+            Side::OursEncode => self.time_batches(|bench| Ok(bench.encoder.batch(|bytes| _ = black_box(bytes)))),
             Side::Slices => self.time_theirs(|theirs| theirs.batch(Bytes::copy_from_slice)),
             Side::StaticSlices => self.time_theirs(|theirs| theirs.batch(Bytes::from_static)),
             Side::EncodeAlone => {
@@ -156,9 +166,13 @@ impl Bench {
     }
 
     fn time_theirs(&mut self, batch: impl Fn(&mut Theirs) -> Result<&[u8]>) -> Result<Spent> {
+        self.time_batches(|bench| batch(&mut bench.theirs).map(|bytes| _ = black_box(bytes)))
+    }
+
+    fn time_batches(&mut self, batch: impl Fn(&mut Self) -> Result<()>) -> Result<Spent> {
         let nanoseconds = stopwatch();
         for _ in 0..self.batches {
-            black_box(batch(&mut self.theirs)?);
+            batch(self)?;
         }
         let records = self.batches * u64::from(self.ours.records_per_batch());
         // Nothing can be told apart here.
@@ -170,9 +184,11 @@ impl Found {
     fn print(&self) {
         println!();
         println!("batch.size={}: {} records in {} B", self.batch_size, self.records_per_batch, self.batch_bytes);
-        println!("{:<40}{:>9}{:>15}   times ours", "", "ns/record", "records/s");
+        println!("{:<40}{:>9}{:>15}   {:<22}times encode alone", "", "ns/record", "records/s", "times send + drain");
         for side in Side::ALL {
-            self.print_row(side.name(), &self.nanoseconds(side, Spent::in_batch), &self.times_ours(side).to_string());
+            let [over_all, over_encode] = [Side::Ours, Side::OursEncode].map(|ours| self.times(ours, side).to_string());
+            let ratios = format!("{over_all:<22}{over_encode}");
+            self.print_row(side.name(), &self.nanoseconds(side, Spent::in_batch), &ratios);
         }
         self.print_row("of send + drain, send", &self.nanoseconds(Side::Ours, Spent::in_send), "");
         self.print_row("send + drain, and taking the answer in", &self.nanoseconds(Side::Ours, Spent::in_all), "");
@@ -198,10 +214,10 @@ impl Found {
         Spread::of(self.rounds.iter().map(|round| round[side as usize].per_record(&part)))
     }
 
-    /// How many times as long as ours it took, round by round.
-    fn times_ours(&self, side: Side) -> Spread {
+    /// How many times as long as one of ours it took, round by round.
+    fn times(&self, ours: Side, side: Side) -> Spread {
         let time = |round: &[Spent; Side::ALL.len()], side: Side| round[side as usize].per_record(Spent::in_batch);
-        Spread::of(self.rounds.iter().map(|round| time(round, side) / time(round, Side::Ours)))
+        Spread::of(self.rounds.iter().map(|round| time(round, side) / time(round, ours)))
     }
 }
 
