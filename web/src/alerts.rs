@@ -5,6 +5,8 @@ use std::sync::Arc;
 use producer_core::bridge::{BadRequest, Refusal};
 use producer_core::config::ConfigError;
 
+use crate::address::AddressError;
+
 /// Most that are shown at once; older ones make room and are counted.
 pub(crate) const MAX_ALERTS: usize = 4;
 
@@ -32,6 +34,18 @@ pub(crate) enum Alert {
         bytes: u64,
         /// What a frame takes.
         limit: u64,
+    },
+    /// A send too large for any frame; nothing of it left the page.
+    TooLarge {
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// The address that the page was opened with names no bridge.
+    BadAddress(AddressError),
+    /// The ledger begins anew with another world.
+    LeftBehind {
+        /// Records of the world before that are no longer listed.
+        records: u64,
     },
     /// The bridge is about to stop.
     Stopping,

@@ -6,7 +6,7 @@ use gloo::events::EventListener;
 use producer_core::bridge::{Habit, World};
 use producer_core::trace::Statement;
 use wasm_bindgen::JsCast as _;
-use web_sys::{Document, Element, KeyboardEvent};
+use web_sys::{Document, Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::address::BridgeAddress;
@@ -24,7 +24,7 @@ use crate::panels::settings::{Settings, chips};
 use crate::panels::stage::{Preview, Stage};
 use crate::panels::time_bar::time_bar;
 use crate::panels::top_bar::{Choices, Theme, top_bar};
-use crate::settings::{Properties, value_of};
+use crate::settings::Properties;
 use crate::storage::{self, Memory};
 use crate::texts::{Language, Texts};
 use crate::view::{Link, Speed, View};
@@ -53,8 +53,7 @@ pub(crate) fn App() -> Html {
     let (driver, canvas, view) = use_world(&draft.topic);
     let t = language.texts();
 
-    let ignores_keys = value_of(&view.config.properties, "partitioner.ignore.keys") == Some("true");
-    let destination = draft.destination(&view.topology, ignores_keys);
+    let destination = draft.destination(&view.topology, view.config.ignores_keys);
     let on_send = {
         let (driver, draft, view) = (driver.clone(), draft.clone(), view.clone());
         Callback::from(move |()| {
@@ -74,7 +73,7 @@ pub(crate) fn App() -> Html {
         },
         close: {
             let drawer = drawer.clone();
-            Callback::from(move |()| drawer.set(None))
+            Callback::from(move |()| close_drawer(&drawer))
         },
         is_simulated: view.world == Some(World::InPage),
     });
@@ -85,13 +84,13 @@ pub(crate) fn App() -> Html {
     };
     let close = {
         let drawer = drawer.clone();
-        Callback::from(move |()| drawer.set(None))
+        Callback::from(move |()| close_drawer(&drawer))
     };
     let on_connect = {
         let (driver, drawer) = (driver.clone(), drawer.clone());
         Callback::from(move |address: BridgeAddress| {
-            driver.connect(address);
-            drawer.set(None);
+            let drawer = drawer.clone();
+            driver.connect(address, Callback::from(move |()| drawer.set(None)));
         })
     };
     let on_leave = {
@@ -161,7 +160,7 @@ pub(crate) fn App() -> Html {
                     </div>
                 </div>
                 <div class="messages">
-                    { link_trouble(&view.link, &remedies, t) }
+                    if *drawer != Some(Drawer::Connect) { { link_trouble(&view, &remedies, t) } }
                     { alerts(&view.alerts, &driver, *language) }
                 </div>
                 <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination.partition())} {narrow} />
@@ -172,7 +171,7 @@ pub(crate) fn App() -> Html {
             </main>
             { time_bar(&view, *speed, *language, &on_speed, &driver) }
             if *drawer == Some(Drawer::Connect) {
-                <Connect language={*language} link={view.link.clone()} {on_connect} {on_leave} on_close={close.clone()} />
+                <Connect language={*language} link={view.link.clone()} trial={view.trial.clone()} {on_connect} {on_leave} on_close={close.clone()} />
             }
             if *drawer == Some(Drawer::Settings) {
                 <Settings language={*language} in_force={view.config.properties.clone()} can_apply={view.link.is_up()} {on_apply} on_close={close} />
@@ -225,12 +224,13 @@ struct Keys {
 impl Keys {
     /// Does what the key says; `true`: it said something.
     fn press(&self, event: &KeyboardEvent) -> bool {
-        if event.is_composing() {
+        // A key that is held down says one thing, not many.
+        if event.is_composing() || event.repeat() {
             return false;
         }
         let with_control = event.ctrl_key() || event.meta_key();
         let action = match &*event.code() {
-            "Enter" | "NumpadEnter" if with_control => &self.send,
+            "Enter" | "NumpadEnter" if with_control && !is_in_a_drawer(event) => &self.send,
             "Escape" => &self.close,
             _ if with_control || event.alt_key() || is_typing(event) => return false,
             "Space" if self.is_simulated => &self.play,
@@ -242,10 +242,18 @@ impl Keys {
     }
 }
 
+fn target(event: &KeyboardEvent) -> Option<Element> {
+    event.target()?.dyn_into().ok()
+}
+
+/// Who types a setting or an address does not mean to send a record.
+fn is_in_a_drawer(event: &KeyboardEvent) -> bool {
+    target(event).and_then(|element| element.closest(".drawer").ok().flatten()).is_some()
+}
+
 /// Does the key belong to the control that has the focus?
 fn is_typing(event: &KeyboardEvent) -> bool {
-    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let tag = target.map(|element| element.tag_name()).unwrap_or_default();
+    let tag = target(event).map(|element| element.tag_name()).unwrap_or_default();
     matches!(&*tag, "INPUT" | "TEXTAREA" | "SELECT" | "BUTTON" | "SUMMARY" | "A" | "UL" | "OL")
 }
 
@@ -265,6 +273,20 @@ fn use_keys(keys: Keys) {
         });
         move || drop(listener)
     });
+}
+
+/// Closes what is open, and gives the focus back to what opened it.
+fn close_drawer(drawer: &UseStateHandle<Option<Drawer>>) {
+    let opener = match **drawer {
+        Some(Drawer::Connect) => "[data-test-id=connect]",
+        Some(Drawer::Settings) => "[data-test-id=settings]",
+        None => return,
+    };
+    drawer.set(None);
+    let element = document().and_then(|document| document.query_selector(opener).ok().flatten());
+    if let Some(opener) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = opener.focus();
+    }
 }
 
 /// A callback that does one thing with the driver.

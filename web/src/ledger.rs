@@ -8,8 +8,8 @@ use producer_core::error::{Persistence, ProducerError, Surface};
 
 /// Records kept one by one; of older ones only the counts remain, and the ledger says so.
 pub(crate) const KEPT_ROWS: usize = 1_000;
-/// Bytes of a key shown.
-const LABEL_BYTES: usize = 48;
+/// Characters of a key that are kept; what is longer ends with `…`.
+const LABEL_CHARACTERS: usize = 200;
 
 /// Sends and outcomes.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct Ledger {
     ahead: BTreeSet<u64>,
     /// Metadata or exceptions that reached the program so far.
     answers: u64,
+    /// Calls of `send` before this session, whose own numbers begin at 0.
+    calls_before: u64,
     latest: Option<Summary>,
 }
 
@@ -63,7 +65,7 @@ impl Open {
         self.command.count - self.settled
     }
 
-    /// First bytes of its key as text; `None`: a null key.
+    /// Its key as text, as far as it is kept; `None`: a null key.
     pub(crate) fn label(&self) -> Option<Arc<str>> {
         label(&self.command)
     }
@@ -72,13 +74,13 @@ impl Open {
 /// A record with an outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
-    /// Order in which the program called `send`, from 1 over the whole session; `None`: the send is lost with its session.
+    /// Order in which the program called `send`, from 1; `None`: the send is lost with its session.
     pub(crate) send_order: Option<u64>,
     /// Order in which metadata or exceptions reached the program, from 1; `None`: none did.
     pub(crate) answer_order: Option<u64>,
     /// How the program dealt with the future.
     pub(crate) habit: Habit,
-    /// First bytes of the key as text; `None`: a null key.
+    /// The key as text, as far as it is kept; `None`: a null key.
     pub(crate) label: Option<Arc<str>>,
     /// Topic.
     pub(crate) topic: Arc<str>,
@@ -143,6 +145,11 @@ impl Ledger {
         self.last_id
     }
 
+    /// Another session begins, and counts calls of `send` from 0 again.
+    pub(crate) fn begin_session(&mut self) {
+        self.calls_before = self.counts.sent;
+    }
+
     /// A send is on its way.
     pub(crate) fn sent(&mut self, command: SendCommand) {
         self.counts.sent += u64::from(command.count);
@@ -187,7 +194,7 @@ impl Ledger {
         let first_kept = outcome.count.saturating_sub(u32::try_from(KEPT_ROWS).unwrap_or(u32::MAX));
         for place in first_kept..outcome.count {
             let row = Row {
-                send_order: Some(outcome.first_ordinal + u64::from(place) + 1),
+                send_order: Some(self.calls_before + outcome.first_ordinal + u64::from(place) + 1),
                 answer_order: Some(self.answers + u64::from(place) + 1),
                 habit,
                 label: label.clone(),
@@ -317,8 +324,11 @@ fn end_of(fate: &Fate, place: u32) -> End {
 
 fn label(command: &SendCommand) -> Option<Arc<str>> {
     let key = command.record.key.as_deref()?;
-    let shown = &key[..key.len().min(LABEL_BYTES)];
-    Some(String::from_utf8_lossy(shown).into())
+    let text = String::from_utf8_lossy(key);
+    Some(match text.char_indices().nth(LABEL_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    })
 }
 
 #[cfg(test)]
@@ -412,6 +422,24 @@ mod tests {
         ledger.sent(send(1, 9));
         assert_eq!(ledger.refused(1), Some(9));
         assert_eq!(ledger.counts(), Counts::default());
+    }
+
+    #[test]
+    fn a_long_key_is_cut_at_a_character_and_says_so() {
+        let mut command = send(1, 1);
+        command.record.key = Some("서".repeat(300).as_bytes().into());
+        assert_eq!(label(&command).as_deref(), Some(&*format!("{}…", "서".repeat(LABEL_CHARACTERS))));
+    }
+
+    #[test]
+    fn calls_of_a_later_session_are_numbered_after_those_before() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 2));
+        ledger.lose_history(&[]);
+        ledger.begin_session();
+        ledger.sent(send(2, 1));
+        ledger.settle(&acked(1, 2, 0, 1));
+        assert_eq!(ledger.rows().next().and_then(|row| row.send_order), Some(3));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, read_properties};
+use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
 
 /// Keys and values as in a `.properties` file.
 pub(crate) type Properties = Vec<(Arc<str>, Arc<str>)>;
@@ -42,17 +42,40 @@ pub(crate) fn value_of<'a>(properties: &'a Properties, key: &str) -> Option<&'a 
     properties.iter().rev().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
 }
 
-/// As lines.
-pub(crate) fn to_text(properties: &Properties) -> String {
-    properties.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
+/// Does the client treat records with a key like records without?
+pub(crate) fn ignores_keys(properties: &Properties) -> bool {
+    let config = judge(properties).config;
+    config.and_then(|config| config.value_of("partitioner.ignore.keys")).as_deref() == Some("true")
 }
 
-/// From lines; the number of the first line that is none.
+/// As lines of a `.properties` file, from which the same is read.
+pub(crate) fn to_text(properties: &Properties) -> String {
+    properties.iter().map(|(key, value)| format!("{}={}\n", escaped(key, true), escaped(value, false))).collect()
+}
+
+/// As `java.util.Properties.store` writes it, but with every character as it is.
+fn escaped(text: &str, is_key: bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (place, c) in text.chars().enumerate() {
+        match c {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            '\\' => escaped.push_str("\\\\"),
+            ' ' if is_key || place == 0 => escaped.push_str("\\ "),
+            '=' | ':' | '#' | '!' if is_key => escaped.extend(['\\', c]),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// From lines of a `.properties` file.
 ///
 /// # Errors
-/// A line that is neither empty, nor a comment, nor `key=value`.
-pub(crate) fn from_text(text: &str) -> Result<Properties, usize> {
-    let read = read_properties(text).map_err(|error| error.line)?;
+/// An escape that names no character.
+pub(crate) fn from_text(text: &str) -> Result<Properties, PropertiesError> {
+    let read = read_properties(text)?;
     Ok(read.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
 }
 
@@ -71,6 +94,20 @@ mod tests {
     fn a_change_keeps_its_place_in_the_text() {
         let properties = from_text("acks=1\nlinger.ms=1\nretries=3\n").expect("readable");
         assert_eq!(to_text(&with(&properties, "linger.ms", "9", "5")), "acks=1\nlinger.ms=9\nretries=3\n");
+    }
+
+    #[test]
+    fn what_is_written_as_text_is_read_back_the_same() {
+        let properties: Properties = [("client.id", " a\\b=c#d\te "), ("odd key:=#!", "\n"), ("empty", "")]
+            .map(|(k, v)| (k.into(), v.into()))
+            .into();
+        assert_eq!(from_text(&to_text(&properties)), Ok(properties));
+    }
+
+    #[test]
+    fn keys_are_ignored_when_the_client_reads_true() {
+        assert!(ignores_keys(&from_text("partitioner.ignore.keys = TRUE").expect("readable")));
+        assert!(!ignores_keys(&Vec::new()));
     }
 
     #[test]

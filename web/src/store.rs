@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use producer_core::bridge::{Command, RecordSpec, Report, Resume, SendCommand, SessionId, Topology, World};
+use producer_core::bridge::{
+    self, Command, Habit, MAX_FRAME_BYTES, RecordSpec, Report, Resume, SendCommand, SessionId, Topology, World,
+};
 use producer_core::scene::Scene;
 
 use crate::alerts::{self, Alert};
 use crate::ledger::Ledger;
+use crate::settings::{self, Properties};
 use crate::shared::Shared;
-use crate::view::{Clock, ConfigInForce, Ending, Link, View};
+use crate::view::{Clock, ConfigInForce, Ending, Link, Trial, View};
 
 /// Trace frames that may be on their way at once: enough for a full wire, few enough to fall behind gracefully.
 const TRACE_FRAMES: u32 = 3;
@@ -20,6 +23,8 @@ pub(crate) struct Store {
     session: Option<(SessionId, u32)>,
     /// The topic the composer names.
     topic: Arc<str>,
+    /// Properties asked for and not answered yet.
+    wanted: Option<Properties>,
 }
 
 impl Store {
@@ -33,9 +38,23 @@ impl Store {
             alerts: Shared::new(Vec::new()),
             world: None,
             link,
+            trial: Trial::Idle,
             clock: Clock::default(),
         };
-        Self { view, session: None, topic: topic.into() }
+        Self { view, session: None, topic: topic.into(), wanted: None }
+    }
+
+    /// The store of another world. What is out in this one is unknown from now on, and the new one says so.
+    pub(crate) fn leave_for(&self, link: Link, topic: &str) -> Self {
+        let mut next = Self::new(link, topic);
+        let counts = self.view.ledger.counts();
+        if counts.sent > 0 {
+            next.alert(Alert::LeftBehind { records: counts.sent });
+        }
+        if counts.waiting > 0 {
+            next.alert(Alert::Unknown { records: counts.waiting });
+        }
+        next
     }
 
     /// What the panels read.
@@ -51,6 +70,11 @@ impl Store {
     /// The way to the world changed.
     pub(crate) fn set_link(&mut self, link: Link) {
         self.view.link = link;
+    }
+
+    /// Another bridge is being tried, or was.
+    pub(crate) fn set_trial(&mut self, trial: Trial) {
+        self.view.trial = trial;
     }
 
     /// Adds something that a person should know.
@@ -70,12 +94,27 @@ impl Store {
         Command::Hello { resume }
     }
 
-    /// Sends `count` records.
-    pub(crate) fn send(&mut self, habit: producer_core::bridge::Habit, record: RecordSpec, count: u32) -> Command {
+    /// Sends `count` records, if there is somebody to send to and a frame can hold them.
+    pub(crate) fn send(&mut self, habit: Habit, record: RecordSpec, count: u32) -> Option<Command> {
+        if !self.view.link.is_up() {
+            return None;
+        }
         let ledger = self.view.ledger.make_mut();
-        let command = SendCommand { id: ledger.next_id(), habit, record, count };
-        ledger.sent(command.clone());
-        Command::Send(command)
+        let send = SendCommand { id: ledger.next_id(), habit, record, count };
+        let command = Command::Send(send.clone());
+        let bytes = bridge::encode(&command).len();
+        if bytes > MAX_FRAME_BYTES {
+            self.alert(Alert::TooLarge { bytes });
+            return None;
+        }
+        ledger.sent(send);
+        Some(command)
+    }
+
+    /// Asks for a new producer; asked again on the next connection, should this one lose the question.
+    pub(crate) fn configure(&mut self, properties: Properties) -> Command {
+        self.wanted = Some(properties.clone());
+        Command::Configure { properties }
     }
 
     /// The composer names another topic.
@@ -91,14 +130,24 @@ impl Store {
                 return self.welcome(session, epoch, recovered, world, &unsettled);
             }
             Report::Configured { properties, notices } => {
-                self.view.config = Shared::new(ConfigInForce { properties, notices });
+                if self.wanted.as_ref() == Some(&properties) {
+                    self.wanted = None;
+                }
+                let ignores_keys = settings::ignores_keys(&properties);
+                self.view.config = Shared::new(ConfigInForce { properties, notices, ignores_keys });
                 let refused = |alert: &Alert| matches!(alert, Alert::ConfigRefused(_) | Alert::ConfigForbidden(_));
                 if self.view.alerts.iter().any(refused) {
                     self.view.alerts.make_mut().retain(|alert| !refused(alert));
                 }
             }
-            Report::ConfigRefused { error } => self.alert(Alert::ConfigRefused(error)),
-            Report::ConfigForbidden { keys } => self.alert(Alert::ConfigForbidden(keys)),
+            Report::ConfigRefused { error } => {
+                self.wanted = None;
+                self.alert(Alert::ConfigRefused(error));
+            }
+            Report::ConfigForbidden { keys } => {
+                self.wanted = None;
+                self.alert(Alert::ConfigForbidden(keys));
+            }
             Report::Topology(topology) => {
                 // An answer about a topic that is no longer looked at comes late.
                 if topology.topic == self.topic {
@@ -141,7 +190,10 @@ impl Store {
         world: World,
         unsettled: &[u64],
     ) -> Vec<Command> {
-        let resumed = self.session.replace((session, epoch)).is_some();
+        let before = self.session.replace((session, epoch));
+        if before.is_none_or(|(before, _)| before != session) {
+            self.view.ledger.make_mut().begin_session();
+        }
         if self.view.link != Link::InPage {
             self.view.link = Link::Open;
         }
@@ -149,10 +201,13 @@ impl Store {
         self.view.alerts.make_mut().retain(|alert| *alert != Alert::Stopping);
         let mut commands =
             vec![Command::TraceCredit { frames: TRACE_FRAMES }, Command::Describe { topic: Arc::clone(&self.topic) }];
+        if let Some(properties) = self.wanted.clone() {
+            commands.push(Command::Configure { properties });
+        }
         if recovered {
             commands.extend(self.view.ledger.to_repeat(unsettled).into_iter().map(Command::Send));
         } else {
-            if resumed {
+            if before.is_some() {
                 let records = self.view.ledger.make_mut().lose_history(unsettled);
                 if records > 0 {
                     self.alert(Alert::Unknown { records });
@@ -178,7 +233,6 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use producer_core::bridge::Habit;
 
     fn connected() -> Store {
         let mut store = Store::new(Link::Connecting, "orders");
@@ -208,8 +262,8 @@ mod tests {
     #[test]
     fn after_a_recovery_only_what_never_arrived_is_sent_again_under_its_old_number() {
         let mut store = connected();
-        let first = store.send(Habit::Get, record(), 1);
-        let second = store.send(Habit::Get, record(), 1);
+        let first = store.send(Habit::Get, record(), 1).expect("connected");
+        let second = store.send(Habit::Get, record(), 1).expect("connected");
         let Command::Send(SendCommand { id, .. }) = first else { panic!("{first:?}") };
         let commands = store.apply(welcome(1, true, &[id]));
         let sends: Vec<_> = commands.into_iter().filter(|command| matches!(command, Command::Send(_))).collect();
@@ -244,10 +298,52 @@ mod tests {
         store.give_up(Ending::NotAdmitted);
         store.set_link(Link::Connecting);
         store.apply(welcome(1, false, &[]));
-        let Command::Send(again) = store.send(Habit::Get, record(), 1) else { panic!("not a send") };
+        let Some(Command::Send(again)) = store.send(Habit::Get, record(), 1) else { panic!("not a send") };
         assert_eq!(again.id, 2, "numbers go on");
         let counts = store.view().ledger.counts();
         assert_eq!((counts.sent, counts.unknown, counts.waiting), (3, 2, 1));
+    }
+
+    #[test]
+    fn what_no_frame_can_hold_stays_in_the_page_and_counts_for_nothing() {
+        let mut store = connected();
+        let value = Some(vec![0; MAX_FRAME_BYTES].into());
+        assert_eq!(store.send(Habit::Get, RecordSpec { value, ..record() }, 1), None);
+        assert_eq!(store.view().ledger.counts().sent, 0);
+        assert!(matches!(store.view().alerts[0], Alert::TooLarge { bytes } if bytes > MAX_FRAME_BYTES));
+    }
+
+    #[test]
+    fn without_a_connection_nothing_is_sent_and_nothing_waits() {
+        let mut store = connected();
+        store.set_link(Link::Lost { attempt: 1 });
+        assert_eq!(store.send(Habit::Get, record(), 1), None);
+        store.give_up(Ending::NotAdmitted);
+        assert_eq!(store.send(Habit::Get, record(), 1), None);
+        assert_eq!(store.view().ledger.counts().sent, 0);
+    }
+
+    #[test]
+    fn a_configuration_that_was_not_answered_is_asked_for_again_before_the_sends() {
+        let mut store = connected();
+        let properties: Properties = vec![("acks".into(), "1".into())];
+        let configure = store.configure(properties.clone());
+        let send = store.send(Habit::Get, record(), 1).expect("connected");
+        let said: Vec<_> = store.apply(welcome(1, true, &[])).into_iter().skip(2).collect();
+        assert_eq!(said, [configure, send]);
+        store.apply(Report::Configured { properties, notices: Vec::new() });
+        assert_eq!(store.apply(welcome(1, true, &[])).len(), 3, "only the send is open");
+    }
+
+    #[test]
+    fn another_world_begins_with_what_it_leaves_behind() {
+        let mut store = connected();
+        store.send(Habit::Get, record(), 3).expect("connected");
+        let next = store.leave_for(Link::InPage, "orders");
+        assert_eq!(next.view().ledger.counts().sent, 0);
+        assert_eq!(**next.view().alerts, [Alert::LeftBehind { records: 3 }, Alert::Unknown { records: 3 }]);
+        let fresh = Store::new(Link::InPage, "orders").leave_for(Link::InPage, "orders");
+        assert!(fresh.view().alerts.is_empty());
     }
 
     #[test]

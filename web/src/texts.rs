@@ -338,7 +338,8 @@ texts! {
     settings_reset: "Back to {}", "기본값 {}";
     settings_default: "default {}", "기본값 {}";
     settings_as_text: "As producer.properties", "producer.properties 형식";
-    settings_text_bad: "Line {}: expected key=value", "{}번째 줄: key=value 형식이 아님";
+    settings_text_bad: "Line {}: \\u wants four hexadecimal digits; a backslash itself is written \\\\.", "{}번째 줄: \\u 뒤에는 16진수 4자리가 필요해요. backslash 자체는 \\\\ 로 씁니다.";
+    settings_text_half: "Line {}: this \\u escape is half of a character; write both halves.", "{}번째 줄: \\u 표기가 문자의 절반입니다. 나머지 절반도 쓰세요.";
     settings_apply: "Apply", "적용";
     settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받아요.";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
@@ -376,6 +377,9 @@ texts! {
     alert_many_settings: "{} settings are more than the bridge takes at once ({}).", "설정 {}개는 bridge가 한 번에 받는 수({}개)보다 많습니다.";
     alert_long_setting: "A setting of {} bytes is longer than the bridge takes ({}).", "설정 하나가 {}바이트로, bridge가 받는 길이({}바이트)보다 깁니다.";
     alert_omitted: "The bridge left {} out: {} bytes, and a message takes {}. It cannot be shown.", "bridge가 {} 보고를 생략했습니다. {}바이트이며 메시지 하나는 최대 {}바이트라서 표시할 수 없습니다.";
+    alert_too_large: "Not sent: {} bytes are more than a message to the world may have ({}). Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: {} byte로, 한 번에 보낼 수 있는 {} byte보다 큽니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
+    alert_left_behind: "Another world, another ledger: {} records of the one before are no longer listed here.", "새 연결, 새 기록: 이전 연결의 record {}개는 여기 표시되지 않습니다.";
+    ended_refused: "The bridge ended the connection: it does not take what this page said.", "bridge가 연결을 끝냈습니다. 이 페이지가 보낸 내용을 받을 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";
     alert_unknown: "{} records are unknown: the bridge was lost while they were out. They may be stored or not; nothing was sent again.", "record {}개의 결과를 알 수 없습니다. 전송 중에 bridge가 끊겼습니다. 저장되었을 수도 아닐 수도 있으며, 다시 보내지 않았습니다.";
     alert_more: "{} older messages", "이전 메시지 {}개";

@@ -28,6 +28,8 @@ pub(crate) struct View {
     pub(crate) world: Option<World>,
     /// Is there somebody to speak to?
     pub(crate) link: Link,
+    /// Another bridge, tried meanwhile.
+    pub(crate) trial: Trial,
     /// The time of the world.
     pub(crate) clock: Clock,
 }
@@ -39,6 +41,8 @@ pub(crate) struct ConfigInForce {
     pub(crate) properties: Vec<(Arc<str>, Arc<str>)>,
     /// What the client changed, ignored or did not know.
     pub(crate) notices: Vec<ConfigNotice>,
+    /// `partitioner.ignore.keys`, as the client reads it.
+    pub(crate) ignores_keys: bool,
 }
 
 /// The way to the world.
@@ -59,6 +63,18 @@ pub(crate) enum Link {
     Ended(Ending),
 }
 
+/// A bridge that may take the place of the present world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// There is none.
+    #[default]
+    Idle,
+    /// It has not said hello yet.
+    Trying,
+    /// It did not come about; what was spoken to still is.
+    Failed(Ending),
+}
+
 /// Why a bridge is not spoken to any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -70,6 +86,8 @@ pub(crate) enum Ending {
     TakenOver,
     /// What it sent could not be read.
     Unreadable,
+    /// It does not take what this page says; its sentence.
+    Refused(Arc<str>),
 }
 
 impl Link {

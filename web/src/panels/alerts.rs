@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use producer_core::bridge::{BadRequest, Refusal};
+use producer_core::bridge::{BadRequest, MAX_FRAME_BYTES, Refusal};
 use yew::prelude::*;
 
 use crate::address::AddressError;
@@ -49,6 +49,12 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
         Alert::Omitted { report, bytes, limit } => {
             (fill(t.alert_omitted, &[report, &language.number(*bytes), &language.number(*limit)]), None)
         }
+        Alert::TooLarge { bytes } => {
+            let (bytes, limit) = (language.number(*bytes as u64), language.number(MAX_FRAME_BYTES as u64));
+            (fill(t.alert_too_large, &[&bytes, &limit]), None)
+        }
+        Alert::BadAddress(error) => (address_error(*error, t).to_owned(), None),
+        Alert::LeftBehind { records } => (fill(t.alert_left_behind, &[&language.number(*records)]), None),
         Alert::Stopping => (t.alert_stopping.to_owned(), None),
         Alert::Unknown { records } => (fill(t.alert_unknown, &[&language.number(*records)]), None),
         Alert::More(count) => (fill(t.alert_more, &[count]), None),
@@ -94,7 +100,7 @@ fn list(topics: &[Arc<str>]) -> String {
 }
 
 /// Why a pasted line names no bridge.
-pub(crate) const fn address_error(error: AddressError, t: &'static Texts) -> &'static str {
+pub(crate) const fn address_error(error: AddressError, t: &Texts) -> &'static str {
     match error {
         AddressError::Empty => t.address_empty,
         AddressError::NoAddress => t.address_no_address,

@@ -65,7 +65,7 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                 <div class="composer-key">
                     { payload_input("key", None, &draft.key, &edit_key, key_hint(draft.key.kind, t)) }
                     if unarmed.is_some() {
-                        <button type="button" class="primary" data-test-id="arm" onclick={arm}>{ t.arm }</button>
+                        <button type="button" class="primary" data-test-id="arm" disabled={!props.view.link.is_up()} onclick={arm}>{ t.arm }</button>
                     }
                     <button type="button" class={if unarmed.is_some() { "send" } else { "primary send" }} data-test-id="send"
                         disabled={!can_send(draft, &props.view)} onclick={send}>

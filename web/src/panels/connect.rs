@@ -7,7 +7,7 @@ use super::alerts::address_error;
 use crate::address::BridgeAddress;
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, Texts, fill};
-use crate::view::{Ending, Link};
+use crate::view::{Ending, Link, Trial, View};
 use producer_core::bridge::BRIDGE_VERSION;
 
 /// Properties of [`Connect`].
@@ -16,6 +16,8 @@ pub(crate) struct ConnectProps {
     pub(crate) language: Language,
     /// The way to the world as it is.
     pub(crate) link: Link,
+    /// What became of the line that was pasted.
+    pub(crate) trial: Trial,
     /// A line was read.
     pub(crate) on_connect: Callback<BridgeAddress>,
     /// Back to the brokers in this page.
@@ -50,7 +52,10 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             match BridgeAddress::parse(&line) {
-                Ok(address) => on_connect.emit(address),
+                Ok(address) => {
+                    error.set(None);
+                    on_connect.emit(address);
+                }
                 Err(reason) => error.set(Some(reason)),
             }
         })
@@ -71,12 +76,25 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
                 if let Some(reason) = *error {
                     <p class="problem" role="alert" data-test-id="connect-error">{ icon(Glyph::Warning) }{ address_error(reason, t) }</p>
                 }
-                <button class="primary" data-test-id="connect-go">{ t.connect_go }</button>
+                if let (Trial::Failed(ending), None) = (&props.trial, *error) { { failure(ending, t) } }
+                <button class="primary" data-test-id="connect-go" disabled={props.trial == Trial::Trying}>
+                    { if props.trial == Trial::Trying { t.link_connecting } else { t.connect_go } }
+                </button>
             </form>
             if props.link != Link::InPage {
                 <button class="plain" data-test-id="leave-bridge" onclick={leave}>{ t.connect_leave }</button>
             }
         </section>
+    }
+}
+
+/// A bridge that was tried and did not come about.
+fn failure(ending: &Ending, t: &'static Texts) -> Html {
+    let (verdict, advice) = ended(ending, t);
+    html! {
+        <div class="problem" role="alert" data-test-id="connect-error">
+            { icon(Glyph::Warning) }<p>{ verdict }{ " " }{ advice }</p>
+        </div>
     }
 }
 
@@ -92,15 +110,18 @@ pub(crate) struct Remedies {
 }
 
 /// Where the bridge is gone: what that means, and what to do. Stays until it is no longer true.
-pub(crate) fn link_trouble(link: &Link, remedies: &Remedies, t: &'static Texts) -> Html {
-    let (verdict, advice) = match link {
-        Link::InPage | Link::Open | Link::Connecting => return Html::default(),
-        Link::Lost { .. } => (t.lost_explained.to_owned(), None),
-        Link::Ended(ending) => ended(ending, t),
+pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) -> Html {
+    let link = &view.link;
+    let (verdict, advice) = match (link, &view.trial) {
+        (Link::Lost { .. }, _) => (t.lost_explained.to_owned(), None),
+        (Link::Ended(ending), _) => ended(ending, t),
+        // Where a bridge was tried without the dialog: by the address of this page.
+        (_, Trial::Failed(ending)) => ended(ending, t),
+        _ => return Html::default(),
     };
     let is_over = matches!(link, Link::Ended(_));
     html! {
-        <div class="alert" data-test-id="connect-error" role="alert">
+        <div class="alert" data-test-id="link-trouble" role="alert">
             { icon(Glyph::Warning) }
             <p>
                 <strong>{ verdict }</strong>
@@ -129,5 +150,6 @@ fn ended(ending: &Ending, t: &Texts) -> (String, Option<String>) {
         }
         Ending::TakenOver => (t.ended_taken_over.to_owned(), None),
         Ending::Unreadable => (t.ended_unreadable.to_owned(), None),
+        Ending::Refused(reason) => (t.ended_refused.to_owned(), Some(reason.to_string())),
     }
 }

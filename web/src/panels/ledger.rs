@@ -12,7 +12,7 @@ use crate::shared::Shared;
 use crate::texts::{Language, Texts, fill};
 
 /// Rows shown until a person asks for more: enough to look through, few enough to draw ten times a second.
-const ROWS_SHOWN: usize = 200;
+const ROWS_SHOWN: usize = 60;
 
 /// Properties of [`LedgerPanel`].
 #[derive(Properties, PartialEq)]
@@ -36,7 +36,8 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
     };
     let ledger = &props.ledger;
     let limit = if *shows_all { usize::MAX } else { ROWS_SHOWN };
-    let hidden = ledger.rows().count().saturating_sub(limit);
+    let open = ledger.open().count();
+    let hidden = (open + ledger.rows().count()).saturating_sub(limit);
     let dropped = ledger.rows_dropped();
     let is_empty = ledger.counts() == Counts::default();
     html! {
@@ -52,7 +53,7 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
                         </li>
                     }
                     { for ledger.open().take(limit).map(|open| open_row(open, props.is_lost, language, t)) }
-                    { for numbered(ledger).take(limit).map(|(number, row)| finished_row(number, row, language, t)) }
+                    { for numbered(ledger).take(limit.saturating_sub(open)).map(|(number, row)| finished_row(number, row, language, t)) }
                     if hidden > 0 {
                         <li><button class="quiet" data-test-id="ledger-more" onclick={show_all}>
                             { fill(t.ledger_more, &[&language.number(hidden as u64)]) }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use producer_core::config::{ConfigNotice, Kind, ProducerConfig, Property};
+use producer_core::config::{ConfigNotice, EscapeFault, Kind, ProducerConfig, PropertiesError, Property};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
@@ -37,8 +37,17 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     // What is typed as text, until it can be read.
     let text = use_state(|| None::<String>);
     let search = use_state(String::new);
+    let first = use_node_ref();
+    {
+        let first = first.clone();
+        use_effect_with((), move |()| {
+            if let Some(first) = first.cast::<HtmlInputElement>() {
+                let _ = first.focus();
+            }
+        });
+    }
     let verdict = judge(&edited);
-    let bad_line = text.as_ref().and_then(|text| from_text(text).err());
+    let bad_text = text.as_ref().and_then(|text| from_text(text).err());
     let on_change = {
         let (edited, text) = (edited.clone(), text.clone());
         Callback::from(move |properties| {
@@ -67,7 +76,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         let (edited, on_apply) = (edited.clone(), props.on_apply.clone());
         Callback::from(move |_: MouseEvent| on_apply.emit((*edited).clone()))
     };
-    let can_apply = props.can_apply && verdict.error.is_none() && bad_line.is_none() && *edited != props.in_force;
+    let can_apply = props.can_apply && verdict.error.is_none() && bad_text.is_none() && *edited != props.in_force;
     let shown_text = (*text).clone().unwrap_or_else(|| to_text(&edited));
     html! {
         <section class="drawer settings" role="dialog" aria-label={t.settings_title}>
@@ -82,18 +91,26 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
             </header>
             <div class="settings-body">
                 { verdict_box(&verdict, t) }
-                <input class="settings-search" type="search" data-test-id="settings-search" placeholder={t.settings_search}
+                <input class="settings-search" ref={first} type="search" data-test-id="settings-search" placeholder={t.settings_search}
                     aria-label={t.settings_search} value={(*search).clone()} oninput={on_search} />
                 { groups(&search, &edited, &verdict, &on_change, language) }
                 <label class="settings-text">
                     <span class="strong">{ t.settings_as_text }</span>
                     <textarea class="mono" data-test-id="settings-text" rows="5" spellcheck="false" value={shown_text} oninput={on_text} />
                 </label>
-                if let Some(line) = bad_line { <p class="problem" role="alert">{ fill(t.settings_text_bad, &[&line]) }</p> }
+                if let Some(error) = bad_text { <p class="problem" role="alert">{ text_error(error, t) }</p> }
                 <p class="caption">{ t.settings_apply_note }</p>
             </div>
         </section>
     }
+}
+
+fn text_error(error: PropertiesError, t: &Texts) -> String {
+    let words = match error.fault {
+        EscapeFault::Malformed => t.settings_text_bad,
+        EscapeFault::HalfACharacter => t.settings_text_half,
+    };
+    fill(words, &[&error.line])
 }
 
 fn groups(

@@ -10,9 +10,6 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::address::BridgeAddress;
 
-/// Close code of a bridge whose session another page resumed.
-const SUPERSEDED: u16 = 4001;
-
 /// What happens on a connection.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -23,10 +20,16 @@ pub(crate) enum Event {
     /// A frame that is none of ours.
     Unreadable(FrameError),
     /// It is over.
-    Closed {
-        /// Another page resumed the session.
-        superseded: bool,
-    },
+    Closed(Closed),
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// 1006: without a word.
+    pub(crate) code: u16,
+    /// The bridge's sentence, if it said one.
+    pub(crate) reason: String,
 }
 
 /// One connection. Dropping it closes it.
@@ -57,8 +60,9 @@ impl Connection {
                 });
             }),
             EventListener::new(&socket, "close", move |event| {
-                let superseded = event.dyn_ref::<CloseEvent>().is_some_and(|close| close.code() == SUPERSEDED);
-                on_event(Event::Closed { superseded });
+                if let Some(close) = event.dyn_ref::<CloseEvent>() {
+                    on_event(Event::Closed(Closed { code: close.code(), reason: close.reason() }));
+                }
             }),
         ];
         Ok(Self { socket, _listeners: listeners })

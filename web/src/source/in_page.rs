@@ -14,7 +14,7 @@ use producer_core::ids::{Lane, ProducerIndex, TopicPartition};
 use producer_core::session::{NextProducer, Session, SessionLimits, SessionRequest};
 use producer_core::simulation::{Simulation, SimulationSettings};
 use producer_core::time::Instant;
-use producer_core::trace::TraceBuffer;
+use producer_core::trace::{Fact, TraceBuffer};
 
 use crate::view::Speed;
 
@@ -34,6 +34,8 @@ pub(crate) struct InPage {
     inbox: VecDeque<Command>,
     /// The producer that takes over once the old one is closed.
     successor: Option<NextProducer>,
+    /// The topic that the page looks at.
+    described: Option<Arc<str>>,
     /// The world's time that was too short for a microsecond, in nanoseconds.
     carried_ns: u128,
 }
@@ -52,6 +54,7 @@ impl InPage {
             simulation: Simulation::new(settings, cluster, observer(), session),
             inbox: VecDeque::new(),
             successor: None,
+            described: None,
             carried_ns: 0,
         }
     }
@@ -78,8 +81,24 @@ impl InPage {
     /// Lets time pass at `speed` for as long as a slice of `real` time, while there `is_time` to go on.
     pub(crate) fn advance(&mut self, real: Duration, speed: Speed, mut is_time: impl FnMut() -> bool) -> Vec<Report> {
         self.take_commands();
-        if let Some(until) = self.until(real, speed) {
-            while self.simulation.run_slice(until, EVENTS_PER_LOOK) && is_time() {}
+        match speed {
+            Speed::Paused => {}
+            Speed::Slower(times) => {
+                let until = self.after(real, times);
+                while self.simulation.run_slice(until, EVENTS_PER_LOOK) && is_time() {}
+            }
+            // From event to event, so that a world with nothing to do stands still.
+            Speed::Unbounded => {
+                while self.is_busy()
+                    && let Some(at) = self.simulation.next_event_at()
+                {
+                    self.simulation.run_slice(at, EVENTS_PER_LOOK);
+                    // A producer that is closed waits for its successor, which no event brings.
+                    if self.simulation.producer().is_closed() || !is_time() {
+                        break;
+                    }
+                }
+            }
         }
         self.hand_over()
     }
@@ -113,19 +132,11 @@ impl InPage {
         self.simulation.run_until(now);
     }
 
-    /// How far a slice goes; `None`: time stands still.
-    fn until(&mut self, real: Duration, speed: Speed) -> Option<Instant> {
-        match speed {
-            Speed::Paused => None,
-            // To the next thing due and no further than a minute, so that a world with nothing to do stands still.
-            Speed::Unbounded => Some(self.now() + Duration::from_secs(60)).filter(|_| self.is_busy()),
-            Speed::Slower(times) => {
-                let virtual_ns = real.as_nanos() / u128::from(times.max(1)) + self.carried_ns;
-                let micros = virtual_ns / 1_000;
-                self.carried_ns = virtual_ns % 1_000;
-                Some(self.now() + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)))
-            }
-        }
+    /// How far a slice of real time goes at so many times slower.
+    fn after(&mut self, real: Duration, times: u32) -> Instant {
+        let virtual_ns = real.as_nanos() / u128::from(times.max(1)) + self.carried_ns;
+        self.carried_ns = virtual_ns % 1_000;
+        self.now() + Duration::from_micros(u64::try_from(virtual_ns / 1_000).unwrap_or(u64::MAX))
     }
 
     fn run_errands(&mut self) {
@@ -137,8 +148,8 @@ impl InPage {
                     self.successor = Some(next);
                 }
                 SessionRequest::Describe(topic) => {
-                    let topology = self.describe(topic);
-                    self.simulation.application_mut().set_topology(topology);
+                    self.look_at(Arc::clone(&topic));
+                    self.described = Some(topic);
                 }
             }
         }
@@ -153,10 +164,21 @@ impl InPage {
     fn reports(&mut self) -> Vec<Report> {
         if self.simulation.application().wants_trace() {
             let events = self.simulation.take_trace();
+            // A topic may have come into being, or its leaders have moved.
+            if let Some(topic) = self.described.clone()
+                && events.iter().any(|event| matches!(event.what, Fact::MetadataUpdated { .. }))
+            {
+                self.look_at(topic);
+            }
             self.simulation.application_mut().offer_trace(events);
         }
         let session = self.simulation.application_mut();
         core::iter::from_fn(|| session.next_report()).collect()
+    }
+
+    fn look_at(&mut self, topic: Arc<str>) {
+        let topology = self.describe(topic);
+        self.simulation.application_mut().set_topology(topology);
     }
 
     fn describe(&self, topic: Arc<str>) -> Topology {
@@ -208,7 +230,7 @@ mod tests {
         fn send(&mut self, habit: Habit, key: &str, count: u32) {
             let key = Some(key.as_bytes().into());
             let record = RecordSpec { topic: "orders".into(), key, ..RecordSpec::default() };
-            let command = self.store.send(habit, record, count);
+            let command = self.store.send(habit, record, count).expect("a world");
             self.world.command(command);
         }
 
@@ -263,6 +285,32 @@ mod tests {
         let (fast, same_rows) = outcome(Speed::Unbounded);
         assert_eq!(rows, same_rows);
         assert!(fast <= real);
+    }
+
+    #[test]
+    fn as_fast_as_it_goes_takes_no_longer_in_the_worlds_own_time() {
+        let ends_at = |speed| {
+            let mut page = Page::open();
+            page.send(Habit::Get, "user-42", 5);
+            page.run(speed);
+            page.world.now()
+        };
+        let (fast, real) = (ends_at(Speed::Unbounded), ends_at(Speed::Slower(1)));
+        assert!(fast <= real && real - fast < FRAME * 2, "{fast} against {real}");
+    }
+
+    #[test]
+    fn a_topic_that_comes_into_being_is_seen() {
+        let mut page = Page::open();
+        let look = page.store.look_at("payments".into());
+        page.world.command(look);
+        page.run(Speed::Slower(1));
+        assert!(page.store.view().topology.partitions.is_empty());
+        let record = RecordSpec { topic: "payments".into(), ..RecordSpec::default() };
+        let send = page.store.send(Habit::Get, record, 1).expect("a world");
+        page.world.command(send);
+        page.run(Speed::Slower(1));
+        assert_eq!(page.store.view().topology.partitions.len(), 1, "num.partitions is 1 by default");
     }
 
     #[test]
