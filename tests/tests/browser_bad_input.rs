@@ -6,6 +6,11 @@ use cross_tests::page;
 use cross_tests::peers::java::{self, Attempt};
 use cross_tests::peers::kcat;
 use cross_tests::screen::{Composed, Row, Score, Screen, Typed};
+use futures_util::StreamExt as _;
+use http::HeaderValue;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 
@@ -178,7 +183,12 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
     let bridge = Bridge::serve(page::folder()?, &["--allow-origin", &server.origin()])?;
     let screen = Screen::start().await?;
     screen.open(&server.origin()).await?;
+    screen.browser().choose("speed", "max").await?;
     screen.compose(&Composed::keyed("user-42", "typed before")).await?;
+    screen.set_count(2).await?;
+    screen.send().await?;
+    let before = screen.wait_until_settled().await?;
+    assert_eq!((before.sent, before.acked), (2, 2));
 
     let token = "A".repeat(43);
     let mut explanations = Vec::new();
@@ -201,23 +211,81 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
     assert_ne!(explanations[0], explanations[2], "a missing token is another mistake than no address");
     assert_ne!(explanations[2], explanations[3], "and an address elsewhere is a third one");
 
-    connect(&screen, &format!("{}/#token={token}", bridge.origin())).await?;
-    screen.wait_for_link(&["ended"]).await?;
-    let explained = screen.browser().text("connect-error").await?;
-    ensure!(explained.split_whitespace().count() >= 3, "a sentence, not {explained:?}");
-    assert_eq!(screen.field("value").await?, "typed before");
-    assert!(!screen.can_send().await?);
+    // A wrong token, and a port where nobody listens: the world that is there is not given up for them.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    for line in [format!("{}/#token={token}", bridge.origin()), format!("http://{nobody}/#token={token}")] {
+        connect(&screen, &line).await?;
+        let told = |texts: &[String]| texts.iter().any(|text| text.contains("--allow-origin"));
+        screen.browser().wait_until_texts("connect-error", told).await?;
+        assert_eq!(screen.attribute("link", "data-state").await?, "in-page");
+        assert_eq!(screen.score().await?, before, "what was acknowledged stays");
+        assert_eq!(screen.ledger().await?.len(), 2);
+        assert!(screen.can_send().await?);
+    }
 
     connect(&screen, &format!("playground: {}", bridge.address)).await?;
     screen.wait_for_link(&["open"]).await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "embedded");
     assert_eq!(screen.field("value").await?, "typed before");
+    assert!(screen.browser().texts("connect-line").await?.is_empty(), "the dialog closes when it has done its work");
+    let alerts = screen.browser().wait_until_texts("alert", |alerts| !alerts.is_empty()).await?;
+    assert!(alerts[0].contains('2'), "it says how many records are no longer listed: {alerts:?}");
+    screen.browser().click("alert-dismiss").await?;
+
+    a_value_that_no_frame_holds_is_refused_in_the_page(&screen).await?;
 
     screen.browser().click("connect").await?;
     screen.browser().click("leave-bridge").await?;
     screen.wait_for_link(&["in-page"]).await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "in-page", "and there is a way back");
     assert_eq!(screen.field("value").await?, "typed before");
+    Ok(())
+}
+
+/// Two mebibytes and one byte: the bridge would break the connection, again and again.
+async fn a_value_that_no_frame_holds_is_refused_in_the_page(screen: &Screen) -> Result<()> {
+    let typed = "const area = document.querySelector('[data-test-id=\"value\"]');
+        area.value = 'x'.repeat(2 * 1024 * 1024 + 1);
+        area.dispatchEvent(new InputEvent('input', { bubbles: true }));";
+    screen.browser().client().execute(typed, vec![]).await?;
+    screen.browser().click("send").await?;
+    let alerts = screen.browser().wait_until_texts("alert", |alerts| !alerts.is_empty()).await?;
+    assert!(alerts[0].contains("max.request.size"), "{alerts:?}");
+    assert_eq!(screen.score().await?.sent, 0);
+    assert_eq!(screen.attribute("link", "data-state").await?, "open", "and nothing was cut for it");
+    assert_eq!(screen.field("value").await?.len(), 2 * 1024 * 1024 + 1, "what was typed stays");
+    screen.browser().click("alert-dismiss").await?;
+    screen.browser().type_into("value", "typed before").await?;
+    screen.send().await?;
+    assert_eq!(screen.wait_until_settled().await?.failed, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_of_another_version_is_named_with_both_versions() -> Result<()> {
+    // What a bridge of version 7 does with our hello.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let protocol = |_: &Request, mut response: Response| {
+                response.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("kp.v1"));
+                Ok(response)
+            };
+            let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, protocol).await else { continue };
+            let _ = socket.next().await;
+            let reason = "the page speaks version 1, the bridge version 7";
+            let _ = socket.close(Some(CloseFrame { code: CloseCode::from(4002), reason: reason.into() })).await;
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    });
+    let server = page::StaticServer::start(page::folder()?)?;
+    let screen = Screen::start().await?;
+    screen.open(&server.origin()).await?;
+    connect(&screen, &format!("http://{address}/#token={}", "A".repeat(43))).await?;
+    let named = |texts: &[String]| texts.iter().any(|text| text.contains('1') && text.contains('7'));
+    screen.browser().wait_until_texts("connect-error", named).await?;
+    assert_eq!(screen.attribute("link", "data-state").await?, "in-page");
     Ok(())
 }
 

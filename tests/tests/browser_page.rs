@@ -259,7 +259,7 @@ async fn a_stopped_world_goes_on_step_by_step_and_a_thousand_records_are_two_cli
     screen.choose_mode("callback").await?;
     screen.send().await?;
     assert_eq!(screen.wait_until_settled().await?.acked, 1_001);
-    screen.wait_until_ledger("short ledger", |rows| rows.len() == 200).await?;
+    screen.wait_until_ledger("short ledger", |rows| rows.len() == 60).await?;
     screen.browser().click("ledger-more").await?;
     let rows = screen.wait_until_ledger("long ledger", |rows| rows.len() == 1_000).await?;
     let orders: Vec<_> = rows.iter().filter_map(|row| row.send_order).collect();
