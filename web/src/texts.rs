@@ -464,6 +464,8 @@ texts! {
     stage_no_leader: "no leader", "leader 없음";
     stage_isr_title: "In sync: {}", "동기화된 replica: {}";
     stage_before: "before this run", "이번 실행 전";
+    stage_left_out: "left out here", "일부 생략";
+    stage_untold: "stored while the trace left facts out to keep up: by whom is not known", "속도를 맞추려고 기록을 생략한 사이에 저장됨: 누가 저장했는지 알 수 없음";
     stage_foreign: "stored before this run, or by another producer", "이번 실행 전 또는 다른 producer가 저장";
     stage_copied: "#{} stored twice", "#{} 중복 저장";
     stage_a_copy: "a copy of an earlier record", "앞 record의 중복";

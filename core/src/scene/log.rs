@@ -38,6 +38,8 @@ pub struct PartitionLog {
     /// Facts are missing from the time before this offset was written: cells may be missing below, and the program may know
     /// of records whose cell says otherwise. 0: none are.
     pub gap_below: i64,
+    /// Facts are missing, and nothing was written since: what comes next tells how far they went.
+    is_in_gap: bool,
 }
 
 impl PartitionLog {
@@ -55,6 +57,12 @@ impl PartitionLog {
         }
     }
 
+    /// Facts are missing here. Those of them that told of this log told of offsets from its end on.
+    pub(super) fn miss(&mut self) {
+        self.gap_below = self.end_offset;
+        self.is_in_gap = true;
+    }
+
     /// The batches' names will mean others from now on.
     pub(super) fn forget_batches(&mut self) {
         for cell in &mut self.cells {
@@ -64,6 +72,10 @@ impl PartitionLog {
 
     fn put(&mut self, base_offset: i64, records: u32, carrier: Option<(BatchId, &BatchScene)>, known: bool) {
         let end = base_offset + i64::from(records);
+        if self.is_in_gap && base_offset >= self.end_offset {
+            self.gap_below = base_offset;
+            self.is_in_gap = false;
+        }
         self.end_offset = self.end_offset.max(end);
         // Only the newest cells are kept, so earlier ones of a large batch need not be made.
         let first = base_offset.max(end - i64::try_from(CELLS).unwrap_or(i64::MAX));

@@ -405,7 +405,7 @@ impl Scene {
         self.caller.newest = None;
         for partition in self.partitions.values_mut() {
             partition.under_way.clear();
-            partition.log.gap_below = partition.log.end_offset;
+            partition.log.miss();
         }
     }
 

@@ -235,6 +235,17 @@ fn after_a_gap_nothing_is_under_way_that_might_have_ended_unseen() {
 }
 
 #[test]
+fn a_gap_in_a_log_reaches_up_to_what_is_told_next() {
+    let mut scene = scene_of(on_its_way(0, "a").into_iter().chain([acked(40)]));
+    tell(&mut scene, 0, [Fact::Thinned { dropped: 9 }, opened(BatchId(2)), appended(9, BatchId(2), 0, "b")]);
+    let gap_below = |scene: &Scene| scene.partitions[&p(1)].log.gap_below;
+    assert_eq!(gap_below(&scene), 41, "nobody has told yet how far the log went on");
+    let stored = Stored { base_offset: 50, log_append_time_ms: None };
+    tell(&mut scene, 0, [drained(BatchId(2), 1), Fact::BatchAcked { batch: BatchId(2), stored }]);
+    assert_eq!(gap_below(&scene), 50, "41 to 49 were written unseen");
+}
+
+#[test]
 fn a_hundred_thousand_batches_whose_end_was_not_told_leave_a_picture_of_one_screen() {
     let mut scene = Scene::default();
     for n in 0..100_000 {

@@ -43,6 +43,8 @@ enum Slot<'a> {
     Free,
     /// Somebody else stored it, or we did in another run.
     Foreign,
+    /// Stored, but the trace left out by whom.
+    Untold,
     /// Ours.
     Ours(&'a Cell),
     /// Ours, and a copy of an earlier one.
@@ -58,13 +60,12 @@ pub(super) fn draw(picture: &Picture<'_>, top: i32, lane: &Lane<'_>) -> Html {
     let (y, h) = (top + row.cells, row.cell_h);
     let area = |place: i32| Area::new(CELLS.0 + place * width, y, width, h);
     let slots: Vec<_> = window.offsets().map(|(place, offset)| (area(place), offset, slot(lane, offset))).collect();
-    let before = slots.iter().filter(|(_, _, slot)| matches!(slot, Slot::Foreign)).count();
     html! {
         <>
             { ground(y, h, width, window.count) }
             { slots.iter().map(|(area, offset, slot)| cell(picture, *area, top, *offset, *slot, lane)).collect::<Html>() }
             { to_come(picture, area(0), lane) }
-            { notes(picture, top, lane, before, &slots) }
+            { notes(picture, top, lane, &slots) }
         </>
     }
 }
@@ -88,6 +89,7 @@ fn slot<'a>(lane: &Lane<'a>, offset: i64) -> Slot<'a> {
     };
     let place = log.cells.partition_point(|cell| cell.offset < offset);
     match log.cells.get(place).filter(|cell| cell.offset == offset) {
+        None if offset < log.gap_below => Slot::Untold,
         None => Slot::Foreign,
         Some(cell) => {
             let is_same =
@@ -109,6 +111,7 @@ fn cell(picture: &Picture<'_>, area: Area, top: i32, offset: i64, slot: Slot<'_>
     let (parts, known) = match slot {
         Slot::Free => return number,
         Slot::Foreign => (rect("stage-tile-pale", tile, 5), false),
+        Slot::Untold => (rect("stage-tile-untold", tile, 5), false),
         Slot::Ours(cell) => (ours(picture, tile, cell), cell.known),
         Slot::Copy(cell) => {
             let ring = rect("stage-copy-ring", Area::new(tile.x - 1, tile.y - 1, tile.w + 2, tile.h + 2), 6);
@@ -178,7 +181,7 @@ fn to_come(picture: &Picture<'_>, area: Area, lane: &Lane<'_>) -> Html {
 }
 
 /// What the cells alone do not say.
-fn notes(picture: &Picture<'_>, top: i32, lane: &Lane<'_>, before: usize, slots: &[(Area, i64, Slot<'_>)]) -> Html {
+fn notes(picture: &Picture<'_>, top: i32, lane: &Lane<'_>, slots: &[(Area, i64, Slot<'_>)]) -> Html {
     let row = picture.geometry.row;
     let texts = picture.texts;
     if picture.geometry.detail == Detail::Slim {
@@ -194,10 +197,16 @@ fn notes(picture: &Picture<'_>, top: i32, lane: &Lane<'_>, before: usize, slots:
         Slot::Copy(cell) => cell.ordinal,
         _ => None,
     });
+    let has = |wanted: Slot<'_>| slots.iter().any(|(_, _, slot)| *slot == wanted);
+    let before = match (has(Slot::Untold), has(Slot::Foreign)) {
+        (true, _) => texts.stage_left_out,
+        (false, true) => texts.stage_before,
+        (false, false) => "",
+    };
     let unplaced = lane.scene.map_or(0, |scene| scene.log.without_offset);
     html! {
         <>
-            { if before > 0 { text("stage-small stage-quiet", CELLS.0 + 2, y, texts.stage_before) } else { Html::default() } }
+            { text("stage-small stage-quiet", CELLS.0 + 2, y, before) }
             { match copy {
                 Some(ordinal) => {
                     text("stage-small stage-at-end stage-dup-word", 1102, y, fill(texts.stage_copied, &[&(ordinal + 1)]))
@@ -222,6 +231,7 @@ fn title(picture: &Picture<'_>, offset: i64, slot: Slot<'_>, lane: &Lane<'_>) ->
     match slot {
         Slot::Free => {}
         Slot::Foreign => add(texts.stage_foreign.to_owned()),
+        Slot::Untold => add(texts.stage_untold.to_owned()),
         Slot::Ours(cell) | Slot::Copy(cell) => {
             if let Some(ordinal) = cell.ordinal {
                 add(format!("#{} {}", ordinal + 1, cell.label));
@@ -241,6 +251,20 @@ fn title(picture: &Picture<'_>, offset: i64, slot: Slot<'_>, lane: &Lane<'_>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use producer_core::scene::PartitionScene;
+
+    #[test]
+    fn an_offset_without_a_cell_is_foreign_unless_the_trace_left_something_out_there() {
+        let mut scene = PartitionScene::default();
+        (scene.log.end_offset, scene.log.gap_below) = (9, 0);
+        let at = |scene: &PartitionScene, offset| {
+            let lane = Lane { number: 0, scene: Some(scene), leader: None, replicas: &[], isr: &[], shelf: Vec::new() };
+            matches!(slot(&lane, offset), Slot::Untold)
+        };
+        assert!(!at(&scene, 4), "nothing was left out");
+        scene.log.gap_below = 7;
+        assert!(at(&scene, 6) && !at(&scene, 7));
+    }
 
     #[test]
     fn the_window_shows_the_newest_offsets_and_begins_at_zero() {
