@@ -10,7 +10,7 @@ use web_sys::{Document, Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::address::BridgeAddress;
-use crate::draft::Draft;
+use crate::draft::{Destination, Draft};
 use crate::driver::Driver;
 use crate::frame::Canvas;
 use crate::icons::{Glyph, icon};
@@ -163,7 +163,7 @@ pub(crate) fn App() -> Html {
                     if *drawer != Some(Drawer::Connect) { { link_trouble(&view, &remedies, t) } }
                     { alerts(&view.alerts, &driver, *language) }
                 </div>
-                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination.partition())} {narrow} />
+                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination)} {narrow} />
                 <div class="below">
                     <History language={*language} scene={view.scene.clone()} />
                     <LedgerPanel language={*language} ledger={view.ledger.clone()} {is_lost} />
@@ -306,10 +306,10 @@ const fn question(habit: Habit, has_begun: bool, t: &Texts) -> (&'static str, &'
     }
 }
 
-fn preview(draft: &Draft, partition: Option<i32>) -> Preview {
+fn preview(draft: &Draft, destination: Destination) -> Preview {
     Preview {
         label: draft.key.bytes().map(|key| String::from_utf8_lossy(key).into()),
-        partition,
+        destination,
         key_bytes: draft.key.size(),
         value_bytes: draft.value.size(),
         count: draft.count().unwrap_or(0),

@@ -1,13 +1,12 @@
 //! The main thread's side of the wide stage: caller, serialiser, partitioner.
 
-use producer_core::murmur2::partition_for_key;
-use producer_core::trace::PartitionChoice;
 use yew::prelude::*;
 
 use super::draw::{circle, lane, path, rect, shape, text, titled};
 use super::geometry::{Area, Detail, MIDDLE_LINE, WHEEL};
 use super::picture::Picture;
 use super::words;
+use crate::draft::Destination;
 use crate::texts::fill;
 
 /// The caller's box.
@@ -182,19 +181,11 @@ pub(super) fn chosen(picture: &Picture<'_>) -> String {
             words::choice(choice, batch.partition.partition, texts)
         }
         None if !picture.to_come() => String::new(),
-        None => match (picture.preview.partition, &picture.preview.label) {
-            (None, None) => texts.stage_sticky_unknown.to_owned(),
-            (None, Some(_)) => String::new(),
-            (Some(lane), key) => words::choice(Some(choice_to_come(picture, key.as_deref(), lane)), lane, texts),
+        None => match picture.preview.destination {
+            Destination::Explicit(lane) => fill(texts.stage_explicit, &[&lane]),
+            Destination::Hashed { partition, .. } => fill(texts.stage_hash, &[&partition]),
+            Destination::Sticky => texts.stage_sticky_unknown.to_owned(),
+            Destination::Unknown => String::new(),
         },
-    }
-}
-
-/// A lane that is not the key's own was named by the record.
-fn choice_to_come(picture: &Picture<'_>, key: Option<&str>, lane: i32) -> PartitionChoice {
-    let lanes = i32::try_from(picture.lanes.len()).unwrap_or(0).max(1);
-    match key {
-        Some(key) if partition_for_key(key.as_bytes(), lanes) == lane => PartitionChoice::KeyHash { hash: 0 },
-        _ => PartitionChoice::Explicit,
     }
 }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use producer_core::bridge::Habit;
 use yew::prelude::*;
 
+use crate::draft::Destination;
 use crate::frame::Canvas;
 use crate::texts::Language;
 use crate::view::View;
@@ -33,12 +34,12 @@ use geometry::{Detail, Geometry};
 use picture::{Limits, Picture};
 
 /// What the composer holds: drawn as still to come before anything was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Preview {
     /// The key as text; `None`: a null key.
     pub(crate) label: Option<Rc<str>>,
-    /// Where the core's partitioner says it goes; `None`: sticky, or not known.
-    pub(crate) partition: Option<i32>,
+    /// Where it goes, as far as that is known, and who decides.
+    pub(crate) destination: Destination,
     /// Serialised key size in bytes; −1: null.
     pub(crate) key_bytes: i32,
     /// Serialised value size in bytes; −1: null.

@@ -121,14 +121,14 @@ impl<'a> Picture<'a> {
     pub(super) fn blade(&self) -> Option<i32> {
         let lane = match self.newest() {
             Some(batch) => Some(batch.partition.partition),
-            None => self.preview.partition,
+            None => self.preview.destination.partition(),
         };
         lane.filter(|lane| self.lanes.iter().any(|other| other.number == *lane))
     }
 
     /// The lane of what is still to come.
     pub(super) fn lane_to_come(&self) -> Option<i32> {
-        self.preview.partition.filter(|_| self.to_come())
+        self.preview.destination.partition().filter(|_| self.to_come())
     }
 
     /// Batches that have not met their fate: on their shelf, or on their way.
