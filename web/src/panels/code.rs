@@ -7,6 +7,9 @@ use yew::prelude::*;
 use crate::draft::{Draft, Kind, Payload};
 use crate::texts::Texts;
 
+/// Characters of a literal at most.
+const SHOWN: usize = 200;
+
 /// A line of Java, and the statements of the caller that stand on it.
 struct Line {
     text: String,
@@ -31,24 +34,21 @@ pub(crate) fn code(draft: &Draft, stands: Option<Statement>, t: &'static Texts) 
     html! {
         <section class="code" aria-label={t.code}>
             <h2><span class="tab">{ "Java" }</span></h2>
-            <ol>{ for lines }</ol>
+            <ol tabindex="0" aria-label={t.code}>{ for lines }</ol>
             <p class="caption">{ note }</p>
         </section>
     }
 }
 
 fn program(draft: &Draft) -> Vec<Line> {
-    let many = draft.count() != Ok(1);
+    // A count that is none yet is not written into the program.
+    let count = draft.count().unwrap_or(1);
+    let many = count > 1;
     let indent = if many { "  " } else { "" };
-    let mut lines = vec![
-        line("var p = new KafkaProducer", &[]),
-        line("    <String, String>(props);", &[]),
-        line("var r = new ProducerRecord<>(", &[]),
-        line(format!("    {}, {},", quoted(&draft.topic), java(&draft.key)), &[]),
-        line(format!("    {});", java(&draft.value)), &[]),
-    ];
+    let mut lines = vec![line("var p = new KafkaProducer", &[]), line("    <String, String>(props);", &[])];
+    lines.extend(record(draft));
     if many {
-        lines.push(line(format!("for (int i = 0; i < {}; i++) {{", draft.count.trim()), &[]));
+        lines.push(line(format!("for (int i = 0; i < {count}; i++) {{"), &[]));
     }
     match draft.habit {
         Habit::Get => lines.extend([
@@ -71,26 +71,57 @@ fn program(draft: &Draft) -> Vec<Line> {
     lines
 }
 
-fn java(payload: &Payload) -> String {
+/// The record and its headers. What is not set is left out; a partition or timestamp that is no number is not set.
+fn record(draft: &Draft) -> Vec<Line> {
+    let topic = quoted(&draft.topic);
+    let partition = draft.partition.trim().parse::<i32>().ok();
+    let timestamp_ms = draft.timestamp.trim().parse::<i64>().ok();
+    // Of the constructors with five parameters one takes headers instead of a timestamp: with a null for the timestamp
+    // and one for the value, javac could not tell them apart.
+    let to = match (partition, timestamp_ms) {
+        (None, None) => topic,
+        (Some(partition), None) => format!("{topic}, {partition}"),
+        (None, Some(timestamp_ms)) => format!("{topic}, null, {timestamp_ms}L"),
+        (Some(partition), Some(timestamp_ms)) => format!("{topic}, {partition}, {timestamp_ms}L"),
+    };
+    let mut lines = vec![
+        line("var r = new ProducerRecord", &[]),
+        line("    <String, String>(", &[]),
+        line(format!("    {to}, {},", java(&draft.key, "key")), &[]),
+        line(format!("    {});", java(&draft.value, "value")), &[]),
+    ];
+    let headers = draft.headers.iter().zip(1..).map(|(header, number)| {
+        let value = match header.value.kind {
+            Kind::Null => "null".to_owned(),
+            _ => format!("{}.getBytes(UTF_8)", java(&header.value, &format!("header-{number}"))),
+        };
+        line(format!("r.headers().add({}, {value});", quoted(&header.key)), &[])
+    });
+    lines.extend(headers);
+    lines
+}
+
+/// A payload as Java; one that would fill the panel is read from a file, because a literal that is cut is another one.
+fn java(payload: &Payload, file: &str) -> String {
     match payload.kind {
+        Kind::Text if payload.text.chars().count() > SHOWN => format!("Files.readString(Path.of(\"{file}.txt\"))"),
         Kind::Text => quoted(&payload.text),
         Kind::Empty => "\"\"".to_owned(),
         Kind::Null => "null".to_owned(),
     }
 }
 
-/// A Java string literal, cut where it would only be long.
+/// A Java string literal.
 fn quoted(text: &str) -> String {
-    const SHOWN: usize = 14;
     let mut literal = String::from('"');
-    for (place, c) in text.chars().enumerate() {
-        if place == SHOWN {
-            literal.push('…');
-            break;
-        }
+    for c in text.chars() {
         match c {
             '"' | '\\' => literal.extend(['\\', c]),
             '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            // In octal: Java reads \u000a as the end of the line before it knows of any string.
+            c if c < ' ' => literal.push_str(&format!("\\{:03o}", u32::from(c))),
             c => literal.push(c),
         }
     }
@@ -115,9 +146,63 @@ mod tests {
         assert_eq!(lit(&with(Habit::Forget), Statement::Send), ["p.send(r);"]);
     }
 
+    /// The record's own lines, in one.
+    fn made(draft: &Draft) -> String {
+        let lines: Vec<_> = record(draft).into_iter().map(|line| line.text.trim().to_owned()).collect();
+        lines.concat().replace("var r = new ProducerRecord<String, String>", "")
+    }
+
+    fn payload(kind: Kind, text: &str) -> Payload {
+        Payload { kind, text: text.into() }
+    }
+
     #[test]
-    fn what_is_quoted_stays_java() {
-        assert_eq!(quoted("a\"b\\c\n"), r#""a\"b\\c\n""#);
-        assert_eq!(java(&Payload { kind: Kind::Null, text: "x".into() }), "null");
+    fn the_record_has_the_constructor_for_what_is_set() {
+        let draft = |partition: &str, timestamp: &str| Draft {
+            key: payload(Kind::Null, ""),
+            value: payload(Kind::Text, "v"),
+            partition: partition.into(),
+            timestamp: timestamp.into(),
+            ..Draft::default()
+        };
+        assert_eq!(made(&draft("", "")), r#"("orders", null,"v");"#);
+        assert_eq!(made(&draft("1", "")), r#"("orders", 1, null,"v");"#);
+        assert_eq!(made(&draft("", "5")), r#"("orders", null, 5L, null,"v");"#);
+        assert_eq!(made(&draft(" 1 ", "5")), r#"("orders", 1, 5L, null,"v");"#);
+        assert_eq!(made(&draft("two", "now")), r#"("orders", null,"v");"#, "what cannot be sent is not written");
+    }
+
+    #[test]
+    fn headers_are_added_to_the_record() {
+        let header = |kind| crate::draft::HeaderDraft { key: "k".into(), value: payload(kind, "v") };
+        let headers = Kind::ALL.map(header).to_vec();
+        let lines: Vec<_> = record(&Draft { headers, ..Draft::default() }).into_iter().map(|line| line.text).collect();
+        assert_eq!(
+            lines[4..],
+            [
+                r#"r.headers().add("k", "v".getBytes(UTF_8));"#,
+                r#"r.headers().add("k", "".getBytes(UTF_8));"#,
+                r#"r.headers().add("k", null);"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_count_that_is_none_is_not_written() {
+        let text = |count: &str| {
+            let draft = Draft { count: count.into(), ..Draft::default() };
+            program(&draft).into_iter().map(|line| line.text).collect::<String>()
+        };
+        assert!(text("1000").contains("i < 1000;"));
+        assert!(["abc", "0", "1"].iter().all(|count| !text(count).contains("for (")));
+    }
+
+    #[test]
+    fn what_is_quoted_stays_java_and_whole() {
+        assert_eq!(quoted("a\"b\\c\n\r\t\u{1}7"), r#""a\"b\\c\n\r\t\0017""#);
+        let long = "x".repeat(SHOWN);
+        assert_eq!(java(&payload(Kind::Text, &long), "value"), format!("\"{long}\""));
+        assert_eq!(java(&payload(Kind::Text, &(long + "x")), "value"), r#"Files.readString(Path.of("value.txt"))"#);
+        assert_eq!(java(&payload(Kind::Null, "x"), "key"), "null");
     }
 }
