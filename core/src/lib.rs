@@ -15,6 +15,7 @@ pub mod config;
 pub mod error;
 pub mod ids;
 pub mod io;
+mod maps;
 pub mod murmur2;
 pub mod producer;
 pub mod protocol;

@@ -7,12 +7,13 @@ mod names;
 mod table;
 mod text;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::maps::map_of;
 
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
 pub use self::table::{Kind, Property};
@@ -163,7 +164,7 @@ impl ProducerConfig {
     pub fn from_properties<'a>(
         properties: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<(Self, Vec<ConfigNotice>), ConfigError> {
-        let given: BTreeMap<&str, &str> = properties.into_iter().collect();
+        let given = map_of(properties);
         let mut config = Self::default();
         for row in table::ROWS {
             if let Some(text) = given.get(row.property.name) {

@@ -393,7 +393,7 @@ impl<O: Observer> Producer<O> {
             Some((index, ProducerError::Broker { code, message: told.message.clone().or_else(|| message.clone()) }))
         };
         let mut record_errors: Vec<_> = answer.record_errors.iter().filter_map(of_record).collect();
-        record_errors.sort_by_key(|&(index, _)| index);
+        record_errors.sort_unstable_by_key(|&(index, _)| index);
         (ProducerError::BatchContainedInvalidRecords, record_errors)
     }
 

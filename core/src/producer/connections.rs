@@ -15,6 +15,7 @@ use crate::config::ProducerConfig;
 use crate::error::ProducerError;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use crate::io::{OutgoingRequest, Output, WaitReason};
+use crate::maps::map_of;
 use crate::protocol::{ApiKey, ApiVersionRange, ApiVersionsResponse, Request, RequestHeader};
 use crate::time::Instant;
 use crate::versions::client_versions;
@@ -315,7 +316,7 @@ impl Connections {
         if !response.error.is_none() {
             return VersionsOutcome::Unfit;
         }
-        link.versions = response.api_keys.iter().map(|range| (range.api_key, *range)).collect();
+        link.versions = map_of(response.api_keys.iter().map(|range| (range.api_key, *range)));
         link.state = link.state.after(ConnectionSignal::VersionsFit);
         link.failures = 0;
         link.dials = 0;

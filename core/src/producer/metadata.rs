@@ -4,13 +4,14 @@
 //! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
 //! goes back unless the topic is another one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use core::time::Duration;
 
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, NodeId, TopicId};
+use crate::maps::{map_of, set_of};
 use crate::protocol::{LeaderIdAndEpoch, MetadataBroker, MetadataRequest, MetadataResponse, MetadataTopic};
 use crate::time::Instant;
 
@@ -88,7 +89,7 @@ pub(super) struct Metadata {
 impl Metadata {
     pub(super) fn new(bootstrap: Vec<BrokerAddress>, backoff: Backoff, max_age: Duration, max_idle: Duration) -> Self {
         Self {
-            bootstrap: (1..).zip(bootstrap).map(|(number, address)| (NodeId(-number), address)).collect(),
+            bootstrap: map_of((1..).zip(bootstrap).map(|(number, address)| (NodeId(-number), address))),
             nodes: BTreeMap::new(),
             topics: Vec::new(),
             partitions_of: BTreeMap::new(),
@@ -270,7 +271,7 @@ impl Metadata {
         find: impl Fn(&str) -> Option<TopicIndex>,
         rng: &mut Rng,
     ) -> bool {
-        let nodes: BTreeMap<_, _> = response.brokers.iter().filter_map(usable).collect();
+        let nodes = map_of(response.brokers.iter().filter_map(usable));
         if nodes.is_empty() {
             self.on_failure(now, rng);
             return false;
@@ -350,7 +351,7 @@ impl Metadata {
         known.id = told.id;
         let before = core::mem::take(&mut known.partitions);
         // One that is told twice counts once, as in the Java client's map; the last word holds.
-        let numbers: BTreeSet<i32> = told.partitions.iter().map(|partition| partition.partition).collect();
+        let numbers = set_of(told.partitions.iter().map(|partition| partition.partition));
         known.partitions.resize(numbers.len(), NO_LEADER);
         for partition in &told.partitions {
             let Ok(number) = usize::try_from(partition.partition) else { continue };
