@@ -262,6 +262,7 @@ async fn a_value_that_no_frame_holds_is_refused_in_the_page(screen: &Screen) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::result_large_err, reason = "the library asks for this closure")]
 async fn a_bridge_of_another_version_is_named_with_both_versions() -> Result<()> {
     // What a bridge of version 7 does with our hello.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
