@@ -137,7 +137,7 @@ texts! {
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작돼요.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
-    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다.";
+    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. A bridge that was started anew has another token: paste its newest line.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. 새로 시작한 bridge는 token이 다르므로, 가장 최근 줄을 붙여 넣으세요.";
 
     // Question row.
     first_title: "Send your first record", "첫 record를 보내 보세요";
@@ -155,15 +155,15 @@ texts! {
     key: "Key", "Key";
     value: "Value", "Value";
     kind_text: "text", "text";
-    kind_empty: "empty (0 bytes)", "빈 값 (0 byte)";
+    kind_empty: "empty (0 bytes)", "빈 값 (0바이트)";
     kind_null: "null", "null";
     kind_of_key: "Kind of key", "key 종류";
     kind_of_value: "Kind of value", "value 종류";
     null_key_explained: "null: no key, the sticky partition is used", "null: key 없음, sticky partition 사용";
-    empty_key_explained: "empty: a key of 0 bytes, hashed like any other", "빈 key: 0 byte이며 다른 key처럼 hash됩니다";
+    empty_key_explained: "empty: a key of 0 bytes, hashed like any other", "빈 key: 0바이트이며 다른 key처럼 hash됩니다";
     null_value_explained: "null: a tombstone on compacted topics", "null: compacted topic에서는 tombstone";
-    empty_value_explained: "empty: a value of 0 bytes", "빈 value: 0 byte";
-    word_null_hint: "This is the text null, four bytes. For a null choose the kind.", "4 byte짜리 text null입니다. 실제 null은 종류에서 고르세요.";
+    empty_value_explained: "empty: a value of 0 bytes", "빈 value: 0바이트";
+    word_null_hint: "This is the text null, four bytes. For a null choose the kind.", "4바이트 text null입니다. 실제 null은 종류에서 고르세요.";
     send: "Send", "보내기";
     send_shortcut: "Ctrl ↵", "Ctrl ↵";
     chip_sticky: "→ sticky", "→ sticky";
@@ -315,7 +315,7 @@ texts! {
     say_leader: "now leads {}", "{}의 새 leader";
     say_no_leader: "{} has no leader", "{}의 leader 없음";
     say_fault_delayed: "request {} is answered late", "request {} 응답 지연";
-    say_fault_answered: "request {} is answered with {}", "request {} 응답을 {}로 바꿈";
+    say_fault_answered: "request {} is answered with {}", "request {}의 응답 교체: {}";
     say_fault_cut_before: "the connection is cut before request {} is acted upon", "request {} 처리 전에 연결 끊김";
     say_fault_cut_after: "the connection is cut after request {} was acted upon, before its answer", "request {} 처리 후 응답 전에 연결 끊김";
 
@@ -377,7 +377,7 @@ texts! {
     alert_many_settings: "{} settings are more than the bridge takes at once ({}).", "설정 {}개는 bridge가 한 번에 받는 수({}개)보다 많습니다.";
     alert_long_setting: "A setting of {} bytes is longer than the bridge takes ({}).", "설정 하나가 {}바이트로, bridge가 받는 길이({}바이트)보다 깁니다.";
     alert_omitted: "The bridge left {} out: {} bytes, and a message takes {}. It cannot be shown.", "bridge가 {} 보고를 생략했습니다. {}바이트이며 메시지 하나는 최대 {}바이트라서 표시할 수 없습니다.";
-    alert_too_large: "Not sent: {} bytes are more than a message to the world may have ({}). Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: {} byte로, 한 번에 보낼 수 있는 {} byte보다 큽니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
+    alert_too_large: "Not sent: {} bytes are more than a message to the world may have ({}). Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: {}바이트, 한 번에 보낼 수 있는 한도는 {}바이트입니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
     alert_left_behind: "Another world, another ledger: {} records of the one before are no longer listed here.", "새 연결, 새 기록: 이전 연결의 record {}개는 여기 표시되지 않습니다.";
     ended_refused: "The bridge ended the connection: it does not take what this page said.", "bridge가 연결을 끝냈습니다. 이 페이지가 보낸 내용을 받을 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";
@@ -470,6 +470,7 @@ texts! {
     stage_copied: "#{} stored twice", "#{} 중복 저장";
     stage_a_copy: "a copy of an earlier record", "앞 record의 중복";
     stage_without_offset: "{} without an offset", "offset 없이 {}개";
+    stage_identity: "producer id {}, epoch {}, base sequence {}", "producer id {}, epoch {}, base sequence {}";
     stage_in_batch: "in batch {}", "batch {}";
     stage_known: "the program knows", "프로그램이 결과를 받음";
     stage_not_known: "stored, the program does not know yet", "저장됨, 프로그램은 아직 모름";
@@ -508,7 +509,21 @@ mod tests {
             let foreign: Vec<_> = words.filter(|word| !KAFKAS_WORDS.contains(&word.to_lowercase().as_str())).collect();
             assert!(foreign.is_empty(), "{name}: {korean} ({english}) has {foreign:?}");
         }
-        assert!(!PAIRS.iter().any(|(_, _, korean)| korean.contains("레코드")), "record is written in English");
+        for (name, _, korean) in PAIRS {
+            assert!(!korean.contains("레코드") && !korean.contains("byte"), "{name}: it is record, and 바이트");
+        }
+    }
+
+    /// Which particle it is would depend on the value.
+    #[test]
+    fn no_korean_particle_follows_a_value_but_those_that_suit_all() {
+        const PARTICLES: [&str; 10] = ["은", "는", "이", "가", "을", "를", "와", "과", "로", "으로"];
+        for (name, _, korean) in PAIRS {
+            for after in korean.split('}').skip(1) {
+                let word: String = after.chars().take_while(|c| ('가'..='힣').contains(c)).collect();
+                assert!(!PARTICLES.contains(&word.as_str()), "{name}: {word} after a value in {korean:?}");
+            }
+        }
     }
 
     const KAFKAS_WORDS: &[&str] = &[
@@ -537,6 +552,8 @@ mod tests {
         "bootstrap",
         "server",
         "epoch",
+        "base",
+        "sequence",
         "metadata",
         "caller",
         "serializer",

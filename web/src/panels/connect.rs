@@ -127,13 +127,13 @@ pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) 
                 <strong>{ verdict }</strong>
                 if let Some(advice) = advice { <span>{ advice }</span> }
             </p>
-            if is_over {
                 <span class="alert-actions">
-                    <button class="plain" data-test-id="connect-again" onclick={remedies.on_again.reform(|_: MouseEvent| ())}>{ t.connect_again }</button>
+                    if is_over {
+                        <button class="plain" data-test-id="connect-again" onclick={remedies.on_again.reform(|_: MouseEvent| ())}>{ t.connect_again }</button>
+                    }
                     <button class="plain" data-test-id="connect-other" onclick={remedies.on_connect.reform(|_: MouseEvent| ())}>{ t.connect }</button>
                     <button class="plain" data-test-id="leave-bridge" onclick={remedies.on_leave.reform(|_: MouseEvent| ())}>{ t.connect_leave }</button>
                 </span>
-            }
         </div>
     }
 }

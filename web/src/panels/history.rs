@@ -32,7 +32,8 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
     if !has_begun {
         return legend(t);
     }
-    let lines = scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, t)?))).take(LINES);
+    let lines =
+        scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, language)?))).take(LINES);
     let lines = lines.enumerate().map(|(place, (event, line))| {
         html! {
             <li class={classes!((place == 0).then_some("is-now"), line.is_trouble.then_some("is-trouble"))} data-test-id="history-line">

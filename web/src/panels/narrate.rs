@@ -7,7 +7,7 @@ use producer_core::scene::Scene;
 use producer_core::trace::{BlockedOn, DrainReason, Fact, Fault, Statement, TraceEvent};
 
 use crate::format;
-use crate::texts::{Texts, fill};
+use crate::texts::{Language, Texts, fill};
 
 /// A line of what happened: who did it, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(crate) struct Line {
 }
 
 /// The line for an event; `None`: too small to tell.
-pub(crate) fn narrate(event: &TraceEvent, scene: &Scene, t: &Texts) -> Option<Line> {
-    let teller = Teller { scene, t };
+pub(crate) fn narrate(event: &TraceEvent, scene: &Scene, language: Language) -> Option<Line> {
+    let teller = Teller { scene, language, t: language.texts() };
     let (who, what, partition) = teller.tell(&event.what)?;
     Some(Line { who, what, is_trouble: is_trouble(&event.what), partition })
 }
@@ -46,6 +46,7 @@ fn is_trouble(fact: &Fact) -> bool {
 
 struct Teller<'a> {
     scene: &'a Scene,
+    language: Language,
     t: &'a Texts,
 }
 
@@ -84,17 +85,19 @@ impl Teller<'_> {
                 let partition = self.scene.batches.get(batch).map(|scene| &scene.partition);
                 about = partition.map(|partition| partition.partition);
                 let key = if *key_size < 0 { t.say_appended_null } else { &**label };
-                fill(t.say_appended, &[&(ordinal + 1), &key, &name(partition)])
+                fill(t.say_appended, &[&self.order(*ordinal), &key, &name(partition)])
             }
             Fact::SendBlocked { on: BlockedOn::Metadata, .. } => t.say_blocked_metadata.to_owned(),
             Fact::SendBlocked { on: BlockedOn::Memory, .. } => t.say_blocked_memory.to_owned(),
-            Fact::SendRefused { ordinal, error, .. } => fill(t.say_refused, &[&(ordinal + 1), &error.java_class()]),
+            Fact::SendRefused { ordinal, error, .. } => {
+                fill(t.say_refused, &[&self.order(*ordinal), &error.java_class()])
+            }
             Fact::BatchOpened { partition, .. } => {
                 about = Some(partition.partition);
                 fill(t.say_opened, &[partition])
             }
-            Fact::CallbackRanOnCaller { ordinal } => fill(t.say_callback_caller, &[&(ordinal + 1)]),
-            Fact::GetReturned { ordinal } => fill(t.say_get_returned, &[&(ordinal + 1)]),
+            Fact::CallbackRanOnCaller { ordinal } => fill(t.say_callback_caller, &[&self.order(*ordinal)]),
+            Fact::GetReturned { ordinal } => fill(t.say_get_returned, &[&self.order(*ordinal)]),
             _ => return None,
         };
         Some((t.who_main.to_owned(), what, about))
@@ -131,7 +134,7 @@ impl Teller<'_> {
             Fact::RequestSent { correlation, api: ApiKey::Produce, node, batches, .. } => {
                 let cargo = match batches.len() {
                     1 => t.say_batches_one.to_owned(),
-                    many => fill(t.say_batches, &[&many]),
+                    many => fill(t.say_batches, &[&self.language.number(many as u64)]),
                 };
                 fill(t.say_request, &[correlation, &self.node(*node), &cargo])
             }
@@ -144,8 +147,8 @@ impl Teller<'_> {
             Fact::MetadataUpdated { brokers, .. } => fill(t.say_metadata, &[&brokers.len()]),
             Fact::IdentityChanged { identity } => fill(t.say_identity, &[&identity.id, &identity.epoch]),
             Fact::CallbacksRan { count: 1, .. } => t.say_callbacks_one.to_owned(),
-            Fact::CallbacksRan { count, .. } => fill(t.say_callbacks, &[count]),
-            Fact::Thinned { dropped } => fill(t.history_thinned, &[dropped]),
+            Fact::CallbacksRan { count, .. } => fill(t.say_callbacks, &[&self.language.number(*count)]),
+            Fact::Thinned { dropped } => fill(t.history_thinned, &[&self.language.number(*dropped)]),
             _ => return None,
         };
         Some((t.who_sender.to_owned(), what, about))
@@ -214,10 +217,15 @@ impl Teller<'_> {
         }
     }
 
+    /// The place of a record in the order of sending, as the ledger counts it.
+    fn order(&self, ordinal: u64) -> String {
+        self.language.number(ordinal + 1)
+    }
+
     fn records(&self, records: u32) -> String {
         match records {
             1 => self.t.say_records_one.to_owned(),
-            many => fill(self.t.say_records, &[&many]),
+            many => fill(self.t.say_records, &[&self.language.number(many)]),
         }
     }
 
@@ -238,7 +246,6 @@ fn api_name(api: ApiKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::texts::Language;
     use producer_core::ids::{BatchId, ConnectionId, CorrelationId, Lane, ProducerIndex};
     use producer_core::time::Instant;
     use producer_core::trace::PartitionChoice;
@@ -248,7 +255,7 @@ mod tests {
         let mut scene = Scene::default();
         let event = |what| TraceEvent { at: Instant::ZERO, lane: Lane(0), producer: ProducerIndex(0), what };
         scene.apply(&event(Fact::BatchOpened { batch: BatchId(0), partition, capacity: 100 }));
-        let line = narrate(&event(fact), &scene, language.texts()).expect("told");
+        let line = narrate(&event(fact), &scene, language).expect("told");
         format!("{}: {}", line.who, line.what)
     }
 

@@ -61,6 +61,7 @@ pub(crate) fn time_bar(
                 </button>
                 <button class="plain" data-test-id="step" onclick={step}>{ icon(Glyph::Step) }<span class="word">{ t.step }</span></button>
             }
+            // The unit's sign is the same in both languages.
             <span class="clock mono" data-test-id="clock">{ format::moment(clock.now.max(view.scene.at)) }{ " ms" }</span>
             <span class="summary" role="status" data-test-id="summary">{ summary(view, language, t) }</span>
             if is_simulated {

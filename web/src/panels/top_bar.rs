@@ -63,6 +63,7 @@ pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &C
             </button>
             <span class="language">{ icon(Glyph::Globe) }
                 <select class="quiet" data-test-id="language" aria-label={t.language} {onchange}>
+                    // Codes, the same in both languages: who cannot read the page must find their own.
                     <option value="en" lang="en" selected={language == Language::English}>{ "EN" }</option>
                     <option value="ko" lang="ko" selected={language == Language::Korean}>{ "KO" }</option>
                 </select>

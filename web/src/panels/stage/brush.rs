@@ -9,7 +9,7 @@ use super::geometry::{Flow, Geometry, MIDDLE_LINE};
 use super::moves::{Kind, Moves, Sprite};
 use super::track::Point;
 use super::words;
-use crate::texts::Texts;
+use crate::texts::Language;
 
 /// Lanes with a colour of their own.
 const COLOURS: usize = 8;
@@ -36,7 +36,7 @@ pub(super) struct Brush {
     flow: Flow,
     /// Height of a tile and of a packet.
     tile_h: f64,
-    texts: &'static Texts,
+    language: Language,
     size: (f64, f64),
     scale: f64,
     /// The theme and the size in pixels that palette and scale belong to.
@@ -50,7 +50,7 @@ pub(super) struct Brush {
 
 impl Brush {
     /// For a canvas that lies over the stage.
-    pub(super) fn over(canvas: HtmlCanvasElement, geometry: &Geometry, texts: &'static Texts) -> Option<Self> {
+    pub(super) fn over(canvas: HtmlCanvasElement, geometry: &Geometry, language: Language) -> Option<Self> {
         let context = canvas.get_context("2d").ok()??.dyn_into().ok()?;
         let window = web_sys::window()?;
         let root = window.document()?.document_element()?;
@@ -61,7 +61,7 @@ impl Brush {
             root,
             flow: geometry.flow,
             tile_h: f64::from(geometry.row.packet_h),
-            texts,
+            language,
             size: (f64::from(geometry.width), f64::from(geometry.height)),
             scale: 1.0,
             belongs_to: None,
@@ -142,8 +142,8 @@ impl Brush {
             Kind::Dot { has_lane } => self.dot(at, if *has_lane { colour } else { &palette.ink }),
             Kind::Request { records, attempts, is_cut } => {
                 let words = match few && self.flow == Flow::Right {
-                    true => words::records(u64::from(*records), self.texts),
-                    false => format!("×{records}"),
+                    true => words::records(u64::from(*records), self.language),
+                    false => format!("×{}", self.language.number(*records)),
                 };
                 let half = self.packet(palette, at, &words, colour, !is_cut, *is_cut);
                 self.chevron(at, half, 1.0, colour);
@@ -241,7 +241,7 @@ impl Brush {
 
     /// More records than dots could tell apart: a band, with how many pass during the time a record takes.
     fn band(&self, palette: &Palette, on_belt: u64) {
-        let words = format!("×{on_belt}");
+        let words = format!("×{}", self.language.number(on_belt));
         let at = match self.flow {
             Flow::Right => Point { x: 138.0, y: f64::from(MIDDLE_LINE) - 13.0 },
             Flow::Down => Point { x: 262.0, y: 59.0 },

@@ -58,7 +58,7 @@ fn row(place: usize) -> i32 {
 fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
     let (texts, scene) = (picture.texts, picture.scene);
     if picture.to_come() && !waits {
-        return vec![words::records(u64::from(picture.preview.count), texts)];
+        return vec![words::records(u64::from(picture.preview.count), picture.language)];
     }
     let mut lines = Vec::new();
     if waits {

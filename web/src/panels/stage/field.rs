@@ -43,7 +43,7 @@ fn cell(picture: &Picture<'_>, place: usize, lane: &Lane<'_>, highest: i64) -> H
         .map_or_else(|| picture.texts.stage_no_leader.to_owned(), |node| fill(picture.texts.stage_broker, &[&node]));
     let title = fill(
         picture.texts.stage_field_cell,
-        &[&lane.number, &leader, &lane.waiting(), &picture.language.number(lane.end_offset())],
+        &[&lane.number, &leader, &picture.language.number(lane.waiting()), &picture.language.number(lane.end_offset())],
     );
     in_colour(lane.number, titled(title, html! { <>{ rect(heat, area, 3) }{ number }</> }))
 }
@@ -51,6 +51,7 @@ fn cell(picture: &Picture<'_>, place: usize, lane: &Lane<'_>, highest: i64) -> H
 /// What rows would tell one by one, added up.
 fn sums(picture: &Picture<'_>) -> Html {
     let texts = picture.texts;
+    let number = |count: u64| picture.language.number(count);
     let batches: usize = picture.lanes.iter().map(|lane| lane.shelf.len()).sum();
     let records: u64 = picture.lanes.iter().map(Lane::waiting).sum();
     let in_flight: usize = picture.scene.connections.values().map(|connection| connection.in_flight.len()).sum();
@@ -60,11 +61,11 @@ fn sums(picture: &Picture<'_>) -> Html {
             { path("stage-belt", format!("M276 {MIDDLE_LINE}H522M570 {MIDDLE_LINE}H778")) }
             { circle("stage-blade-pin", (334, MIDDLE_LINE), 3) }
             { text("stage-small", 340, MIDDLE_LINE - 26, fill(texts.stage_field_shelves, &[&picture.lanes.len()])) }
-            { text("stage-small", 340, MIDDLE_LINE - 10, fill(texts.stage_field_batches, &[&batches, &records])) }
+            { text("stage-small", 340, MIDDLE_LINE - 10, fill(texts.stage_field_batches, &[&number(batches as u64), &number(records)])) }
             { text("stage-small", 588, MIDDLE_LINE - 10, fill(texts.stage_in_flight, &[&in_flight])) }
             { match retries {
                 0 => Html::default(),
-                _ => text("stage-small stage-retry-word", 340, MIDDLE_LINE + 20, fill(texts.stage_field_retries, &[&retries])),
+                _ => text("stage-small stage-retry-word", 340, MIDDLE_LINE + 20, fill(texts.stage_field_retries, &[&number(retries as u64)])),
             } }
         </>
     }

@@ -80,8 +80,7 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
         let belongs_to = (canvas, geometry, Arc::clone(&props.view.topology.topic), language);
         use_effect_with(belongs_to, move |(canvas, geometry, topic, language)| {
             let surface = surface.cast();
-            let texts = language.texts();
-            canvas.set(surface.and_then(|surface| motion::painter(surface, geometry, Arc::clone(topic), texts)));
+            canvas.set(surface.and_then(|surface| motion::painter(surface, geometry, Arc::clone(topic), *language)));
             let canvas = canvas.clone();
             move || canvas.set(None)
         });
@@ -139,7 +138,7 @@ fn notes(picture: &Picture<'_>) -> Html {
     let words = match (picture.lanes.len(), picture.elsewhere()) {
         (0, _) => texts.stage_no_partitions.to_owned(),
         (_, 0) => return Html::default(),
-        (_, batches) => crate::texts::fill(texts.stage_elsewhere, &[&batches]),
+        (_, batches) => crate::texts::fill(texts.stage_elsewhere, &[&picture.language.number(batches as u64)]),
     };
     draw::text("stage-small stage-quiet stage-at-end", 1112, geometry::HOME + 4, words)
 }

@@ -9,17 +9,17 @@ use super::geometry::Geometry;
 use super::moves::Moves;
 use super::picture::few_sent;
 use crate::frame::Paint;
-use crate::texts::Texts;
+use crate::texts::Language;
 
 /// A painter for a stage; `None`: this browser has no canvas to draw on.
 pub(super) fn painter(
     canvas: HtmlCanvasElement,
     geometry: &Geometry,
     topic: Arc<str>,
-    texts: &'static Texts,
+    language: Language,
 ) -> Option<Box<Paint>> {
     let mut moves = Moves::over(geometry, topic, wants_no_motion());
-    let mut brush = Brush::over(canvas, geometry, texts)?;
+    let mut brush = Brush::over(canvas, geometry, language)?;
     Some(Box::new(move |frame| {
         let goes_on = moves.pick(frame);
         brush.draw(&moves, few_sent(frame.scene));

@@ -119,7 +119,7 @@ fn column(picture: &Picture<'_>, place: usize, lane: &Lane<'_>) -> Html {
 }
 
 fn to_come(picture: &Picture<'_>, x: i32) -> Html {
-    let words = format!("×{}", picture.preview.count);
+    let words = format!("×{}", picture.language.number(picture.preview.count));
     html! {
         <>
             { rect("stage-to-come", Area::new(x - 16, 248, 32, 20), 4) }

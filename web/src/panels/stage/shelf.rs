@@ -76,7 +76,7 @@ fn more_crates(picture: &Picture<'_>, place: usize, more: usize) -> Html {
 fn crate_to_come(picture: &Picture<'_>, place: usize) -> Html {
     let area = picture.geometry.crate_area(place, 0);
     let (x, y) = area.centre();
-    let count = picture.preview.count.to_string();
+    let count = picture.language.number(picture.preview.count);
     html! {
         <>
             { path("stage-to-come", open_crate(area)) }
@@ -110,11 +110,11 @@ fn draw_crate(picture: &Picture<'_>, area: Area, id: BatchId, batch: &BatchScene
             { contents(area, batch) }
             { path(outline, open_crate(area)) }
             { lid }
-            { text("stage-count stage-at-middle", x, y + 5, batch.records.to_string()) }
+            { text("stage-count stage-at-middle", x, y + 5, picture.language.number(batch.records)) }
             { badge }
         </>
     };
-    titled(words::batch_title(id.0, batch, picture.texts), parts)
+    titled(words::batch_title(id.0, batch, picture.language), parts)
 }
 
 fn contents(area: Area, batch: &BatchScene) -> Html {

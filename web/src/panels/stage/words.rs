@@ -8,7 +8,7 @@ use producer_core::time::Instant;
 use producer_core::trace::{BlockedOn, DrainReason, PartitionChoice, Statement};
 
 use super::Preview;
-use crate::texts::{Texts, fill};
+use crate::texts::{Language, Texts, fill};
 
 /// Characters that the widest tile has room for, an East Asian one counting twice.
 const LONG_LABEL: usize = 7;
@@ -141,18 +141,20 @@ pub(super) fn choice(choice: Option<PartitionChoice>, partition: i32, texts: &Te
 }
 
 /// So many records.
-pub(super) fn records(count: u64, texts: &Texts) -> String {
-    if count == 1 { texts.stage_one_record.to_owned() } else { fill(texts.stage_records, &[&count]) }
+pub(super) fn records(count: u64, language: Language) -> String {
+    let texts = language.texts();
+    if count == 1 { texts.stage_one_record.to_owned() } else { fill(texts.stage_records, &[&language.number(count)]) }
 }
 
 /// Everything about a batch, for pointing at it.
-pub(super) fn batch_title(id: u64, batch: &BatchScene, texts: &Texts) -> String {
+pub(super) fn batch_title(id: u64, batch: &BatchScene, language: Language) -> String {
+    let texts = language.texts();
     let mut title = fill(
         texts.stage_batch,
         &[
             &id,
             &batch.partition,
-            &records(u64::from(batch.records), texts),
+            &records(u64::from(batch.records), language),
             &size(u64::from(batch.bytes)),
             &size(u64::from(batch.capacity_bytes)),
         ],
@@ -168,7 +170,7 @@ pub(super) fn batch_title(id: u64, batch: &BatchScene, texts: &Texts) -> String 
         add(drained(why, texts).to_owned());
     }
     if let Some(identity) = batch.identity {
-        add(format!("producer id {}, epoch {}, base sequence {}", identity.id, identity.epoch, batch.base_sequence));
+        add(fill(texts.stage_identity, &[&identity.id, &identity.epoch, &batch.base_sequence]));
     }
     match &batch.state {
         BatchState::Retrying { error, .. } => add(error.to_string()),
