@@ -28,9 +28,8 @@ use crate::settings::Properties;
 use crate::storage::{self, Memory};
 use crate::texts::{Language, Texts};
 use crate::view::{Link, Speed, View};
+use crate::width::use_width;
 
-/// Below this the picture turns downward.
-const NARROW: &str = "(max-width: 44.99em)";
 /// How fast the world in the page goes until a person chooses.
 pub(crate) const FIRST_SPEED: Speed = Speed::Slower(50);
 
@@ -49,7 +48,7 @@ pub(crate) fn App() -> Html {
     let draft = use_reducer(Draft::default);
     let drawer = use_state(|| None::<Drawer>);
     let speed = use_state(|| FIRST_SPEED);
-    let narrow = use_narrow();
+    let width = use_width();
     let (driver, canvas, view) = use_world(&draft.topic);
     let t = language.texts();
 
@@ -163,7 +162,7 @@ pub(crate) fn App() -> Html {
                     if *drawer != Some(Drawer::Connect) { { link_trouble(&view, &remedies, t) } }
                     { alerts(&view.alerts, &driver, *language) }
                 </div>
-                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination)} {narrow} />
+                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination)} narrow={width.turns_down()} />
                 <div class="below">
                     <History language={*language} scene={view.scene.clone()} />
                     <LedgerPanel language={*language} ledger={view.ledger.clone()} {is_lost} />
@@ -191,24 +190,6 @@ fn use_world(topic: &str) -> (Driver, Canvas, View) {
     };
     let view = (*shown).clone().unwrap_or_else(|| driver.view());
     ((*driver).clone(), canvas, view)
-}
-
-/// Is the window narrow? Follows it.
-#[hook]
-fn use_narrow() -> bool {
-    let query = use_memo((), |()| web_sys::window().and_then(|window| window.match_media(NARROW).ok().flatten()));
-    let narrow = use_state(|| (*query).as_ref().is_some_and(|query| query.matches()));
-    {
-        let narrow = narrow.clone();
-        use_effect_with((), move |()| {
-            let listener = (*query).clone().map(|query| {
-                let watched = query.clone();
-                EventListener::new(&query, "change", move |_| narrow.set(watched.matches()))
-            });
-            move || drop(listener)
-        });
-    }
-    *narrow
 }
 
 /// What keys do. By their place on the keyboard, so that they work while a Korean input method is on.

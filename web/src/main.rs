@@ -22,6 +22,7 @@ mod storage;
 mod store;
 mod texts;
 mod view;
+mod width;
 
 fn main() {
     let document = web_sys::window().and_then(|window| window.document());

@@ -385,6 +385,7 @@ texts! {
     alert_more: "{} older messages", "이전 메시지 {}개";
 
     // The stage.
+    stage: "Pipeline", "파이프라인";
     stage_main_thread: "main thread", "main thread";
     stage_sender_thread: "sender thread", "sender thread";
     stage_cluster: "cluster", "cluster";

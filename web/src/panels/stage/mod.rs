@@ -24,6 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use producer_core::bridge::Habit;
+use web_sys::Element;
 use yew::prelude::*;
 
 use crate::draft::Destination;
@@ -89,13 +90,24 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
     let view_box = format!("0 0 {} {}", geometry.width, geometry.height);
     let class = if props.narrow { "stage stage-narrow" } else { "stage" };
     html! {
-        <section class={class}>
+        <section class={class} tabindex="0" aria-label={picture.texts.stage} onkeydown={scrolls_by_itself}>
+            <div class="stage-sheet">
             <svg class="stage-picture" viewBox={view_box} role="img" aria-label={name::name(&picture)}>
                 { hatching() }
                 { if props.narrow { narrow::draw(&picture) } else { wide(&picture) } }
             </svg>
             <canvas ref={surface} class="stage-canvas" aria-hidden="true"></canvas>
+            </div>
         </section>
+    }
+}
+
+/// Arrows scroll the stage where it has less room than it needs, and mean nothing else there.
+fn scrolls_by_itself(event: KeyboardEvent) {
+    let stage = event.target_dyn_into::<Element>();
+    let is_arrow = matches!(&*event.code(), "ArrowLeft" | "ArrowRight");
+    if is_arrow && stage.is_some_and(|stage| stage.scroll_width() > stage.client_width()) {
+        event.stop_propagation();
     }
 }
 
