@@ -1,6 +1,6 @@
 //! What happened, as text: the twin of the moving picture. Before anything did: how to read it.
 
-use producer_core::scene::Scene;
+use producer_core::scene::{HISTORY, Scene};
 use producer_core::trace::Fact;
 use yew::prelude::*;
 
@@ -32,9 +32,11 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
     if !has_begun {
         return legend(t);
     }
-    let lines =
-        scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, language)?))).take(LINES);
-    let lines = lines.enumerate().map(|(place, (event, line))| {
+    let told = scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, language)?)));
+    let mut told: Vec<_> = told.collect();
+    let older = told.len().saturating_sub(LINES);
+    told.truncate(LINES);
+    let lines = told.into_iter().enumerate().map(|(place, (event, line))| {
         html! {
             <li class={classes!((place == 0).then_some("is-now"), line.is_trouble.then_some("is-trouble"))} data-test-id="history-line">
                 <time class="mono">{ format::moment(event.at) }</time>
@@ -43,6 +45,12 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
             </li>
         }
     });
+    let not_listed = match scene.history.len() {
+        // The scene drops events too, and does not count them.
+        HISTORY.. => Some(t.history_older_all.to_owned()),
+        _ if older > 0 => Some(fill(t.history_older, &[&language.number(older as u64)])),
+        _ => None,
+    };
     html! {
         <section class="history" aria-label={t.history}>
             <h2>
@@ -51,7 +59,10 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
                     <span class="caption">{ fill(t.history_thinned, &[&language.number(scene.thinned)]) }</span>
                 }
             </h2>
-            <ol tabindex="0" aria-label={t.history}>{ for lines }</ol>
+            <ol tabindex="0" aria-label={t.history}>
+                { for lines }
+                if let Some(words) = not_listed { <li class="history-older caption">{ words }</li> }
+            </ol>
         </section>
     }
 }

@@ -14,6 +14,7 @@ mod moves;
 mod name;
 mod narrow;
 mod picture;
+mod said;
 mod shelf;
 mod stations;
 mod track;
@@ -33,6 +34,7 @@ use crate::texts::Language;
 use crate::view::View;
 use geometry::{Detail, Geometry};
 use picture::{Limits, Picture};
+use said::Said;
 
 /// What the composer holds: drawn as still to come before anything was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,7 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
             </svg>
             <canvas ref={surface} class="stage-canvas" aria-hidden="true"></canvas>
             </div>
+            <Said words={said::newest(&picture)} />
         </section>
     }
 }
