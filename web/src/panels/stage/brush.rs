@@ -9,6 +9,7 @@ use super::geometry::{Flow, Geometry, MIDDLE_LINE};
 use super::moves::{Kind, Moves, Sprite};
 use super::track::Point;
 use super::words;
+use crate::partition;
 use crate::texts::Language;
 
 /// Lanes with a colour of their own.
@@ -18,6 +19,7 @@ const COLOURS: usize = 8;
 #[derive(Debug)]
 struct Palette {
     lanes: [String; COLOURS],
+    unmarked: String,
     paper: String,
     ink: String,
     on: String,
@@ -116,6 +118,7 @@ impl Brush {
         let lanes = ["--p0", "--p1", "--p2", "--p3", "--p4", "--p5", "--p6", "--p7"].map(read);
         Some(Palette {
             lanes,
+            unmarked: read("--ink2"),
             paper: read("--paper"),
             ink: read("--ink"),
             on: read("--on"),
@@ -127,8 +130,8 @@ impl Brush {
 
     fn sprite(&self, palette: &Palette, sprite: &Sprite, few: bool) {
         let at = sprite.at;
-        let lane = usize::try_from(sprite.lane).unwrap_or(0) % COLOURS;
-        let colour = palette.lanes.get(lane).map_or("", String::as_str);
+        let lane = partition::colour(sprite.lane).and_then(|lane| palette.lanes.get(lane));
+        let colour = lane.unwrap_or(&palette.unmarked).as_str();
         match &sprite.kind {
             Kind::Tile { label, is_null, has_lane } => {
                 let words = match (label.is_empty(), is_null) {

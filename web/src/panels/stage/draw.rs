@@ -35,11 +35,15 @@ pub(super) fn circle(class: &'static str, (x, y): (i32, i32), radius: i32) -> Ht
     html! { <circle class={class} cx={number(x)} cy={number(y)} r={number(radius)} /> }
 }
 
-/// A partition's shape around a point, in its colour; the class says whether filled or hollow.
+/// A partition's shape around a point, in its colour, or its number where it has none; the class says whether filled or
+/// hollow.
 pub(super) fn shape(class: &'static str, of: i32, (x, y): (i32, i32), radius: i32) -> Html {
+    let Some(outline) = partition::path(of) else {
+        return text("stage-small stage-at-middle", x, y + 4, number(of));
+    };
     let classes = classes!(class, partition::class(of));
     let place = format!("translate({x} {y})scale({radius})");
-    html! { <path class={classes} d={partition::path(of)} transform={place} /> }
+    html! { <path class={classes} d={outline} transform={place} /> }
 }
 
 /// What belongs together, in a partition's colour.
