@@ -197,6 +197,8 @@ pub(super) const RAIL_DOWN: i32 = 206;
 pub(super) const BAND: (i32, i32) = (326, 782);
 /// Height of the way home, wide.
 pub(super) const HOME: i32 = 438;
+/// Where answers ride on the way home: under the words that stand on it.
+const UNDER_HOME: i32 = HOME + 15;
 
 impl Geometry {
     /// Where a lane begins, across the flow.
@@ -341,7 +343,7 @@ impl Geometry {
     /// The way home, from the sender to the caller.
     pub(super) fn home(&self) -> Track {
         match self.flow {
-            Flow::Right => Track::from(520, HOME).to(70, HOME).to(70, 316),
+            Flow::Right => Track::from(520, UNDER_HOME).to(70, UNDER_HOME).to(70, 316),
             Flow::Down => Track::from(108, RAIL_DOWN - 8).to(108, 30).to(176, 30),
         }
     }
