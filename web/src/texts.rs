@@ -483,8 +483,8 @@ texts! {
     stage_field_batches: "{} batches, {} records wait", "batch {}개, record {}개 대기";
     stage_field_retries: "{} batches are sent again", "batch {}개 재전송";
     stage_field_cell: "p{}, {}: {} on the shelf, log ends at {}", "p{}, {}: 선반에 {}개, log 끝 {}";
-    stage_name: "The pipeline. Caller: {}, {} sent. Sender: {}. {} requests in flight, {} records acked. {} partitions.", "파이프라인. caller: {}, {}개 전송. sender: {}. request {}개 in flight, record {}개 ack 수신. partition {}개.";
-    stage_lane_name: " p{}: {} records on the shelf, {} in flight, log ends at {}.", " p{}: record 선반에 {}개, in flight {}개, log 끝 {}.";
+    stage_name: "The pipeline. Caller: {}, {} sent. Sender: {}. Requests in flight: {}. Records acked: {}. Partitions: {}.", "파이프라인. caller: {}, {}개 전송. sender: {}. request {}개 in flight, record {}개 ack 수신. partition {}개.";
+    stage_lane_name: " p{}: on the shelf {}, in flight {}, log ends at {}.", " p{}: record 선반에 {}개, in flight {}개, log 끝 {}.";
     stage_more_lanes: " {} more partitions have records.", " 이 외에 record가 있는 partition {}개.";
     stage_said: "{}: {}. {} sent, {} acked, {} waiting, {} failed, {} unknown.", "{}: {}. 전송 {}개, ack 수신 {}개, 대기 {}개, 실패 {}개, 알 수 없음 {}개.";
 }
