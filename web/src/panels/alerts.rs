@@ -57,7 +57,7 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
         Alert::LeftBehind { records } => (fill(t.alert_left_behind, &[&language.number(*records)]), None),
         Alert::Stopping => (t.alert_stopping.to_owned(), None),
         Alert::Unknown { records } => (fill(t.alert_unknown, &[&language.number(*records)]), None),
-        Alert::More(count) => (fill(t.alert_more, &[count]), None),
+        Alert::More(count) => (fill(t.alert_more, &[&language.number(*count)]), None),
     }
 }
 
