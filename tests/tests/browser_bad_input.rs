@@ -223,6 +223,10 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
         assert!(screen.can_send().await?);
     }
 
+    screen.browser().click("connect-close").await?;
+    assert!(screen.browser().texts("link-trouble").await?.is_empty(), "who closes the dialog has read it");
+    a_token_in_the_address_leaves_it_whole_or_cut(&screen).await?;
+
     connect(&screen, &format!("playground: {}", bridge.address)).await?;
     screen.wait_for_link(&["open"]).await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "embedded");
@@ -239,6 +243,25 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
     screen.wait_for_link(&["in-page"]).await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "in-page", "and there is a way back");
     assert_eq!(screen.field("value").await?, "typed before");
+    Ok(())
+}
+
+/// The printed line, opened in the tab that shows the page already, and cut off while it was copied.
+async fn a_token_in_the_address_leaves_it_whole_or_cut(screen: &Screen) -> Result<()> {
+    screen.browser().client().execute("location.hash = 'token=cut-off'", vec![]).await?;
+    let told = |alerts: &[String]| alerts.iter().any(|alert| alert.contains("#token="));
+    screen.browser().wait_until_texts("alert", told).await?;
+    assert_eq!(screen.browser().client().execute("return location.hash", vec![]).await?, "");
+    screen.browser().click("alert-dismiss").await?;
+
+    // Whole, but of no bridge: the page's own address is a file server's.
+    let whole = format!("location.hash = 'token={}'", "A".repeat(43));
+    screen.browser().client().execute(&whole, vec![]).await?;
+    screen.browser().wait_until_texts("link-trouble", |texts| !texts.is_empty()).await?;
+    assert_eq!(screen.browser().client().execute("return location.hash", vec![]).await?, "");
+    assert_eq!(screen.attribute("link", "data-state").await?, "in-page");
+    screen.browser().click("forget-trial").await?;
+    screen.browser().wait_until_texts("link-trouble", <[String]>::is_empty).await?;
     Ok(())
 }
 

@@ -46,6 +46,8 @@ pub(crate) enum Alert {
     LeftBehind {
         /// Records of the world before that are no longer listed.
         records: u64,
+        /// Those among them whose outcome will not be told here any more.
+        waiting: u64,
     },
     /// The bridge is about to stop.
     Stopping,

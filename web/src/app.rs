@@ -63,6 +63,10 @@ pub(crate) fn App() -> Html {
             }
         })
     };
+    let close = {
+        let (driver, drawer) = (driver.clone(), drawer.clone());
+        Callback::from(move |()| close_drawer(&drawer, &driver))
+    };
     use_keys(Keys {
         send: on_send.clone(),
         step: on(&driver, Driver::step),
@@ -70,20 +74,13 @@ pub(crate) fn App() -> Html {
             let (driver, speed, running) = (driver.clone(), *speed, view.clock.running);
             Callback::from(move |()| driver.set_speed(if running { Speed::Paused } else { speed }))
         },
-        close: {
-            let drawer = drawer.clone();
-            Callback::from(move |()| close_drawer(&drawer))
-        },
+        close: close.clone(),
         is_simulated: view.world == Some(World::InPage),
     });
 
     let open = |what: Drawer| {
-        let drawer = drawer.clone();
-        Callback::from(move |()| drawer.set((*drawer != Some(what)).then_some(what)))
-    };
-    let close = {
-        let drawer = drawer.clone();
-        Callback::from(move |()| close_drawer(&drawer))
+        let (drawer, close) = (drawer.clone(), close.clone());
+        Callback::from(move |()| if *drawer == Some(what) { close.emit(()) } else { drawer.set(Some(what)) })
     };
     let on_connect = {
         let (driver, drawer) = (driver.clone(), drawer.clone());
@@ -139,6 +136,7 @@ pub(crate) fn App() -> Html {
         on_again: on(&driver, Driver::connect_again),
         on_leave: on_leave.clone(),
         on_connect: open(Drawer::Connect),
+        on_forget: on(&driver, Driver::forget_trial),
     };
     html! {
         <>
@@ -193,7 +191,7 @@ fn use_world(topic: &str) -> (Driver, Canvas, View) {
 }
 
 /// What keys do. By their place on the keyboard, so that they work while a Korean input method is on.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 struct Keys {
     send: Callback<()>,
     step: Callback<()>,
@@ -213,7 +211,7 @@ impl Keys {
         let action = match &*event.code() {
             "Enter" | "NumpadEnter" if with_control && !is_in_a_drawer(event) => &self.send,
             "Escape" => &self.close,
-            _ if with_control || event.alt_key() || is_typing(event) => return false,
+            _ if with_control || event.alt_key() || has_another_owner(event) => return false,
             "Space" if self.is_simulated => &self.play,
             "ArrowRight" if self.is_simulated => &self.step,
             _ => return false,
@@ -232,19 +230,22 @@ fn is_in_a_drawer(event: &KeyboardEvent) -> bool {
     target(event).and_then(|element| element.closest(".drawer").ok().flatten()).is_some()
 }
 
-/// Does the key belong to the control that has the focus?
-fn is_typing(event: &KeyboardEvent) -> bool {
-    let tag = target(event).map(|element| element.tag_name()).unwrap_or_default();
-    matches!(&*tag, "INPUT" | "TEXTAREA" | "SELECT" | "BUTTON" | "SUMMARY" | "A" | "UL" | "OL")
+/// Does the key belong to what has the focus: a control, or a box that it scrolls?
+fn has_another_owner(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|element| element.tag_name() != "BODY")
 }
 
+/// Listens once, and does what the newest picture says.
 #[hook]
 fn use_keys(keys: Keys) {
-    use_effect_with(keys, |keys| {
-        let keys = keys.clone();
+    let newest = use_mut_ref(|| keys.clone());
+    *newest.borrow_mut() = keys;
+    use_effect_with((), move |()| {
         let listener = document().map(|document| {
             let options = gloo::events::EventListenerOptions::enable_prevent_default();
             EventListener::new_with_options(&document, "keydown", options, move |event| {
+                // Out of the cell first: what a key does may draw a new picture.
+                let keys = newest.borrow().clone();
                 if let Some(event) = event.dyn_ref::<KeyboardEvent>()
                     && keys.press(event)
                 {
@@ -257,9 +258,13 @@ fn use_keys(keys: Keys) {
 }
 
 /// Closes what is open, and gives the focus back to what opened it.
-fn close_drawer(drawer: &UseStateHandle<Option<Drawer>>) {
+fn close_drawer(drawer: &UseStateHandle<Option<Drawer>>, driver: &Driver) {
     let opener = match **drawer {
-        Some(Drawer::Connect) => "[data-test-id=connect]",
+        Some(Drawer::Connect) => {
+            // Who closes the dialog has read what it says.
+            driver.forget_trial();
+            "[data-test-id=connect]"
+        }
         Some(Drawer::Settings) => "[data-test-id=settings]",
         None => return,
     };

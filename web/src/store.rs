@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use producer_core::bridge::{
-    self, Command, Habit, MAX_FRAME_BYTES, RecordSpec, Report, Resume, SendCommand, SessionId, Topology, World,
+    self, BadRequest, Command, Habit, MAX_FRAME_BYTES, RecordSpec, Report, Resume, SendCommand, SessionId, Topology,
+    World,
 };
 use producer_core::scene::Scene;
 
 use crate::alerts::{self, Alert};
-use crate::ledger::Ledger;
+use crate::ledger::{Counts, Ledger};
 use crate::settings::{self, Properties};
 use crate::shared::Shared;
 use crate::view::{Clock, ConfigInForce, Ending, Link, Trial, View};
@@ -44,15 +45,12 @@ impl Store {
         Self { view, session: None, topic: topic.into(), wanted: None }
     }
 
-    /// The store of another world. What is out in this one is unknown from now on, and the new one says so.
+    /// The store of another world, which says what it begins without.
     pub(crate) fn leave_for(&self, link: Link, topic: &str) -> Self {
         let mut next = Self::new(link, topic);
-        let counts = self.view.ledger.counts();
-        if counts.sent > 0 {
-            next.alert(Alert::LeftBehind { records: counts.sent });
-        }
-        if counts.waiting > 0 {
-            next.alert(Alert::Unknown { records: counts.waiting });
+        let Counts { sent, waiting, .. } = self.view.ledger.counts();
+        if sent > 0 {
+            next.alert(Alert::LeftBehind { records: sent, waiting });
         }
         next
     }
@@ -175,7 +173,13 @@ impl Store {
                     *armed = true;
                 }
             }
-            Report::BadRequest(why) => self.alert(Alert::BadRequest(why)),
+            Report::BadRequest(why) => {
+                // What was asked for will be refused again: it is not asked for once more.
+                if matches!(why, BadRequest::TooManyProperties { .. } | BadRequest::PropertyTooLong { .. }) {
+                    self.wanted = None;
+                }
+                self.alert(Alert::BadRequest(why));
+            }
             Report::Omitted { report, bytes, limit } => self.alert(Alert::Omitted { report, bytes, limit }),
             Report::Stopping => self.alert(Alert::Stopping),
         }
@@ -336,12 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_beyond_all_bounds_is_not_asked_for_again() {
+        let mut store = connected();
+        store.configure(vec![("client.id".into(), "x".repeat(5_000).into())]);
+        store.apply(Report::BadRequest(BadRequest::PropertyTooLong { bytes: 5_009, limit: 4_096 }));
+        let said = store.apply(welcome(1, true, &[]));
+        assert!(!said.iter().any(|command| matches!(command, Command::Configure { .. })), "{said:?}");
+    }
+
+    #[test]
     fn another_world_begins_with_what_it_leaves_behind() {
         let mut store = connected();
         store.send(Habit::Get, record(), 3).expect("connected");
         let next = store.leave_for(Link::InPage, "orders");
         assert_eq!(next.view().ledger.counts().sent, 0);
-        assert_eq!(**next.view().alerts, [Alert::LeftBehind { records: 3 }, Alert::Unknown { records: 3 }]);
+        assert_eq!(**next.view().alerts, [Alert::LeftBehind { records: 3, waiting: 3 }]);
         let fresh = Store::new(Link::InPage, "orders").leave_for(Link::InPage, "orders");
         assert!(fresh.view().alerts.is_empty());
     }

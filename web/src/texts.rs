@@ -381,6 +381,7 @@ texts! {
     alert_omitted: "The bridge left {} out: {} bytes, and a message takes {}. It cannot be shown.", "bridge가 {} 보고를 생략했습니다. {}바이트이며 메시지 하나는 최대 {}바이트라서 표시할 수 없습니다.";
     alert_too_large: "Not sent: {} bytes are more than a message to the world may have ({}). Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: {}바이트, 한 번에 보낼 수 있는 한도는 {}바이트입니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
     alert_left_behind: "Another world, another ledger: {} records of the one before are no longer listed here.", "새 연결, 새 기록: 이전 연결의 record {}개는 여기 표시되지 않습니다.";
+    alert_left_waiting: "{} were still out: what becomes of them is not told here.", "{}개는 전송 중이었으며 결과가 여기 표시되지 않습니다.";
     ended_refused: "The bridge ended the connection: it does not take what this page said.", "bridge가 연결을 끝냈습니다. 이 페이지가 보낸 내용을 받을 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";
     alert_unknown: "{} records are unknown: the bridge was lost while they were out. They may be stored or not; nothing was sent again.", "record {}개의 결과를 알 수 없습니다. 전송 중에 bridge가 끊겼습니다. 저장되었을 수도 아닐 수도 있으며, 다시 보내지 않았습니다.";

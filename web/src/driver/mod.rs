@@ -22,7 +22,7 @@ use crate::settings::Properties;
 use crate::source::in_page::InPage;
 use crate::storage::{self, Memory};
 use crate::store::Store;
-use crate::view::{Clock, Link, Speed, View};
+use crate::view::{Clock, Link, Speed, Trial, View};
 
 /// The virtual DOM is compared at most this often.
 const VIEW_EVERY_MS: f64 = 100.0;
@@ -150,6 +150,14 @@ impl Driver {
     pub(crate) fn connect(&self, address: BridgeAddress, done: Callback<()>) {
         self.try_bridge(address, done);
         self.changed();
+    }
+
+    /// A person has read why another bridge did not come about, or does not wait for it any more.
+    pub(crate) fn forget_trial(&self) {
+        self.0.candidate.replace(None);
+        self.0.store.borrow_mut().set_trial(Trial::Idle);
+        // Together with the dialog that closes: a frame later, the message would flash up where the dialog was.
+        self.0.on_view.emit(self.view());
     }
 
     /// Tries the bridge once more that was given up. What the ledger holds stays.

@@ -54,7 +54,11 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
             (fill(t.alert_too_large, &[&bytes, &limit]), None)
         }
         Alert::BadAddress(error) => (address_error(*error, t).to_owned(), None),
-        Alert::LeftBehind { records } => (fill(t.alert_left_behind, &[&language.number(*records)]), None),
+        Alert::LeftBehind { records, waiting } => {
+            let listed = fill(t.alert_left_behind, &[&language.number(*records)]);
+            let out = (*waiting > 0).then(|| fill(t.alert_left_waiting, &[&language.number(*waiting)]));
+            ([Some(listed), out].into_iter().flatten().collect::<Vec<_>>().join(" "), None)
+        }
         Alert::Stopping => (t.alert_stopping.to_owned(), None),
         Alert::Unknown { records } => (fill(t.alert_unknown, &[&language.number(*records)]), None),
         Alert::More(count) => (fill(t.alert_more, &[&language.number(*count)]), None),

@@ -98,7 +98,7 @@ fn failure(ending: &Ending, t: &'static Texts) -> Html {
     }
 }
 
-/// What can be done about a bridge that is gone.
+/// What can be done about a bridge that is gone, or did not come about.
 #[derive(Clone, Debug)]
 pub(crate) struct Remedies {
     /// Try the same bridge once more.
@@ -107,19 +107,34 @@ pub(crate) struct Remedies {
     pub(crate) on_leave: Callback<()>,
     /// Another line.
     pub(crate) on_connect: Callback<()>,
+    /// Never mind the bridge that was tried.
+    pub(crate) on_forget: Callback<()>,
 }
 
 /// Where the bridge is gone: what that means, and what to do. Stays until it is no longer true.
 pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) -> Html {
-    let link = &view.link;
-    let (verdict, advice) = match (link, &view.trial) {
-        (Link::Lost { .. }, _) => (t.lost_explained.to_owned(), None),
-        (Link::Ended(ending), _) => ended(ending, t),
-        // Where a bridge was tried without the dialog: by the address of this page.
-        (_, Trial::Failed(ending)) => ended(ending, t),
-        _ => return Html::default(),
-    };
-    let is_over = matches!(link, Link::Ended(_));
+    let Remedies { on_again, on_leave, on_connect, on_forget } = remedies;
+    let again = ("connect-again", t.connect_again, on_again);
+    let other = ("connect-other", t.connect, on_connect);
+    let leave = ("leave-bridge", t.connect_leave, on_leave);
+    match (&view.link, &view.trial) {
+        (Link::Lost { .. }, _) => trouble((t.lost_explained.to_owned(), None), &[other, leave]),
+        (Link::Ended(ending), _) => trouble(ended(ending, t), &[again, other, leave]),
+        // A bridge that was tried without the dialog: by the address of this page.
+        (_, Trial::Failed(ending)) => trouble(ended(ending, t), &[other, ("forget-trial", t.dismiss, on_forget)]),
+        _ => Html::default(),
+    }
+}
+
+fn trouble(
+    (verdict, advice): (String, Option<String>),
+    actions: &[(&'static str, &'static str, &Callback<()>)],
+) -> Html {
+    let buttons = actions.iter().map(|(test_id, word, action)| {
+        html! {
+            <button class="plain" data-test-id={*test_id} onclick={action.reform(|_: MouseEvent| ())}>{ *word }</button>
+        }
+    });
     html! {
         <div class="alert" data-test-id="link-trouble" role="alert">
             { icon(Glyph::Warning) }
@@ -127,13 +142,7 @@ pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) 
                 <strong>{ verdict }</strong>
                 if let Some(advice) = advice { <span>{ advice }</span> }
             </p>
-                <span class="alert-actions">
-                    if is_over {
-                        <button class="plain" data-test-id="connect-again" onclick={remedies.on_again.reform(|_: MouseEvent| ())}>{ t.connect_again }</button>
-                    }
-                    <button class="plain" data-test-id="connect-other" onclick={remedies.on_connect.reform(|_: MouseEvent| ())}>{ t.connect }</button>
-                    <button class="plain" data-test-id="leave-bridge" onclick={remedies.on_leave.reform(|_: MouseEvent| ())}>{ t.connect_leave }</button>
-                </span>
+            <span class="alert-actions">{ for buttons }</span>
         </div>
     }
 }
