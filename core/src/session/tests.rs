@@ -243,6 +243,10 @@ fn a_batch_that_the_topic_does_not_take_arrives_in_parts_and_every_record_hears_
     assert_eq!(count(|fact| matches!(fact, Fact::BatchSplit { .. })), 8);
     assert_eq!(count(|fact| matches!(fact, Fact::RequestSent { api: ApiKey::Produce, .. })), 23);
     assert_eq!(count(|fact| matches!(fact, Fact::GetReturned { ordinal: 59 })), 1);
+    let place = |wanted: fn(&Fact) -> bool| world.facts.iter().rposition(|event| wanted(&event.what));
+    let last_callbacks = place(|fact| matches!(fact, Fact::CallbacksRan { .. }));
+    let returned = place(|fact| matches!(fact, Fact::GetReturned { .. }));
+    assert!(returned > last_callbacks, "get() waits for the part that holds its record, which is the last");
     let callbacks = world.facts.iter().map(|event| match event.what {
         Fact::CallbacksRan { count, .. } => count,
         _ => 0,

@@ -5,6 +5,7 @@ use crate::error::{BatchFailure, ErrorCode, Persistence, ProducerError};
 use crate::ids::BatchId;
 use crate::io::{BatchCompletion, Stored};
 use crate::producer::{SendAttempt, SendRefusal};
+use crate::protocol::RecordError;
 use crate::record::{Header, Record};
 use crate::trace::Fact;
 
@@ -117,6 +118,25 @@ fn a_single_record_that_is_too_large_fails_and_its_neighbours_do_not() {
     let BatchFailure { persistence, .. } = story.completed[1].result.clone().expect_err("too large");
     assert_eq!(persistence, Persistence::NotPersisted);
     assert!(story.completed[1].is_last);
+}
+
+#[test]
+fn a_record_refused_inside_a_part_is_named_by_its_place_in_the_whole() {
+    let mut story = story(&[]);
+    put(&mut story, "abcdefghijk");
+    wait_out_the_linger(&mut story);
+    story.refuse(TOO_LARGE);
+    story.refuse(TOO_LARGE);
+    story.store(100);
+    assert_eq!(out(&story), [carries("efgh", 4)]);
+    story.reply(|told| {
+        (told.error, told.base_offset) = (ErrorCode::INVALID_RECORD, -1);
+        told.record_errors = vec![RecordError { batch_index: 1, message: Some("too late".into()) }];
+    });
+    let refused = story.completed.last().expect("a fate");
+    let failure = refused.result.as_ref().expect_err("refused");
+    let places: Vec<_> = failure.record_errors.iter().map(|&(index, _)| index).collect();
+    assert_eq!((refused.first_index, places), (4, vec![5]), "the second record of the part is f, the sixth of all");
 }
 
 #[test]
