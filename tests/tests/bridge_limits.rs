@@ -64,8 +64,11 @@ async fn thirty_two_mebibytes_may_be_unsettled_and_not_a_byte_more() -> Result<(
         (id, left) = (id + 1, left - bytes);
         page.command(&Command::Send(weighing(id, usize::try_from(bytes)?))).await?;
     }
-    page.command(&Command::Send(weighing(99, "orders".len()))).await?;
-    let beyond = Refusal::Busy { in_flight: UNSETTLED_BYTES + 6, limit: UNSETTLED_BYTES };
+    // The lightest send there is: a topic of one letter and nothing else.
+    let mut lightest = weighing(99, "orders".len());
+    (lightest.record.topic, lightest.record.value) = ("o".into(), None);
+    page.command(&Command::Send(lightest)).await?;
+    let beyond = Refusal::Busy { in_flight: UNSETTLED_BYTES + 1, limit: UNSETTLED_BYTES };
     assert_eq!(refusal(&mut page).await?, (99, beyond), "and all before it were taken");
     Ok(())
 }
