@@ -1,7 +1,10 @@
 //! The scene is judged against short stories: facts in, picture out.
 
 use super::*;
+use crate::error::{Persistence, ProducerError};
 use crate::ids::{Lane, ProducerIndex};
+use crate::io::Stored;
+use crate::trace::{BlockedOn, DrainReason, PartitionChoice};
 
 const B0: BatchId = BatchId(0);
 const WIRE: ConnectionId = ConnectionId(1);
