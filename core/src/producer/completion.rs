@@ -100,7 +100,10 @@ impl<O: Observer> Producer<O> {
         // Only a request that gets no answer comes back here: acks=0, and this is all there is to know.
         if let Some(Outstanding { asked: Asked::Produce(batches), .. }) =
             self.connections.on_written(connection, correlation)
+            && let Some(node) = self.connections.node_of(connection)
         {
+            let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
+            self.told.note(now, || Fact::RequestWritten { connection, correlation, node, in_flight });
             self.complete_all(now, &batches, &Answer::none(ErrorCode::NONE));
         }
     }

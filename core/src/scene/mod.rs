@@ -66,6 +66,8 @@ pub struct Scene {
     /// Facts the observer had to drop.
     pub thinned: u64,
     finished: VecDeque<BatchId>,
+    /// Batches that nobody will answer for (acks=0), oldest first, until a log shows them or their connection is over.
+    unanswered: VecDeque<(ConnectionId, BatchId)>,
 }
 
 impl Scene {
@@ -139,6 +141,7 @@ impl Scene {
             }
             Fact::Disconnected { connection, .. } => {
                 self.connections.remove(connection);
+                self.unanswered.retain(|(of, _)| of != connection);
             }
             Fact::RequestSent { connection, correlation, api, node, batches, .. } => {
                 self.standing(at, *connection, *node);
@@ -147,6 +150,10 @@ impl Scene {
             Fact::ResponseReceived { connection, correlation, node, .. } => {
                 self.standing(at, *connection, *node);
                 self.response_came(at, *connection, *correlation);
+            }
+            Fact::RequestWritten { connection, correlation, node, .. } => {
+                self.standing(at, *connection, *node);
+                self.request_written(*connection, *correlation);
             }
             Fact::MetadataUpdated { brokers, topics } => self.learn_leaders(brokers, topics),
             Fact::IdentityChanged { identity } => self.identity = Some(*identity),
@@ -227,6 +234,7 @@ impl Scene {
         self.thinned += dropped;
         self.batches.retain(|_, batch| batch.state.is_final());
         self.connections.clear();
+        self.unanswered.clear();
         self.caller.blocked_on = None;
         self.caller.newest = None;
         for partition in self.partitions.values_mut() {
@@ -417,6 +425,18 @@ impl Scene {
         }
     }
 
+    /// Nobody will answer it.
+    fn request_written(&mut self, connection: ConnectionId, correlation: CorrelationId) {
+        if let Some(scene) = self.connections.get_mut(&connection)
+            && let Some(place) = scene.in_flight.iter().position(|r| r.correlation == correlation)
+        {
+            let request = scene.in_flight.remove(place);
+            self.unanswered.extend(request.batches.into_iter().map(|batch| (connection, batch)));
+            let too_many = self.unanswered.len().saturating_sub(FINISHED_BATCHES);
+            self.unanswered.drain(..too_many);
+        }
+    }
+
     fn move_leader(&mut self, partition: &TopicPartition, leader: NodeId) {
         if let Some(leaders) = self.leaders.get_mut(&partition.topic)
             && let Some(slot) = usize::try_from(partition.partition).ok().and_then(|p| leaders.get_mut(p))
@@ -425,22 +445,29 @@ impl Scene {
         }
     }
 
-    /// The batch in flight that a broker's append speaks of: by sequence where there is one, else the oldest in flight
-    /// with as many records.
+    /// The batch that a broker's append speaks of: one in flight, by sequence where there is one, else the oldest with as
+    /// many records; or one that nobody answers for.
     fn carrier(
-        &self,
+        &mut self,
         partition: &TopicPartition,
         records: u32,
         identity: Option<ProducerIdentity>,
         base_sequence: i32,
     ) -> Option<BatchId> {
         let under_way = &self.partitions.get(partition)?.under_way;
-        under_way.iter().copied().find(|id| {
+        let in_flight = under_way.iter().copied().find(|id| {
             self.batches.get(id).is_some_and(|scene| {
                 matches!(scene.state, BatchState::InFlight { .. })
                     && scene.records == records
                     && (identity.is_none() || (scene.identity == identity && scene.base_sequence == base_sequence))
             })
+        });
+        in_flight.or_else(|| {
+            let place = self.unanswered.iter().position(|(_, id)| {
+                let scene = self.batches.get(id);
+                scene.is_some_and(|scene| scene.partition == *partition && scene.records == records)
+            })?;
+            self.unanswered.remove(place).map(|(_, batch)| batch)
         })
     }
 }

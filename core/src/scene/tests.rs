@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::{Persistence, ProducerError};
 use crate::ids::{Lane, ProducerIndex};
-use crate::io::Stored;
+use crate::io::{DisconnectReason, Stored};
 use crate::trace::{BlockedOn, DrainReason, PartitionChoice};
 
 const B0: BatchId = BatchId(0);
@@ -120,6 +120,32 @@ fn a_stored_record_shows_its_key_before_the_program_knows_and_a_tick_after() {
     assert_eq!(after.partitions[&p(1)].log.cells.len(), 1, "one record, one cell");
     assert_eq!(after.in_flight(NodeId(2)), 0);
     assert!(after.partitions[&p(1)].under_way.is_empty());
+}
+
+#[test]
+fn a_request_that_nobody_answers_is_in_flight_until_it_is_written() {
+    let way = || connected().into_iter().chain([opened(B0), appended(0, B0, 0, "a"), drained(B0, 1), sent(B0)]);
+    assert_eq!(scene_of(way()).in_flight(NodeId(2)), 1);
+    let written =
+        Fact::RequestWritten { connection: WIRE, correlation: CorrelationId(3), node: NodeId(2), in_flight: 0 };
+    let unanswered = Stored { base_offset: -1, log_append_time_ms: None };
+    let way = || way().chain([written.clone(), Fact::BatchAcked { batch: B0, stored: unanswered }]);
+    assert_eq!(scene_of(way()).in_flight(NodeId(2)), 0);
+
+    let appended = || Fact::LogAppended {
+        node: NodeId(2),
+        partition: p(1),
+        base_offset: 40,
+        records: 1,
+        identity: None,
+        base_sequence: -1,
+    };
+    let stored = scene_of(way().chain([appended()]));
+    let cell = &stored.partitions[&p(1)].log.cells[0];
+    assert_eq!((&*cell.label, cell.known), ("a", false), "it is there, and nobody tells the program");
+    let lost = Fact::Disconnected { connection: WIRE, node: NodeId(2), why: DisconnectReason::ClosedByPeer };
+    let somebody_elses = scene_of(way().chain([lost, appended()]));
+    assert_eq!(&*somebody_elses.partitions[&p(1)].log.cells[0].label, "");
 }
 
 #[test]

@@ -303,6 +303,17 @@ pub enum Fact {
         /// How many.
         dropped: u64,
     },
+    /// A request that gets no answer (acks=0) is with the network: it no longer counts as in flight.
+    RequestWritten {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        correlation: CorrelationId,
+        /// To which broker.
+        node: NodeId,
+        /// Requests without an answer left on this connection.
+        in_flight: u32,
+    },
 }
 
 impl Fact {

@@ -69,7 +69,11 @@ impl Teller<'_> {
             Fact::FaultInjected { correlation, fault, .. } => {
                 Some((self.t.who_fault.to_owned(), self.fault(correlation.0, *fault), None))
             }
-            Fact::AppendedMany { .. } | Fact::MemoryUsed { .. } | Fact::SenderWaits { .. } => None,
+            // That it was written is all the answer there is, and the batch tells that.
+            Fact::AppendedMany { .. }
+            | Fact::MemoryUsed { .. }
+            | Fact::SenderWaits { .. }
+            | Fact::RequestWritten { .. } => None,
             _ => self.sender(fact),
         }
     }

@@ -391,6 +391,8 @@ fn with_acks_zero_written_is_done() {
     story.input(Input::Written { connection, correlation });
     assert_eq!(story.completed[0].result, Ok(Stored { base_offset: -1, log_append_time_ms: None }));
     assert_eq!(story.producer.memory_used(), 0);
+    let written = |fact: &Fact| matches!(fact, Fact::RequestWritten { in_flight: 0, .. });
+    assert_eq!(story.facts.iter().filter(|fact| written(fact)).count(), 1, "its slot is free");
 }
 
 #[test]
