@@ -127,10 +127,12 @@ pub(crate) fn App() -> Html {
             theme.set(chosen);
         })
     };
-    let has_begun = view.scene.caller.sent + view.scene.caller.refused > 0;
+    let caller = &view.scene.caller;
+    // The first call may still be waiting for its topic.
+    let has_begun = caller.sent + caller.refused > 0 || caller.stands != Statement::Loop;
     let (title, text) = question(draft.habit, has_begun, t);
     let is_lost = matches!(view.link, Link::Lost { .. } | Link::Ended(_));
-    let stands = has_begun.then_some(view.scene.caller.stands).filter(|statement| *statement != Statement::Loop);
+    let stands = has_begun.then_some(caller.stands).filter(|statement| *statement != Statement::Loop);
     let choices = Choices { on_connect: open(Drawer::Connect), on_language, on_theme };
     let remedies = Remedies {
         on_again: on(&driver, Driver::connect_again),
@@ -171,7 +173,7 @@ pub(crate) fn App() -> Html {
                 <Connect language={*language} link={view.link.clone()} trial={view.trial.clone()} {on_connect} {on_leave} on_close={close.clone()} />
             }
             if *drawer == Some(Drawer::Settings) {
-                <Settings language={*language} in_force={view.config.properties.clone()} can_apply={view.link.is_up()} {on_apply} on_close={close} />
+                <Settings language={*language} in_force={view.config.properties.clone()} is_asked={view.is_asked} can_apply={view.link.is_up()} {on_apply} on_close={close} />
             }
         </>
     }

@@ -121,6 +121,15 @@ pub(crate) enum DraftError {
 pub(crate) enum Destination {
     /// The record names its partition.
     Explicit(i32),
+    /// It names one that the topic does not have, as far as is known: `send` waits for it.
+    Missing {
+        /// The partition named.
+        partition: i32,
+        /// The topic's partitions.
+        partitions: i32,
+    },
+    /// It names a negative one: `ProducerRecord` throws.
+    Negative(i32),
     /// The key decides.
     Hashed {
         /// murmur2 of the key, as Java prints it.
@@ -141,7 +150,7 @@ impl Destination {
     pub(crate) const fn partition(self) -> Option<i32> {
         match self {
             Self::Explicit(partition) | Self::Hashed { partition, .. } => Some(partition),
-            Self::Sticky | Self::Unknown => None,
+            Self::Missing { .. } | Self::Negative(_) | Self::Sticky | Self::Unknown => None,
         }
     }
 }
@@ -177,13 +186,18 @@ impl Draft {
 
     /// Where it will go, asked from the core's own partitioner.
     pub(crate) fn destination(&self, topology: &Topology, ignores_keys: bool) -> Destination {
-        if let Ok(Some(partition)) = optional(&self.partition) {
-            return Destination::Explicit(partition);
-        }
         let partitions = match i32::try_from(topology.partitions.len()) {
-            Ok(partitions @ 1..) if *topology.topic == *self.topic => partitions,
-            _ => return Destination::Unknown,
+            Ok(partitions @ 1..) if *topology.topic == *self.topic => Some(partitions),
+            _ => None,
         };
+        if let Ok(Some(partition)) = optional(&self.partition) {
+            return match partitions {
+                _ if partition < 0 => Destination::Negative(partition),
+                Some(partitions) if partition >= partitions => Destination::Missing { partition, partitions },
+                _ => Destination::Explicit(partition),
+            };
+        }
+        let Some(partitions) = partitions else { return Destination::Unknown };
         match self.key.bytes().filter(|_| !ignores_keys) {
             Some(key) => {
                 let hash = murmur2(key);
@@ -286,8 +300,18 @@ mod tests {
         assert_eq!(keyed("user-42").destination(&topology(0), false), Destination::Unknown);
         let other = Draft { topic: "payments".into(), ..Draft::default() };
         assert_eq!(other.destination(&topology(3), false), Destination::Unknown);
-        let explicit = Draft { partition: "7".into(), ..Draft::default() };
-        assert_eq!(explicit.destination(&topology(3), false), Destination::Explicit(7));
+    }
+
+    #[test]
+    fn a_partition_that_is_named_is_looked_up_where_the_topic_is_known() {
+        let to = |partition: &str, partitions| {
+            Draft { partition: partition.into(), ..Draft::default() }.destination(&topology(partitions), false)
+        };
+        assert_eq!(to("2", 3), Destination::Explicit(2));
+        assert_eq!(to("3", 3), Destination::Missing { partition: 3, partitions: 3 });
+        assert_eq!(to("3", 0), Destination::Explicit(3), "nobody knows yet");
+        assert_eq!(to("-1", 3), Destination::Negative(-1));
+        assert_eq!(to("-1", 0), Destination::Negative(-1));
     }
 
     #[test]

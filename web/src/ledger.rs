@@ -57,6 +57,8 @@ pub(crate) struct Open {
     landed: BTreeMap<i32, u32>,
     slowest_us: u64,
     failed: u32,
+    /// Did a broker answer for any?
+    answered: bool,
 }
 
 impl Open {
@@ -134,8 +136,8 @@ pub(crate) struct Summary {
     pub(crate) landed: Vec<(i32, u32)>,
     /// Ended with an exception.
     pub(crate) failed: u32,
-    /// Longest time from `send` to the answer, in microseconds.
-    pub(crate) slowest_us: u64,
+    /// Longest time from `send` to the answer, in microseconds; `None`: no broker was asked for one (acks=0).
+    pub(crate) slowest_us: Option<u64>,
 }
 
 impl Ledger {
@@ -154,7 +156,7 @@ impl Ledger {
     pub(crate) fn sent(&mut self, command: SendCommand) {
         self.counts.sent += u64::from(command.count);
         self.counts.waiting += u64::from(command.count);
-        let open = Open { command, settled: 0, landed: BTreeMap::new(), slowest_us: 0, failed: 0 };
+        let open = Open { command, settled: 0, landed: BTreeMap::new(), slowest_us: 0, failed: 0, answered: false };
         self.open.insert(open.command.id, open);
     }
 
@@ -184,6 +186,7 @@ impl Ledger {
             Fate::Acked(metadata) => {
                 self.counts.acked += u64::from(outcome.count);
                 *open.landed.entry(metadata.partition).or_default() += outcome.count;
+                open.answered |= metadata.first_offset >= 0;
             }
             Fate::Failed { .. } => {
                 self.counts.failed += u64::from(outcome.count);
@@ -212,7 +215,7 @@ impl Ledger {
                 count: done.command.count,
                 landed: done.landed.into_iter().collect(),
                 failed: done.failed,
-                slowest_us: done.slowest_us,
+                slowest_us: (done.answered || done.failed > 0).then_some(done.slowest_us),
             });
         }
     }
@@ -384,6 +387,7 @@ mod tests {
         assert_eq!(ledger.open().count(), 0);
         let latest = ledger.latest().expect("settled");
         assert_eq!((latest.count, latest.landed.as_slice()), (5, &[(1, 5)][..]));
+        assert_eq!(latest.slowest_us, Some(10));
         assert_adds_up(&ledger);
     }
 
@@ -463,5 +467,6 @@ mod tests {
         }
         ledger.settle(&outcome);
         assert!(ledger.rows().all(|row| matches!(row.end, End::Acked { offset: -1, .. })));
+        assert_eq!(ledger.latest().expect("settled").slowest_us, None, "there was no answer to be slow");
     }
 }

@@ -36,6 +36,7 @@ impl Store {
             ledger: Shared::new(Ledger::default()),
             topology: Shared::new(Topology::default()),
             config: Shared::new(ConfigInForce::default()),
+            is_asked: false,
             alerts: Shared::new(Vec::new()),
             world: None,
             link,
@@ -111,8 +112,13 @@ impl Store {
 
     /// Asks for a new producer; asked again on the next connection, should this one lose the question.
     pub(crate) fn configure(&mut self, properties: Properties) -> Command {
-        self.wanted = Some(properties.clone());
+        self.want(Some(properties.clone()));
         Command::Configure { properties }
+    }
+
+    fn want(&mut self, properties: Option<Properties>) {
+        self.view.is_asked = properties.is_some();
+        self.wanted = properties;
     }
 
     /// The composer names another topic.
@@ -129,7 +135,7 @@ impl Store {
             }
             Report::Configured { properties, notices } => {
                 if self.wanted.as_ref() == Some(&properties) {
-                    self.wanted = None;
+                    self.want(None);
                 }
                 let ignores_keys = settings::ignores_keys(&properties);
                 self.view.config = Shared::new(ConfigInForce { properties, notices, ignores_keys });
@@ -139,11 +145,11 @@ impl Store {
                 }
             }
             Report::ConfigRefused { error } => {
-                self.wanted = None;
+                self.want(None);
                 self.alert(Alert::ConfigRefused(error));
             }
             Report::ConfigForbidden { keys } => {
-                self.wanted = None;
+                self.want(None);
                 self.alert(Alert::ConfigForbidden(keys));
             }
             Report::Topology(topology) => {
@@ -176,7 +182,7 @@ impl Store {
             Report::BadRequest(why) => {
                 // What was asked for will be refused again: it is not asked for once more.
                 if matches!(why, BadRequest::TooManyProperties { .. } | BadRequest::PropertyTooLong { .. }) {
-                    self.wanted = None;
+                    self.want(None);
                 }
                 self.alert(Alert::BadRequest(why));
             }
@@ -335,7 +341,9 @@ mod tests {
         let send = store.send(Habit::Get, record(), 1).expect("connected");
         let said: Vec<_> = store.apply(welcome(1, true, &[])).into_iter().skip(2).collect();
         assert_eq!(said, [configure, send]);
+        assert!(store.view().is_asked);
         store.apply(Report::Configured { properties, notices: Vec::new() });
+        assert!(!store.view().is_asked);
         assert_eq!(store.apply(welcome(1, true, &[])).len(), 3, "only the send is open");
     }
 

@@ -123,19 +123,20 @@ texts! {
     // The way to a bridge.
     connect_title: "Connect to a bridge", "Bridge에 연결";
     connect_explained: "Start the bridge with cargo xtask play and paste the line it prints. It runs on this machine and talks to the embedded brokers or to your Apache Kafka.", "cargo xtask play로 bridge를 시작하고, 출력된 줄을 붙여 넣으세요. bridge는 이 컴퓨터에서 실행되며 내장 broker 또는 Apache Kafka와 통신해요.";
+    connect_origin: "A bridge lets in the page that it serves itself, at the line it prints. For this page, start it with", "bridge는 출력된 줄에서 열리는 자체 페이지만 받아들여요. 이 페이지를 쓰려면 bridge를 시작할 때 추가하세요:";
     connect_line: "The line it printed", "출력된 줄";
     connect_go: "Connect", "연결";
     connect_leave: "Use the brokers in this page", "이 페이지의 broker 사용";
     connect_again: "Try again", "다시 시도";
     close: "Close", "닫기";
-    address_empty: "Nothing was pasted. The line begins with playground: http://127.0.0.1:", "붙여 넣은 내용이 없습니다. playground: http://127.0.0.1: 로 시작하는 줄이 필요해요.";
+    address_empty: "Nothing was pasted. The line begins with playground: http://127.0.0.1:", "붙여 넣은 내용이 없습니다. playground: http://127.0.0.1: 로 시작하는 줄이 필요합니다.";
     address_no_address: "There is no http://127.0.0.1:PORT in this. Paste the whole line that begins with playground:", "http://127.0.0.1:PORT 주소가 없습니다. playground: 로 시작하는 줄 전체를 붙여 넣으세요.";
     address_not_loopback: "Only a bridge on this machine can be used (127.0.0.1, localhost or [::1]).", "이 컴퓨터의 bridge만 사용할 수 있습니다 (127.0.0.1, localhost, [::1]).";
-    address_no_token: "The token is missing or cut off: the line ends with #token= and 43 characters. Each start of the bridge prints a new one.", "token이 없거나 잘렸습니다. 줄은 #token= 뒤 43자로 끝나요. bridge를 시작할 때마다 새 token이 출력됩니다.";
+    address_no_token: "The token is missing or cut off: the line ends with #token= and 43 characters. Each start of the bridge prints a new one.", "token이 없거나 잘렸습니다. 줄은 #token= 뒤 43자로 끝납니다. bridge를 시작할 때마다 새 token이 출력됩니다.";
     ended_not_admitted: "The bridge does not answer or does not let this page in.", "bridge가 응답하지 않거나 이 페이지를 받아들이지 않습니다.";
-    ended_not_admitted_advice: "Is it running? Is the token from its newest line? A page from another address ({}) needs --allow-origin {} at its start.", "실행 중인지, 가장 최근 줄의 token인지 확인하세요. 다른 주소({})에서 연 페이지는 시작할 때 --allow-origin {} 옵션이 필요해요.";
+    ended_not_admitted_advice: "Is it running? Is the token from its newest line? A page from another address ({}) needs --allow-origin {} at its start.", "실행 중인지, 가장 최근 줄의 token인지 확인하세요. 다른 주소({})에서 연 페이지는 시작할 때 --allow-origin {} 옵션이 필요합니다.";
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
-    ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작돼요.";
+    ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
     lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. A bridge that was started anew has another token: paste its newest line.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. 새로 시작한 bridge는 token이 다르므로, 가장 최근 줄을 붙여 넣으세요.";
 
@@ -171,6 +172,8 @@ texts! {
     chip_title_hash: "murmur2 of the key is {}; modulo {} partitions that is p{}", "key의 murmur2는 {}, partition {}개로 나눈 나머지는 p{}";
     chip_title_explicit: "The record names its partition: the key does not decide", "record가 partition을 지정: key는 쓰이지 않음";
     chip_title_sticky: "Without a key the producer fills one partition for a while, then draws another", "key가 없으면 한 partition을 채우다가 다른 partition을 고릅니다";
+    note_missing: "{} has p0 to p{}: send() waits max.block.ms for p{}, then fails.", "{}의 partition: p0~p{}. send()는 p{}에 대해 max.block.ms 동안 기다린 뒤 실패합니다.";
+    note_negative: "{}: ProducerRecord throws, a partition is 0 or more.", "{}: ProducerRecord가 throw, partition은 0 이상입니다.";
     chip_title_unknown: "The topic is not known yet", "아직 topic 정보가 없습니다";
     options: "Topic, partition, headers", "Topic, partition, header";
     topic: "Topic", "Topic";
@@ -241,6 +244,7 @@ texts! {
     persisted: "stored", "저장됨";
     copy: "Copy {}", "{} 복사";
     summary: "{} sent: {} · slowest answer {} ms", "{}개 전송: {} · 가장 느린 응답 {} ms";
+    summary_unanswered: "{} sent: {} · acks=0, no broker answered", "{}개 전송: {} · acks=0, broker 응답 없음";
     summary_failed: "{} failed", "{}개 실패";
     null_word: "null", "null";
 
@@ -340,10 +344,12 @@ texts! {
     settings_reset: "Back to {}", "기본값 {}";
     settings_default: "default {}", "기본값 {}";
     settings_as_text: "As producer.properties", "producer.properties 형식";
-    settings_text_bad: "Line {}: \\u wants four hexadecimal digits; a backslash itself is written \\\\.", "{}번째 줄: \\u 뒤에는 16진수 4자리가 필요해요. backslash 자체는 \\\\ 로 씁니다.";
+    settings_text_bad: "Line {}: \\u wants four hexadecimal digits; a backslash itself is written \\\\.", "{}번째 줄: \\u 뒤에는 16진수 4자리가 필요합니다. backslash 자체는 \\\\ 로 씁니다.";
     settings_text_half: "Line {}: this \\u escape is half of a character; write both halves.", "{}번째 줄: \\u 표기가 문자의 절반입니다. 나머지 절반도 쓰세요.";
     settings_apply: "Apply", "적용";
     settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받아요.";
+    settings_asked: "waiting: the old producer settles what is out", "대기 중: 이전 producer가 전송을 마무리하는 중";
+    settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
     settings_nothing: "No setting of this name is obeyed here.", "해당하는 설정이 없습니다.";
     settings_forbidden: "These belong to the bridge's command line, not to a page: {}", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}";

@@ -22,6 +22,8 @@ pub(crate) struct View {
     pub(crate) topology: Shared<Topology>,
     /// The producer's properties.
     pub(crate) config: Shared<ConfigInForce>,
+    /// Was another configuration asked for that is not in force yet?
+    pub(crate) is_asked: bool,
     /// What a person should know and has not dismissed.
     pub(crate) alerts: Shared<Vec<Alert>>,
     /// The world we speak to; `None`: nobody has said yet.

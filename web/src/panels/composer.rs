@@ -74,7 +74,7 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                 </div>
                 <div class="composer-chips">
                     { chip(props.destination, t) }
-                    <span class="composer-note">{ null_hint(&draft.key, t) }</span>
+                    <span class="composer-note" data-test-id="key-note">{ note(draft, props.destination, t) }</span>
                     <kbd>{ t.send_shortcut }</kbd>
                 </div>
                 if let Some(topics) = unarmed {
@@ -130,6 +130,17 @@ const fn key_hint(kind: Kind, t: &Texts) -> &str {
         Kind::Text => "",
         Kind::Empty => t.empty_key_explained,
         Kind::Null => t.null_key_explained,
+    }
+}
+
+/// What a person should know before this key is sent to where it goes.
+fn note(draft: &Draft, destination: Destination, t: &'static Texts) -> String {
+    match destination {
+        Destination::Missing { partition, partitions } => {
+            fill(t.note_missing, &[&draft.topic, &(partitions - 1), &partition])
+        }
+        Destination::Negative(partition) => fill(t.note_negative, &[&partition]),
+        _ => null_hint(&draft.key, t).to_owned(),
     }
 }
 
@@ -207,7 +218,9 @@ fn value_area(payload: &Payload, on_change: &Callback<Payload>, t: &'static Text
 /// Where the record will go: the core's answer, before it is sent.
 fn chip(destination: Destination, t: &'static Texts) -> Html {
     let title = match destination {
-        Destination::Explicit(_) => t.chip_title_explicit.to_owned(),
+        Destination::Explicit(_) | Destination::Missing { .. } | Destination::Negative(_) => {
+            t.chip_title_explicit.to_owned()
+        }
         Destination::Hashed { hash, partitions, partition } => {
             fill(t.chip_title_hash, &[&hash, &partitions, &partition])
         }
@@ -215,13 +228,17 @@ fn chip(destination: Destination, t: &'static Texts) -> Html {
         Destination::Unknown => t.chip_title_unknown.to_owned(),
     };
     let (class, content) = match destination.partition() {
-        Some(number) => {
-            let mark = if number >= 0 { mark(number) } else { Html::default() };
-            let class = if number >= 0 { partition::class(number) } else { "" };
-            (class, html! { <>{ "→ " }{ mark }{ format!("p{number}") }</> })
-        }
-        None if destination == Destination::Sticky => ("", html! { t.chip_sticky }),
-        None => ("", html! { t.chip_unknown }),
+        Some(number) => (partition::class(number), html! { <>{ "→ " }{ mark(number) }{ format!("p{number}") }</> }),
+        None => (
+            "",
+            match destination {
+                Destination::Sticky => html! { t.chip_sticky },
+                Destination::Missing { partition, .. } | Destination::Negative(partition) => {
+                    html! { format!("→ p{partition}?") }
+                }
+                _ => html! { t.chip_unknown },
+            },
+        ),
     };
     let number = destination.partition().map(|partition| partition.to_string()).unwrap_or_default();
     html! {
@@ -338,13 +355,17 @@ fn how_many(draft: &UseReducerHandle<Draft>, language: Language) -> Html {
     }
 }
 
-/// The last send whose records all have an answer, in a line.
+/// The last send whose records all have an answer, in a line, until another is under way.
 pub(crate) fn summary(view: &View, language: Language, t: &Texts) -> Option<String> {
-    let latest = view.ledger.latest()?;
+    let latest = view.ledger.latest().filter(|_| view.ledger.open().next().is_none())?;
     let mut parts: Vec<String> =
         latest.landed.iter().map(|(partition, count)| format!("p{partition} {}", language.number(*count))).collect();
     if latest.failed > 0 {
         parts.push(fill(t.summary_failed, &[&language.number(latest.failed)]));
     }
-    Some(fill(t.summary, &[&language.number(latest.count), &parts.join(", "), &format::millis(latest.slowest_us)]))
+    let (count, landed) = (language.number(latest.count), parts.join(", "));
+    Some(match latest.slowest_us {
+        Some(slowest_us) => fill(t.summary, &[&count, &landed, &format::millis(slowest_us)]),
+        None => fill(t.summary_unanswered, &[&count, &landed]),
+    })
 }

@@ -69,6 +69,10 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
                 <button class="quiet" data-test-id="connect-close" onclick={close} aria-label={t.close} title={t.close}>{ icon(Glyph::Close) }</button>
             </header>
             <p>{ t.connect_explained }</p>
+            // A page that a bridge serves is let in by that bridge.
+            if props.link == Link::InPage {
+                <p class="caption">{ t.connect_origin }{ " " }<code>{ format!("--allow-origin {}", origin()) }</code></p>
+            }
             <form {onsubmit}>
                 <label for="connect-line">{ t.connect_line }</label>
                 <input id="connect-line" class="mono" data-test-id="connect-line" ref={input} value={(*line).clone()}
@@ -86,6 +90,11 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
             }
         </section>
     }
+}
+
+/// Where this page came from.
+fn origin() -> String {
+    web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
 }
 
 /// A bridge that was tried and did not come about.
@@ -150,7 +159,7 @@ fn trouble(
 fn ended(ending: &Ending, t: &Texts) -> (String, Option<String>) {
     match ending {
         Ending::NotAdmitted => {
-            let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+            let origin = origin();
             (t.ended_not_admitted.to_owned(), Some(fill(t.ended_not_admitted_advice, &[&origin, &origin])))
         }
         Ending::OtherVersion(version) => {

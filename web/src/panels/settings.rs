@@ -21,6 +21,8 @@ pub(crate) struct SettingsProps {
     pub(crate) language: Language,
     /// What the producer runs with.
     pub(crate) in_force: Properties,
+    /// Was another configuration asked for that is not in force yet?
+    pub(crate) is_asked: bool,
     /// May a new producer be asked for?
     pub(crate) can_apply: bool,
     /// Make a producer with these.
@@ -77,12 +79,19 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         Callback::from(move |_: MouseEvent| on_apply.emit((*edited).clone()))
     };
     let can_apply = props.can_apply && verdict.error.is_none() && bad_text.is_none() && *edited != props.in_force;
+    // As it was on opening: nothing was applied, nothing is to be said about it.
+    let opened_with = use_memo((), |()| props.in_force.clone());
+    let state = match () {
+        () if props.is_asked => t.settings_asked.to_owned(),
+        () if *edited == props.in_force && *opened_with != props.in_force => t.settings_in_force.to_owned(),
+        () => fill(t.settings_changed, &[&edited.len()]),
+    };
     let shown_text = (*text).clone().unwrap_or_else(|| to_text(&edited));
     html! {
         <section class="drawer settings" role="dialog" aria-label={t.settings_title}>
             <header>
                 <h2>{ t.settings_title }</h2>
-                <span class="caption">{ fill(t.settings_changed, &[&edited.len()]) }</span>
+                <span class="caption" role="status" data-test-id="settings-state">{ state }</span>
                 <button class="primary" data-test-id="settings-apply" disabled={!can_apply} onclick={apply} title={t.settings_apply_note}>
                     { t.settings_apply }
                 </button>

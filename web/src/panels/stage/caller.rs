@@ -182,7 +182,9 @@ pub(super) fn chosen(picture: &Picture<'_>) -> String {
         }
         None if !picture.to_come() => String::new(),
         None => match picture.preview.destination {
-            Destination::Explicit(lane) => fill(texts.stage_explicit, &[&lane]),
+            Destination::Explicit(lane)
+            | Destination::Missing { partition: lane, .. }
+            | Destination::Negative(lane) => fill(texts.stage_explicit, &[&lane]),
             Destination::Hashed { partition, .. } => fill(texts.stage_hash, &[&partition]),
             Destination::Sticky => texts.stage_sticky_unknown.to_owned(),
             Destination::Unknown => String::new(),
