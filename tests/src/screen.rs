@@ -202,6 +202,18 @@ impl Screen {
         .await
     }
 
+    /// Opens the dialog that leads to a bridge, unless it is open, and pastes a line into it.
+    ///
+    /// # Errors
+    /// When the browser does not do it.
+    pub async fn connect(&self, line: &str) -> Result<()> {
+        if self.browser.texts("connect-line").await?.is_empty() {
+            self.browser.click("connect").await?;
+        }
+        self.browser.type_into("connect-line", line).await?;
+        self.browser.click("connect-go").await
+    }
+
     /// One attribute of the only element with this test id; empty when there is none.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() 
     assert_eq!(screen.field("value").await?, "lost with the bridge", "what was typed is still there");
     assert_eq!(kcat::consume_all(&servers, "orders")?.len(), 2, "not sent again to whoever answers there");
 
-    connect(&screen, &next.address).await?;
+    screen.connect(&next.address).await?;
     screen.wait_for_link(&["open"]).await?;
     screen.browser().click("arm").await?;
     assert_eq!(screen.field("value").await?, "lost with the bridge");
@@ -199,7 +199,7 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
         format!("http://192.168.1.5:9094/#token={token}"),
         format!("http://kafka.example:9094/#token={token}"),
     ] {
-        connect(&screen, &line).await?;
+        screen.connect(&line).await?;
         let explained = screen
             .browser()
             .wait_until_texts("connect-error", |texts| texts.iter().any(|text| text.split_whitespace().count() >= 3))
@@ -214,7 +214,7 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
     // A wrong token, and a port where nobody listens: the world that is there is not given up for them.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     for line in [format!("{}/#token={token}", bridge.origin()), format!("http://{nobody}/#token={token}")] {
-        connect(&screen, &line).await?;
+        screen.connect(&line).await?;
         let told = |texts: &[String]| texts.iter().any(|text| text.contains("--allow-origin"));
         screen.browser().wait_until_texts("connect-error", told).await?;
         assert_eq!(screen.attribute("link", "data-state").await?, "in-page");
@@ -227,7 +227,7 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
     assert!(screen.browser().texts("link-trouble").await?.is_empty(), "who closes the dialog has read it");
     a_token_in_the_address_leaves_it_whole_or_cut(&screen).await?;
 
-    connect(&screen, &format!("playground: {}", bridge.address)).await?;
+    screen.connect(&format!("playground: {}", bridge.address)).await?;
     screen.wait_for_link(&["open"]).await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "embedded");
     assert_eq!(screen.field("value").await?, "typed before");
@@ -306,18 +306,9 @@ async fn a_bridge_of_another_version_is_named_with_both_versions() -> Result<()>
     let server = page::StaticServer::start(page::folder()?)?;
     let screen = Screen::start().await?;
     screen.open(&server.origin()).await?;
-    connect(&screen, &format!("http://{address}/#token={}", "A".repeat(43))).await?;
+    screen.connect(&format!("http://{address}/#token={}", "A".repeat(43))).await?;
     let named = |texts: &[String]| texts.iter().any(|text| text.contains('1') && text.contains('7'));
     screen.browser().wait_until_texts("connect-error", named).await?;
     assert_eq!(screen.attribute("link", "data-state").await?, "in-page");
     Ok(())
-}
-
-/// Opens the dialog, unless it is open, and pastes a line into it.
-async fn connect(screen: &Screen, line: &str) -> Result<()> {
-    if screen.browser().texts("connect-line").await?.is_empty() {
-        screen.browser().click("connect").await?;
-    }
-    screen.browser().type_into("connect-line", line).await?;
-    screen.browser().click("connect-go").await
 }

@@ -32,7 +32,7 @@ impl Suite {
 /// Runs every suite, also after a failure, and prints a table of times and the line `N passed, N failed`.
 ///
 /// `quick` leaves out the cross tests with an Apache Kafka (files named `kafka_…`), which take minutes. `with_trunk` adds
-/// Trunk's build of the page and the in-page test on what it wrote.
+/// what is built by Trunk: its page with the in-page test on it, and the cross tests named `trunk_…`.
 ///
 /// # Errors
 /// When a tool is missing and cannot be installed, or anything failed.
@@ -41,7 +41,7 @@ pub fn command(quick: bool, with_trunk: bool) -> Result<()> {
     tools::ensure(&tools::FOR_TESTS)?;
     let mut suites = static_suites();
     suites.extend(unit_suites());
-    suites.extend(cross_suites(quick)?);
+    suites.extend(cross_suites(quick, with_trunk)?);
     if with_trunk {
         suites.extend(trunk_suites());
     }
@@ -102,7 +102,7 @@ fn unit_suites() -> Vec<Suite> {
 }
 
 /// One suite per file of the cross tests, so that the table shows what takes how long.
-fn cross_suites(quick: bool) -> Result<Vec<Suite>> {
+fn cross_suites(quick: bool, with_trunk: bool) -> Result<Vec<Suite>> {
     let folder = workspace::root().join("tests/tests");
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
@@ -112,7 +112,7 @@ fn cross_suites(quick: bool) -> Result<Vec<Suite>> {
         }
     }
     names.sort();
-    names.retain(|name| !(quick && name.starts_with("kafka_")));
+    names.retain(|name| (!quick || !name.starts_with("kafka_")) && (with_trunk || !name.starts_with("trunk_")));
     let harness = Suite::new("cross: harness", [cargo(["test", "--package", "cross-tests", "--lib"])]);
     let files = names.into_iter().map(|name| {
         Suite::new(format!("cross: {name}"), [cargo(["test", "--package", "cross-tests", "--test", &name])])
