@@ -75,6 +75,8 @@ pub enum Command {
         /// The topic the page looks at.
         topic: Arc<str>,
     },
+    /// Have the program break off its loops: what was handed to `send()` stays sent, and no further record is.
+    BreakOff,
 }
 
 /// One press of Send.
@@ -196,6 +198,13 @@ pub enum Report {
         /// Why.
         why: Refusal,
     },
+    /// A send was broken off: so many of its records were handed to the producer, the others never will be.
+    BrokenOff {
+        /// Which.
+        id: SendId,
+        /// How many were.
+        called: u32,
+    },
     /// The page may write now.
     Armed,
     /// A message could not be understood or asks for too much; the session goes on.
@@ -233,6 +242,11 @@ pub enum BadRequest {
         /// Bytes of key and value together.
         bytes: u64,
         /// How many it may have.
+        limit: u64,
+    },
+    /// So many [`Command::Configure`] wait for their turn already; this one was not taken.
+    TooManyConfigurations {
+        /// How many may wait.
         limit: u64,
     },
     /// [`Command::Describe`] names a topic by more bytes than a send may.

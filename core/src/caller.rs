@@ -119,13 +119,39 @@ impl Caller {
 
     /// Has the program call `flush()` after what it has.
     pub fn enqueue_flush(&mut self) {
-        self.tasks.push_back(Task::Flush);
+        // Nothing was sent since the one that waits: it does for both.
+        if !matches!(self.tasks.back(), Some(Task::Flush)) {
+            self.tasks.push_back(Task::Flush);
+        }
     }
 
     /// Has the program close its producer and take another after what it has; see
     /// [`is_changing_producer`](Self::is_changing_producer).
     pub fn enqueue_change_of_producer(&mut self) {
         self.tasks.push_back(Task::ChangeProducer);
+    }
+
+    /// Is the last thing it has to do a change of its producer, and not yet begun?
+    pub fn ends_with_a_change_of_producer(&self) -> bool {
+        let begun = if self.is_changing_producer() { 1 } else { 0 };
+        self.tasks.len() > begun && matches!(self.tasks.back(), Some(Task::ChangeProducer))
+    }
+
+    /// Has the program break off its loops. Tells of every job that ends early how many of its records were handed to
+    /// `send`; one for which `send` waits counts as handed over.
+    pub fn break_off(&mut self) -> Vec<(SendId, u32)> {
+        let mut broken_off = Vec::new();
+        let mut waits_in_send = matches!(self.doing, Doing::Blocked { .. });
+        self.tasks.retain_mut(|task| {
+            let Task::Send { job, next } = task else { return true };
+            let called = *next + u32::from(core::mem::take(&mut waits_in_send));
+            if called < job.count {
+                broken_off.push((job.id, called));
+                job.count = called;
+            }
+            called > 0
+        });
+        broken_off
     }
 
     /// Does it stand in `close()` and wait for [`on_new_producer`](Self::on_new_producer)?

@@ -42,6 +42,8 @@ pub(crate) enum Alert {
     },
     /// The address that the page was opened with names no bridge.
     BadAddress(AddressError),
+    /// The page comes from a bridge, but without the token that lets it in.
+    NoToken,
     /// The ledger begins anew with another world.
     LeftBehind {
         /// Records of the world before that are no longer listed.

@@ -24,7 +24,7 @@ use crate::panels::settings::{Settings, chips};
 use crate::panels::stage::{Preview, Stage};
 use crate::panels::time_bar::time_bar;
 use crate::panels::top_bar::{Choices, Theme, top_bar};
-use crate::settings::Properties;
+use crate::settings::{self, Properties};
 use crate::storage::{self, Memory};
 use crate::texts::{Language, Texts};
 use crate::view::{Link, Speed, View};
@@ -145,7 +145,7 @@ pub(crate) fn App() -> Html {
             { top_bar(&view, *theme, *language, &choices) }
             <aside class="left">
                 <Composer language={*language} draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
-                    on_arm={on(&driver, Driver::arm)} {on_topic} />
+                    on_stop={on(&driver, Driver::break_off)} on_arm={on(&driver, Driver::arm)} {on_topic} />
                 { code(&draft, stands, t) }
             </aside>
             <main>
@@ -162,7 +162,7 @@ pub(crate) fn App() -> Html {
                     if *drawer != Some(Drawer::Connect) { { link_trouble(&view, &remedies, t) } }
                     { alerts(&view.alerts, &driver, *language) }
                 </div>
-                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination)} narrow={width.turns_down()} />
+                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />
                 <div class="below">
                     <History language={*language} scene={view.scene.clone()} />
                     <LedgerPanel language={*language} ledger={view.ledger.clone()} {is_lost} />
@@ -294,13 +294,15 @@ const fn question(habit: Habit, has_begun: bool, t: &Texts) -> (&'static str, &'
     }
 }
 
-fn preview(draft: &Draft, destination: Destination) -> Preview {
+fn preview(draft: &Draft, destination: Destination, properties: &Properties) -> Preview {
+    let count = draft.count().unwrap_or(0);
     Preview {
         label: draft.key.bytes().map(|key| String::from_utf8_lossy(key).into()),
         destination,
         key_bytes: draft.key.size(),
         value_bytes: draft.value.size(),
-        count: draft.count().unwrap_or(0),
+        count,
+        carried: count.min(draft.fit_into_a_batch(settings::batch_size(properties))),
     }
 }
 

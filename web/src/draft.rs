@@ -4,7 +4,12 @@ use std::rc::Rc;
 
 use producer_core::bridge::{Habit, HeaderSpec, MAX_SEND_COUNT, RecordSpec, Topology};
 use producer_core::murmur2::{murmur2, partition_for_hash};
+use producer_core::record::Header;
+use producer_core::record_batch::{BATCH_OVERHEAD, MAX_RECORD_OVERHEAD, record_size_upper_bound};
 use yew::Reducible;
+
+/// What a record in mid-batch has beside key, value and headers: its length, attributes, time and place.
+const RECORD_FRAME: usize = 5;
 
 /// A payload's kind: three things that a box of text cannot tell apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,13 +189,26 @@ impl Draft {
         if (1..=MAX_SEND_COUNT).contains(&count) { Ok(count) } else { Err(DraftError::Count) }
     }
 
+    /// How many of it may share a batch; `get()` sends every record alone, for nothing follows before its answer.
+    pub(crate) fn fit_into_a_batch(&self, batch_size: usize) -> u32 {
+        if self.habit == Habit::Get {
+            return 1;
+        }
+        let headers: Vec<_> =
+            self.headers.iter().map(|header| Header { key: &header.key, value: header.value.bytes() }).collect();
+        let bound = record_size_upper_bound(self.key.bytes(), self.value.bytes(), &headers);
+        let record = bound - BATCH_OVERHEAD - MAX_RECORD_OVERHEAD + RECORD_FRAME;
+        u32::try_from(batch_size.saturating_sub(BATCH_OVERHEAD) / record).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Where it will go, asked from the core's own partitioner.
     pub(crate) fn destination(&self, topology: &Topology, ignores_keys: bool) -> Destination {
         let partitions = match i32::try_from(topology.partitions.len()) {
             Ok(partitions @ 1..) if *topology.topic == *self.topic => Some(partitions),
             _ => None,
         };
-        if let Ok(Some(partition)) = optional(&self.partition) {
+        if let Some(partition) = optional(&self.partition).transpose() {
+            let Ok(partition) = partition else { return Destination::Unknown };
             return match partitions {
                 _ if partition < 0 => Destination::Negative(partition),
                 Some(partitions) if partition >= partitions => Destination::Missing { partition, partitions },
@@ -312,6 +330,21 @@ mod tests {
         assert_eq!(to("3", 0), Destination::Explicit(3), "nobody knows yet");
         assert_eq!(to("-1", 3), Destination::Negative(-1));
         assert_eq!(to("-1", 0), Destination::Negative(-1));
+        assert_eq!(to("two", 3), Destination::Unknown, "what is no number leads nowhere");
+    }
+
+    #[test]
+    fn as_many_share_a_batch_as_kafkas_own_would_and_get_shares_none() {
+        let draft = Draft { habit: Habit::Callback, ..keyed("user-42") };
+        let mut batch = producer_core::record_batch::BatchBuilder::new(Default::default(), 16_384);
+        let mut count = 0;
+        while batch.try_append(0, draft.key.bytes(), draft.value.bytes(), &[]).is_some() {
+            count += 1;
+        }
+        let told = draft.fit_into_a_batch(16_384);
+        assert!(told.abs_diff(count) * 20 <= count, "{told} of {count}: within a twentieth");
+        assert_eq!(Draft { habit: Habit::Get, ..draft }.fit_into_a_batch(16_384), 1);
+        assert_eq!(Draft { habit: Habit::Forget, ..keyed("k") }.fit_into_a_batch(0), 1, "a first record always fits");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(crate) struct Counts {
 pub(crate) struct Open {
     /// What was asked for.
     pub(crate) command: SendCommand,
+    /// Records that are handed to the producer: fewer than asked for when it was broken off.
+    called: u32,
     /// Records with an outcome.
     pub(crate) settled: u32,
     /// Records acknowledged, per partition.
@@ -64,7 +66,7 @@ pub(crate) struct Open {
 impl Open {
     /// Records without an outcome.
     pub(crate) fn waiting(&self) -> u32 {
-        self.command.count - self.settled
+        self.called - self.settled
     }
 
     /// Its key as text, as far as it is kept; `None`: a null key.
@@ -156,7 +158,9 @@ impl Ledger {
     pub(crate) fn sent(&mut self, command: SendCommand) {
         self.counts.sent += u64::from(command.count);
         self.counts.waiting += u64::from(command.count);
-        let open = Open { command, settled: 0, landed: BTreeMap::new(), slowest_us: 0, failed: 0, answered: false };
+        let called = command.count;
+        let open =
+            Open { command, called, settled: 0, landed: BTreeMap::new(), slowest_us: 0, failed: 0, answered: false };
         self.open.insert(open.command.id, open);
     }
 
@@ -166,6 +170,31 @@ impl Ledger {
         self.counts.sent -= u64::from(open.waiting());
         self.counts.waiting -= u64::from(open.waiting());
         Some(open.command.count)
+    }
+
+    /// So many records of a send were handed to the producer, and no more will be: the others count for nothing.
+    pub(crate) fn broken_off(&mut self, id: SendId, called: u32) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let never = u64::from(open.called.saturating_sub(called.max(open.settled)));
+        open.called = open.called.min(called.max(open.settled));
+        self.counts.sent -= never;
+        self.counts.waiting -= never;
+        self.finish(id);
+    }
+
+    /// A send whose records all have an outcome is over.
+    fn finish(&mut self, id: SendId) {
+        if self.open.get(&id).is_none_or(|open| open.waiting() > 0) {
+            return;
+        }
+        if let Some(done) = self.open.remove(&id).filter(|done| done.called > 0) {
+            self.latest = Some(Summary {
+                count: done.called,
+                landed: done.landed.into_iter().collect(),
+                failed: done.failed,
+                slowest_us: (done.answered || done.failed > 0).then_some(done.slowest_us),
+            });
+        }
     }
 
     /// Takes an outcome; one that came before changes nothing.
@@ -208,16 +237,7 @@ impl Ledger {
             keep(&mut self.rows, row);
         }
         self.answers += u64::from(outcome.count);
-        if open.waiting() == 0
-            && let Some(done) = self.open.remove(&outcome.send)
-        {
-            self.latest = Some(Summary {
-                count: done.command.count,
-                landed: done.landed.into_iter().collect(),
-                failed: done.failed,
-                slowest_us: (done.answered || done.failed > 0).then_some(done.slowest_us),
-            });
-        }
+        self.finish(outcome.send);
     }
 
     /// The session's history is lost: what it does not list as unsettled is unknown for good. Outcome numbers begin anew.
@@ -263,6 +283,11 @@ impl Ledger {
     /// Number of the last outcome up to which none is missing.
     pub(crate) fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// Is more than one record out, so that it may take a while?
+    pub(crate) fn is_long(&self) -> bool {
+        self.counts.waiting > 0 && self.open.values().map(|open| u64::from(open.called)).sum::<u64>() > 1
     }
 
     /// Sends that are not settled, newest first.
@@ -426,6 +451,23 @@ mod tests {
         ledger.sent(send(1, 9));
         assert_eq!(ledger.refused(1), Some(9));
         assert_eq!(ledger.counts(), Counts::default());
+    }
+
+    #[test]
+    fn what_was_broken_off_counts_only_as_far_as_it_was_called() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 10));
+        ledger.sent(send(2, 5));
+        ledger.settle(&acked(1, 1, 0, 3));
+        ledger.broken_off(1, 4);
+        ledger.broken_off(2, 0);
+        ledger.broken_off(1, 4);
+        assert_eq!(ledger.counts(), Counts { sent: 4, acked: 3, waiting: 1, ..Counts::default() });
+        assert_eq!(ledger.open().count(), 1, "of the second nothing is left");
+        assert_eq!(ledger.to_repeat(&[])[0].count, 10, "a repeated send is the same send");
+        ledger.settle(&acked(2, 1, 3, 1));
+        assert_eq!(ledger.latest().map(|latest| latest.count), Some(4));
+        assert_adds_up(&ledger);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
+use producer_core::session::is_the_bridges_own;
 
 /// Keys and values as in a `.properties` file.
 pub(crate) type Properties = Vec<(Arc<str>, Arc<str>)>;
@@ -12,6 +13,8 @@ pub(crate) type Properties = Vec<(Arc<str>, Arc<str>)>;
 pub(crate) struct Verdict {
     /// What it would change, ignore or not know.
     pub(crate) notices: Vec<ConfigNotice>,
+    /// Keys that are the bridge's to set.
+    pub(crate) forbidden: Vec<Arc<str>>,
     /// Why it would refuse to start.
     pub(crate) error: Option<ConfigError>,
     /// The client's values, where it would start.
@@ -20,9 +23,16 @@ pub(crate) struct Verdict {
 
 /// Asks the core, whose answer is the Java client's.
 pub(crate) fn judge(properties: &Properties) -> Verdict {
+    let forbidden: Vec<_> =
+        properties.iter().map(|(key, _)| key).filter(|key| is_the_bridges_own(key)).cloned().collect();
     match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
-        Ok((config, notices)) => Verdict { notices, error: None, config: Some(config) },
-        Err(error) => Verdict { error: Some(error), ..Verdict::default() },
+        Ok((config, mut notices)) => {
+            let is_told_anyway =
+                |notice: &ConfigNotice| matches!(notice, ConfigNotice::NoEffect { key } if is_the_bridges_own(key));
+            notices.retain(|notice| !is_told_anyway(notice));
+            Verdict { notices, forbidden, error: None, config: Some(config) }
+        }
+        Err(error) => Verdict { forbidden, error: Some(error), ..Verdict::default() },
     }
 }
 
@@ -46,6 +56,12 @@ pub(crate) fn value_of<'a>(properties: &'a Properties, key: &str) -> Option<&'a 
 pub(crate) fn ignores_keys(properties: &Properties) -> bool {
     let config = judge(properties).config;
     config.and_then(|config| config.value_of("partitioner.ignore.keys")).as_deref() == Some("true")
+}
+
+/// `batch.size`, where the client would start.
+pub(crate) fn batch_size(properties: &Properties) -> usize {
+    let size = judge(properties).config.and_then(|config| config.value_of("batch.size")?.parse().ok());
+    size.unwrap_or(0)
 }
 
 /// As lines of a `.properties` file, from which the same is read.

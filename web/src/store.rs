@@ -68,6 +68,8 @@ impl Store {
 
     /// The way to the world changed.
     pub(crate) fn set_link(&mut self, link: Link) {
+        // What is gone is no longer about to go.
+        self.view.alerts.make_mut().retain(|alert| *alert != Alert::Stopping);
         self.view.link = link;
     }
 
@@ -174,6 +176,7 @@ impl Store {
                     self.alert(Alert::SendRefused { count, why });
                 }
             }
+            Report::BrokenOff { id, called } => self.view.ledger.make_mut().broken_off(id, called),
             Report::Armed => {
                 if let Some(World::Cluster { armed, .. }) = &mut self.view.world {
                     *armed = true;
@@ -181,7 +184,7 @@ impl Store {
             }
             Report::BadRequest(why) => {
                 // What was asked for will be refused again: it is not asked for once more.
-                if matches!(why, BadRequest::TooManyProperties { .. } | BadRequest::PropertyTooLong { .. }) {
+                if !matches!(why, BadRequest::NotACommand { .. } | BadRequest::TopicTooLong { .. }) {
                     self.want(None);
                 }
                 self.alert(Alert::BadRequest(why));
@@ -295,7 +298,7 @@ mod tests {
     fn a_bridge_that_never_comes_back_leaves_sends_unknown_not_failed() {
         let mut store = connected();
         store.send(Habit::Get, record(), 2);
-        store.give_up(Ending::NotAdmitted);
+        store.give_up(Ending::NotAdmitted { own: true });
         let counts = store.view().ledger.counts();
         assert_eq!((counts.unknown, counts.failed, counts.waiting), (2, 0, 0));
         assert_eq!(store.hello(), Command::Hello { resume: None });
@@ -305,7 +308,7 @@ mod tests {
     fn a_new_session_after_a_bridge_was_given_up_adds_to_what_the_ledger_holds() {
         let mut store = connected();
         store.send(Habit::Get, record(), 2);
-        store.give_up(Ending::NotAdmitted);
+        store.give_up(Ending::NotAdmitted { own: true });
         store.set_link(Link::Connecting);
         store.apply(welcome(1, false, &[]));
         let Some(Command::Send(again)) = store.send(Habit::Get, record(), 1) else { panic!("not a send") };
@@ -328,7 +331,7 @@ mod tests {
         let mut store = connected();
         store.set_link(Link::Lost { attempt: 1 });
         assert_eq!(store.send(Habit::Get, record(), 1), None);
-        store.give_up(Ending::NotAdmitted);
+        store.give_up(Ending::NotAdmitted { own: true });
         assert_eq!(store.send(Habit::Get, record(), 1), None);
         assert_eq!(store.view().ledger.counts().sent, 0);
     }

@@ -122,8 +122,8 @@ texts! {
 
     // The way to a bridge.
     connect_title: "Connect to a bridge", "Bridge에 연결";
-    connect_explained: "Start the bridge with cargo xtask play and paste the line it prints. It runs on this machine and talks to the embedded brokers or to your Apache Kafka.", "cargo xtask play로 bridge를 시작하고, 출력된 줄을 붙여 넣으세요. bridge는 이 컴퓨터에서 실행되며 내장 broker 또는 Apache Kafka와 통신해요.";
-    connect_origin: "A bridge lets in the page that it serves itself, at the line it prints. For this page, start it with", "bridge는 출력된 줄에서 열리는 자체 페이지만 받아들여요. 이 페이지를 쓰려면 bridge를 시작할 때 추가하세요:";
+    connect_explained: "Start the bridge with cargo xtask play and paste the line it prints. It runs on this machine and talks to the embedded brokers or to your Apache Kafka.", "cargo xtask play로 bridge를 시작하고, 출력된 줄을 붙여 넣으세요. bridge는 이 컴퓨터에서 실행되며 내장 broker 또는 Apache Kafka와 통신합니다.";
+    connect_origin: "A bridge lets in the page that it serves itself, at the line it prints. For this page, start it with", "bridge는 출력된 줄에서 열리는 자체 페이지만 받아들입니다. 이 페이지를 쓰려면 bridge를 시작할 때 추가하세요:";
     connect_line: "The line it printed", "출력된 줄";
     connect_go: "Connect", "연결";
     connect_leave: "Use the brokers in this page", "이 페이지의 broker 사용";
@@ -134,11 +134,12 @@ texts! {
     address_not_loopback: "Only a bridge on this machine can be used (127.0.0.1, localhost or [::1]).", "이 컴퓨터의 bridge만 사용할 수 있습니다 (127.0.0.1, localhost, [::1]).";
     address_no_token: "The token is missing or cut off: the line ends with #token= and 43 characters. Each start of the bridge prints a new one.", "token이 없거나 잘렸습니다. 줄은 #token= 뒤 43자로 끝납니다. bridge를 시작할 때마다 새 token이 출력됩니다.";
     ended_not_admitted: "The bridge does not answer or does not let this page in.", "bridge가 응답하지 않거나 이 페이지를 받아들이지 않습니다.";
-    ended_not_admitted_advice: "Is it running? Is the token from its newest line? A page from another address ({}) needs --allow-origin {} at its start.", "실행 중인지, 가장 최근 줄의 token인지 확인하세요. 다른 주소({})에서 연 페이지는 시작할 때 --allow-origin {} 옵션이 필요합니다.";
+    ended_not_admitted_advice: "Is it running? Is the token from its newest line? This page comes from another address ({}): the bridge must be started with --allow-origin {}, or open its line in the browser.", "실행 중인지, 가장 최근 줄의 token인지 확인하세요. 이 페이지는 다른 주소({})에서 열렸으므로 bridge를 --allow-origin {} 옵션으로 시작하거나, 출력된 줄을 브라우저에서 여세요.";
+    ended_not_admitted_own: "Is it running? Every start prints a line with a new token: open the newest one.", "실행 중인지 확인하세요. 시작할 때마다 새 token이 든 줄이 출력됩니다. 가장 최근 줄을 여세요.";
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
-    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. A bridge that was started anew has another token: paste its newest line.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. 새로 시작한 bridge는 token이 다르므로, 가장 최근 줄을 붙여 넣으세요.";
+    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. If the bridge was started anew, open the line it prints: it has another token.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. bridge를 새로 시작했다면 token이 다르므로, 출력된 줄을 여세요.";
 
     // Question row.
     first_title: "Send your first record", "첫 record를 보내 보세요";
@@ -167,6 +168,8 @@ texts! {
     word_null_hint: "This is the text null, four bytes. For a null choose the kind.", "4바이트 text null입니다. 실제 null은 종류에서 고르세요.";
     send: "Send", "보내기";
     send_shortcut: "Ctrl ↵", "Ctrl ↵";
+    stop: "Stop", "중지";
+    stop_title: "The program breaks off its loop: what was handed to send() stays sent, and no further record is", "프로그램이 반복을 멈춤: send()에 넘긴 record는 그대로 전송, 나머지는 보내지 않음";
     chip_sticky: "→ sticky", "→ sticky";
     chip_unknown: "→ ?", "→ ?";
     chip_title_hash: "murmur2 of the key is {}; modulo {} partitions that is p{}", "key의 murmur2는 {}, partition {}개로 나눈 나머지는 p{}";
@@ -193,7 +196,7 @@ texts! {
     mode_forget: "never look", "결과 확인 안 함";
     how_many: "How many", "보낼 개수";
     how_many_other: "Another number", "다른 개수";
-    bad_number: "A whole number, please: {}", "정수를 입력하세요: {}";
+    bad_number: "{}: a whole number from {} to {}", "{}: {}부터 {}까지의 정수";
     bad_count: "1 to {} records at once", "한 번에 record 1~{}개";
     bytes: "{} B", "{} B";
     send_off_link: "Send is off: nobody to send to. What you typed stays.", "전송 불가: 연결된 곳이 없습니다. 입력한 내용은 남아 있습니다.";
@@ -347,7 +350,7 @@ texts! {
     settings_text_bad: "Line {}: \\u wants four hexadecimal digits; a backslash itself is written \\\\.", "{}번째 줄: \\u 뒤에는 16진수 4자리가 필요합니다. backslash 자체는 \\\\ 로 씁니다.";
     settings_text_half: "Line {}: this \\u escape is half of a character; write both halves.", "{}번째 줄: \\u 표기가 문자의 절반입니다. 나머지 절반도 쓰세요.";
     settings_apply: "Apply", "적용";
-    settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받아요.";
+    settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받습니다.";
     settings_asked: "waiting: the old producer settles what is out", "대기 중: 이전 producer가 전송을 마무리하는 중";
     settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
@@ -375,7 +378,7 @@ texts! {
     alert_not_sent: "{} not sent", "{}개 전송 안 됨";
     refusal_not_armed: "This is a real cluster: arm it first.", "실제 cluster입니다. 먼저 쓰기를 허용하세요.";
     refusal_topic: "This bridge writes only to {}. Start it with --allow-topic to allow another.", "이 bridge는 {}에만 쓸 수 있습니다. 다른 topic은 --allow-topic으로 허용하세요.";
-    refusal_busy: "Too much is out already ({} of {}). Send again when answers have come.", "이미 전송 중인 양이 많습니다 ({} / {}). 응답이 온 뒤에 다시 보내세요.";
+    refusal_busy: "With these, {} would be out; at most {} may be. Send again when answers have come.", "이번 전송까지 합하면 {}이며 최대 {}까지 가능합니다. 응답이 온 뒤에 다시 보내세요.";
     refusal_id: "This number was used for another send. Reload the page.", "이미 사용된 전송 번호입니다. 페이지를 새로 고치세요.";
     refusal_stopping: "The bridge is stopping.", "bridge가 종료되는 중입니다.";
     refusal_id_forgotten: "This number was used before, and its outcome is no longer kept. Reload the page.", "이미 사용된 전송 번호이고 결과가 더는 보관되어 있지 않습니다. 페이지를 새로 고치세요.";
@@ -383,14 +386,16 @@ texts! {
     refusal_topic_long: "The topic name has {} bytes, more than {}.", "topic 이름이 {}바이트로, 최대 {}바이트를 넘습니다.";
     alert_not_a_command: "The bridge could not read a message of {} bytes from this page. Reload the page.", "bridge가 이 페이지의 {}바이트 메시지를 읽지 못했습니다. 페이지를 새로 고치세요.";
     alert_many_settings: "{} settings are more than the bridge takes at once ({}).", "설정 {}개는 bridge가 한 번에 받는 수({}개)보다 많습니다.";
+    alert_settings_wait: "Not taken: {} changes of settings wait for their turn already.", "적용 안 됨: 설정 변경 {}건이 이미 차례를 기다리고 있습니다.";
     alert_long_setting: "A setting of {} bytes is longer than the bridge takes ({}).", "설정 하나가 {}바이트로, bridge가 받는 길이({}바이트)보다 깁니다.";
     alert_omitted: "The bridge left {} out: {} bytes, and a message takes {}. It cannot be shown.", "bridge가 {} 보고를 생략했습니다. {}바이트이며 메시지 하나는 최대 {}바이트라서 표시할 수 없습니다.";
-    alert_too_large: "Not sent: {} bytes are more than a message to the world may have ({}). Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: {}바이트, 한 번에 보낼 수 있는 한도는 {}바이트입니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
-    alert_left_behind: "Another world, another ledger: {} records of the one before are no longer listed here.", "새 연결, 새 기록: 이전 연결의 record {}개는 여기 표시되지 않습니다.";
-    alert_left_waiting: "{} were still out: what becomes of them is not told here.", "{}개는 전송 중이었으며 결과가 여기 표시되지 않습니다.";
+    alert_too_large: "Not sent: the record has {} bytes, and the page hands over at most {} at once. Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: record가 {}바이트이며, 페이지가 한 번에 넘길 수 있는 크기는 {}바이트입니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
+    alert_left_behind: "Other brokers, a new ledger: records listed before and no longer here: {}.", "새 연결, 새 기록: 이전 연결의 record {}개는 여기 표시되지 않습니다.";
+    alert_left_waiting: "Still out, and not told of here: {}.", "{}개는 전송 중이었으며 결과가 여기 표시되지 않습니다.";
+    alert_no_token: "This page comes from a bridge, but its address has no token. Open the whole line that the bridge printed; until then it uses the brokers in this page.", "이 페이지는 bridge가 제공했지만 주소에 token이 없습니다. bridge가 출력한 줄 전체를 여세요. 그때까지는 이 페이지 안의 broker를 사용합니다.";
     ended_refused: "The bridge ended the connection: it does not take what this page said.", "bridge가 연결을 끝냈습니다. 이 페이지가 보낸 내용을 받을 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";
-    alert_unknown: "{} records are unknown: the bridge was lost while they were out. They may be stored or not; nothing was sent again.", "record {}개의 결과를 알 수 없습니다. 전송 중에 bridge가 끊겼습니다. 저장되었을 수도 아닐 수도 있으며, 다시 보내지 않았습니다.";
+    alert_unknown: "Unknown records: {}. The bridge was lost while they were out. They may be stored or not; nothing was sent again.", "record {}개의 결과를 알 수 없습니다. 전송 중에 bridge가 끊겼습니다. 저장되었을 수도 아닐 수도 있으며, 다시 보내지 않았습니다.";
     alert_more: "{} older messages", "이전 메시지 {}개";
 
     // The stage.
@@ -414,6 +419,7 @@ texts! {
     stage_brokers: "Brokers", "Broker";
     stage_brokers_caption: "stored at an offset, then answered", "offset을 매겨 저장한 뒤 응답";
     stage_broker_count: "{} brokers", "broker {}대";
+    stage_broker_one: "1 broker", "broker 1대";
     stage_way: "request → ← answer", "요청 → ← 응답";
     stage_idle: "waiting for work", "할 일 대기";
     stage_lingers: "linger, {} left", "linger, {} 남음";
@@ -435,7 +441,7 @@ texts! {
     stage_in_close: "in close()", "close() 안";
     stage_for_metadata: "metadata", "metadata";
     stage_for_memory: "memory", "메모리";
-    stage_sent: "{} sent", "{}개 전송";
+    stage_sent: "send() ×{}", "send() {}회";
     stage_refused: "{} refused", "{}개 거부";
     stage_one_record: "1 record", "record 1개";
     stage_records: "{} records", "record {}개";

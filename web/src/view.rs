@@ -81,7 +81,10 @@ pub(crate) enum Trial {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It never let us in: not running, a wrong token, or an origin it does not allow.
-    NotAdmitted,
+    NotAdmitted {
+        /// Does this page come from the bridge's own address?
+        own: bool,
+    },
     /// It speaks another version of the messages; its version, if it could be read.
     OtherVersion(Option<u8>),
     /// Another page took this session over.

@@ -34,6 +34,10 @@ use outcomes::OutcomeLog;
 /// this one keeps a name that is repeated in the outcome of every record from filling the memory.
 const MAX_TOPIC_BYTES: usize = 1_000;
 
+/// Configurations that may wait for the program to come to them; each may hold [`MAX_PROPERTIES`] of
+/// [`MAX_PROPERTY_BYTES`].
+const MAX_WAITING_CONFIGURATIONS: usize = 10;
+
 /// What one session may hold. The defaults are the published limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {
@@ -92,6 +96,9 @@ pub enum SessionRequest {
 struct KnownSend {
     habit: Habit,
     record: Arc<RecordSpec>,
+    /// Records asked for.
+    asked: u32,
+    /// Records that are, or will be, handed to the producer: fewer when it was broken off.
     count: u32,
     /// Records with an outcome.
     settled: u32,
@@ -202,8 +209,10 @@ impl Session {
             }
         };
         if resume.is_some() && !recovered {
-            // History was lost: numbers the page knows mean nothing any more.
+            // History was lost: numbers the page knows mean nothing any more, and begin anew.
             self.epoch += 1;
+            self.outcomes = OutcomeLog::new();
+            self.forget_settled();
         }
         let unsettled = self.sends.iter().filter(|(_, send)| !send.is_settled()).map(|(&id, _)| id).collect();
         self.reports.push_back(Report::Welcome {
@@ -214,6 +223,9 @@ impl Session {
             unsettled,
         });
         self.report_configuration();
+        for (&id, send) in self.sends.iter().filter(|(_, send)| send.count < send.asked) {
+            self.reports.push_back(Report::BrokenOff { id, called: send.count });
+        }
         if let Some(topology) = &self.topology {
             self.reports.push_back(Report::Topology(topology.clone()));
         }
@@ -255,6 +267,7 @@ impl Session {
                 self.reports.push_back(Report::BadRequest(BadRequest::TopicTooLong { bytes, limit }));
             }
             Command::Describe { topic } => self.requests.push_back(SessionRequest::Describe(topic)),
+            Command::BreakOff => self.break_off(),
         }
     }
 
@@ -344,9 +357,45 @@ impl Session {
         match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
             Err(error) => self.reports.push_back(Report::ConfigRefused { error }),
             Ok((config, notices)) => {
-                self.reconfigurations.push_back(Reconfiguration { config: Arc::new(config), properties, notices });
-                self.caller.enqueue_change_of_producer();
+                self.take_configuration(Reconfiguration { config: Arc::new(config), properties, notices });
             }
+        }
+    }
+
+    fn take_configuration(&mut self, wanted: Reconfiguration) {
+        // Nothing is sent with the one before it: only the newest is made.
+        if self.caller.ends_with_a_change_of_producer()
+            && let Some(last) = self.reconfigurations.back_mut()
+        {
+            *last = wanted;
+        } else if self.reconfigurations.len() < MAX_WAITING_CONFIGURATIONS {
+            self.reconfigurations.push_back(wanted);
+            self.caller.enqueue_change_of_producer();
+        } else {
+            let limit = MAX_WAITING_CONFIGURATIONS as u64;
+            self.reports.push_back(Report::BadRequest(BadRequest::TooManyConfigurations { limit }));
+        }
+    }
+
+    fn break_off(&mut self) {
+        for (id, called) in self.caller.break_off() {
+            let Some(send) = self.sends.get_mut(&id) else { continue };
+            self.unsettled_records -= u64::from(send.count - called);
+            send.count = called;
+            if send.is_settled() {
+                self.unsettled_sends -= 1;
+                self.unsettled_bytes -= payload_bytes(&send.record);
+            }
+            self.reports.push_back(Report::BrokenOff { id, called });
+        }
+        // Of those that were never begun no outcome will tell that they may be forgotten.
+        let never_begun: Vec<SendId> =
+            self.sends.iter().filter(|(_, send)| send.count == 0).map(|(&id, _)| id).collect();
+        let limit = usize::try_from(self.limits.unsettled_sends).unwrap_or(usize::MAX);
+        let too_many = never_begun.len().saturating_sub(limit);
+        for id in &never_begun[..too_many] {
+            self.sends.remove(id);
+            self.forgotten_up_to = self.forgotten_up_to.max(Some(*id));
         }
     }
 
@@ -357,13 +406,14 @@ impl Session {
 
     fn take_send(&mut self, send: SendCommand) -> Result<(), Refusal> {
         if let Some(known) = self.sends.get(&send.id) {
-            let same = (known.habit, known.count, &*known.record) == (send.habit, send.count, &send.record);
-            return if same {
-                self.repeat_outcomes(send.id);
-                Ok(())
-            } else {
-                Err(Refusal::IdReused)
-            };
+            if (known.habit, known.asked, &*known.record) != (send.habit, send.count, &send.record) {
+                return Err(Refusal::IdReused);
+            }
+            if known.count < known.asked {
+                self.reports.push_back(Report::BrokenOff { id: send.id, called: known.count });
+            }
+            self.repeat_outcomes(send.id);
+            return Ok(());
         }
         if self.forgotten_up_to.is_some_and(|forgotten| send.id <= forgotten) {
             return Err(Refusal::IdForgotten);
@@ -375,7 +425,8 @@ impl Session {
         self.unsettled_bytes += bytes;
         self.unsettled_records += u64::from(send.count);
         self.caller.enqueue(Job { id, habit: send.habit, record: Arc::clone(&record), count: send.count });
-        self.sends.insert(id, KnownSend { habit: send.habit, record, count: send.count, settled: 0 });
+        let known = KnownSend { habit: send.habit, record, asked: send.count, count: send.count, settled: 0 };
+        self.sends.insert(id, known);
         Ok(())
     }
 
@@ -433,6 +484,13 @@ impl Session {
         }
         self.outcomes.push(outcome);
         self.forget_old();
+    }
+
+    /// Their outcomes are gone.
+    fn forget_settled(&mut self) {
+        let last = self.sends.iter().filter(|(_, send)| send.is_settled()).map(|(&id, _)| id).max();
+        self.forgotten_up_to = self.forgotten_up_to.max(last);
+        self.sends.retain(|_, send| !send.is_settled());
     }
 
     fn forget_old(&mut self) {

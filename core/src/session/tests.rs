@@ -308,3 +308,104 @@ fn send_ids_ascend_for_those_below_a_forgotten_one_may_have_been_used() {
     assert_eq!(refusals(&world), [(3, Refusal::IdForgotten), (5, Refusal::IdForgotten)]);
     assert_eq!(world.outcomes.len(), 3);
 }
+
+#[test]
+fn a_program_that_breaks_off_calls_send_no_more_and_what_it_sent_is_settled() {
+    let mut world = World::new();
+    world.command(send(1, Habit::Get, record(1), 1_000));
+    world.command(send(2, Habit::Callback, record(1), 5));
+    let until = world.simulation.now().instant() + Duration::from_millis(100);
+    world.simulation.run_until(until);
+    world.command(Command::BreakOff);
+    world.settle();
+
+    let broken_off = |world: &World| -> Vec<(SendId, u32)> {
+        let said = world.reports.iter();
+        said.filter_map(|report| match report {
+            Report::BrokenOff { id, called } => Some((*id, *called)),
+            _ => None,
+        })
+        .collect()
+    };
+    let told = broken_off(&world);
+    let (_, called) = told[0];
+    assert!((1..1_000).contains(&called), "{called} calls in 100 ms");
+    assert_eq!(told[1..], [(2, 0)], "it was never begun");
+    let settled: u32 = world.outcomes.iter().map(|outcome| outcome.count).sum();
+    assert_eq!(settled, called, "each call has its outcome, and no other");
+    assert!(world.simulation.application_mut().is_settled());
+
+    // A page that did not hear of it asks again, in the words it used.
+    world.reports.clear();
+    world.command(send(1, Habit::Get, record(1), 1_000));
+    world.command(send(2, Habit::Callback, record(1), 5));
+    world.settle();
+    assert_eq!(broken_off(&world), told);
+    world.command(send(3, Habit::Get, record(1), 1));
+    world.settle();
+    assert_eq!(world.outcomes.last().map(|outcome| outcome.send), Some(3), "and life goes on");
+}
+
+#[test]
+fn a_call_that_waits_for_memory_when_the_program_breaks_off_is_the_last() {
+    let properties = [("buffer.memory", "200"), ("batch.size", "100"), ("linger.ms", "300"), ("max.block.ms", "60000")];
+    let mut world = World::with(new_topic("orders", 3, 3), &properties);
+    world.command(send(1, Habit::Callback, record(60), 50));
+    let until = world.simulation.now().instant() + Duration::from_millis(50);
+    world.simulation.run_until(until);
+    world.command(Command::BreakOff);
+    world.settle();
+    let called = world.reports.iter().find_map(|report| match report {
+        Report::BrokenOff { id: 1, called } => Some(*called),
+        _ => None,
+    });
+    let settled: u32 = world.outcomes.iter().map(|outcome| outcome.count).sum();
+    assert_eq!(called, Some(settled));
+    assert!((1..50).contains(&settled));
+}
+
+#[test]
+fn configurations_that_wait_are_few_and_only_the_newest_of_several_in_a_row_is_made() {
+    let mut world = World::new();
+    let linger = |ms: u32| Command::Configure { properties: vec![("linger.ms".into(), ms.to_string().into())] };
+    world.command(send(1, Habit::Get, record(1), 1));
+    for ms in 0..1_000 {
+        world.command(linger(ms));
+    }
+    world.settle();
+    let configured: Vec<_> = world
+        .reports
+        .iter()
+        .filter_map(|report| match report {
+            Report::Configured { properties, .. } => properties.first().map(|(_, value)| value.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(configured, ["999"]);
+
+    for ms in 0..20 {
+        world.command(send(u64::from(ms) + 2, Habit::Get, record(1), 1));
+        world.command(linger(ms));
+    }
+    let limit = MAX_WAITING_CONFIGURATIONS as u64;
+    world.settle();
+    let refused = Report::BadRequest(BadRequest::TooManyConfigurations { limit });
+    assert_eq!(world.reports.iter().filter(|report| **report == refused).count(), 10);
+}
+
+#[test]
+fn after_a_loss_of_history_outcomes_are_numbered_anew() {
+    let mut world = World::new();
+    world.command(send(1, Habit::Get, record(1), 3));
+    world.settle();
+    let from_the_future = Resume { session: SessionId::default(), epoch: 1, outcomes_seen: 99 };
+    world.command(Command::Hello { resume: Some(from_the_future) });
+    world.settle();
+    world.outcomes.clear();
+    world.command(send(2, Habit::Get, record(1), 1));
+    world.settle();
+    assert_eq!(world.outcomes.iter().map(|outcome| outcome.number).collect::<Vec<_>>(), [1]);
+    world.command(send(1, Habit::Get, record(1), 3));
+    world.settle();
+    assert!(world.reports.contains(&Report::SendRefused { id: 1, why: Refusal::IdForgotten }));
+}

@@ -1,4 +1,4 @@
-//! The built page, held in memory and served as it is.
+//! The built page, held in memory and served as it is, but for a mark by which it knows that a bridge served it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +19,10 @@ pub(crate) struct File {
     pub(crate) content: Bytes,
     pub(crate) media_type: &'static str,
 }
+
+/// The mark. A page without a token behind its address can then say that one is missing, instead of passing for a page
+/// that never had a bridge.
+const MARK: &str = r#"<meta name="playground-bridge" content="1" />"#;
 
 /// Shown where no built page was found.
 const MISSING: &str = "The bridge runs, but its page was not built.\n\n\
@@ -41,7 +45,11 @@ impl Page {
                 }
                 let below = path.strip_prefix(folder).map_err(io::Error::other)?;
                 let name: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-                let file = File { content: fs::read(&path)?.into(), media_type: media_type(&path) };
+                let mut content = fs::read(&path)?;
+                if below == Path::new("index.html") {
+                    content = marked(content);
+                }
+                let file = File { content: content.into(), media_type: media_type(&path) };
                 files.insert(name.join("/"), file);
             }
         }
@@ -72,6 +80,15 @@ impl Page {
     }
 }
 
+/// With the mark at the beginning of its head, if it has one.
+fn marked(index: Vec<u8>) -> Vec<u8> {
+    const HEAD: &str = "<head>";
+    match String::from_utf8(index) {
+        Ok(text) => text.replacen(HEAD, &format!("{HEAD}{MARK}"), 1).into_bytes(),
+        Err(other) => other.into_bytes(),
+    }
+}
+
 fn media_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html") => "text/html; charset=utf-8",
@@ -95,12 +112,15 @@ mod tests {
     fn only_what_is_in_the_folder_is_there() {
         let folder = std::env::temp_dir().join(format!("page-{}", std::process::id()));
         fs::create_dir_all(folder.join("sub")).expect("a folder");
-        fs::write(folder.join("index.html"), "<p>").expect("a file");
+        fs::write(folder.join("index.html"), "<head><title>page</title></head>").expect("a file");
         fs::write(folder.join("sub/app.wasm"), "wasm").expect("a file");
         let page = Page::read(&folder).expect("readable");
         fs::remove_dir_all(&folder).expect("removable");
 
         assert_eq!(page.get("/").expect("index").media_type, "text/html; charset=utf-8");
+        let index = &page.get("/").expect("index").content;
+        assert_eq!(index, &format!("<head>{MARK}<title>page</title></head>"), "it knows who served it");
+        assert_eq!(page.get("/sub/app.wasm").expect("wasm").content, "wasm", "and nothing else is touched");
         assert_eq!(page.get("/sub/app.wasm").expect("wasm").media_type, "application/wasm");
         for path in ["/..", "/../etc/passwd", "/sub/../index.html", "//index.html", "/sub", "index.html", "/%2e%2e/x"] {
             assert!(page.get(path).is_none(), "{path}");

@@ -1,6 +1,6 @@
 //! Bridges: the one that is spoken to, the one that is tried, and when to give up.
 
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use producer_core::bridge::{Command, FrameError, Report};
 use producer_core::time::Instant;
@@ -98,7 +98,12 @@ impl Driver {
                 self.stay_in_page();
                 self.0.store.borrow_mut().alert(Alert::BadAddress(error));
             }
-            None => self.stay_in_page(),
+            None => {
+                self.stay_in_page();
+                if is_served_by_a_bridge() {
+                    self.0.store.borrow_mut().alert(Alert::NoToken);
+                }
+            }
         }
         let driver = self.clone();
         if let Some(window) = web_sys::window() {
@@ -111,8 +116,18 @@ impl Driver {
                 }
                 None => {}
             });
+            let driver = self.clone();
+            let leaving = EventListener::new(&window, "pagehide", move |_| driver.leave());
+            let driver = self.clone();
+            let passive = EventListenerOptions::enable_prevent_default();
+            let asked = EventListener::new_with_options(&window, "beforeunload", passive, move |event| {
+                // The browser asks in its own words whether to stay.
+                if driver.would_lose() {
+                    event.prevent_default();
+                }
+            });
             // For as long as the page lives.
-            listener.forget();
+            [listener, leaving, asked].into_iter().for_each(EventListener::forget);
         }
     }
 
@@ -120,11 +135,12 @@ impl Driver {
     pub(super) fn try_bridge(&self, address: BridgeAddress, done: Callback<()>) {
         let number = self.next_number();
         self.0.store.borrow_mut().set_trial(Trial::Trying);
+        let host = address.host.clone();
         match self.open(&address, number) {
             Ok(connection) => {
                 self.0.candidate.replace(Some(Candidate { address, number, connection, done }));
             }
-            Err(_) => self.reject_candidate(Ending::NotAdmitted),
+            Err(_) => self.reject_candidate(not_admitted_by(&host)),
         }
     }
 
@@ -176,7 +192,7 @@ impl Driver {
                     bridge.connection = Some((number, connection));
                 }
             }
-            Err(_) => self.give_up(Ending::NotAdmitted),
+            Err(_) => self.give_up(not_admitted_by(&address.host)),
         }
     }
 
@@ -212,7 +228,11 @@ impl Driver {
                 done.emit(());
             }
             Event::Unreadable(error) => self.reject_candidate(unreadable(error)),
-            Event::Closed(closed) => self.reject_candidate(ending(closed).unwrap_or(Ending::NotAdmitted)),
+            Event::Closed(closed) => {
+                let host = self.0.candidate.borrow().as_ref().map(|candidate| candidate.address.host.clone());
+                let not_admitted = || not_admitted_by(host.as_deref().unwrap_or_default());
+                self.reject_candidate(ending(closed).unwrap_or_else(not_admitted));
+            }
         }
     }
 
@@ -259,8 +279,20 @@ impl Driver {
                 self.0.store.borrow_mut().set_link(Link::Lost { attempt });
                 self.changed();
             }
-            None => self.give_up(Ending::NotAdmitted),
+            None => {
+                let host = match &*self.0.source.borrow() {
+                    Source::Bridge(bridge) => bridge.address.host.clone(),
+                    Source::InPage(_) => return,
+                };
+                self.give_up(not_admitted_by(&host));
+            }
         }
+    }
+
+    /// Records are out whose outcome a page that is loaded again will not be told.
+    fn would_lose(&self) -> bool {
+        let is_bridge = matches!(&*self.0.source.borrow(), Source::Bridge(_));
+        is_bridge && self.view().link.is_up() && self.view().ledger.counts().waiting > 0
     }
 
     fn give_up(&self, ending: Ending) {
@@ -271,6 +303,20 @@ impl Driver {
         self.0.store.borrow_mut().give_up(ending);
         self.changed();
     }
+}
+
+/// Does this page come from a bridge? The bridge says so in the page's head.
+fn is_served_by_a_bridge() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.is_some_and(|document| {
+        document.query_selector("meta[name=playground-bridge]").is_ok_and(|meta| meta.is_some())
+    })
+}
+
+/// A bridge at this host did not let us in.
+fn not_admitted_by(host: &str) -> Ending {
+    let here = web_sys::window().and_then(|window| window.location().host().ok());
+    Ending::NotAdmitted { own: here.as_deref() == Some(host) }
 }
 
 fn unreadable(error: FrameError) -> Ending {

@@ -104,6 +104,18 @@ impl Driver {
         self.tell(command);
     }
 
+    /// Has the program break off its loops; what was handed to `send()` stays sent.
+    pub(crate) fn break_off(&self) {
+        self.tell(Some(Command::BreakOff));
+    }
+
+    /// The page is being left, and nobody will look at what its program does.
+    fn leave(&self) {
+        if let Source::Bridge(bridge) = &*self.0.source.borrow() {
+            bridge.command(&Command::BreakOff);
+        }
+    }
+
     /// Makes a new producer with these properties.
     pub(crate) fn configure(&self, properties: Properties) {
         let command = self.0.store.borrow_mut().configure(properties);

@@ -53,6 +53,7 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
             let (bytes, limit) = (language.number(*bytes as u64), language.number(MAX_FRAME_BYTES as u64));
             (fill(t.alert_too_large, &[&bytes, &limit]), None)
         }
+        Alert::NoToken => (t.alert_no_token.to_owned(), None),
         Alert::BadAddress(error) => (address_error(*error, t).to_owned(), None),
         Alert::LeftBehind { records, waiting } => {
             let listed = fill(t.alert_left_behind, &[&language.number(*records)]);
@@ -93,6 +94,7 @@ fn bad_request(why: BadRequest, language: Language, t: &Texts) -> String {
         BadRequest::PropertyTooLong { bytes, limit } => {
             fill(t.alert_long_setting, &[&language.number(bytes), &language.number(limit)])
         }
+        BadRequest::TooManyConfigurations { limit } => fill(t.alert_settings_wait, &[&language.number(limit)]),
         BadRequest::TopicTooLong { bytes, limit } => {
             fill(t.refusal_topic_long, &[&language.number(bytes), &language.number(limit)])
         }

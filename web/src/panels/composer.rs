@@ -28,6 +28,8 @@ pub(crate) struct ComposerProps {
     pub(crate) view: View,
     /// Sends it.
     pub(crate) on_send: Callback<()>,
+    /// Breaks off what is being sent.
+    pub(crate) on_stop: Callback<()>,
     /// Allows writes to a real cluster.
     pub(crate) on_arm: Callback<()>,
     /// A topic was named for good.
@@ -75,7 +77,12 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                 <div class="composer-chips">
                     { chip(props.destination, t) }
                     <span class="composer-note" data-test-id="key-note">{ note(draft, props.destination, t) }</span>
-                    <kbd>{ t.send_shortcut }</kbd>
+                    if props.view.ledger.is_long() {
+                        <button type="button" class="plain stop" data-test-id="stop" title={t.stop_title}
+                            onclick={props.on_stop.reform(|_: MouseEvent| ())}>{ icon(Glyph::Close) }{ t.stop }</button>
+                    } else {
+                        <kbd>{ t.send_shortcut }</kbd>
+                    }
                 </div>
                 if let Some(topics) = unarmed {
                     <p class="notice">
@@ -109,8 +116,12 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
 fn problem(draft: &Draft, language: Language, t: &Texts) -> Option<String> {
     let error = draft.record().err().or(draft.count().err())?;
     Some(match error {
-        DraftError::Partition => fill(t.bad_number, &[&t.partition]),
-        DraftError::Timestamp => fill(t.bad_number, &[&t.timestamp]),
+        DraftError::Partition => {
+            fill(t.bad_number, &[&t.partition, &language.number(i32::MIN), &language.number(i32::MAX)])
+        }
+        DraftError::Timestamp => {
+            fill(t.bad_number, &[&t.timestamp, &language.number(i64::MIN), &language.number(i64::MAX)])
+        }
         DraftError::Count => fill(t.bad_count, &[&language.number(MAX_SEND_COUNT)]),
     })
 }
@@ -255,6 +266,8 @@ fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, t: &'s
     });
     let field = |to_edit: fn(Rc<str>) -> Edit| edit(draft, move |event: InputEvent| to_edit(text_of(&event)));
     let add = edit(draft, |_: MouseEvent| Edit::AddHeader);
+    let error = draft.record().err();
+    let is_invalid = |what: DraftError| (error == Some(what)).then_some("true");
     let headers = draft.headers.iter().enumerate().map(|(place, header)| header_row(draft, place, header, t));
     html! {
         <details class="options">
@@ -268,9 +281,11 @@ fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, t: &'s
                     autocomplete="off" spellcheck="false" oninput={field(Edit::Topic)} onchange={named} />
                 <label for="partition">{ t.partition }</label>
                 <input id="partition" class="mono" data-test-id="partition" inputmode="numeric" placeholder={t.partition_auto}
+                    aria-invalid={is_invalid(DraftError::Partition)}
                     value={AttrValue::from(Rc::clone(&draft.partition))} autocomplete="off" oninput={field(Edit::Partition)} />
                 <label for="timestamp">{ t.timestamp }</label>
                 <input id="timestamp" class="mono" data-test-id="timestamp" inputmode="numeric" placeholder={t.timestamp_now}
+                    aria-invalid={is_invalid(DraftError::Timestamp)}
                     value={AttrValue::from(Rc::clone(&draft.timestamp))} autocomplete="off" oninput={field(Edit::Timestamp)} />
             </div>
             <div class="headers" role="group" aria-label={t.headers}>

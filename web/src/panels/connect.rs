@@ -158,7 +158,10 @@ fn trouble(
 
 fn ended(ending: &Ending, t: &Texts) -> (String, Option<String>) {
     match ending {
-        Ending::NotAdmitted => {
+        Ending::NotAdmitted { own: true } => {
+            (t.ended_not_admitted.to_owned(), Some(t.ended_not_admitted_own.to_owned()))
+        }
+        Ending::NotAdmitted { own: false } => {
             let origin = origin();
             (t.ended_not_admitted.to_owned(), Some(fill(t.ended_not_admitted_advice, &[&origin, &origin])))
         }

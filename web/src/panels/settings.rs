@@ -78,7 +78,11 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         let (edited, on_apply) = (edited.clone(), props.on_apply.clone());
         Callback::from(move |_: MouseEvent| on_apply.emit((*edited).clone()))
     };
-    let can_apply = props.can_apply && verdict.error.is_none() && bad_text.is_none() && *edited != props.in_force;
+    let can_apply = props.can_apply
+        && verdict.error.is_none()
+        && verdict.forbidden.is_empty()
+        && bad_text.is_none()
+        && *edited != props.in_force;
     // As it was on opening: nothing was applied, nothing is to be said about it.
     let opened_with = use_memo((), |()| props.in_force.clone());
     let state = match () {
@@ -167,6 +171,11 @@ fn verdict_box(verdict: &Verdict, t: &'static Texts) -> Html {
                 <p class="verdict">
                     <strong>{ icon(Glyph::Warning) }{ t.settings_refused }</strong>
                     <code lang="en" data-test-id="settings-verdict">{ format!("ConfigException: {}", error.message) }</code>
+                </p>
+            }
+            if !verdict.forbidden.is_empty() {
+                <p class="problem" data-test-id="settings-forbidden">
+                    { icon(Glyph::Warning) }{ fill(t.settings_forbidden, &[&verdict.forbidden.join(", ")]) }
                 </p>
             }
             { for verdict.notices.iter().map(|notice| html! {

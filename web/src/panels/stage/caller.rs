@@ -28,7 +28,7 @@ pub(super) fn draw(picture: &Picture<'_>) -> Html {
 }
 
 fn caller(picture: &Picture<'_>) -> Html {
-    let (word, waits) = words::caller(picture.scene, picture.texts);
+    let (word, waits) = words::caller(picture);
     let ground = if waits { "stage-box stage-hatched" } else { "stage-box" };
     let lines = lines(picture, waits).into_iter().enumerate();
     let lines: Html = lines.map(|(place, words)| text("stage-small", BOX.x + 10, 262 + row(place), words)).collect();
@@ -78,7 +78,7 @@ fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
 
 /// The record that Send would send, waiting at the door.
 fn label_to_come(picture: &Picture<'_>) -> Html {
-    if !picture.to_come() || words::caller(picture.scene, picture.texts).1 {
+    if !picture.to_come() || words::caller(picture).1 {
         return Html::default();
     }
     let label = words::preview_label(picture.preview, picture.texts);

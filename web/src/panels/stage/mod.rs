@@ -49,6 +49,8 @@ pub(crate) struct Preview {
     pub(crate) value_bytes: i32,
     /// Records that Send would send.
     pub(crate) count: u32,
+    /// Those among them that would share the first batch.
+    pub(crate) carried: u32,
 }
 
 /// Properties of [`Stage`].

@@ -13,7 +13,7 @@ const TOLD: usize = 12;
 pub(super) fn name(picture: &Picture<'_>) -> String {
     let texts = picture.texts;
     let number = |count: u64| picture.language.number(count);
-    let (caller, _) = words::caller(picture.scene, texts);
+    let (caller, _) = words::caller(picture);
     let sender = words::sender(picture.scene, picture.now, texts);
     let requests: usize = picture.scene.connections.values().map(|connection| connection.in_flight.len()).sum();
     let told: Vec<_> = picture.lanes.iter().filter(|lane| has_anything(picture, lane)).collect();

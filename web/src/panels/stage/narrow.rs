@@ -58,7 +58,10 @@ fn headings(picture: &Picture<'_>) -> Html {
         0 => words::sender(scene, picture.now, texts),
         _ => fill(texts.stage_in_flight, &[&in_flight]),
     };
-    let brokers = fill(texts.stage_broker_count, &[&picture.view.topology.brokers.len()]);
+    let brokers = match picture.view.topology.brokers.len() {
+        1 => texts.stage_broker_one.to_owned(),
+        many => fill(texts.stage_broker_count, &[&many]),
+    };
     let all = [
         (texts.stage_caller, caller),
         (texts.stage_partitioner, caller::chosen(picture)),
@@ -71,7 +74,7 @@ fn headings(picture: &Picture<'_>) -> Html {
 }
 
 fn caller_box(picture: &Picture<'_>) -> Html {
-    let (word, waits) = words::caller(picture.scene, picture.texts);
+    let (word, waits) = words::caller(picture);
     let ground = if waits { "stage-box stage-hatched" } else { "stage-box" };
     html! { <>{ rect(ground, BOX, 7) }{ text("stage-word stage-at-middle", 232, 35, word) }</> }
 }
@@ -119,7 +122,7 @@ fn column(picture: &Picture<'_>, place: usize, lane: &Lane<'_>) -> Html {
 }
 
 fn to_come(picture: &Picture<'_>, x: i32) -> Html {
-    let words = format!("×{}", picture.language.number(picture.preview.count));
+    let words = format!("×{}", picture.language.number(picture.preview.carried));
     html! {
         <>
             { rect("stage-to-come", Area::new(x - 16, 248, 32, 20), 4) }

@@ -76,7 +76,7 @@ fn more_crates(picture: &Picture<'_>, place: usize, more: usize) -> Html {
 fn crate_to_come(picture: &Picture<'_>, place: usize) -> Html {
     let area = picture.geometry.crate_area(place, 0);
     let (x, y) = area.centre();
-    let count = picture.language.number(picture.preview.count);
+    let count = picture.language.number(picture.preview.carried);
     html! {
         <>
             { path("stage-to-come", open_crate(area)) }

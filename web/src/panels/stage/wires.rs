@@ -76,7 +76,7 @@ fn to_come(picture: &Picture<'_>, place: usize) -> Html {
     let row = picture.geometry.row;
     let top = picture.geometry.start(place);
     let texts = picture.texts;
-    let words = words::records(u64::from(picture.preview.count), picture.language);
+    let words = words::records(u64::from(picture.preview.carried), picture.language);
     let (request, answer, h) = (top + row.request, top + row.answer, row.packet_h);
     html! {
         <>

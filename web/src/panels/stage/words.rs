@@ -8,6 +8,7 @@ use producer_core::time::Instant;
 use producer_core::trace::{BlockedOn, DrainReason, PartitionChoice, Statement};
 
 use super::Preview;
+use super::picture::Picture;
 use crate::texts::{Language, Texts, fill};
 
 /// Characters that the widest tile has room for, an East Asian one counting twice.
@@ -85,7 +86,11 @@ fn cut(key: &str, room: usize) -> String {
 }
 
 /// The caller's one word, and whether it means waiting.
-pub(super) fn caller(scene: &Scene, texts: &'static Texts) -> (&'static str, bool) {
+pub(super) fn caller(picture: &Picture<'_>) -> (&'static str, bool) {
+    let (scene, texts) = (picture.scene, picture.texts);
+    if !picture.view.link.is_up() {
+        return (texts.row_unknown, false);
+    }
     match (scene.caller.stands, scene.caller.blocked_on) {
         (Statement::Get | Statement::Flush | Statement::Close, _) | (Statement::Send, Some(_)) => {
             (texts.stage_waiting, true)
