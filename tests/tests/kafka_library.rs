@@ -45,7 +45,9 @@ async fn a_probe_tells_the_cluster(servers: &str) -> anyhow::Result<()> {
 
 async fn a_hundred_thousand_records_arrive_once_and_in_order(kafka: &ApacheKafka) -> anyhow::Result<()> {
     kafka.create_topic("futures", 6)?;
-    let producer = KafkaProducer::connect(config(&[("acks", "all")]), &kafka.bootstrap_servers()).await?;
+    let config = config(&[("acks", "all")]);
+    assert!(config.is_idempotent(), "by default");
+    let producer = KafkaProducer::connect(config, &kafka.bootstrap_servers()).await?;
     let mut deliveries = Vec::with_capacity(RECORDS);
     for number in 0..RECORDS {
         let value = number.to_string();
