@@ -9,6 +9,9 @@ pub(crate) struct BridgeAddress {
     pub(crate) token: String,
 }
 
+/// What the line looks like, in every language.
+pub(crate) const PRINTED_LINE: &str = "playground: http://127.0.0.1:…/#token=…";
+
 /// Why a text names no bridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressError {

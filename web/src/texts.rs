@@ -206,6 +206,7 @@ texts! {
 
     // Code.
     code: "The same program", "같은 프로그램";
+    code_java: "Java", "Java";
     code_note_get: "The lit line is where the main thread stands.", "강조된 줄이 main thread의 현재 위치입니다.";
     code_note_callback: "The lambda runs on the sender thread.", "lambda는 sender thread가 실행합니다.";
     code_note_forget: "Nobody keeps the future.", "future를 아무도 보관하지 않습니다.";
@@ -545,6 +546,7 @@ mod tests {
     }
 
     const KAFKAS_WORDS: &[&str] = &[
+        "java",
         "kafka",
         "producer",
         "playground",

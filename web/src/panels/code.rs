@@ -33,7 +33,7 @@ pub(crate) fn code(draft: &Draft, stands: Option<Statement>, t: &'static Texts) 
     });
     html! {
         <section class="code" aria-label={t.code}>
-            <h2><span class="tab">{ "Java" }</span></h2>
+            <h2><span class="tab">{ t.code_java }</span></h2>
             <ol tabindex="0" aria-label={t.code}>{ for lines }</ol>
             <p class="caption">{ note }</p>
         </section>

@@ -4,7 +4,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::alerts::address_error;
-use crate::address::BridgeAddress;
+use crate::address::{BridgeAddress, PRINTED_LINE};
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, Texts, fill};
 use crate::view::{Ending, Link, Trial, View};
@@ -76,7 +76,7 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
             <form {onsubmit}>
                 <label for="connect-line">{ t.connect_line }</label>
                 <input id="connect-line" class="mono" data-test-id="connect-line" ref={input} value={(*line).clone()}
-                    placeholder="playground: http://127.0.0.1:…/#token=…" autocomplete="off" spellcheck="false" {oninput} />
+                    placeholder={PRINTED_LINE} autocomplete="off" spellcheck="false" {oninput} />
                 if let Some(reason) = *error {
                     <p class="problem" role="alert" data-test-id="connect-error">{ icon(Glyph::Warning) }{ address_error(reason, t) }</p>
                 }
