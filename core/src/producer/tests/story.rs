@@ -71,6 +71,7 @@ pub(super) struct Story {
     /// By partition of topic "t".
     pub(super) led: Vec<Led>,
     pub(super) topic_error: ErrorCode,
+    pub(super) topic_id: TopicId,
     pub(super) next_producer_id: i64,
     /// Requests other than Produce that are left alone when true.
     pub(super) hold_questions: bool,
@@ -105,6 +106,7 @@ impl Story {
             brokers,
             led: (0..partitions).map(|partition| (1 + partition % brokers, 0)).collect(),
             topic_error: ErrorCode::NONE,
+            topic_id: TopicId([7; 16]),
             next_producer_id: 1_000,
             hold_questions: false,
             refuse_connections: false,
@@ -258,7 +260,7 @@ impl Story {
         let topic = |name: &Arc<str>| MetadataTopic {
             error: self.topic_error,
             name: Arc::clone(name),
-            id: TopicId([7; 16]),
+            id: self.topic_id,
             is_internal: false,
             partitions: if self.topic_error.is_none() { partitions.clone() } else { Vec::new() },
         };
@@ -328,6 +330,12 @@ impl Story {
         }
         self.receive(&carried, response);
         carried
+    }
+
+    /// Answers the oldest Produce request: every batch stored, and now a pause is wanted.
+    pub(super) fn throttle(&mut self, throttle_time_ms: i32) {
+        let carried = self.carried.remove(0);
+        self.receive(&carried, ProduceResponse { throttle_time_ms, ..sound_answer(&carried) });
     }
 
     pub(super) fn receive(&mut self, carried: &Carried, response: ProduceResponse) {

@@ -1,0 +1,44 @@
+//! Connections that break, back off and are asked to pause.
+
+use super::story::Story;
+
+#[test]
+fn a_connection_that_stood_begins_its_pauses_anew() {
+    let mut story = Story::new(&[]).started();
+    story.put(0, "a");
+    story.at_ms(5);
+    story.store(0);
+    story.refuse_connections = true;
+    story.break_all();
+    story.at_ms(5_000);
+    story.refuse_connections = false;
+    story.at_ms(6_100);
+    let (dials, broken_at) = (story.dials.len(), story.now_ms());
+    story.break_all();
+    story.at_ms(broken_at + 60);
+    assert_eq!(story.dials.len(), dials + 1, "the first pause takes 40 to 60 ms, the one before took about a second");
+}
+
+#[test]
+fn a_connection_that_breaks_has_metadata_asked_for_although_nothing_was_out() {
+    let mut story = Story::new(&[("linger.ms", "0")]).started();
+    story.put(0, "a");
+    story.store(0);
+    let asked = story.asked.len();
+    story.break_all();
+    story.at_ms(500);
+    assert!(story.asked[asked..].contains(&"Metadata"), "{:?}", &story.asked[asked..]);
+}
+
+#[test]
+fn a_pause_that_the_broker_asked_for_counts_for_no_requests_patience() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("request.timeout.ms", "2000")]).started();
+    story.put(0, "a");
+    story.put(0, "b");
+    story.at_ms(1_000);
+    story.throttle(1_500);
+    story.at_ms(3_499);
+    assert!(story.closed.is_empty(), "b was out for 2 s and the pause");
+    story.at_ms(3_500);
+    assert_eq!(story.closed, [story.carried[0].connection]);
+}
