@@ -307,6 +307,28 @@ mod tests {
     }
 
     #[test]
+    fn an_acknowledgement_that_comes_late_does_not_take_a_later_one_back() {
+        for base in [0, i32::MAX] {
+            let mut sequences = Sequences::default();
+            let given = sequences.assign(P0, slot(0), 1, FIRST);
+            let nth = |nth| Stamp { base_sequence: increment_sequence(base, nth), ..given };
+            sequences.on_acked(P0, slot(1), nth(1), 1);
+            sequences.on_acked(P0, slot(0), nth(0), 1);
+            assert!(sequences.partitions[&P0].is_next(nth(2).base_sequence), "{base}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_producer_id_bumps_once_and_only_where_it_is_known_that_the_log_begins_later() {
+        let sequences = Sequences::default();
+        let advice = |batch| sequences.advice(ErrorCode::UNKNOWN_PRODUCER_ID, batch);
+        let lost = Answered { log_start_offset: 10, ..answered(1) };
+        assert_eq!(advice(lost), Advice::BumpAndRetry);
+        assert_eq!(advice(Answered { was_reset: true, ..lost }), Advice::Retry, "it was out before the bump");
+        assert_eq!(advice(Answered { log_start_offset: -1, ..lost }), Advice::Retry);
+    }
+
+    #[test]
     fn a_batch_given_up_after_a_retry_holds_new_ones_back_until_it_is_resolved() {
         let mut sequences = Sequences::default();
         let stamp = sequences.assign(P0, slot(0), 2, FIRST);

@@ -2,7 +2,7 @@
 
 use super::story::{Story, record};
 use crate::error::{BatchFailure, ErrorCode, Persistence, ProducerError};
-use crate::ids::{NodeId, TopicPartition};
+use crate::ids::{NodeId, TopicId, TopicPartition};
 use crate::io::{Input, Stored, WaitReason};
 use crate::protocol::RecordError;
 use crate::trace::Fact;
@@ -118,6 +118,32 @@ fn one_request_in_flight_keeps_the_order_by_muting() {
 }
 
 #[test]
+fn one_request_in_flight_keeps_the_order_when_the_leader_moves_meanwhile() {
+    // Flow: a is out to broker 1 → broker 2 leads by now, and metadata says so → a is refused.
+    let properties = [
+        ("max.in.flight.requests.per.connection", "1"),
+        ("enable.idempotence", "false"),
+        ("metadata.max.age.ms", "1000"),
+        ("linger.ms", "0"),
+    ];
+    let mut story = Story::with(2, 1, &properties).started();
+    story.put(0, "a");
+    story.put(0, "b");
+    story.led[0] = (2, 1);
+    story.at_ms(1_500);
+    let believes_in_broker_2 = |fact: &Fact| matches!(fact, Fact::MetadataUpdated { topics, .. } if topics.iter().any(|(_, leaders)| *leaders == [NodeId(2)]));
+    assert!(story.facts.iter().any(believes_in_broker_2));
+    assert_eq!(story.carried_values(), ["a"], "the new leader is free, but a is still out");
+    story.refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    for value in ["a", "b"] {
+        let later = story.now_ms() + 200;
+        story.at_ms(later);
+        assert_eq!((story.carried_values(), story.carried[0].node), (vec![value.to_owned()], NodeId(2)));
+        story.store(0);
+    }
+}
+
+#[test]
 fn a_request_without_an_answer_closes_its_connection_and_is_sent_again() {
     let mut story = plain(&[("request.timeout.ms", "2000")]);
     story.put(0, "a");
@@ -213,6 +239,16 @@ fn an_answer_in_the_moment_of_the_deadline_counts() {
 }
 
 #[test]
+fn a_refusal_in_the_moment_of_the_deadline_is_the_last_word() {
+    let mut story = plain(&[("delivery.timeout.ms", "3000"), ("request.timeout.ms", "3000")]);
+    story.put(0, "a");
+    story.now_us = 3_000_000;
+    story.refuse(ErrorCode::NOT_ENOUGH_REPLICAS);
+    let error = ProducerError::Broker { code: ErrorCode::NOT_ENOUGH_REPLICAS, message: None };
+    assert_eq!(failure(&story, 0), (error, Persistence::NotPersisted), "there is no time for another attempt");
+}
+
+#[test]
 fn a_batch_that_expires_in_flight_keeps_its_memory_until_the_answer() {
     let mut story = Story::new(&[
         ("delivery.timeout.ms", "2000"),
@@ -281,6 +317,17 @@ fn leader_epochs_do_not_go_back() {
 }
 
 #[test]
+fn a_topic_that_was_made_anew_counts_its_leader_epochs_anew() {
+    let mut story = Story::with(2, 1, &[("linger.ms", "0"), ("metadata.max.age.ms", "1000")]);
+    story.led[0] = (2, 4);
+    let mut story = story.started();
+    (story.topic_id, story.led[0]) = (TopicId([8; 16]), (1, 0));
+    story.at_ms(1_500);
+    story.put(0, "a");
+    assert_eq!(story.carried[0].node, NodeId(1));
+}
+
+#[test]
 fn a_partition_without_a_leader_waits_for_one() {
     let mut story = Story::with(2, 1, &[("linger.ms", "0")]);
     story.led[0] = (-1, 0);
@@ -346,10 +393,7 @@ fn a_broker_that_asks_for_a_pause_gets_it_up_to_a_minute() {
     let mut story = plain(&[]);
     for (throttle_time_ms, pause) in [(500, 500), (i32::MAX, 60_000)] {
         story.put(0, "a");
-        let carried = story.carried.remove(0);
-        let mut response = super::story::sound_answer(&carried);
-        response.throttle_time_ms = throttle_time_ms;
-        story.receive(&carried, response);
+        story.throttle(throttle_time_ms);
         let muted_at = story.now_ms();
         story.put(0, "b");
         assert!(story.carried.is_empty());

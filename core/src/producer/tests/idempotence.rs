@@ -151,6 +151,20 @@ fn new_batches_wait_behind_one_that_expired_after_a_retry_then_begin_a_new_epoch
 }
 
 #[test]
+fn a_batch_that_expires_on_its_first_way_holds_nothing_back() {
+    // Flow: the broker wants a pause → a waits in its queue for most of its time → it expires while it is out.
+    let mut story =
+        Story::new(&[("linger.ms", "0"), ("delivery.timeout.ms", "2000"), ("request.timeout.ms", "1900")]).started();
+    story.put(0, "first");
+    story.throttle(500);
+    story.put(0, "a");
+    story.at_ms(2_000);
+    assert_eq!((out(&story), story.completed.len()), (vec![told("a", 1, 0)], 2));
+    story.put(0, "b");
+    assert_eq!(out(&story)[1..], [told("b", 2, 0)], "the broker will tell whether there is a gap");
+}
+
+#[test]
 fn an_unknown_producer_id_is_healed_by_a_new_epoch() {
     let mut story = started();
     story.put(0, "a");
