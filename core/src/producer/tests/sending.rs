@@ -274,10 +274,13 @@ fn records_that_can_never_fit_are_refused() {
         failed(&[], 1_048_490),
         Some(ProducerError::RecordTooLarge { size_bytes: 1_048_577, limit_bytes: 1_048_576 })
     );
-    assert!(matches!(
-        failed(&[("buffer.memory", "1000"), ("batch.size", "500")], 2_000),
-        Some(ProducerError::RecordLargerThanBuffer { limit_bytes: 1_000, .. })
-    ));
+    // 61 bytes for the batch, 21 for the record, 2 for the value's length, 1 each for the null key and no headers.
+    let small = [("buffer.memory", "1000"), ("batch.size", "500")];
+    assert_eq!(failed(&small, 914), None, "all of the memory");
+    assert_eq!(
+        failed(&small, 915),
+        Some(ProducerError::RecordLargerThanBuffer { size_bytes: 1_001, limit_bytes: 1_000 })
+    );
     assert_eq!(
         failed(&[("buffer.memory", "1000")], 10),
         Some(ProducerError::BatchLargerThanBuffer { needed_bytes: 16_384, limit_bytes: 1_000 })
@@ -351,6 +354,22 @@ fn close_with_a_timeout_gives_up_on_what_is_left() {
 }
 
 #[test]
+fn of_two_closes_the_one_that_ends_first_counts() {
+    for (first, second) in [(None, Some(50)), (Some(50), None), (Some(90), Some(50)), (Some(50), Some(90))] {
+        let mut story = Story::new(&[("linger.ms", "0")]).started();
+        story.put(0, "a");
+        for timeout_ms in [first, second] {
+            story.producer.close(story.now(), timeout_ms.map(Duration::from_millis));
+            story.settle();
+        }
+        story.at_ms(49);
+        assert!(!story.producer.is_closed(), "{first:?}, then {second:?}");
+        story.at_ms(50);
+        assert!(story.producer.is_closed(), "{first:?}, then {second:?}");
+    }
+}
+
+#[test]
 fn a_send_that_waits_learns_of_the_close() {
     let mut story = Story::new(&[]);
     story.hold_questions = true;
@@ -405,6 +424,26 @@ fn an_idle_producer_wakes_up_only_for_the_age_of_its_metadata() {
     story.at_ms(300_000);
     assert_eq!(story.asked[asked..], ["Metadata"]);
     assert_eq!(story.wait, (Some(600_000_000), WaitReason::MetadataRefresh));
+}
+
+#[test]
+fn a_topic_that_is_not_used_for_long_is_forgotten_with_the_next_refresh() {
+    let properties = [("linger.ms", "0"), ("metadata.max.idle.ms", "5000"), ("metadata.max.age.ms", "1000")];
+    let mut story = Story::new(&properties).started();
+    let knows_it = |story: &Story| {
+        let told = story.facts.iter().rev().find_map(|fact| match fact {
+            Fact::MetadataUpdated { topics, .. } => Some(topics),
+            _ => None,
+        });
+        told.is_some_and(|topics| topics.iter().any(|(topic, _)| &**topic == "t"))
+    };
+    story.at_ms(3_000);
+    story.put(0, "a");
+    story.store(0);
+    story.at_ms(7_999);
+    assert!(knows_it(&story));
+    story.at_ms(9_500);
+    assert!(!knows_it(&story));
 }
 
 #[test]
