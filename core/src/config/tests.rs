@@ -91,6 +91,14 @@ fn the_first_bad_value_in_kafkas_order_is_named_not_the_first_given() {
 }
 
 #[test]
+fn a_key_given_twice_counts_the_last_time() {
+    let (config, notices) = read(&[("linger.ms", "x"), ("acks", "1"), ("linger.ms", "7")]).expect("accepted");
+    assert_eq!(config.linger, Duration::from_millis(7));
+    assert_eq!(notices, [changed("enable.idempotence", "true", "false", "acks")]);
+    assert!(read(&[("linger.ms", "7"), ("linger.ms", "x")]).is_err());
+}
+
+#[test]
 fn values_are_trimmed_and_booleans_ignore_case() {
     let (config, notices) = read(&[("batch.size", " 5 "), ("enable.idempotence", "FALSE")]).expect("accepted");
     assert_eq!((config.batch_size, config.enable_idempotence), (5, false));

@@ -201,6 +201,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_stands_there_twice_is_read_twice_in_its_order() {
+        assert_eq!(read("a=1\nb=2\na=3"), pairs(&[("a", "1"), ("b", "2"), ("a", "3")]));
+    }
+
+    /// As `java.util.Properties` of JDK 17 reads them.
+    #[test]
+    fn a_backslash_at_the_end_of_the_file_is_a_nameless_property_unless_both_ends_of_a_line_follow() {
+        for (text, read_as) in [
+            ("\\", &[("", "")][..]),
+            ("\\\n", &[("", "")]),
+            ("\\\r\n", &[]),
+            ("\\\n\\\r\n", &[]),
+            ("a=1\\", &[("a", "1")]),
+            ("a=1\\\r\n", &[("a", "1")]),
+            ("a=1\n\\", &[("a", "1"), ("", "")]),
+            ("a=1\n\\\r\n", &[("a", "1")]),
+        ] {
+            assert_eq!(read(text), pairs(read_as), "{text:?}");
+        }
+    }
+
+    #[test]
     fn two_escapes_may_make_one_character() {
         assert_eq!(read("client.id=\\uc11c\\uC6B8 \\uD83D\\uDE00"), pairs(&[("client.id", "서울 😀")]));
     }

@@ -152,6 +152,34 @@ fn flush_returns_when_the_callbacks_have_run() {
 }
 
 #[test]
+fn a_page_may_not_name_code_that_runs_nor_where_the_bridge_connects_nor_as_whom() {
+    for key in [
+        "bootstrap.servers",
+        "config.providers",
+        "config.providers.file.class",
+        "interceptor.classes",
+        "key.serializer",
+        "metric.reporters",
+        "partitioner.class",
+        "sasl.login.callback.handler.class",
+        "sasl.jaas.config",
+        "security.protocol",
+        "security.providers",
+        "ssl.engine.factory.class",
+        "ssl.truststore.location",
+        "value.serializer",
+        " key.serializer ",
+    ] {
+        let mut world = World::new();
+        let property = |key: &str, value: &str| (Arc::from(key), Arc::from(value));
+        world.command(Command::Configure { properties: vec![property("linger.ms", "0"), property(key, "x")] });
+        world.settle();
+        let verdict = world.reports.last().expect("a verdict");
+        assert!(matches!(verdict, Report::ConfigForbidden { keys } if **keys == [key.into()]), "{key}: {verdict:?}");
+    }
+}
+
+#[test]
 fn a_change_of_configuration_is_a_close_that_waits_for_what_is_under_way() {
     let mut world = World::new();
     world.command(send(1, Habit::Callback, record(1), 3));
