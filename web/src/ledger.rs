@@ -489,6 +489,18 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_numbered_as_they_come_in_whichever_send_they_belong_to() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 1));
+        ledger.sent(send(2, 2));
+        let second_send_first = Outcome { first_ordinal: 1, ..acked(1, 2, 0, 2) };
+        ledger.settle(&second_send_first);
+        ledger.settle(&acked(2, 1, 0, 1));
+        let orders: Vec<_> = ledger.rows().map(|row| (row.send_order, row.answer_order)).collect();
+        assert_eq!(orders, [(Some(1), Some(3)), (Some(3), Some(2)), (Some(2), Some(1))], "newest first");
+    }
+
+    #[test]
     fn only_the_newest_rows_are_kept_and_the_others_are_counted() {
         let mut ledger = Ledger::default();
         ledger.sent(send(1, 3_000));
