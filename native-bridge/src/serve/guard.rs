@@ -231,6 +231,9 @@ mod tests {
             "HTTP://LOCALHOST:9094/",
             "https://localhost:9094",
             "http://localhost:9094/",
+            "http://localhost:90941",
+            "http://127.0.0.1:80801",
+            "http://127.0.0.1:9094.evil.test",
             "",
         ] {
             assert_eq!(status_for_origin(origin), Err(403), "{origin}");
@@ -239,7 +242,19 @@ mod tests {
 
     #[test]
     fn rows_7_to_9_other_hosts_are_refused() {
-        for host in ["evil.test:9094", "0.0.0.0:9094", "127.1:9094", "0x7f.1:9094", "127.0.0.1", "localhost:80"] {
+        for host in [
+            "evil.test:9094",
+            "0.0.0.0:9094",
+            "127.1:9094",
+            "0x7f.1:9094",
+            "127.0.0.1",
+            "localhost:80",
+            "localhost:90941",
+            "127.0.0.1:9094.evil.test",
+            "127.0.0.1:9094@evil.test",
+            "[::1]:9094:1",
+            "evil-localhost:9094",
+        ] {
             assert_eq!(status_for(&[("host", host)]), Err(403), "{host}");
         }
         assert_eq!(status_for(&[]), Err(400));

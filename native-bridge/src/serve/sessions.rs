@@ -343,3 +343,6 @@ impl Drop for Attachment {
         });
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -2,20 +2,11 @@
 
 use std::collections::VecDeque;
 
-use kafka_producer::probe::ClusterInfo;
 use producer_core::bridge::{Habit, RecordSpec, SendCommand, SessionId, encode};
 use tokio::io::DuplexStream;
 
 use super::*;
-use crate::serve::sessions::Defaults;
-use crate::serve::world::Backend;
-
-/// Sessions whose cluster never answers.
-fn sessions() -> Arc<Sessions> {
-    let servers = "127.0.0.1:1".parse().expect("an address");
-    let info = ClusterInfo { cluster_id: None, brokers: Vec::new() };
-    Sessions::new(Arc::new(Backend::Cluster { servers, info, allowed_topics: Vec::new() }), Defaults::default())
-}
+use crate::serve::sessions::tests::sessions;
 
 /// A page whose network holds this many bytes.
 struct Page {
@@ -106,6 +97,17 @@ async fn a_page_that_answers_pings_is_left_alone_for_half_an_hour() {
     let began = Instant::now();
     assert_eq!(page.closed().await, 1001);
     assert_eq!(began.elapsed().as_secs() / 60, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_asks_for_something_is_left_alone_for_another_half_hour() {
+    let mut page = Page::open(&sessions(), ROOMY).await;
+    page.hello(None).await;
+    let began = Instant::now();
+    timeout(Duration::from_secs(20 * 60), page.closed()).await.expect_err("it is not over yet");
+    page.say(Command::Arm).await;
+    assert_eq!(page.closed().await, 1001);
+    assert_eq!(began.elapsed().as_secs() / 60, 50);
 }
 
 #[tokio::test(start_paused = true)]
