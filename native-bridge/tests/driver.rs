@@ -41,18 +41,23 @@ fn producer(port: u16) -> Producer<Nobody> {
     Producer::new(Arc::new(config), vec![BrokerAddress { host: "127.0.0.1".into(), port }], 7, Nobody)
 }
 
-fn idle_driver() -> Driver<Nobody, Counting> {
-    Driver::start(producer(1), Counting::default(), Clock::start(), || {})
+/// A driver whose producer was closed, and so dials nobody and waits for nothing.
+fn idle_driver(application: Counting) -> Driver<Nobody, Counting> {
+    let clock = Clock::start();
+    let mut producer = producer(1);
+    producer.close(clock.now(), Some(Duration::ZERO));
+    Driver::start(producer, application, clock, || {})
 }
 
+/// Turns until everybody waits, on a clock that moves only then.
 async fn turns_stop(driver: &Driver<Nobody, Counting>) -> u32 {
     tokio::time::sleep(Duration::from_millis(50)).await;
     driver.inspect(|_, application| application.turns)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn with_wakes_the_task_and_inspect_does_not() {
-    let driver = idle_driver();
+    let driver = idle_driver(Counting::default());
     let before = turns_stop(&driver).await;
     driver.inspect(|_, _| ());
     assert_eq!(turns_stop(&driver).await, before);
@@ -60,13 +65,13 @@ async fn with_wakes_the_task_and_inspect_does_not() {
     assert!(turns_stop(&driver).await > before);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_application_gets_its_turn_when_it_wished_for_it() {
-    let driver = Driver::start(producer(1), Counting { turns: 0, wants: 20 }, Clock::start(), || {});
-    let ran = driver.until(|_, application, _| application.turns >= 20);
-    assert!(tokio::time::timeout(PATIENCE, ran).await.expect("in time"));
-    let turns = turns_stop(&driver).await;
-    assert!(turns <= 22, "{turns} turns where 20 were wished for");
+    let began = tokio::time::Instant::now();
+    let driver = idle_driver(Counting { turns: 0, wants: 20 });
+    assert!(driver.until(|_, application, _| application.turns >= 20).await);
+    assert!(began.elapsed() >= Duration::from_millis(18), "a millisecond apart, but for those that news brought");
+    assert_eq!(turns_stop(&driver).await, 20);
 }
 
 #[tokio::test]
@@ -83,7 +88,7 @@ async fn the_outside_world_gets_its_turn_after_each_of_the_applications() {
 
 #[tokio::test]
 async fn waiting_ends_with_the_task() {
-    let driver = Arc::new(idle_driver());
+    let driver = Arc::new(idle_driver(Counting::default()));
     let waiting = Arc::clone(&driver);
     let waiter = tokio::spawn(async move { waiting.until(|_, _, _| false).await });
     tokio::task::yield_now().await;
