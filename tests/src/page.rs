@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 pub use xtask::static_server::StaticServer;
+use xtask::workspace::Scratch;
 
 /// The folder of the built page: the one that `PLAYGROUND_PAGE` names (what Trunk wrote, in `.ci/run`), else built now,
 /// once per test run.
@@ -28,4 +29,15 @@ pub fn folder() -> Result<&'static Path> {
     };
     ensure!(folder.join("index.html").is_file(), "no page in {}", folder.display());
     Ok(FOLDER.get_or_init(|| folder))
+}
+
+/// A page of one line and a module of no use, for those who only want a bridge: it reads them once, when it starts.
+///
+/// # Errors
+/// When the files cannot be written.
+pub fn small() -> Result<Scratch> {
+    let folder = Scratch::new("small-page")?;
+    std::fs::write(folder.path().join("index.html"), "<!doctype html><title>small</title>")?;
+    std::fs::write(folder.path().join("app.wasm"), b"\0asm")?;
+    Ok(folder)
 }

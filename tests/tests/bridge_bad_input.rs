@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use cross_tests::bridge::{Bridge, binary};
+use cross_tests::page;
 use cross_tests::page_client::{PageClient, Tally, send};
 use producer_core::bridge::{BadRequest, Command, Fate, Habit, Refusal, Report, Resume, World};
 use producer_core::config::ConfigNotice;
-use xtask::process::OwnedChild;
+use xtask::{process::OwnedChild, workspace::Scratch};
 
 /// Longer than the bridge waits for a broker that says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,21 +22,15 @@ fn scratch(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("playground-{name}-{}", std::process::id()))
 }
 
-fn page_folder() -> Result<PathBuf> {
-    let folder = scratch("bad-input-page");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("index.html"), "<!doctype html><title>small</title>")?;
-    Ok(folder)
-}
-
 fn serve(arguments: &[&str]) -> Result<Bridge> {
-    Bridge::serve(&page_folder()?, arguments)
+    Bridge::serve(page::small()?.path(), arguments)
 }
 
 /// Starts what must refuse to start, and returns what it says.
 fn refusal(arguments: &[&str]) -> Result<String> {
+    let page = page::small()?;
     let mut command = Process::new(binary()?);
-    command.args(["serve", "--no-open", "--page"]).arg(page_folder()?).args(arguments);
+    command.args(["serve", "--no-open", "--page"]).arg(page.path()).args(arguments);
     command.env("PLAYGROUND_LOG", "error").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = OwnedChild::spawn(&mut command, None)?;
     let status = process.wait_at_most(PATIENCE).with_context(|| format!("{arguments:?} did not end"))?;
@@ -140,10 +135,8 @@ fn brokers_that_do_not_answer_are_told_one_by_one() -> Result<()> {
 #[test]
 fn files_and_folders_that_are_not_there_are_named() -> Result<()> {
     assert_says(&refusal(&["--producer-config", "/no/such.properties"])?, &["--producer-config /no/such.properties"]);
-    let empty = scratch("empty-folder");
-    std::fs::create_dir_all(&empty)?;
-    let said = refusal_of_page(&empty)?;
-    assert_says(&said, &["--page", "index.html", "cargo xtask play"]);
+    let empty = Scratch::new("empty-folder")?;
+    assert_says(&refusal_of_page(empty.path())?, &["--page", "index.html", "cargo xtask play"]);
     assert_says(&refusal(&["--allow-origin", "http://127.0.0.1:8080/"])?, &["--allow-origin", "without a slash"]);
     assert_says(&refusal(&["--allow-topic", "orders"])?, &["--allow-topic", "--bootstrap-servers"]);
     Ok(())
@@ -183,8 +176,12 @@ async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()>
         sasl.jass.config=password\\=\"barracuda\"\nssl.key.pasword sturgeon\n";
     std::fs::write(&file, text)?;
     let log = scratch("secret.log");
-    let bridge =
-        Bridge::serve_logging_to(&page_folder()?, &["--producer-config", &file.to_string_lossy()], &log, "trace")?;
+    let bridge = Bridge::serve_logging_to(
+        page::small()?.path(),
+        &["--producer-config", &file.to_string_lossy()],
+        &log,
+        "trace",
+    )?;
     let mut page = PageClient::open(&bridge).await?;
     page.hello(None).await?;
     let (properties, notices) = configured(&mut page).await?;

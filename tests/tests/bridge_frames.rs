@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use cross_tests::bridge::Bridge;
+use cross_tests::page;
 use cross_tests::raw_http::{RequestHead, connect, read_answer};
 use producer_core::bridge::{self, Command, MAX_FRAME_BYTES};
 
@@ -19,10 +20,7 @@ const PING: u8 = 9;
 const MASKED: u8 = 0x80;
 
 fn serve() -> Result<Bridge> {
-    let folder = std::env::temp_dir().join(format!("playground-frames-page-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("index.html"), "<!doctype html><title>small</title>")?;
-    Bridge::serve(&folder, &[])
+    Bridge::serve(page::small()?.path(), &[])
 }
 
 /// A WebSocket on which hello was said.

@@ -1,11 +1,11 @@
 //! Who may talk to the bridge. The tests carry the numbers of the list of hostile handshakes that the bridge is held to.
 
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use cross_tests::bridge::Bridge;
+use cross_tests::page;
 use cross_tests::page_client::{PageClient, send};
 use cross_tests::raw_http::{Answer, RequestHead, connect, exchange};
 use producer_core::bridge::{Command, Habit, Report};
@@ -13,16 +13,8 @@ use producer_core::bridge::{Command, Habit, Report};
 const CSP_OF_A_WASM_PAGE: [&str; 4] =
     ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'"];
 
-fn page_folder() -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("playground-small-page-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("index.html"), "<!doctype html><title>small</title>")?;
-    std::fs::write(folder.join("app.wasm"), b"\0asm")?;
-    Ok(folder)
-}
-
 fn serve(arguments: &[&str]) -> Result<Bridge> {
-    Bridge::serve(&page_folder()?, arguments)
+    Bridge::serve(page::small()?.path(), arguments)
 }
 
 fn status_with(bridge: &Bridge, name: &str, value: &str) -> Result<u16> {
@@ -133,7 +125,7 @@ fn row_10_only_the_whole_token_opens_and_guessing_is_slowed_down() -> Result<()>
 #[test]
 fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result<()> {
     let log = std::env::temp_dir().join(format!("playground-log-{}", std::process::id()));
-    let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log, "trace")?;
+    let bridge = Bridge::serve_logging_to(page::small()?.path(), &[], &log, "trace")?;
     let line = format!("GET /socket?token={} HTTP/1.1", bridge.token());
     for request in [RequestHead::handshake(&bridge), RequestHead::handshake(&bridge).without("Sec-WebSocket-Protocol")]
     {
@@ -152,7 +144,7 @@ fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result
 #[tokio::test]
 async fn what_a_page_sends_and_what_opens_the_bridge_reaches_no_log() -> Result<()> {
     let log = std::env::temp_dir().join(format!("playground-trace-log-{}", std::process::id()));
-    let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log, "trace")?;
+    let bridge = Bridge::serve_logging_to(page::small()?.path(), &[], &log, "trace")?;
     let mut page = PageClient::open(&bridge).await?;
     page.hello(None).await?;
     page.command(&Command::Send(send(1, Habit::Get, "orders", "a-key-nobody-should-read", 1))).await?;
@@ -295,7 +287,7 @@ fn row_17_what_is_no_http_is_closed_with_one_line_in_the_log() -> Result<()> {
     let api_versions = [&[0, 0, 0, 20, 0, 18, 0, 3, 0, 0, 0, 1, 0, 4][..], b"kcat\0\x02a\x02b\0\0"].concat();
     for (name, bytes) in [("tls", client_hello), ("kafka", api_versions)] {
         let log = std::env::temp_dir().join(format!("playground-log-{name}-{}", std::process::id()));
-        let bridge = Bridge::serve_logging_to(&page_folder()?, &[], &log, "info")?;
+        let bridge = Bridge::serve_logging_to(page::small()?.path(), &[], &log, "info")?;
         let before = std::fs::read_to_string(&log)?.lines().count();
         let mut stream = connect(&bridge)?;
         stream.write_all(&bytes)?;

@@ -1,10 +1,10 @@
 //! What one page may have the bridge hold, by number: at the limit it is taken, beyond it there is an answer.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use cross_tests::bridge::Bridge;
+use cross_tests::page;
 use cross_tests::page_client::{PageClient, Tally, send};
 use producer_core::bridge::{Command, Habit, Refusal, Report, Resume, SendCommand, SendId};
 
@@ -20,10 +20,7 @@ const SESSIONS: usize = 32;
 const GATHERED_FOR: Duration = Duration::from_millis(4);
 
 fn serve() -> Result<Bridge> {
-    let folder: PathBuf = std::env::temp_dir().join(format!("playground-limits-page-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("index.html"), "<!doctype html><title>empty</title>")?;
-    Bridge::serve(&folder, &[])
+    Bridge::serve(page::small()?.path(), &[])
 }
 
 async fn joined(bridge: &Bridge) -> Result<PageClient> {

@@ -1,7 +1,6 @@
 //! A page's session with the bridge, and what survives when the connection does not.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use cross_tests::bridge::Bridge;
 use cross_tests::draws::Draws;
+use cross_tests::page;
 use cross_tests::page_client::{PageClient, Tally, send};
 use cross_tests::peers::{confluent, kcat};
 use cross_tests::proxy::CuttingProxy;
@@ -27,14 +27,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 /// A page is not needed to speak its protocol.
 fn serve(arguments: &[&str]) -> Result<Bridge> {
-    Bridge::serve(&empty_page()?, arguments)
-}
-
-fn empty_page() -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("playground-empty-page-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("index.html"), "<!doctype html><title>empty</title>")?;
-    Ok(folder)
+    Bridge::serve(page::small()?.path(), arguments)
 }
 
 async fn joined(bridge: &Bridge) -> Result<PageClient> {
