@@ -11,7 +11,7 @@ use producer_core::bridge::{
     World,
 };
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
@@ -19,7 +19,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::bridge::Bridge;
 
-/// Patience for an answer that is due.
+/// Patience for an answer that is due, whatever else comes meanwhile: pings come without end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A page's connection.
@@ -119,11 +119,12 @@ impl PageClient {
     /// # Errors
     /// When the connection is gone, the frame is none of ours, or none comes in time.
     pub async fn next_report(&mut self) -> Result<Report> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(report) = self.received.pop_front() {
                 return Ok(report);
             }
-            let message = timeout(PATIENCE, self.socket.next()).await.context("no report in time")?;
+            let message = timeout_at(deadline, self.socket.next()).await.context("no report in time")?;
             match message.context("the bridge closed the connection")?? {
                 Message::Binary(frame) => {
                     let reports: Vec<Report> = bridge::decode(&frame).map_err(|error| anyhow::anyhow!("{error:?}"))?;
@@ -180,8 +181,9 @@ impl PageClient {
     /// # Errors
     /// When it does not close in time.
     pub async fn closed(&mut self) -> Result<Option<CloseFrame>> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match timeout(PATIENCE, self.socket.next()).await.context("not closed in time")? {
+            match timeout_at(deadline, self.socket.next()).await.context("not closed in time")? {
                 Some(Ok(Message::Close(frame))) => return Ok(frame),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Ok(None),
@@ -262,5 +264,34 @@ impl Tally {
             }
         }
         landed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_do_not_prolong_the_wait_for_what_never_comes() -> Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let ours = TcpStream::connect(listener.local_addr()?).await?;
+        let (theirs, _) = listener.accept().await?;
+        tokio::spawn(async move {
+            let mut bridge = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
+            for _ in 0..9 {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                let _ = bridge.send(Message::Ping(Bytes::new())).await;
+            }
+        });
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+        let mut page = PageClient { socket, received: VecDeque::new(), frames: Vec::new() };
+        let began = Instant::now();
+        assert!(page.next_report().await.is_err());
+        assert_eq!(began.elapsed().as_secs(), 30);
+        assert!(page.closed().await.is_err());
+        assert_eq!(began.elapsed().as_secs(), 60);
+        Ok(())
     }
 }
