@@ -69,7 +69,8 @@ async fn with_wakes_the_task_and_inspect_does_not() {
 async fn an_application_gets_its_turn_when_it_wished_for_it() {
     let began = tokio::time::Instant::now();
     let driver = idle_driver(Counting { turns: 0, wants: 20 });
-    assert!(driver.until(|_, application, _| application.turns >= 20).await);
+    let ran = driver.until(|_, application, _| application.turns >= 20);
+    assert!(tokio::time::timeout(PATIENCE, ran).await.expect("in time"));
     assert!(began.elapsed() >= Duration::from_millis(18), "a millisecond apart, but for those that news brought");
     assert_eq!(turns_stop(&driver).await, 20);
 }

@@ -387,29 +387,28 @@ mod tests {
     use crate::rng::Purpose;
     use crate::versions::advertised_versions;
 
-    const LATER: Instant = Instant::from_millis(10_000);
-
-    fn dial_and_lose(connections: &mut Connections, node: NodeId, becomes_ready: bool) {
+    fn dial_and_lose(connections: &mut Connections, node: NodeId, second: u64, becomes_ready: bool) {
+        let at = Instant::from_millis(second * 1_000);
         let address = BrokerAddress { host: "broker".into(), port: 9_092 };
-        let (connection, _) = connections.dial(node, address, Instant::ZERO);
+        let (connection, _) = connections.dial(node, address, at);
         if becomes_ready {
             connections.on_stands(connection);
             let sound = ApiVersionsResponse { api_keys: advertised_versions(), ..ApiVersionsResponse::default() };
             assert_eq!(connections.on_versions(node, &sound), VersionsOutcome::Ready);
         }
-        connections.on_lost(connection, Instant::ZERO);
+        connections.on_lost(connection, at);
     }
 
     #[test]
-    fn a_broker_that_was_ready_is_tried_before_one_that_never_was() {
+    fn failures_before_a_broker_was_ready_do_not_count_against_it() {
         let mut rng = Rng::stream(7, Purpose::NodeChoice);
         let mut connections = Connections::new(&ProducerConfig::default(), rng.clone());
         let (good, bad) = (NodeId(1), NodeId(2));
-        for becomes_ready in [false, false, true] {
-            dial_and_lose(&mut connections, good, becomes_ready);
+        for (second, becomes_ready) in [(1, false), (2, false), (3, true)] {
+            dial_and_lose(&mut connections, good, second, becomes_ready);
         }
-        dial_and_lose(&mut connections, bad, false);
-        let chosen = connections.least_loaded(&[good, bad], LATER, &mut rng);
+        dial_and_lose(&mut connections, bad, 4, false);
+        let chosen = connections.least_loaded(&[good, bad], Instant::from_millis(6_000), &mut rng);
         assert_eq!(chosen, Some((good, Availability::CanConnect)));
     }
 }

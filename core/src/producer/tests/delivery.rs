@@ -131,8 +131,11 @@ fn one_request_in_flight_keeps_the_order_when_the_leader_moves_meanwhile() {
     story.put(0, "b");
     story.led[0] = (2, 1);
     story.at_ms(1_500);
-    let believes_in_broker_2 = |fact: &Fact| matches!(fact, Fact::MetadataUpdated { topics, .. } if topics.iter().any(|(_, leaders)| *leaders == [NodeId(2)]));
-    assert!(story.facts.iter().any(believes_in_broker_2));
+    let believed = story.facts.iter().rev().find_map(|fact| match fact {
+        Fact::MetadataUpdated { topics, .. } => Some(topics[0].1.clone()),
+        _ => None,
+    });
+    assert_eq!(believed, Some(vec![NodeId(2)]));
     assert_eq!(story.carried_values(), ["a"], "the new leader is free, but a is still out");
     story.refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     for value in ["a", "b"] {
