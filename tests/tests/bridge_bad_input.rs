@@ -156,7 +156,10 @@ fn a_configuration_that_java_refuses_keeps_the_bridge_from_starting() -> Result<
     for (text, words) in [
         ("acks=1\nenable.idempotence=true\n", "Must set acks to all in order to use the idempotent producer."),
         ("linger.ms=-1\n", "Invalid value -1 for configuration linger.ms"),
-        ("security.protocol=SASL_SSL\n", "security.protocol=SASL_SSL is not spoken here"),
+        (
+            "security.protocol=SASL_SSL\n",
+            "security.protocol is refused: connections are neither encrypted nor authenticated here",
+        ),
     ] {
         std::fs::write(&file, text)?;
         assert_says(&refusal(&["--producer-config", &path])?, &[&path, words]);

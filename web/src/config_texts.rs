@@ -1,5 +1,10 @@
 //! What each setting means, in both languages, in the groups of the settings panel.
 
+#[cfg(test)]
+mod others;
+#[cfg(test)]
+mod reference;
+
 use crate::texts::{Language, Texts};
 
 /// Settings that belong together.

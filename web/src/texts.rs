@@ -361,6 +361,8 @@ texts! {
     notice_unknown_nearest: "{} is not a Kafka setting; it is accepted and ignored, as the Java client does. Did you mean {}?", "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";
     notice_changed: "{} was changed from {} to {} because of {}", "{}: {} → {} 자동 변경, 원인: {}";
     notice_no_effect: "{} is known to Kafka and has no effect here yet", "{}: Kafka에는 있지만 여기서는 아직 효과 없음";
+    notice_deprecated: "{} is no longer used and has no effect", "{}: 더 이상 쓰지 않으며 효과 없음";
+    notice_deprecated_instead: "{} is no longer used and has no effect; see {}", "{}: 더 이상 쓰지 않으며 효과 없음. {} 참고";
     group_durability: "Durability", "내구성";
     group_durability_text: "who has the record when your code hears “success”", "“성공”을 들었을 때 record를 가진 곳";
     group_batching: "Batching", "Batch";

@@ -1,12 +1,20 @@
 //! `ProducerConfig`: every option with Kafka's key, default, bounds and price.
 //!
-//! The options live in one table ([`ProducerConfig::properties`]); a further key is a further row. Rules that concern
-//! more than one key are in one function each below the table's parser, in the Java client's order.
+//! The options that are obeyed live in one table ([`ProducerConfig::properties`]), all others in a second, where their
+//! values are judged too; to obey a key, its row moves. Rules that concern more than one key are in one function each, in
+//! the Java client's order.
 
+#[cfg(feature = "wire")]
+mod double;
+mod kind;
 mod names;
+mod others;
+#[cfg(feature = "wire")]
+mod reference;
 mod table;
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use core::time::Duration;
@@ -15,8 +23,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::maps::map_of;
 
+pub use self::kind::Kind;
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
-pub use self::table::{Kind, Property};
+#[cfg(feature = "wire")]
+pub use self::reference::{Importance, Reference, Status, reference};
+pub use self::table::Property;
 pub use self::text::{EscapeFault, PropertiesError, read_properties};
 
 /// Something about a configuration that a person should know although it was accepted.
@@ -45,9 +56,19 @@ pub enum ConfigNotice {
         /// Which key.
         key: Arc<str>,
     },
+    /// Its own client no longer has this key, or says that it is to go; it has no effect here.
+    Deprecated {
+        /// Which key.
+        key: Arc<str>,
+        /// What took its place.
+        instead: Option<Arc<str>>,
+    },
 }
 
-/// The Java client's verdict on a configuration it refuses (`ConfigException`).
+/// The Java client's verdict on a configuration it refuses (`ConfigException`). What it finds only when it makes the
+/// producer, such as a `delivery.timeout.ms` that is too short, it wraps in a `KafkaException` with the sentence `Failed to
+/// construct kafka producer`; the sentence here is that of the cause. Where this producer cannot do what the Java client
+/// would, and going on would do harm, the refusal is its own: `K is refused: `, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigError {
     /// The keys at fault.
@@ -119,10 +140,12 @@ impl Default for ProducerConfig {
         let mut config = Self::unset();
         for row in table::ROWS {
             // A row's default satisfies its own bounds; a test holds every row to it.
-            if let Ok(value) = table::parse(&row.property, row.property.default) {
+            if let Ok(value) = kind::parse(row.property.name, row.property.kind, row.property.default) {
                 (row.set)(&mut config, value);
             }
         }
+        // An absent `client.id` is not the empty one: the driver gives a name.
+        config.client_id = None;
         config
     }
 }
@@ -158,32 +181,36 @@ impl ProducerConfig {
     /// Reads keys and values as in a `.properties` file, as the Java client would. A key given twice counts the last
     /// time.
     ///
+    /// `bootstrap.servers` may be absent, since it is given to whoever connects. Serialisers are not looked at: it is as if
+    /// two instances of `ByteArraySerializer` were passed to the Java client's constructor.
+    ///
     /// # Errors
     /// The Java client's `ConfigException`: the first bad value in the order of Kafka's definitions, then the rules
-    /// that concern several keys.
+    /// that concern several keys. Then what this producer itself refuses.
     pub fn from_properties<'a>(
         properties: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<(Self, Vec<ConfigNotice>), ConfigError> {
         let given = map_of(properties);
         let mut config = Self::default();
-        for row in table::ROWS {
-            if let Some(text) = given.get(row.property.name) {
-                (row.set)(&mut config, table::parse(&row.property, text)?);
+        for key in KNOWN_KEYS {
+            let Some(written) = given.get(key) else { continue };
+            match table::row(key) {
+                Some(row) => (row.set)(&mut config, kind::parse(key, row.property.kind, written)?),
+                None => others::judge(key, written)?,
             }
         }
-        let mut notices = Vec::new();
-        for key in given.keys().filter(|key| table::row(key).is_none()) {
-            notices.push(if KNOWN_KEYS.contains(key) {
-                ConfigNotice::NoEffect { key: (*key).into() }
-            } else {
-                ConfigNotice::UnknownKey { key: (*key).into(), nearest: nearest_known_key(key).map(Arc::from) }
-            });
-        }
+        let passed_over = given.keys().filter(|key| table::row(key).is_none());
+        let mut notices: Vec<_> = passed_over.filter_map(|key| notice_of(key)).collect();
         let explicit = |key: &str| given.contains_key(key);
+        #[cfg(feature = "wire")]
+        check_sasl_mechanism(&given)?;
         config.cap_backoffs(&mut notices);
         config.fix_reconnect_backoff(&explicit, &mut notices);
         config.settle_idempotence(&explicit, &mut notices)?;
+        config.check_transactions(&given)?;
         config.settle_delivery_timeout(&explicit, &mut notices)?;
+        #[cfg(feature = "wire")]
+        others::refuse(&given)?;
         Ok((config, notices))
     }
 
@@ -313,6 +340,34 @@ impl ProducerConfig {
         Ok(())
     }
 
+    /// Transactions need idempotence, and with two-phase commit know no timeout; they also give the client its name
+    /// (`maybeOverrideClientId`).
+    fn check_transactions(&mut self, given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
+        const ID: &str = "transactional.id";
+        const TIMEOUT: &str = "transaction.timeout.ms";
+        const TWO_PHASE: &str = "transaction.two.phase.commit.enable";
+        let id = given.get(ID);
+        if id.is_some() && !self.enable_idempotence {
+            return Err(refused(
+                &[ID, "enable.idempotence"],
+                format!("Cannot set a {ID} without also enabling idempotence."),
+            ));
+        }
+        let is_two_phase = given.get(TWO_PHASE).is_some_and(|value| kind::trim(value).eq_ignore_ascii_case("true"));
+        if is_two_phase && given.contains_key(TIMEOUT) {
+            return Err(refused(
+                &[TIMEOUT, TWO_PHASE],
+                format!(
+                    "Cannot set {TIMEOUT} when {TWO_PHASE} is set to true. Transactions will not expire with two-phase commit enabled."
+                ),
+            ));
+        }
+        if let (None, Some(id)) = (&self.client_id, id) {
+            self.client_id = Some(format!("producer-{}", kind::trim(id)).into());
+        }
+        Ok(())
+    }
+
     /// A batch must live long enough for one linger and one request (`KafkaProducer.configureDeliveryTimeout`).
     fn settle_delivery_timeout(
         &mut self,
@@ -336,6 +391,38 @@ impl ProducerConfig {
         self.delivery_timeout = needed;
         Ok(())
     }
+}
+
+/// Who logs in does so in some way (`CommonClientConfigs.postValidateSaslMechanismConfig`).
+#[cfg(feature = "wire")]
+fn check_sasl_mechanism(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
+    let value_of = |key| given.get(key).map(|value| kind::trim(value));
+    let logs_in = value_of("security.protocol")
+        .is_some_and(|protocol| ["SASL_PLAINTEXT", "SASL_SSL"].iter().any(|sasl| sasl.eq_ignore_ascii_case(protocol)));
+    if logs_in && value_of("sasl.mechanism") == Some("") {
+        return Err(refused(
+            &["sasl.mechanism"],
+            "Invalid value null for configuration sasl.mechanism: When the security.protocol configuration enables SASL, mechanism must be non-null and non-empty string.".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// What is said of a key that goes nowhere.
+fn notice_of(key: &str) -> Option<ConfigNotice> {
+    if key == "auto.include.jmx.reporter" {
+        // Gone since 4.0.
+        return Some(ConfigNotice::Deprecated { key: key.into(), instead: Some("metric.reporters".into()) });
+    }
+    if !KNOWN_KEYS.contains(&key) {
+        return Some(ConfigNotice::UnknownKey { key: key.into(), nearest: nearest_known_key(key).map(Arc::from) });
+    }
+    // Of these only that value is accepted by which this producer lives anyway.
+    #[cfg(feature = "wire")]
+    if others::refusal(key).is_some() {
+        return None;
+    }
+    Some(ConfigNotice::NoEffect { key: key.into() })
 }
 
 fn changed(key: &str, from: impl ToString, to: impl ToString, because_of: &str) -> ConfigNotice {

@@ -3,7 +3,8 @@
 
 use core::time::Duration;
 
-use super::{Acks, ConfigError, ProducerConfig, refused};
+use super::kind::{INT_FROM_0, Kind, LONG_FROM_0, Value};
+use super::{Acks, ProducerConfig};
 
 /// An option as a settings panel needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,75 +17,11 @@ pub struct Property {
     pub default: &'static str,
 }
 
-/// What an option's value may be (`ConfigDef.Type` and validator).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A signed 32-bit number.
-    Int {
-        /// Smallest value allowed, when there is one.
-        at_least: Option<i32>,
-    },
-    /// A signed 64-bit number.
-    Long {
-        /// Smallest value allowed, when there is one.
-        at_least: Option<i64>,
-    },
-    /// `true` or `false`, in any case.
-    Boolean,
-    /// One of these, exactly.
-    OneOf(&'static [&'static str]),
-    /// Any text.
-    Text,
-}
-
-/// A value that satisfied its option's type and bounds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    Number(i64),
-    Boolean(bool),
-    Text(String),
-}
-
-impl Value {
-    fn number(&self) -> i64 {
-        match self {
-            Self::Number(number) => *number,
-            _ => 0,
-        }
-    }
-
-    fn unsigned(&self) -> u64 {
-        u64::try_from(self.number()).unwrap_or(0)
-    }
-
-    fn unsigned_32(&self) -> u32 {
-        u32::try_from(self.number()).unwrap_or(0)
-    }
-
-    fn millis(&self) -> Duration {
-        Duration::from_millis(self.unsigned())
-    }
-
-    fn is_true(&self) -> bool {
-        *self == Self::Boolean(true)
-    }
-
-    fn text(&self) -> &str {
-        match self {
-            Self::Text(text) => text,
-            _ => "",
-        }
-    }
-}
-
 pub(super) struct Row {
     pub(super) property: Property,
     pub(super) set: fn(&mut ProducerConfig, Value),
     pub(super) get: fn(&ProducerConfig) -> String,
 }
-
-const INT_FROM_0: Kind = Kind::Int { at_least: Some(0) };
-const LONG_FROM_0: Kind = Kind::Long { at_least: Some(0) };
 
 macro_rules! rows {
     ($($name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr;)*) => {
@@ -113,7 +50,7 @@ pub(super) const ROWS: &[Row] = rows! {
     // Bytes for batches that are not yet acknowledged; send waits when they are used up. Counted per batch, not per record.
     "buffer.memory" LONG_FROM_0, "33554432", buffer_memory: Value::unsigned, u64::to_string;
     // How often a batch is sent again; delivery.timeout.ms usually ends it first.
-    "retries" INT_FROM_0, "2147483647", retries: Value::unsigned_32, u32::to_string;
+    "retries" Kind::IntBetween { least: 0, most: i32::MAX }, "2147483647", retries: Value::unsigned_32, u32::to_string;
     // Whose answer counts as success: nobody's (0), the leader's (1), that of all in-sync replicas (all).
     "acks" Kind::OneOf(&["all", "-1", "0", "1"]), "all", acks:
         |value| match value.text() { "0" => Acks::None, "1" => Acks::Leader, _ => Acks::All },
@@ -127,7 +64,7 @@ pub(super) const ROWS: &[Row] = rows! {
     // Longest life of a batch from its first record to its final answer, retries included, in milliseconds.
     "delivery.timeout.ms" INT_FROM_0, "120000", delivery_timeout: Value::millis, millis;
     // Name of this client in the broker's logs and quotas.
-    "client.id" Kind::Text, "", client_id: |value| match value.text() { "" => None, text => Some(text.into()) },
+    "client.id" Kind::Text, "", client_id: |value| Some(value.text().into()),
         |id| id.as_deref().unwrap_or_default().to_owned();
     // Largest record accepted and largest sum of batches in one request, in bytes.
     "max.request.size" INT_FROM_0, "1048576", max_request_size: Value::unsigned_32, u32::to_string;
@@ -162,29 +99,4 @@ pub(super) const ROWS: &[Row] = rows! {
 
 pub(super) fn row(key: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.property.name == key)
-}
-
-/// Reads a value as `ConfigDef.parseType` and the option's validator do.
-pub(super) fn parse(property: &Property, text: &str) -> Result<Value, ConfigError> {
-    let text = text.trim();
-    let bad = |why: String| {
-        refused(&[property.name], format!("Invalid value {text} for configuration {}: {why}", property.name))
-    };
-    let number = |parsed: Option<i64>, type_name: &str, at_least: Option<i64>| {
-        let number = parsed.ok_or_else(|| bad(format!("Not a number of type {type_name}")))?;
-        match at_least {
-            Some(least) if number < least => Err(bad(format!("Value must be at least {least}"))),
-            _ => Ok(Value::Number(number)),
-        }
-    };
-    match property.kind {
-        Kind::Int { at_least } => number(text.parse::<i32>().ok().map(i64::from), "INT", at_least.map(i64::from)),
-        Kind::Long { at_least } => number(text.parse().ok(), "LONG", at_least),
-        Kind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
-        Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
-        Kind::Boolean => Err(bad("Expected value to be either true or false".to_owned())),
-        Kind::OneOf(allowed) if allowed.contains(&text) => Ok(Value::Text(text.to_owned())),
-        Kind::OneOf(allowed) => Err(bad(format!("String must be one of: {}", allowed.join(", ")))),
-        Kind::Text => Ok(Value::Text(text.to_owned())),
-    }
 }

@@ -53,7 +53,7 @@ fn every_row_is_a_key_of_kafka_in_kafkas_order() {
 #[test]
 fn every_default_satisfies_its_own_bounds() {
     for property in ProducerConfig::properties() {
-        assert!(table::parse(property, property.default).is_ok(), "{}", property.name);
+        assert!(kind::parse(property.name, property.kind, property.default).is_ok(), "{}", property.name);
     }
 }
 
@@ -61,6 +61,27 @@ fn every_default_satisfies_its_own_bounds() {
 fn a_bad_value_is_refused_in_the_java_clients_words() {
     for (key, value, words) in [
         ("linger.ms", "-1", "Invalid value -1 for configuration linger.ms: Value must be at least 0"),
+        // What cannot be read is repeated as it was written, what can as it was read.
+        ("linger.ms", " x ", "Invalid value  x  for configuration linger.ms: Not a number of type LONG"),
+        ("linger.ms", " -007 ", "Invalid value -7 for configuration linger.ms: Value must be at least 0"),
+        // To Java this is no white space.
+        ("retries", "\u{a0}5", "Invalid value \u{a0}5 for configuration retries: Not a number of type INT"),
+        (
+            "compression.gzip.level",
+            "10",
+            "Invalid value 10 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1",
+        ),
+        (
+            "compression.zstd.level",
+            "23",
+            "Invalid value 23 for configuration compression.zstd.level: Value must be no more than 22",
+        ),
+        ("transactional.id", " ", "Invalid value  for configuration transactional.id: String must be non-empty"),
+        (
+            "metadata.recovery.strategy",
+            "never",
+            "Invalid value never for configuration metadata.recovery.strategy: String must be one of (case insensitive): REBOOTSTRAP, NONE",
+        ),
         ("linger.ms", "16k", "Invalid value 16k for configuration linger.ms: Not a number of type LONG"),
         ("batch.size", "2147483648", "Invalid value 2147483648 for configuration batch.size: Not a number of type INT"),
         ("acks", "ALL", "Invalid value ALL for configuration acks: String must be one of: all, -1, 0, 1"),
@@ -188,4 +209,137 @@ fn a_misspelt_key_is_accepted_with_the_nearest_known_name() {
 #[test]
 fn a_key_of_a_megabyte_looks_like_none_and_costs_nothing() {
     assert_eq!(nearest_known_key(&"linger.ms".repeat(120_000)), None);
+}
+
+#[test]
+fn row_57_idempotence_asked_for_and_what_excludes_it_are_both_named() {
+    let idempotent = ("enable.idempotence", "true");
+    for (key, value) in [("max.in.flight.requests.per.connection", "6"), ("acks", "1"), ("retries", "0")] {
+        let error = read(&[idempotent, (key, value)]).expect_err(key);
+        assert_eq!(error.keys, [Arc::from("enable.idempotence"), Arc::from(key)]);
+        assert!(error.message.contains(key), "{}", error.message);
+    }
+}
+
+#[test]
+fn row_58_a_delivery_timeout_that_holds_no_request_is_an_error_where_it_was_asked_for() {
+    let short = |timeout| [("linger.ms", "1"), ("request.timeout.ms", "2"), ("delivery.timeout.ms", timeout)];
+    assert!(read(&short("3")).is_ok());
+    assert_eq!(
+        message(&short("2")),
+        "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms"
+    );
+}
+
+/// The verdict is Java's; that a batch then never fits is said when a record is sent.
+#[test]
+fn row_60_sizes_are_whole_numbers_of_their_type_and_nothing_else() {
+    for (key, value) in [("buffer.memory", "100"), ("batch.size", "0"), ("batch.size", " 5 "), ("batch.size", "９")] {
+        assert!(read(&[(key, value)]).is_ok(), "{key}={value}");
+    }
+    for value in ["9223372036854775808", "16k", "NaN", "1e3", "1.5", ""] {
+        let words = format!("Invalid value {value} for configuration buffer.memory: Not a number of type LONG");
+        assert_eq!(message(&[("buffer.memory", value)]), words);
+    }
+    let words = "Invalid value -1 for configuration buffer.memory: Value must be at least 0";
+    assert_eq!(message(&[("buffer.memory", "-1")]), words);
+}
+
+/// For what a user configures the Java client's verdict wins over the row: a notice, and no error.
+#[test]
+fn row_61_a_misspelt_key_is_a_notice_with_the_nearest_name() {
+    let (_, notices) = read(&[("enable.idempotance", "false")]).expect("accepted");
+    let (key, nearest) = ("enable.idempotance".into(), Some("enable.idempotence".into()));
+    assert_eq!(notices, [ConfigNotice::UnknownKey { key, nearest }]);
+}
+
+#[test]
+fn a_key_that_the_client_lost_is_told_with_what_took_its_place() {
+    let (_, notices) = read(&[("auto.include.jmx.reporter", "true")]).expect("accepted");
+    let (key, instead) = ("auto.include.jmx.reporter".into(), Some("metric.reporters".into()));
+    assert_eq!(notices, [ConfigNotice::Deprecated { key, instead }]);
+}
+
+#[test]
+fn a_transactional_id_wants_idempotence_and_names_the_client() {
+    let (config, _) = read(&[("transactional.id", "orders")]).expect("accepted");
+    assert_eq!(config.client_id(), "producer-orders");
+    let (config, _) = read(&[("transactional.id", "orders"), ("client.id", "mine")]).expect("accepted");
+    assert_eq!(config.client_id(), "mine");
+    let words = "Cannot set a transactional.id without also enabling idempotence.";
+    for off in [("acks", "1"), ("enable.idempotence", "false"), ("retries", "0")] {
+        assert_eq!(message(&[("transactional.id", "orders"), off]), words);
+    }
+    // This check comes before.
+    let in_flight = ("max.in.flight.requests.per.connection", "6");
+    assert!(message(&[("transactional.id", "orders"), ("acks", "1"), in_flight]).starts_with("To use the idempotent"));
+}
+
+#[test]
+fn with_two_phase_commit_transactions_know_no_timeout() {
+    let two_phase = ("transaction.two.phase.commit.enable", "true");
+    assert!(read(&[two_phase]).is_ok());
+    assert_eq!(
+        message(&[two_phase, ("transaction.timeout.ms", "60000")]),
+        "Cannot set transaction.timeout.ms when transaction.two.phase.commit.enable is set to true. Transactions will not expire with two-phase commit enabled."
+    );
+}
+
+#[test]
+fn an_empty_client_id_is_a_name_and_an_absent_one_is_the_drivers_to_give() {
+    let named = |properties: &[(&str, &str)]| {
+        let (config, _) = read(properties).expect("accepted");
+        config.with_client_id(|| "producer-7".to_owned()).client_id().to_owned()
+    };
+    assert_eq!(named(&[("client.id", "")]), "");
+    assert_eq!(named(&[]), "producer-7");
+}
+
+#[test]
+fn a_key_is_obeyed_or_has_a_row_of_its_own_and_never_both() {
+    for key in KNOWN_KEYS {
+        assert!(!(table::row(key).is_some() && others::row(key).is_some()), "{key}");
+        #[cfg(feature = "wire")]
+        assert!(table::row(key).is_some() || others::row(key).is_some(), "{key}");
+        // Without the bridge's own keys nothing that a page may set is missing.
+        let is_judged = table::row(key).is_some() || others::row(key).is_some();
+        assert!(is_judged || crate::session::is_the_bridges_own(key), "{key}");
+    }
+}
+
+/// What a page may set must not hold what would be refused here.
+#[cfg(feature = "wire")]
+#[test]
+fn what_is_refused_is_the_bridges_own_to_set_and_its_value_is_not_repeated() {
+    for option in reference() {
+        if let Status::Refused { reason } = option.status {
+            assert!(crate::session::is_the_bridges_own(option.name), "{}", option.name);
+            let value = if option.name == "security.protocol" { "SSL" } else { "swordfish" };
+            assert_eq!(message(&[(option.name, value)]), format!("{} is refused: {reason}", option.name));
+            let default = option.default.map(|default| (option.name, default));
+            assert_eq!(read(default.as_slice()).expect("accepted").1, [], "{}", option.name);
+        }
+    }
+}
+
+/// Row 43: a page is told the keys of what has no effect, and an operator no password.
+#[cfg(feature = "wire")]
+#[test]
+fn row_43_no_sentence_and_no_notice_repeats_a_password() {
+    let passwords: Vec<_> =
+        reference().filter(|option| option.kind == Kind::Password).map(|option| option.name).collect();
+    assert_eq!(passwords.len(), 9, "{passwords:?}");
+    for key in passwords {
+        let told = format!("{:?}", read(&[(key, "swordfish")]).expect("accepted").1);
+        assert!(told.contains(key) && !told.contains("swordfish"), "{told}");
+    }
+}
+
+#[cfg(feature = "wire")]
+#[test]
+fn who_logs_in_without_a_mechanism_is_refused_in_the_java_clients_words() {
+    assert_eq!(
+        message(&[("security.protocol", "sasl_ssl"), ("sasl.mechanism", " ")]),
+        "Invalid value null for configuration sasl.mechanism: When the security.protocol configuration enables SASL, mechanism must be non-null and non-empty string."
+    );
 }

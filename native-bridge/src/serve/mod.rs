@@ -174,14 +174,6 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("--producer-config {shown}"))?;
     let pairs = read_properties(&text).map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
-    let protocol = pairs.iter().rfind(|(key, _)| key == "security.protocol").map(|(_, value)| value.trim());
-    if let Some(protocol) = protocol.filter(|&protocol| protocol != "PLAINTEXT") {
-        // Going on without what was asked for would send in the clear what should be encrypted.
-        bail!(
-            "--producer-config {shown}: security.protocol={protocol} is not spoken here. \
-             Use a PLAINTEXT listener of your brokers, or remove the line."
-        );
-    }
     if pairs.iter().any(|(key, _)| key == "bootstrap.servers") {
         tracing::warn!("bootstrap.servers counts on the command line only; the file's is passed over");
     }
@@ -199,6 +191,7 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
                 tracing::warn!(%key, %from, %to, %because_of, "changed by the client");
             }
             ConfigNotice::NoEffect { key } => tracing::warn!(%key, "has no effect here"),
+            ConfigNotice::Deprecated { key, instead } => tracing::warn!(%key, ?instead, "is no longer used"),
         }
     }
     Ok(Defaults { config: Arc::new(config), properties, notices })

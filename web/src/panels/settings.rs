@@ -194,6 +194,8 @@ pub(crate) fn notice_text(notice: &ConfigNotice, t: &Texts) -> String {
             fill(t.notice_changed, &[key, from, to, because_of])
         }
         ConfigNotice::NoEffect { key } => fill(t.notice_no_effect, &[key]),
+        ConfigNotice::Deprecated { key, instead: Some(instead) } => fill(t.notice_deprecated_instead, &[key, instead]),
+        ConfigNotice::Deprecated { key, instead: None } => fill(t.notice_deprecated, &[key]),
     }
 }
 

@@ -1,0 +1,215 @@
+//! The options that this producer does not obey: their values are judged as the Java client judges them, and then have no
+//! effect; or they are refused, where going on without what was asked for would do harm.
+//!
+//! To obey one, move its row to `table.rs`.
+
+#[cfg(feature = "wire")]
+use std::collections::BTreeMap;
+
+use super::ConfigError;
+use super::kind::{Kind, LONG_FROM_0, parse};
+#[cfg(feature = "wire")]
+use super::kind::{elements, trim};
+
+/// An option whose value goes nowhere.
+pub(super) struct Other {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// As written in a `.properties` file; `None`: null, or there is none and Java requires one.
+    #[cfg(feature = "wire")]
+    pub(super) default: Option<&'static str>,
+}
+
+macro_rules! others {
+    ($($name:literal $kind:expr, $default:expr;)*) => {
+        &[$(Other {
+            name: $name,
+            kind: $kind,
+            #[cfg(feature = "wire")]
+            default: $default,
+        }),*]
+    };
+}
+
+const INT: Kind = Kind::Int { at_least: None };
+const INT_FROM_MINUS_1: Kind = Kind::Int { at_least: Some(-1) };
+const LONG: Kind = Kind::Long { at_least: None };
+#[cfg(feature = "wire")]
+const LIST: Kind = Kind::List { non_empty: false };
+
+#[cfg(feature = "wire")]
+const CLASSES: &str = "no Java classes are loaded here";
+#[cfg(feature = "wire")]
+const PROTOCOLS: &str =
+    "connections are neither encrypted nor authenticated here; use a PLAINTEXT listener of your brokers";
+#[cfg(feature = "wire")]
+const PROVIDERS: &str = "references to other sources of settings are not resolved here; write the values themselves";
+
+/// What a page may set.
+const PLAIN: &[Other] = others! {
+    "client.dns.lookup" Kind::OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), Some("use_all_dns_ips");
+    "compression.type" Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Some("none");
+    "compression.gzip.level" Kind::GzipLevel, Some("-1");
+    "compression.lz4.level" Kind::IntBetween { least: 1, most: 17 }, Some("9");
+    "compression.zstd.level" Kind::IntBetween { least: -131_072, most: 22 }, Some("3");
+    "partitioner.adaptive.partitioning.enable" Kind::Boolean, Some("true");
+    "partitioner.availability.timeout.ms" LONG_FROM_0, Some("0");
+    "send.buffer.bytes" INT_FROM_MINUS_1, Some("131072");
+    "receive.buffer.bytes" INT_FROM_MINUS_1, Some("32768");
+    "enable.metrics.push" Kind::Boolean, Some("true");
+    "metrics.sample.window.ms" LONG_FROM_0, Some("30000");
+    "metrics.num.samples" Kind::Int { at_least: Some(1) }, Some("2");
+    "metrics.recording.level" Kind::OneOf(&["INFO", "DEBUG", "TRACE"]), Some("INFO");
+    "connections.max.idle.ms" LONG, Some("540000");
+    "transaction.timeout.ms" INT, Some("60000");
+    "transactional.id" Kind::NonEmptyText, None;
+    "transaction.two.phase.commit.enable" Kind::Boolean, Some("false");
+    "metadata.recovery.strategy" Kind::OneOfAnyCase(&["REBOOTSTRAP", "NONE"]), Some("rebootstrap");
+    "metadata.recovery.rebootstrap.trigger.ms" LONG_FROM_0, Some("300000");
+};
+
+/// What belongs to the bridge's operator or the library's user: where to connect, as whom, and what code to run. A page may
+/// not set these and carries none of them (`session::is_the_bridges_own`).
+#[cfg(feature = "wire")]
+const OWN: &[Other] = others! {
+    "bootstrap.servers" Kind::List { non_empty: true }, None;
+    "metric.reporters" LIST, Some("org.apache.kafka.common.metrics.JmxReporter");
+    "key.serializer" Kind::Class, None;
+    "value.serializer" Kind::Class, None;
+    "partitioner.class" Kind::Class, None;
+    "interceptor.classes" LIST, Some("");
+    "security.protocol" Kind::OneOfAnyCase(&["SASL_SSL", "PLAINTEXT", "SSL", "SASL_PLAINTEXT"]), Some("PLAINTEXT");
+    "security.providers" Kind::Text, None;
+    "ssl.protocol" Kind::Text, Some("TLSv1.3");
+    "ssl.provider" Kind::Text, None;
+    "ssl.cipher.suites" LIST, Some("");
+    "ssl.enabled.protocols" LIST, Some("TLSv1.2,TLSv1.3");
+    "ssl.keystore.type" Kind::Text, Some("JKS");
+    "ssl.keystore.location" Kind::Text, None;
+    "ssl.keystore.password" Kind::Password, None;
+    "ssl.key.password" Kind::Password, None;
+    "ssl.keystore.key" Kind::Password, None;
+    "ssl.keystore.certificate.chain" Kind::Password, None;
+    "ssl.truststore.certificates" Kind::Password, None;
+    "ssl.truststore.type" Kind::Text, Some("JKS");
+    "ssl.truststore.location" Kind::Text, None;
+    "ssl.truststore.password" Kind::Password, None;
+    "ssl.keymanager.algorithm" Kind::Text, Some("SunX509");
+    "ssl.trustmanager.algorithm" Kind::Text, Some("PKIX");
+    "ssl.endpoint.identification.algorithm" Kind::Text, Some("https");
+    "ssl.secure.random.implementation" Kind::Text, None;
+    "ssl.engine.factory.class" Kind::Class, None;
+    "sasl.kerberos.service.name" Kind::Text, None;
+    "sasl.kerberos.kinit.cmd" Kind::Text, Some("/usr/bin/kinit");
+    "sasl.kerberos.ticket.renew.window.factor" Kind::Double(None), Some("0.8");
+    "sasl.kerberos.ticket.renew.jitter" Kind::Double(None), Some("0.05");
+    "sasl.kerberos.min.time.before.relogin" LONG, Some("60000");
+    "sasl.login.refresh.window.factor" Kind::Double(Some(("0.5", "1.0"))), Some("0.8");
+    "sasl.login.refresh.window.jitter" Kind::Double(Some(("0.0", "0.25"))), Some("0.05");
+    "sasl.login.refresh.min.period.seconds" Kind::ShortUpTo(900), Some("60");
+    "sasl.login.refresh.buffer.seconds" Kind::ShortUpTo(3600), Some("300");
+    "sasl.mechanism" Kind::Text, Some("GSSAPI");
+    "sasl.jaas.config" Kind::Password, None;
+    "sasl.client.callback.handler.class" Kind::Class, None;
+    "sasl.login.callback.handler.class" Kind::Class, None;
+    "sasl.login.class" Kind::Class, None;
+    "sasl.login.connect.timeout.ms" INT, None;
+    "sasl.login.read.timeout.ms" INT, None;
+    "sasl.login.retry.backoff.max.ms" LONG, Some("10000");
+    "sasl.login.retry.backoff.ms" LONG, Some("100");
+    "sasl.oauthbearer.jwt.retriever.class" Kind::Class, Some("org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever");
+    "sasl.oauthbearer.jwt.validator.class" Kind::Class, Some("org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator");
+    "sasl.oauthbearer.scope" Kind::Text, None;
+    "sasl.oauthbearer.client.credentials.client.id" Kind::Text, None;
+    "sasl.oauthbearer.client.credentials.client.secret" Kind::Password, None;
+    "sasl.oauthbearer.assertion.algorithm" Kind::OneOfAnyCase(&["ES256", "RS256"]), Some("RS256");
+    "sasl.oauthbearer.assertion.claim.aud" Kind::Text, None;
+    "sasl.oauthbearer.assertion.claim.exp.seconds" Kind::IntBetween { least: 0, most: 86_400 }, Some("300");
+    "sasl.oauthbearer.assertion.claim.iss" Kind::Text, None;
+    "sasl.oauthbearer.assertion.claim.jti.include" Kind::Boolean, Some("false");
+    "sasl.oauthbearer.assertion.claim.nbf.seconds" Kind::IntBetween { least: 0, most: 3600 }, Some("60");
+    "sasl.oauthbearer.assertion.claim.sub" Kind::Text, None;
+    "sasl.oauthbearer.assertion.file" Kind::Text, None;
+    "sasl.oauthbearer.assertion.private.key.file" Kind::Text, None;
+    "sasl.oauthbearer.assertion.private.key.passphrase" Kind::Password, None;
+    "sasl.oauthbearer.assertion.template.file" Kind::Text, None;
+    "sasl.oauthbearer.scope.claim.name" Kind::Text, Some("scope");
+    "sasl.oauthbearer.sub.claim.name" Kind::Text, Some("sub");
+    "sasl.oauthbearer.token.endpoint.url" Kind::Text, None;
+    "sasl.oauthbearer.jwks.endpoint.url" Kind::Text, None;
+    "sasl.oauthbearer.jwks.endpoint.refresh.ms" LONG, Some("3600000");
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms" LONG, Some("10000");
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms" LONG, Some("100");
+    "sasl.oauthbearer.clock.skew.seconds" INT, Some("30");
+    "sasl.oauthbearer.expected.audience" LIST, Some("");
+    "sasl.oauthbearer.expected.issuer" Kind::Text, None;
+    "sasl.oauthbearer.header.urlencode" Kind::Boolean, Some("false");
+    "config.providers" LIST, Some("");
+};
+
+/// Keys of which a value other than the default is refused, and why.
+#[cfg(feature = "wire")]
+const REFUSALS: &[(&str, &str)] = &[
+    ("metric.reporters", CLASSES),
+    ("partitioner.class", CLASSES),
+    ("interceptor.classes", CLASSES),
+    ("security.protocol", PROTOCOLS),
+    ("ssl.engine.factory.class", CLASSES),
+    ("sasl.client.callback.handler.class", CLASSES),
+    ("sasl.login.callback.handler.class", CLASSES),
+    ("sasl.login.class", CLASSES),
+    ("sasl.oauthbearer.jwt.retriever.class", CLASSES),
+    ("sasl.oauthbearer.jwt.validator.class", CLASSES),
+    ("config.providers", PROVIDERS),
+];
+
+#[cfg(feature = "wire")]
+pub(super) fn refusal(key: &str) -> Option<&'static str> {
+    REFUSALS.iter().find(|(refused, _)| *refused == key).map(|(_, why)| *why)
+}
+
+/// The row of a key that is known and not obeyed; in a page, of one that the page may set.
+pub(super) fn row(key: &str) -> Option<&'static Other> {
+    rows().find(|row| row.name == key)
+}
+
+/// All of them; in a page, those it may set.
+pub(super) fn rows() -> impl Iterator<Item = &'static Other> {
+    let rows = PLAIN.iter();
+    #[cfg(feature = "wire")]
+    let rows = rows.chain(OWN);
+    rows
+}
+
+/// Judges a value as the Java client does.
+///
+/// Serialisers are passed over: records come here as bytes, as if two instances of `ByteArraySerializer` had been passed
+/// to the Java client's constructor, which then looks at neither key.
+pub(super) fn judge(key: &str, written: &str) -> Result<(), ConfigError> {
+    match row(key) {
+        Some(other) if !key.ends_with(".serializer") => parse(key, other.kind, written).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what would do harm if it had no effect. The value is not repeated.
+#[cfg(feature = "wire")]
+pub(super) fn refuse(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
+    for (key, why) in REFUSALS {
+        let is_asked_for = |other| given.get(key).is_some_and(|written| !is_the_default(other, written));
+        if row(key).is_some_and(is_asked_for) {
+            return Err(super::refused(&[key], format!("{key} is refused: {why}")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "wire")]
+fn is_the_default(other: &Other, written: &str) -> bool {
+    let (given, default) = (trim(written), other.default.unwrap_or_default());
+    match other.kind {
+        Kind::List { .. } => given.is_empty() || elements(given).all(|element| element == default),
+        Kind::OneOfAnyCase(_) => given.eq_ignore_ascii_case(default),
+        _ => other.default == Some(given),
+    }
+}
