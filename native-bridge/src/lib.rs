@@ -9,6 +9,7 @@ mod clock;
 mod connection;
 pub mod driver;
 pub mod embedded;
+pub mod foreign_config;
 mod frame;
 pub mod probe;
 mod producer;
