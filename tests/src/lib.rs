@@ -9,6 +9,7 @@ pub mod bridge;
 pub mod browser;
 pub mod cut_run;
 pub mod draws;
+pub mod oracle;
 pub mod page;
 pub mod page_client;
 pub mod peers;

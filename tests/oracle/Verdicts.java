@@ -1,0 +1,106 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Properties;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * What the Java client says to producer properties.
+ *
+ * <p>Without an argument: one line of standard input is one set of properties, {@code key=value} with both in hexadecimal
+ * UTF-8 and blanks between the pairs; one line comes back, {@code accepted} or {@code refused}, and then the class and the
+ * sentence of the exception and of its cause, in hexadecimal UTF-8 and with tabs between them.
+ *
+ * <p>With the argument {@code definitions}: one line per option in the order of their definition, with name, type, default,
+ * valid values and importance, in hexadecimal as above; an empty default is null, a lone {@code -} is none at all.
+ */
+public class Verdicts {
+    static final HexFormat HEX = HexFormat.of();
+    /** Closing waits until the sender has slept out its retry.backoff.ms, be that a tenth of a second or for ever. */
+    static final ExecutorService CLOSERS = Executors.newCachedThreadPool(Verdicts::daemon);
+    /** How many may be closing. */
+    static final Semaphore OPEN = new Semaphore(200);
+    static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+
+    public static void main(String[] arguments) throws Exception {
+        if (arguments.length > 0 && arguments[0].equals("definitions")) {
+            definitions();
+        } else {
+            BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                OUT.println(verdict(properties(line)));
+            }
+        }
+        OUT.flush();
+        System.exit(0);
+    }
+
+    static Thread daemon(Runnable work) {
+        Thread thread = new Thread(work);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    static Properties properties(String line) {
+        Properties properties = new Properties();
+        for (String pair : line.trim().split(" ")) {
+            if (!pair.isEmpty()) {
+                String[] sides = pair.split("=", -1);
+                properties.setProperty(text(sides[0]), text(sides[1]));
+            }
+        }
+        return properties;
+    }
+
+    static String verdict(Properties properties) {
+        ByteArraySerializer bytes = new ByteArraySerializer();
+        try {
+            KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties, bytes, bytes);
+            // Those that never close keep their place; then a new one waits a while, and goes on.
+            OPEN.tryAcquire(1, TimeUnit.SECONDS);
+            CLOSERS.execute(() -> {
+                producer.close(Duration.ZERO);
+                OPEN.release();
+            });
+            return "accepted";
+        } catch (Throwable refusal) {
+            Throwable cause = refusal.getCause();
+            return "refused\t" + told(refusal) + "\t" + (cause == null ? "\t" : told(cause));
+        }
+    }
+
+    static String told(Throwable what) {
+        return hex(what.getClass().getSimpleName()) + "\t" + hex(String.valueOf(what.getMessage()));
+    }
+
+    static void definitions() throws Exception {
+        // A copy through the public method would lose the order.
+        java.lang.reflect.Field field = ProducerConfig.class.getDeclaredField("CONFIG");
+        field.setAccessible(true);
+        ConfigDef definition = (ConfigDef) field.get(null);
+        for (ConfigDef.ConfigKey key : definition.configKeys().values()) {
+            String value = ConfigDef.convertToString(key.hasDefault() ? key.defaultValue : null, key.type);
+            OUT.println(String.join("\t", hex(key.name), hex(key.type.toString()),
+                key.hasDefault() ? (value == null ? "" : hex("=" + value)) : "-",
+                hex(String.valueOf(key.validator)), hex(key.importance.toString())));
+        }
+    }
+
+    static String hex(String text) {
+        return HEX.formatHex(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    static String text(String digits) {
+        return new String(HEX.parseHex(digits), StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,107 @@
+//! Java's answers, from `tests/oracle/Verdicts.java`.
+
+use std::fs::{self, File};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use xtask::{kafka::KafkaJars, process, workspace};
+
+use super::Properties;
+
+/// What becomes of a set of properties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// There is a producer.
+    Accepted,
+    /// There is none.
+    Refused {
+        /// Simple name of the exception's class; of its cause, where that was wrapped.
+        class: String,
+        /// Its sentence.
+        sentence: String,
+    },
+}
+
+/// The refusal that a `ConfigException` is.
+pub(super) fn config_exception(sentence: &str) -> Verdict {
+    Verdict::Refused { class: "ConfigException".to_owned(), sentence: sentence.to_owned() }
+}
+
+/// An option as Java defines it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Definition {
+    pub(super) name: String,
+    pub(super) type_name: String,
+    pub(super) is_required: bool,
+    /// `None`: null, or none.
+    pub(super) default: Option<String>,
+    pub(super) valid: String,
+    pub(super) importance: String,
+}
+
+fn program() -> Result<Command> {
+    let mut command = KafkaJars::ensure()?.java();
+    // It warns of every second case.
+    command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=off");
+    command.arg(workspace::root().join("tests/oracle/Verdicts.java"));
+    Ok(command)
+}
+
+/// All options, in the order of their definition.
+pub(super) fn definitions() -> Result<Vec<Definition>> {
+    let printed = process::capture(program()?.arg("definitions"))?;
+    let read = |line: &str| {
+        let [name, type_name, default, valid, importance] = line.split('\t').collect::<Vec<_>>()[..] else {
+            anyhow::bail!("five fields instead of {line:?}");
+        };
+        let valid = Some(text(valid)?).filter(|valid| valid != "null").unwrap_or_default();
+        let is_required = default == "-";
+        let default = if is_required { None } else { text(default)?.strip_prefix('=').map(str::to_owned) };
+        let (name, type_name, importance) = (text(name)?, text(type_name)?, text(importance)?);
+        Ok(Definition { name, type_name, is_required, default, valid, importance })
+    };
+    printed.lines().map(read).collect()
+}
+
+/// The verdicts on many sets of properties, in their order, from one JVM.
+pub(super) fn verdicts(cases: &[Properties]) -> Result<Vec<Verdict>> {
+    let scratch = workspace::Scratch::new("verdicts")?;
+    let file = scratch.path().join("cases");
+    let line = |properties: &Properties| {
+        let pairs = properties.iter().map(|(key, value)| format!("{}={}", hex(key), hex(value)));
+        pairs.collect::<Vec<_>>().join(" ") + "\n"
+    };
+    fs::write(&file, cases.iter().map(line).collect::<String>())?;
+    let mut command = program()?;
+    let output = command.stdin(File::open(&file)?).output()?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let verdicts = printed.lines().map(verdict).collect::<Result<Vec<_>>>()?;
+    ensure!(verdicts.len() == cases.len(), "{} verdicts on {} cases", verdicts.len(), cases.len());
+    Ok(verdicts)
+}
+
+fn verdict(line: &str) -> Result<Verdict> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let (class, sentence) = match fields[..] {
+        ["accepted"] => return Ok(Verdict::Accepted),
+        ["refused", class, sentence, "", ""] => (text(class)?, text(sentence)?),
+        ["refused", class, sentence, cause_class, cause] => {
+            let outer = (text(class)?, text(sentence)?);
+            let wraps = outer == ("KafkaException".to_owned(), "Failed to construct kafka producer".to_owned());
+            if wraps { (text(cause_class)?, text(cause)?) } else { outer }
+        }
+        _ => anyhow::bail!("a verdict instead of {line:?}"),
+    };
+    Ok(Verdict::Refused { class, sentence })
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn text(digits: &str) -> Result<String> {
+    let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
+    let bytes = digits.as_bytes().chunks(2).map(byte).collect::<Result<Vec<u8>>>()?;
+    String::from_utf8(bytes).context("UTF-8")
+}
