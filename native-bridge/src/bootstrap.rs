@@ -62,12 +62,14 @@ impl FromStr for BootstrapServers {
     type Err = BootstrapError;
 
     fn from_str(list: &str) -> Result<Self, BootstrapError> {
-        if list.trim().is_empty() {
+        // Java's white space: around the list every character up to the blank, around an element those of `\s`.
+        let list = list.trim_matches(|c| c <= ' ');
+        if list.is_empty() {
             return Err(BootstrapError::Empty);
         }
         let mut addresses = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
-        for element in list.split(',').map(str::trim) {
+        for element in list.split(',').map(|element| element.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r'])) {
             if element.is_empty() {
                 return Err(BootstrapError::EmptyElement);
             }
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_with_and_without_brackets() {
+    fn row_59_ipv6_with_and_without_brackets() {
         assert_eq!(parse("[::1]:9092"), Ok(vec![("::1".into(), 9092)]));
         assert_eq!(parse("2001:db8::7:9092"), Ok(vec![("2001:db8::7".into(), 9092)]));
         assert_eq!(parse("[fe80::1%eth0]:9092"), Ok(vec![("fe80::1%eth0".into(), 9092)]));
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn port_0_passes_and_port_65536_does_not() {
+    fn row_59_port_0_passes_and_port_65536_does_not() {
         assert_eq!(parse("host:0"), Ok(vec![("host".into(), 0)]));
         assert_eq!(parse("host:65535"), Ok(vec![("host".into(), 65_535)]));
         for url in ["host:65536", "host:99999", "host:99999999999999999999"] {
@@ -159,15 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_host_and_port_is_named() {
-        for url in ["host", "host:", "host:port", "host:-1", "host:9092/path", "ho st:1", "a;b:1", "http//a:1"] {
+    fn row_59_what_is_not_host_and_port_is_named() {
+        for url in
+            ["host", "host:", "host:port", "host:-1", "host:9092/path", "ho st:1", "a;b:1", "http//a:1", "\u{a0}a:1"]
+        {
             assert_eq!(parse(url), invalid_url(url), "{url}");
         }
         assert_eq!(parse("a:1,host"), invalid_url("host"));
     }
 
     #[test]
-    fn an_empty_list_differs_from_an_empty_element() {
+    fn row_59_an_empty_list_differs_from_an_empty_element() {
         assert_eq!(parse(""), Err(BootstrapError::Empty));
         assert_eq!(parse("  "), Err(BootstrapError::Empty));
         for list in ["a:1,,b:2", "a:1,", ",a:1", ","] {
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_entries_are_read() {
+    fn row_59_ten_thousand_entries_are_read() {
         let list: Vec<String> = (0..10_000).map(|n| format!("broker-{n}:9092")).collect();
         assert_eq!(parse(&list.join(",")).map(|found| found.len()), Ok(10_000));
     }

@@ -3,6 +3,8 @@
 use anyhow::Result;
 use cross_tests::draws::Draws;
 use cross_tests::oracle::verdicts;
+use kafka_producer::foreign_config::from_logged_values;
+use producer_core::config::ConfigNotice;
 
 #[test]
 #[expect(clippy::print_stdout, reason = "what was compared, and what differs for a reason")]
@@ -14,5 +16,29 @@ fn every_verdict_on_a_configuration_is_the_java_clients() -> Result<()> {
     }
     println!("{} cases, {} differences", tally.cases, tally.differences.len());
     assert!(tally.differences.is_empty(), "{}", tally.differences.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn what_the_java_client_logs_is_read_back_as_what_it_was_given() -> Result<()> {
+    let given = [
+        ("bootstrap.servers", "127.0.0.1:1,127.0.0.1:2"),
+        ("retries", "7"),
+        ("batch.size", "1000"),
+        ("linger.ms", "20"),
+        ("partitioner.ignore.keys", "true"),
+        ("metric.reporters", ""),
+        ("transactional.id", "orders"),
+    ];
+    let read = from_logged_values(&verdicts::log_of(given.into_iter().chain([("ssl.key.password", "swordfish")]))?)?;
+    let serialiser = "org.apache.kafka.common.serialization.ByteArraySerializer";
+    // What the program passed as instances is there too, and the name that the client gave itself.
+    let made = [("key.serializer", serialiser), ("value.serializer", serialiser), ("client.id", "producer-orders")];
+    let mut expected: Vec<_> = given.into_iter().chain(made).collect();
+    let mut properties: Vec<_> = read.properties.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    expected.sort_unstable();
+    properties.sort_unstable();
+    assert_eq!(properties, expected);
+    assert_eq!(read.notices, [ConfigNotice::NoEffect { key: "ssl.key.password".into() }]);
     Ok(())
 }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     /// Some lines as kafka-clients 4.3.1 with slf4j-simple wrote them for `acks=1`, `linger.ms=20` and a password.
-    const LOG: &str = "[main] INFO org.apache.kafka.clients.producer.ProducerConfig - ProducerConfig values: \n\
+    const LOG: &str = "[main] INFO org.apache.kafka.common.config.AbstractConfig - ProducerConfig values: \n\
         \tacks = 1\n\tbatch.size = 16384\n\tbootstrap.servers = [127.0.0.1:9092, 127.0.0.1:9093]\n\
         \tclient.id = producer-1\n\tenable.idempotence = false\n\tinterceptor.classes = []\n\
         \tkey.serializer = class org.apache.kafka.common.serialization.ByteArraySerializer\n\tlinger.ms = 20\n\

@@ -48,6 +48,14 @@ pub fn run(random_combinations: usize, seed: u64) -> Result<Tally> {
     Ok(tally)
 }
 
+/// What the Java client logs when it makes a producer of these properties.
+///
+/// # Errors
+/// When Java or the jars cannot be had.
+pub fn log_of<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<String> {
+    java::log(&properties.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
 /// One question per option: is it defined as in Java, and in the same place?
 fn compare_definitions(java: &[Definition], tally: &mut Tally) {
     let ours: Vec<Reference> = reference().collect();
@@ -92,7 +100,8 @@ fn compare(properties: &Properties, java: &Verdict) -> Comparison {
     if let Some((key, reason)) = sentence.and_then(refused_here) {
         return Comparison::Exception(key.to_owned(), reason.to_owned());
     }
-    if !properties.contains_key("bootstrap.servers") {
+    let missing = "Missing required configuration \"bootstrap.servers\" which has no default value.";
+    if *java == java::config_exception(missing) {
         return Comparison::Exception(
             "no bootstrap.servers".to_owned(),
             "they are given to whoever connects, not to the configuration".to_owned(),
@@ -100,9 +109,8 @@ fn compare(properties: &Properties, java: &Verdict) -> Comparison {
     }
     if properties.values().any(|value| value.contains(|c: char| c.is_alphabetic() && !c.is_ascii())) {
         return Comparison::Exception(
-            "beyond ASCII".to_owned(),
-            "Java also reads digits of other scripts, and letters that have an ASCII letter as their capital"
-                .to_owned(),
+            "letters beyond ASCII".to_owned(),
+            "a letter whose capital is an ASCII letter is that letter to Java where case does not matter".to_owned(),
         );
     }
     if properties.values().any(|value| value.starts_with("0x")) {

@@ -39,17 +39,18 @@ pub(super) struct Definition {
     pub(super) importance: String,
 }
 
-fn program() -> Result<Command> {
+/// Kafka warns of every second case: `log_level` is `off`, unless the log is what is wanted.
+fn program(log_level: &str) -> Result<Command> {
     let mut command = KafkaJars::ensure()?.java();
-    // It warns of every second case.
-    command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=off");
+    command.arg(format!("-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}"));
+    command.arg("-Dorg.slf4j.simpleLogger.logFile=System.out");
     command.arg(workspace::root().join("tests/oracle/Verdicts.java"));
     Ok(command)
 }
 
 /// All options, in the order of their definition.
 pub(super) fn definitions() -> Result<Vec<Definition>> {
-    let printed = process::capture(program()?.arg("definitions"))?;
+    let printed = process::capture(program("off")?.arg("definitions"))?;
     let read = |line: &str| {
         let [name, type_name, default, valid, importance] = line.split('\t').collect::<Vec<_>>()[..] else {
             anyhow::bail!("five fields instead of {line:?}");
@@ -65,6 +66,18 @@ pub(super) fn definitions() -> Result<Vec<Definition>> {
 
 /// The verdicts on many sets of properties, in their order, from one JVM.
 pub(super) fn verdicts(cases: &[Properties]) -> Result<Vec<Verdict>> {
+    let printed = printed(program("off")?, cases)?;
+    let verdicts = printed.lines().map(verdict).collect::<Result<Vec<_>>>()?;
+    ensure!(verdicts.len() == cases.len(), "{} verdicts on {} cases", verdicts.len(), cases.len());
+    Ok(verdicts)
+}
+
+/// What the Java client logs when it makes a producer of these properties.
+pub(super) fn log(properties: &Properties) -> Result<String> {
+    printed(program("info")?, std::slice::from_ref(properties))
+}
+
+fn printed(mut program: Command, cases: &[Properties]) -> Result<String> {
     let scratch = workspace::Scratch::new("verdicts")?;
     let file = scratch.path().join("cases");
     let line = |properties: &Properties| {
@@ -72,13 +85,10 @@ pub(super) fn verdicts(cases: &[Properties]) -> Result<Vec<Verdict>> {
         pairs.collect::<Vec<_>>().join(" ") + "\n"
     };
     fs::write(&file, cases.iter().map(line).collect::<String>())?;
-    let mut command = program()?;
-    let output = command.stdin(File::open(&file)?).output()?;
-    let printed = String::from_utf8_lossy(&output.stdout);
+    let output = program.stdin(File::open(&file)?).output()?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    let verdicts = printed.lines().map(verdict).collect::<Result<Vec<_>>>()?;
-    ensure!(verdicts.len() == cases.len(), "{} verdicts on {} cases", verdicts.len(), cases.len());
-    Ok(verdicts)
+    Ok(printed)
 }
 
 fn verdict(line: &str) -> Result<Verdict> {
