@@ -18,8 +18,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * What the Java client says to producer properties.
  *
  * <p>Without an argument: one line of standard input is one set of properties, {@code key=value} with both in hexadecimal
- * UTF-8 and blanks between the pairs; one line comes back, {@code accepted} or {@code refused}, and then the class and the
- * sentence of the exception and of its cause, in hexadecimal UTF-8 and with tabs between them.
+ * UTF-8 and blanks between the pairs; one line comes back, with tabs in it: {@code refused}, and the class and the sentence
+ * of the exception and of its cause; or {@code accepted}, and what the client may have changed by itself: enable.idempotence,
+ * delivery.timeout.ms, reconnect.backoff.max.ms and client.id. All of these are in hexadecimal UTF-8.
  *
  * <p>With the argument {@code definitions}: one line per option in the order of their definition, with name, type, default,
  * valid values and importance, in hexadecimal as above; an empty default is null, a lone {@code -} is none at all.
@@ -62,21 +63,37 @@ public class Verdicts {
         return properties;
     }
 
-    static String verdict(Properties properties) {
+    static String verdict(Properties properties) throws Exception {
         ByteArraySerializer bytes = new ByteArraySerializer();
+        KafkaProducer<byte[], byte[]> producer;
         try {
-            KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties, bytes, bytes);
-            // Those that never close keep their place; then a new one waits a while, and goes on.
-            OPEN.tryAcquire(1, TimeUnit.SECONDS);
-            CLOSERS.execute(() -> {
-                producer.close(Duration.ZERO);
-                OPEN.release();
-            });
-            return "accepted";
+            producer = new KafkaProducer<>(properties, bytes, bytes);
         } catch (Throwable refusal) {
             Throwable cause = refusal.getCause();
             return "refused\t" + told(refusal) + "\t" + (cause == null ? "\t" : told(cause));
         }
+        String made = made(producer);
+        // Those that never close keep their place; then a new one waits a while, and goes on.
+        OPEN.tryAcquire(1, TimeUnit.SECONDS);
+        CLOSERS.execute(() -> {
+            producer.close(Duration.ZERO);
+            OPEN.release();
+        });
+        return "accepted\t" + made;
+    }
+
+    static String made(KafkaProducer<?, ?> producer) throws ReflectiveOperationException {
+        ProducerConfig config = (ProducerConfig) field(producer, "producerConfig");
+        // The configuration keeps the value it was given.
+        Object deliveryTimeoutMs = field(field(producer, "accumulator"), "deliveryTimeoutMs");
+        return hex(config.getBoolean("enable.idempotence").toString()) + "\t" + hex(deliveryTimeoutMs.toString()) + "\t"
+            + hex(config.getLong("reconnect.backoff.max.ms").toString()) + "\t" + hex(config.getString("client.id"));
+    }
+
+    static Object field(Object object, String name) throws ReflectiveOperationException {
+        java.lang.reflect.Field field = object.getClass().getDeclaredField(name);
+        field.setAccessible(true);
+        return field.get(object);
     }
 
     static String told(Throwable what) {

@@ -1,4 +1,5 @@
-//! The verdict on a configuration: accepted or refused, and in which words. The judge is `new KafkaProducer(properties)`.
+//! The verdict on a configuration: refused, and in which words; or accepted, and what the client changed by itself. The judge
+//! is `new KafkaProducer(properties)`.
 
 mod cases;
 mod java;
@@ -90,13 +91,13 @@ enum Comparison {
 
 fn compare(properties: &Properties, java: &Verdict) -> Comparison {
     let ours = our_verdict(properties);
-    let sentence = match &ours {
-        Verdict::Accepted => None,
-        Verdict::Refused { sentence, .. } => Some(sentence.as_str()),
-    };
     if &ours == java {
         return Comparison::Same;
     }
+    let sentence = match &ours {
+        Verdict::Accepted { .. } => None,
+        Verdict::Refused { sentence, .. } => Some(sentence.as_str()),
+    };
     if let Some((key, reason)) = sentence.and_then(refused_here) {
         return Comparison::Exception(key.to_owned(), reason.to_owned());
     }
@@ -133,13 +134,20 @@ fn refused_here(sentence: &str) -> Option<(&'static str, &'static str)> {
 
 fn our_verdict(properties: &Properties) -> Verdict {
     let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    if let Err(error) = ProducerConfig::from_properties(pairs) {
-        return java::config_exception(&error.message);
-    }
+    let config = match ProducerConfig::from_properties(pairs) {
+        Ok((config, _)) => config,
+        Err(error) => return java::config_exception(&error.message),
+    };
     // Java looks at the addresses last of all.
-    match properties.get("bootstrap.servers").map(|servers| servers.parse::<BootstrapServers>()) {
-        Some(Err(error)) => java::config_exception(&error.to_string()),
-        _ => Verdict::Accepted,
+    if let Some(Err(error)) = properties.get("bootstrap.servers").map(|servers| servers.parse::<BootstrapServers>()) {
+        return java::config_exception(&error.to_string());
+    }
+    let value_of = |key| config.value_of(key).unwrap_or_default();
+    Verdict::Accepted {
+        idempotence: value_of("enable.idempotence"),
+        delivery_timeout_ms: value_of("delivery.timeout.ms"),
+        reconnect_backoff_max_ms: value_of("reconnect.backoff.max.ms"),
+        client_id: java::uncounted(config.clone().with_client_id(|| "producer-1".to_owned()).client_id()),
     }
 }
 

@@ -11,8 +11,17 @@ use super::Properties;
 /// What becomes of a set of properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// There is a producer.
-    Accepted,
+    /// There is a producer. The client may have changed these by itself.
+    Accepted {
+        /// `enable.idempotence`.
+        idempotence: String,
+        /// `delivery.timeout.ms`.
+        delivery_timeout_ms: String,
+        /// `reconnect.backoff.max.ms`.
+        reconnect_backoff_max_ms: String,
+        /// `client.id`; that of a producer that was counted is `producer-N`.
+        client_id: String,
+    },
     /// There is none.
     Refused {
         /// Simple name of the exception's class; of its cause, where that was wrapped.
@@ -94,7 +103,14 @@ fn printed(mut program: Command, cases: &[Properties]) -> Result<String> {
 fn verdict(line: &str) -> Result<Verdict> {
     let fields: Vec<&str> = line.split('\t').collect();
     let (class, sentence) = match fields[..] {
-        ["accepted"] => return Ok(Verdict::Accepted),
+        ["accepted", idempotence, delivery_timeout_ms, reconnect_backoff_max_ms, client_id] => {
+            return Ok(Verdict::Accepted {
+                idempotence: text(idempotence)?,
+                delivery_timeout_ms: text(delivery_timeout_ms)?,
+                reconnect_backoff_max_ms: text(reconnect_backoff_max_ms)?,
+                client_id: uncounted(&text(client_id)?),
+            });
+        }
         ["refused", class, sentence, "", ""] => (text(class)?, text(sentence)?),
         ["refused", class, sentence, cause_class, cause] => {
             let outer = (text(class)?, text(sentence)?);
@@ -104,6 +120,12 @@ fn verdict(line: &str) -> Result<Verdict> {
         _ => anyhow::bail!("a verdict instead of {line:?}"),
     };
     Ok(Verdict::Refused { class, sentence })
+}
+
+/// A name without its number, if the client made it by counting.
+pub(super) fn uncounted(client_id: &str) -> String {
+    let number = client_id.strip_prefix("producer-").filter(|rest| rest.parse::<u64>().is_ok());
+    number.map_or(client_id, |_| "producer-N").to_owned()
 }
 
 fn hex(text: &str) -> String {
