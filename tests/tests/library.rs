@@ -41,6 +41,19 @@ async fn get_returns_where_the_record_landed() {
     assert_eq!(second.serialized_value_size, None, "null is not empty");
 }
 
+/// Row 59: a name that nobody knows, and a shape that no address has.
+#[tokio::test]
+async fn row_59_servers_that_lead_nowhere_are_refused_in_the_java_clients_words() {
+    for (servers, sentence) in [
+        ("no-such-host.invalid:9092", "No resolvable bootstrap urls given in bootstrap.servers"),
+        ("127.0.0.1", "Invalid url in bootstrap.servers: 127.0.0.1"),
+        ("a:1,,b:2", "Configuration 'bootstrap.servers' values must not be empty."),
+    ] {
+        let refusal = KafkaProducer::connect(config(&[]), servers).await.expect_err(servers);
+        assert_eq!(refusal.to_string(), sentence);
+    }
+}
+
 #[tokio::test]
 async fn two_producers_of_a_process_call_themselves_by_two_names() {
     let brokers = brokers().await;

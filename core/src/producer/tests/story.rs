@@ -67,6 +67,8 @@ pub(super) type Led = (i32, i32);
 pub(super) struct Story {
     pub(super) producer: Producer<TraceBuffer>,
     pub(super) now_us: u64,
+    /// How far the wall clock is from what it should be.
+    pub(super) wall_jump_ms: i64,
     pub(super) brokers: i32,
     /// By partition of topic "t".
     pub(super) led: Vec<Led>,
@@ -103,6 +105,7 @@ impl Story {
         Self {
             producer: Producer::new(Arc::new(config), bootstrap, 7, observer),
             now_us: 0,
+            wall_jump_ms: 0,
             brokers,
             led: (0..partitions).map(|partition| (1 + partition % brokers, 0)).collect(),
             topic_error: ErrorCode::NONE,
@@ -133,7 +136,7 @@ impl Story {
 
     pub(super) fn now(&self) -> Now {
         let ms = i64::try_from(self.now_us / 1_000).expect("small");
-        Now { elapsed_us: self.now_us, wall_ms: MIDNIGHT + ms }
+        Now { elapsed_us: self.now_us, wall_ms: MIDNIGHT + self.wall_jump_ms + ms }
     }
 
     pub(super) fn now_ms(&self) -> u64 {
