@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use producer::{
     Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
 };
-pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig};
+pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
 pub use producer_core::error::{ErrorCode, Persistence, ProducerError, Surface};
 pub use producer_core::io::{BatchCompletion, Stored};
 pub use producer_core::producer::Sent;

@@ -1,7 +1,8 @@
 //! Configurations that were written for others, read into the Java client's keys: Spring's YAML, librdkafka's names, and
 //! the list of values that the Java client logs.
 //!
-//! A reader only translates. The verdict is [`ProducerConfig::from_properties`]'s, as on a `.properties` file.
+//! A reader only translates. The verdict is [`ProducerConfig::from_properties`]'s, as on a `.properties` file, which
+//! [`read_properties`](crate::read_properties) reads.
 //!
 //! ```
 //! use kafka_producer::foreign_config::from_librdkafka;
