@@ -1,6 +1,6 @@
 //! librdkafka's names (`CONFIGURATION.md`), one `key=value` per line as its tools read them.
 
-use producer_core::config::{ConfigNotice, KNOWN_KEYS};
+use producer_core::config::{ConfigNotice, KNOWN_KEYS, ProducerConfig};
 
 use super::{ReadError, Translated};
 
@@ -98,17 +98,17 @@ const WITHOUT_A_LIKE: &[&str] = &[
     "socket.timeout.ms",
 ];
 
-/// Defaults of librdkafka that are not the Java client's, under the Java client's name.
-const OTHER_DEFAULTS: &[(&str, &str, &str)] = &[
-    ("enable.idempotence", "false", "true"),
-    ("max.in.flight.requests.per.connection", "1000000", "5"),
-    ("batch.size", "1000000", "16384"),
-    ("buffer.memory", "1073741824", "33554432"),
-    ("delivery.timeout.ms", "300000", "120000"),
-    ("max.request.size", "1000000", "1048576"),
-    ("reconnect.backoff.ms", "100", "50"),
-    ("reconnect.backoff.max.ms", "10000", "1000"),
-    ("socket.connection.setup.timeout.ms", "30000", "10000"),
+/// Defaults of librdkafka 2.12 that are not the Java client's, under the Java client's name.
+const OTHER_DEFAULTS: &[(&str, &str)] = &[
+    ("enable.idempotence", "false"),
+    ("max.in.flight.requests.per.connection", "1000000"),
+    ("batch.size", "1000000"),
+    ("buffer.memory", "1073741824"),
+    ("delivery.timeout.ms", "300000"),
+    ("max.request.size", "1000000"),
+    ("reconnect.backoff.ms", "100"),
+    ("reconnect.backoff.max.ms", "10000"),
+    ("socket.connection.setup.timeout.ms", "30000"),
 ];
 
 /// Reads `key=value` lines, `#` beginning a comment.
@@ -139,8 +139,11 @@ pub fn from_librdkafka(text: &str) -> Result<Translated, ReadError> {
     if let Some(level) = level {
         take_level(&mut read, level);
     }
-    for (key, theirs, ours) in OTHER_DEFAULTS.iter().filter(|(key, ..)| read.get(key).is_none()).collect::<Vec<_>>() {
-        read.changes(key, *theirs, *ours, "librdkafka's default is another");
+    let defaults = ProducerConfig::default();
+    for (key, theirs) in OTHER_DEFAULTS {
+        if let (None, Some(ours)) = (read.get(key), defaults.value_of(key)) {
+            read.changes(key, *theirs, ours, "librdkafka");
+        }
     }
     Ok(read)
 }
@@ -204,7 +207,7 @@ fn whole_millis(value: &str) -> Option<String> {
 /// Only one of its partitioners sends keys where the Java client does.
 fn take_partitioner(read: &mut Translated, value: &str) {
     if value != "murmur2_random" {
-        read.changes("partitioner", value, "murmur2_random", "only murmur2 is known here");
+        read.changes("partitioner", value, "murmur2_random", "the Java client");
     }
 }
 
@@ -259,7 +262,7 @@ mod tests {
             key: "enable.idempotence".into(),
             from: "false".into(),
             to: "true".into(),
-            because_of: "librdkafka's default is another".into(),
+            because_of: "librdkafka".into(),
         };
         assert!(notices.contains(&told), "{notices:?}");
         let (config, notices) = read("enable.idempotence=false").verdict().expect("accepted");
