@@ -154,6 +154,8 @@ fn scalar(node: &Yaml) -> Option<String> {
             // Spring reads YAML 1.1, where these are booleans.
             "yes" | "Yes" | "YES" | "on" | "On" | "ON" => "true".to_owned(),
             "no" | "No" | "NO" | "off" | "Off" | "OFF" => "false".to_owned(),
+            // There digits may stand in groups.
+            text if is_grouped_number(text) => text.replace('_', ""),
             text => text.to_owned(),
         }),
         Yaml::Integer(number) => Some(number.to_string()),
@@ -161,6 +163,11 @@ fn scalar(node: &Yaml) -> Option<String> {
         Yaml::Boolean(value) => Some(value.to_string()),
         _ => None,
     }
+}
+
+fn is_grouped_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '_')
 }
 
 #[cfg(test)]
@@ -214,6 +221,43 @@ spring:
         assert_eq!(pairs(text), expected(&read));
         let (config, _) = from_spring_yaml(text).expect("YAML").verdict().expect("accepted");
         assert_eq!(config.value_of("batch.size").as_deref(), Some("32768"));
+    }
+
+    /// The right side is what the `KafkaProperties` of Spring Boot 3.4.5 make of the left, their default serialisers and
+    /// addresses apart; the number behind the prefix is `DefaultKafkaProducerFactory`'s first.
+    #[test]
+    fn a_free_property_wins_over_a_name_of_the_same_place_and_the_producers_over_the_common() {
+        let text = "
+spring.kafka.producer.retries: 3
+spring.kafka.properties.batch.size: 77
+spring.kafka.producer.batchSize: 88
+spring.kafka.producer.acks: 1
+spring.kafka.acks: 0
+spring.kafka.producer.properties.client.id: free
+spring.kafka.producer.client-id: named
+spring.kafka.producer.transaction-id-prefix: tx-
+spring.kafka.security.protocol: PLAINTEXT
+spring.kafka.producer.ssl.key-password: k
+spring.kafka.ssl.trust-store-type: PEM
+spring.kafka.producer.properties:
+  metrics.num.samples: 0x10
+  linger.ms: 1_000
+  enable.idempotence: off
+";
+        let spring = [
+            ("acks", "1"),
+            ("batch.size", "88"),
+            ("client.id", "free"),
+            ("enable.idempotence", "false"),
+            ("linger.ms", "1000"),
+            ("metrics.num.samples", "16"),
+            ("retries", "3"),
+            ("security.protocol", "PLAINTEXT"),
+            ("ssl.key.password", "k"),
+            ("ssl.truststore.type", "PEM"),
+            ("transactional.id", "tx-0"),
+        ];
+        assert_eq!(pairs(text), expected(&spring));
     }
 
     #[test]
