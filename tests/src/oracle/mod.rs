@@ -1,5 +1,6 @@
 //! The Java client as judge: the same questions put to it and to us, and every answer that differs.
 
+pub mod timelines;
 pub mod verdicts;
 
 /// What a judge found.

@@ -27,20 +27,18 @@ impl KafkaJars {
     /// When something is missing that cannot be installed, or Maven fails.
     pub fn ensure() -> Result<Self> {
         tools::ensure(&[tools::JDK, tools::JAVA])?;
-        let folder = workspace::cached(&format!("kafka-{KAFKA_VERSION}"), |folder| {
-            tools::ensure(&[tools::MAVEN])?;
-            progress!("fetching the jars of Apache Kafka {KAFKA_VERSION} with Maven");
-            let pom = folder.join("pom.xml");
-            fs::write(&pom, include_str!("pom.xml"))?;
-            process::run(
-                Command::new("mvn")
-                    .args(["--batch-mode", "--quiet", "-Dstyle.color=never", "-f"])
-                    .arg(&pom)
-                    .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
-                    .arg(format!("-DoutputDirectory={}", folder.display())),
-            )
-        })?;
+        let folder = fetch(&format!("kafka-{KAFKA_VERSION}"), include_str!("pom.xml"), &["-DincludeScope=runtime"])?;
         Ok(Self { folder })
+    }
+
+    /// Fetches what the Java client is tested with in its own project, a clock and a network that only tests move, unless
+    /// the cache has it (3 MB), and returns its folder. Brokers and tools run without it.
+    ///
+    /// # Errors
+    /// As [`ensure`](Self::ensure).
+    pub fn test_folder() -> Result<PathBuf> {
+        // What it depends on lies in the other folder, or is the test framework, which is not used.
+        fetch(&format!("kafka-{KAFKA_VERSION}-test"), include_str!("test-pom.xml"), &["-DexcludeTransitive=true"])
     }
 
     /// The folder that holds the jars.
@@ -79,4 +77,22 @@ impl KafkaJars {
     ) -> Result<String> {
         process::capture(self.java().arg(source).args(arguments))
     }
+}
+
+/// Has Maven gather what a POM lists into a folder of the cache, unless it is there.
+fn fetch(entry: &str, list: &str, options: &[&str]) -> Result<PathBuf> {
+    workspace::cached(entry, |folder| {
+        tools::ensure(&[tools::MAVEN])?;
+        progress!("fetching the jars of Apache Kafka {KAFKA_VERSION} with Maven");
+        let pom = folder.join("pom.xml");
+        fs::write(&pom, list)?;
+        process::run(
+            Command::new("mvn")
+                .args(["--batch-mode", "--quiet", "-Dstyle.color=never", "-f"])
+                .arg(&pom)
+                .arg("dependency:copy-dependencies")
+                .args(options)
+                .arg(format!("-DoutputDirectory={}", folder.display())),
+        )
+    })
 }

@@ -1,0 +1,256 @@
+//! The brokers of a script, as the Java side plays them (`Brokers.java`): what they answer, word for word.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use producer_core::error::ErrorCode;
+use producer_core::ids::{NodeId, TopicId};
+use producer_core::protocol::{
+    ApiKey, ApiVersionRange, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker,
+    MetadataPartition, MetadataResponse, MetadataTopic, ProducePartition, ProducePartitionResponse, ProduceRequest,
+    ProduceResponse, ProduceTopicResponse, RecordError, Request, Response,
+};
+use producer_core::record_batch::BatchView;
+
+use super::script::Script;
+
+/// The wall clock at instant 0 of every script.
+pub(super) const MIDNIGHT: i64 = 1_700_000_000_000;
+
+/// What the brokers speak, unless the script says otherwise.
+const SPOKEN: [(ApiKey, i16, i16); 4] =
+    [(ApiKey::Produce, 3, 12), (ApiKey::Metadata, 4, 11), (ApiKey::ApiVersions, 0, 4), (ApiKey::InitProducerId, 0, 5)];
+
+/// The cluster as it is now.
+#[derive(Debug)]
+pub(super) struct Brokers {
+    nodes: i32,
+    versions: BTreeMap<i16, ApiVersionRange>,
+    /// By topic and partition: leader and epoch.
+    leaders: BTreeMap<String, Vec<(i32, i32)>>,
+    topic_errors: BTreeMap<String, ErrorCode>,
+    identity_errors: VecDeque<ErrorCode>,
+    identity: (i64, i16),
+    throttles: BTreeMap<ApiKey, i32>,
+    log_ends: BTreeMap<(String, i32), i64>,
+}
+
+impl Brokers {
+    pub(super) fn new(script: &Script) -> Result<Self> {
+        let range =
+            |(api, min, max): (ApiKey, i16, i16)| (api.code(), ApiVersionRange { api_key: api.code(), min, max });
+        let mut versions: BTreeMap<_, _> = SPOKEN.map(range).into();
+        for (name, low, high) in &script.versions {
+            versions.extend([range((api(name)?, *low, *high))]);
+        }
+        let leaders = |leaders: &Vec<i32>| leaders.iter().map(|&leader| (leader, 0)).collect();
+        Ok(Self {
+            nodes: script.nodes,
+            versions,
+            leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
+            topic_errors: BTreeMap::new(),
+            identity_errors: VecDeque::new(),
+            identity: script.identity,
+            throttles: BTreeMap::new(),
+            log_ends: BTreeMap::new(),
+        })
+    }
+
+    /// Takes an action that concerns what brokers know. Says whether it was one.
+    pub(super) fn take(&mut self, words: &[&str]) -> Result<bool> {
+        match *words {
+            ["leader", place, leader, ref epoch @ ..] => {
+                let (topic, partition) = split(place)?;
+                let told = self.leaders.get_mut(topic).and_then(|told| told.get_mut(usize::try_from(partition).ok()?));
+                let told = told.context("a partition that is there")?;
+                let epoch = epoch.first().map_or(Ok(told.1 + 1), |epoch| epoch.parse())?;
+                *told = (leader.parse()?, epoch);
+            }
+            ["partitions", topic, ref leaders @ ..] => {
+                let told = self.leaders.get_mut(topic).context("a topic that is there")?;
+                let epochs: Vec<_> =
+                    told.iter().map(|&(_, epoch)| epoch).chain(core::iter::repeat(0)).take(leaders.len()).collect();
+                let leaders = leaders.iter().map(|leader| leader.parse::<i32>());
+                *told = leaders.zip(epochs).map(|(leader, epoch)| Ok((leader?, epoch))).collect::<Result<_>>()?;
+            }
+            ["topic-error", topic, name] => {
+                self.topic_errors.insert(topic.to_owned(), error(name)?);
+            }
+            ["identity-error", name] => self.identity_errors.push_back(error(name)?),
+            ["throttle", name, millis] => {
+                self.throttles.insert(api(name)?, millis.parse()?);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The answer to a question beside Produce.
+    pub(super) fn answer(&mut self, request: &Request) -> Result<Response> {
+        let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
+        Ok(match request {
+            Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
+                api_keys: self.versions.values().copied().collect(),
+                throttle_time_ms,
+                ..ApiVersionsResponse::default()
+            }),
+            Request::Metadata(asked) => {
+                let topics = asked.topics.as_deref().context("never all topics")?;
+                Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(topics) })
+            }
+            Request::InitProducerId(_) => {
+                let refusal = self.identity_errors.pop_front();
+                let error = refusal.unwrap_or(ErrorCode::NONE);
+                let (producer_id, producer_epoch) = if error.is_none() { self.identity } else { (-1, -1) };
+                if error.is_none() {
+                    self.identity = (producer_id + 1, 0);
+                }
+                Response::InitProducerId(InitProducerIdResponse {
+                    throttle_time_ms,
+                    error,
+                    producer_id,
+                    producer_epoch,
+                })
+            }
+            other => bail!("a producer does not ask {:?}", other.api()),
+        })
+    }
+
+    fn broker(node: i32) -> MetadataBroker {
+        MetadataBroker { node: NodeId(node), host: "127.0.0.1".into(), port: 9_092 + node, rack: None }
+    }
+
+    fn metadata(&self, asked: &[Arc<str>]) -> MetadataResponse {
+        let topic = |name: &Arc<str>| {
+            let leaders = self.leaders.get(&**name);
+            let error = self.topic_errors.get(&**name).copied().unwrap_or(ErrorCode::NONE);
+            let error = if leaders.is_none() { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION } else { error };
+            let partition = |(partition, &(leader, leader_epoch)): (i32, &(i32, i32))| MetadataPartition {
+                partition,
+                leader: NodeId(leader),
+                leader_epoch,
+                error: if leader < 0 { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
+                ..MetadataPartition::default()
+            };
+            let partitions =
+                leaders.filter(|_| error.is_none()).map(|leaders| (0..).zip(leaders).map(partition).collect());
+            MetadataTopic {
+                error,
+                name: Arc::clone(name),
+                id: if error.is_none() { TopicId([7; 16]) } else { TopicId::default() },
+                is_internal: false,
+                partitions: partitions.unwrap_or_default(),
+            }
+        };
+        MetadataResponse {
+            brokers: (1..=self.nodes).map(Self::broker).collect(),
+            topics: asked.iter().map(topic).collect(),
+            ..MetadataResponse::default()
+        }
+    }
+
+    /// The answer to a Produce request: `[throttle=MS] RESULT [T-P:RESULT]…`.
+    pub(super) fn produce(&mut self, request: &ProduceRequest, words: &[&str]) -> Result<ProduceResponse> {
+        let (mut throttle_time_ms, mut otherwise, mut results) = (0, "ok", BTreeMap::new());
+        for word in words {
+            if let Some(millis) = word.strip_prefix("throttle=") {
+                throttle_time_ms = millis.parse()?;
+            } else if let Some((place, result)) = word.split_once(':') {
+                results.insert(split(place)?, result);
+            } else {
+                otherwise = word;
+            }
+        }
+        let mut endpoints = BTreeSet::new();
+        let mut topics = Vec::new();
+        for topic in &request.topics {
+            let mut partitions = Vec::new();
+            for partition in &topic.partitions {
+                let result = results.get(&(&*topic.name, partition.partition)).copied().unwrap_or(otherwise);
+                partitions.push(self.partition(&topic.name, partition, result, &mut endpoints)?);
+            }
+            topics.push(ProduceTopicResponse { name: Arc::clone(&topic.name), id: topic.id, partitions });
+        }
+        let node_endpoints = endpoints.into_iter().map(Self::broker).collect();
+        Ok(ProduceResponse { topics, throttle_time_ms, node_endpoints })
+    }
+
+    fn partition(
+        &mut self,
+        topic: &str,
+        asked: &ProducePartition,
+        result: &str,
+        endpoints: &mut BTreeSet<i32>,
+    ) -> Result<ProducePartitionResponse> {
+        let mut options = result.split(',');
+        let head = options.next().unwrap_or_default();
+        let (head, offset) = head.split_once('@').map_or((head, None), |(head, offset)| (head, Some(offset)));
+        let error = if head == "ok" { ErrorCode::NONE } else { error(head)? };
+        let base_offset = match offset {
+            Some(offset) => offset.parse()?,
+            None if error.is_none() => {
+                let end = self.log_ends.entry((topic.to_owned(), asked.partition)).or_default();
+                let begin = *end;
+                *end += i64::from(BatchView::parse(&asked.records)?.record_count());
+                begin
+            }
+            None => -1,
+        };
+        let mut told = ProducePartitionResponse {
+            partition: asked.partition,
+            error,
+            base_offset,
+            log_append_time_ms: -1,
+            log_start_offset: if error.is_none() { 0 } else { -1 },
+            ..ProducePartitionResponse::default()
+        };
+        for option in options {
+            match option.split_once('=').unwrap_or((option, "")) {
+                ("append-time", millis) => told.log_append_time_ms = MIDNIGHT + millis.parse::<i64>()?,
+                ("log-start", offset) => told.log_start_offset = offset.parse()?,
+                ("said", "") => told.error_message = Some("said by the broker".into()),
+                ("leader", leader) => {
+                    let (node, epoch) = leader.split_once('/').context("NODE/EPOCH")?;
+                    let node = node.parse()?;
+                    endpoints.extend(Some(node).filter(|&node| node >= 0));
+                    told.current_leader = Some(LeaderIdAndEpoch { leader: NodeId(node), epoch: epoch.parse()? });
+                }
+                ("records", records) => {
+                    let record = |record: &str| {
+                        let message = Some(format!("record {record}").into());
+                        Ok(RecordError { batch_index: record.parse()?, message })
+                    };
+                    told.record_errors = records.split('+').map(record).collect::<Result<_>>()?;
+                }
+                _ => bail!("{option}: no option of a result"),
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Kafka's name of an API, as scripts write it.
+pub(super) fn api(name: &str) -> Result<ApiKey> {
+    [ApiKey::Produce, ApiKey::Metadata, ApiKey::ApiVersions, ApiKey::InitProducerId]
+        .into_iter()
+        .find(|api| format!("{api:?}") == name)
+        .with_context(|| format!("{name}: no API of scripts"))
+}
+
+/// `orders-1`: topic and partition.
+fn split(place: &str) -> Result<(&str, i32)> {
+    let (topic, partition) = place.rsplit_once('-').context("TOPIC-PARTITION")?;
+    Ok((topic, partition.parse()?))
+}
+
+/// An error by Kafka's name or number.
+fn error(name: &str) -> Result<ErrorCode> {
+    if let Ok(code) = name.parse() {
+        return Ok(ErrorCode(code));
+    }
+    (-1..200)
+        .map(ErrorCode)
+        .find(|code| code.name() == Some(name))
+        .with_context(|| format!("{name}: no error of Kafka's"))
+}

@@ -1,0 +1,358 @@
+//! Plays scripts through this producer, as `Timeline.java` plays them through the Java client.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use producer_core::config::ProducerConfig;
+use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, NodeId};
+use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
+use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal};
+use producer_core::protocol::{ApiKey, Request, Response};
+use producer_core::record::Record;
+use producer_core::record_batch::BatchView;
+use producer_core::time::Now;
+use producer_core::trace::Nobody;
+
+use super::brokers::{Brokers, MIDNIGHT, api};
+use super::script::Script;
+
+/// A record that was taken.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    number: usize,
+    batch: BatchId,
+    index: u32,
+    timestamp_ms: i64,
+}
+
+struct Player<'a> {
+    script: &'a Script,
+    producer: Producer<Nobody>,
+    brokers: Brokers,
+    now_ms: u64,
+    /// When the producer wants to be woken.
+    wake_us: Option<u64>,
+    /// What the network has for the producer.
+    arriving: VecDeque<Input>,
+    connections: BTreeMap<NodeId, ConnectionId>,
+    unanswered: BTreeMap<NodeId, VecDeque<OutgoingRequest>>,
+    node_states: BTreeMap<NodeId, String>,
+    held: BTreeSet<ApiKey>,
+    sends: usize,
+    taken: Vec<Taken>,
+    flushes: Vec<Flush>,
+    is_closing: bool,
+    is_closed: bool,
+    told: Vec<String>,
+}
+
+/// The timeline of a script.
+///
+/// # Errors
+/// When the script is none, or the producer never comes to rest.
+pub(super) fn play(script: &Script) -> Result<Vec<String>> {
+    let mut player = Player::new(script)?;
+    player.settle()?;
+    let mut actions = script.actions.iter().peekable();
+    for now_ms in 0..=script.until {
+        player.now_ms = now_ms;
+        while let Some(action) = actions.next_if(|action| action.at <= now_ms) {
+            let words: Vec<&str> = action.words.iter().map(String::as_str).collect();
+            player.perform(&words)?;
+            let is_send = |words: &[String]| words.first().is_some_and(|word| word == "send");
+            let more_sends =
+                actions.peek().is_some_and(|next| next.at <= now_ms && is_send(&next.words) && is_send(&action.words));
+            if !more_sends {
+                player.settle()?;
+            }
+        }
+        player.settle()?;
+    }
+    Ok(player.told)
+}
+
+impl<'a> Player<'a> {
+    fn new(script: &'a Script) -> Result<Self> {
+        let properties = script.config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let (config, _) = ProducerConfig::from_properties(properties)?;
+        let bootstrap = vec![BrokerAddress { host: "127.0.0.1".into(), port: 9_092 }];
+        let mut producer = Producer::new(Arc::new(config), bootstrap, script.seed, Nobody);
+        for (topic, _) in &script.topics {
+            producer.partition_count(Now { elapsed_us: 0, wall_ms: MIDNIGHT }, topic);
+        }
+        Ok(Self {
+            script,
+            producer,
+            brokers: Brokers::new(script)?,
+            now_ms: 0,
+            wake_us: None,
+            arriving: VecDeque::new(),
+            connections: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            node_states: BTreeMap::new(),
+            held: BTreeSet::new(),
+            sends: 0,
+            taken: Vec::new(),
+            flushes: Vec::new(),
+            is_closing: false,
+            is_closed: false,
+            told: Vec::new(),
+        })
+    }
+
+    fn now(&self) -> Now {
+        let wall_ms = MIDNIGHT + i64::try_from(self.now_ms).unwrap_or_default();
+        Now { elapsed_us: self.now_ms * 1_000, wall_ms }
+    }
+
+    fn tell(&mut self, text: &str) {
+        self.told.push(format!("{} {text}", self.now_ms));
+    }
+
+    /// Gives the producer what has arrived, one by one, and does what it asks, until it waits for a later millisecond.
+    fn settle(&mut self) -> Result<()> {
+        for _ in 0..100_000 {
+            let now = self.now();
+            match self.producer.poll_output(now) {
+                Output::Wait { until, .. } => {
+                    self.wake_us = until.map(|until| until.as_micros());
+                    self.end_flushes();
+                    match self.arriving.pop_front() {
+                        Some(input) => self.producer.handle_input(now, input),
+                        None if self.wake_us.is_some_and(|at| at <= now.elapsed_us) => {
+                            self.producer.handle_input(now, Input::Wake);
+                        }
+                        None => return Ok(()),
+                    }
+                }
+                Output::Connect { connection, node, .. } => self.on_connect(connection, node),
+                Output::Transmit { connection, request } => self.on_request(connection, request)?,
+                Output::Close { connection } => self.on_close(connection),
+                Output::Completed(completion) => self.on_completed(&completion),
+                Output::SendsMayProceed => {}
+            }
+            if self.is_closing && !self.is_closed && self.producer.is_closed() {
+                self.is_closed = true;
+                self.tell("closed");
+            }
+        }
+        bail!("{:?}: the producer never comes to rest at {}", self.script.name, self.now_ms)
+    }
+
+    fn perform(&mut self, words: &[&str]) -> Result<()> {
+        match *words {
+            ["send", topic, partition, key, bytes] => self.send(topic, partition, key, bytes.parse()?)?,
+            ["respond", node, ref answer @ ..] => self.respond(NodeId(node.parse()?), answer)?,
+            ["disconnect", node] => self.disconnect(NodeId(node.parse()?)),
+            ["node", node, state] => {
+                let node = NodeId(node.parse()?);
+                self.node_states.insert(node, state.to_owned());
+                self.answer_questions(node)?;
+            }
+            ["hold", name] => {
+                self.held.insert(api(name)?);
+            }
+            ["release", name] => {
+                self.held.remove(&api(name)?);
+                for node in self.connections.keys().copied().collect::<Vec<_>>() {
+                    self.answer_questions(node)?;
+                }
+            }
+            ["flush"] => self.flushes.push(self.producer.begin_flush(self.now())),
+            ["close", ref timeout @ ..] => {
+                self.is_closing = true;
+                let timeout = timeout.first().map(|millis| millis.parse()).transpose()?;
+                self.producer.close(self.now(), timeout.map(Duration::from_millis));
+            }
+            _ => ensure!(self.brokers.take(words)?, "{words:?}: no action"),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, topic: &str, partition: &str, key: &str, bytes: usize) -> Result<()> {
+        let (number, value) = (self.sends, vec![0; bytes]);
+        self.sends += 1;
+        let record = Record {
+            topic,
+            partition: if partition == "*" { None } else { Some(partition.parse()?) },
+            timestamp_ms: None,
+            key: Some(key.as_bytes()).filter(|&key| key != b"-"),
+            value: Some(&value),
+            headers: &[],
+        };
+        let mut attempt = SendAttempt::default();
+        match self.producer.send(self.now(), &mut attempt, &record) {
+            Ok(sent) => {
+                self.taken.push(Taken { number, batch: sent.batch, index: sent.index, timestamp_ms: sent.timestamp_ms })
+            }
+            Err(SendRefusal::Failed { error, .. }) => self.tell(&format!("refused #{number} {}", error.java_class())),
+            Err(SendRefusal::Blocked { .. }) => bail!("{:?}: a script must not block", self.script.name),
+        }
+        Ok(())
+    }
+
+    fn end_flushes(&mut self) {
+        let open = core::mem::take(&mut self.flushes);
+        for flush in open {
+            if self.producer.is_flushed(&flush) {
+                self.tell("flushed");
+            } else {
+                self.flushes.push(flush);
+            }
+        }
+    }
+
+    fn state_of(&self, node: NodeId) -> &str {
+        self.node_states.get(&node).map_or("up", String::as_str)
+    }
+
+    fn on_connect(&mut self, connection: ConnectionId, node: NodeId) {
+        let state = self.state_of(node).to_owned();
+        if state != "up" && state != "mute" {
+            self.tell(&format!("dialled n{node} {state}"));
+        }
+        match state.as_str() {
+            "refuse" => {
+                let why = DisconnectReason::ConnectFailed("refused".into());
+                self.arriving.push_back(Input::Disconnected { connection, why });
+            }
+            "silent" => {}
+            _ => {
+                self.connections.insert(node, connection);
+                self.unanswered.insert(node, VecDeque::new());
+                self.arriving.push_back(Input::Connected { connection });
+            }
+        }
+    }
+
+    fn node_of(&self, connection: ConnectionId) -> Option<NodeId> {
+        self.connections.iter().find(|(_, known)| **known == connection).map(|(&node, _)| node)
+    }
+
+    fn on_close(&mut self, connection: ConnectionId) {
+        if let Some(node) = self.node_of(connection) {
+            self.forget(node);
+            if !self.is_closing || !self.producer.is_closed() {
+                self.tell(&format!("hung up n{node}"));
+            }
+        }
+    }
+
+    /// Nothing more of this connection arrives.
+    fn forget(&mut self, node: NodeId) -> Option<ConnectionId> {
+        self.unanswered.remove(&node);
+        let gone = self.connections.remove(&node)?;
+        self.arriving.retain(|input| match input {
+            Input::Connected { connection }
+            | Input::Disconnected { connection, .. }
+            | Input::Written { connection, .. }
+            | Input::Received { connection, .. } => *connection != gone,
+            Input::Wake => true,
+        });
+        Some(gone)
+    }
+
+    fn disconnect(&mut self, node: NodeId) {
+        if let Some(connection) = self.forget(node) {
+            self.arriving.push_back(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
+        }
+    }
+
+    fn on_request(&mut self, connection: ConnectionId, request: OutgoingRequest) -> Result<()> {
+        let node = self.node_of(connection).context("a request on a connection that stands")?;
+        let text = describe(node, &request)?;
+        self.tell(&text);
+        if !request.expects_response {
+            self.arriving.push_back(Input::Written { connection, correlation: request.header.correlation });
+            return Ok(());
+        }
+        self.unanswered.entry(node).or_default().push_back(request);
+        self.answer_questions(node)
+    }
+
+    /// Whatever is asked beside Produce is answered by itself, in turn.
+    fn answer_questions(&mut self, node: NodeId) -> Result<()> {
+        while let Some(oldest) = self.unanswered.get(&node).and_then(VecDeque::front) {
+            let api = oldest.header.api;
+            if api == ApiKey::Produce || self.held.contains(&api) || self.state_of(node) == "mute" {
+                break;
+            }
+            let response = self.brokers.answer(&oldest.body)?;
+            self.answer(node, response);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, node: NodeId, response: Response) {
+        let asked = self.unanswered.get_mut(&node).and_then(VecDeque::pop_front);
+        if let (Some(request), Some(&connection)) = (asked, self.connections.get(&node)) {
+            let correlation = request.header.correlation;
+            self.arriving.push_back(Input::Received { connection, correlation, response });
+        }
+    }
+
+    fn respond(&mut self, node: NodeId, words: &[&str]) -> Result<()> {
+        let oldest = self.unanswered.get(&node).and_then(VecDeque::front);
+        if let Some(OutgoingRequest { body: Request::Produce(asked), .. }) = oldest {
+            let response = self.brokers.produce(asked, words)?;
+            self.answer(node, Response::Produce(response));
+            self.answer_questions(node)?;
+        }
+        Ok(())
+    }
+
+    fn on_completed(&mut self, completion: &BatchCompletion) {
+        let place = format!("{}-{}", completion.topic, completion.partition);
+        let covered: Vec<_> =
+            self.taken.iter().copied().filter(|taken| completion.covers(taken.batch, taken.index)).collect();
+        for Taken { number, index, timestamp_ms, .. } in covered {
+            let fate = match &completion.result {
+                Ok(stored) => {
+                    let timestamp = stored.log_append_time_ms.unwrap_or(timestamp_ms) - MIDNIGHT;
+                    let offset = completion.offset_of(index).unwrap_or(-1);
+                    format!("acked #{number} {place} offset {offset} timestamp {timestamp}")
+                }
+                Err(failure) => {
+                    let own = failure.record_errors.iter().find(|&&(place, _)| place == index).map(|(_, error)| error);
+                    let error = own.unwrap_or(&failure.error);
+                    format!("failed #{number} {place} {} {error}", error.java_class())
+                }
+            };
+            self.tell(&fate);
+        }
+    }
+}
+
+fn describe(node: NodeId, request: &OutgoingRequest) -> Result<String> {
+    Ok(match &request.body {
+        Request::Produce(body) => {
+            let mut batches = Vec::new();
+            for topic in &body.topics {
+                for partition in &topic.partitions {
+                    let batch = BatchView::parse(&partition.records)?;
+                    batches.push(format!(
+                        "{}-{} pid {}/{} seq {} records {} bytes {}",
+                        topic.name,
+                        partition.partition,
+                        batch.producer_id(),
+                        batch.producer_epoch(),
+                        batch.base_sequence(),
+                        batch.record_count(),
+                        batch.size_bytes()
+                    ));
+                }
+            }
+            format!("produce n{node} v{} {}", request.header.version, batches.join(" | "))
+        }
+        Request::Metadata(body) => {
+            let mut topics: Vec<_> = body.topics.iter().flatten().map(|topic| &**topic).collect();
+            topics.sort_unstable();
+            format!("metadata {}", topics.join(","))
+        }
+        Request::InitProducerId(_) => "init-producer-id".to_owned(),
+        _ => format!("versions n{node}"),
+    })
+}

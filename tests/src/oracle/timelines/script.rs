@@ -1,0 +1,199 @@
+//! Scripts: what the application, the brokers and the network do, and when. One line says one thing.
+//!
+//! Before the actions stand the circumstances:
+//!
+//! | line | says |
+//! |---|---|
+//! | `config KEY=VALUE` | a property of the producer |
+//! | `nodes N` | brokers 1 to N |
+//! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody |
+//! | `versions API LOW HIGH` | what the brokers speak of an API |
+//! | `identity ID EPOCH` | the first producer id that is granted |
+//! | `seed N` | of the draws of sticky partitions |
+//! | `until MS` | when the comparison ends |
+//!
+//! An action is an instant in milliseconds and one of:
+//!
+//! | words | say |
+//! |---|---|
+//! | `send TOPIC PARTITION KEY BYTES [xN]` | N records; `*` lets the producer choose the partition, `-` is no key |
+//! | `respond NODE [throttle=MS] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
+//! | `disconnect NODE` | the broker closes its connection |
+//! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
+//! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
+//! | `partitions TOPIC LEADER…` | the topic has other partitions now |
+//! | `topic-error TOPIC ERROR` | metadata tells this of the topic |
+//! | `identity-error ERROR` | the next InitProducerId that has no other is answered with it |
+//! | `throttle API MS` | the next answer of the API asks for a pause |
+//! | `hold API`, `release API` | questions of this API are kept without an answer, or answered again |
+//! | `flush`, `close [MS]` | what the application calls |
+//!
+//! RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
+//! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J`, `said`.
+
+use core::fmt;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// No jitter on either side, unless a script wants it: every pause is at its maximum from the first.
+const WITHOUT_JITTER: [(&str, &str); 6] = [
+    ("retry.backoff.ms", "100"),
+    ("retry.backoff.max.ms", "100"),
+    ("reconnect.backoff.ms", "50"),
+    ("reconnect.backoff.max.ms", "50"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+    ("socket.connection.setup.timeout.max.ms", "10000"),
+];
+
+/// Something that happens from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// When, in milliseconds.
+    pub at: u64,
+    /// What, as in the table above.
+    pub words: Vec<String>,
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// A sentence that says what is kept.
+    pub name: String,
+    /// Properties of the producer, in the order given; the last of a key counts.
+    pub config: Vec<(String, String)>,
+    /// Brokers.
+    pub nodes: i32,
+    /// Topics and the leaders of their partitions.
+    pub topics: Vec<(String, Vec<i32>)>,
+    /// API, lowest and highest version.
+    pub versions: Vec<(String, i16, i16)>,
+    /// Producer id and epoch that are granted first.
+    pub identity: (i64, i16),
+    /// Of the draws of sticky partitions.
+    pub seed: u64,
+    /// The last instant that is compared.
+    pub until: u64,
+    /// In order of their instants.
+    pub actions: Vec<Action>,
+}
+
+impl Script {
+    /// Nothing happens to a producer with one broker and no topic.
+    pub fn new(name: &str) -> Self {
+        let config = WITHOUT_JITTER.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Self {
+            name: name.to_owned(),
+            config: config.into(),
+            nodes: 1,
+            topics: Vec::new(),
+            versions: Vec::new(),
+            identity: (1_000, 0),
+            seed: 7,
+            until: 0,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Reads a file of scripts: each begins with `scenario` and its name; what stands before the first is part of all.
+    ///
+    /// # Errors
+    /// When a line is none of the above.
+    pub fn read_all(text: &str) -> Result<Vec<Self>> {
+        let mut common = Self::new("");
+        let mut scripts: Vec<Self> = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix("scenario ") {
+                scripts.push(Self { name: name.to_owned(), ..common.clone() });
+            } else {
+                let script = scripts.last_mut().unwrap_or(&mut common);
+                script.add(line).with_context(|| format!("line {}: {line}", number + 1))?;
+            }
+        }
+        for script in &mut scripts {
+            ensure!(script.actions.is_sorted_by_key(|action| action.at), "{:?} goes back in time", script.name);
+            let last = script.actions.last().map_or(0, |action| action.at);
+            script.until = script.until.max(last);
+        }
+        Ok(scripts)
+    }
+
+    /// Takes one line.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn add(&mut self, line: &str) -> Result<()> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["config", pair] => {
+                let (key, value) = pair.split_once('=').context("KEY=VALUE")?;
+                self.config.push((key.to_owned(), value.to_owned()));
+            }
+            ["nodes", count] => self.nodes = count.parse()?,
+            ["topic", name, ref leaders @ ..] => {
+                let leaders = leaders.iter().map(|leader| leader.parse()).collect::<Result<_, _>>()?;
+                self.topics.retain(|(known, _)| known != name);
+                self.topics.push((name.to_owned(), leaders));
+            }
+            ["versions", api, low, high] => self.versions.push((api.to_owned(), low.parse()?, high.parse()?)),
+            ["identity", id, epoch] => self.identity = (id.parse()?, epoch.parse()?),
+            ["seed", seed] => self.seed = seed.parse()?,
+            ["until", until] => self.until = until.parse()?,
+            [at, "send", topic, partition, key, bytes, ref times @ ..] => {
+                let times = match times {
+                    [] => 1,
+                    [times] => times.strip_prefix('x').context("xN")?.parse()?,
+                    _ => bail!("too many words"),
+                };
+                let words = ["send", topic, partition, key, bytes].map(str::to_owned).to_vec();
+                let action = Action { at: at.parse()?, words };
+                self.actions.extend(core::iter::repeat_n(action, times));
+            }
+            [at, ref words @ ..] if !words.is_empty() => {
+                let words = words.iter().map(|&word| word.to_owned()).collect();
+                self.actions.push(Action { at: at.parse()?, words });
+            }
+            _ => bail!("not a line of a script"),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Script {
+    /// As it can be read again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (key, value) in &self.config {
+            writeln!(f, "config {key}={value}")?;
+        }
+        writeln!(f, "nodes {}", self.nodes)?;
+        for (topic, leaders) in &self.topics {
+            write!(f, "topic {topic}")?;
+            leaders.iter().try_for_each(|leader| write!(f, " {leader}"))?;
+            writeln!(f)?;
+        }
+        for (api, low, high) in &self.versions {
+            writeln!(f, "versions {api} {low} {high}")?;
+        }
+        writeln!(f, "identity {} {}\nseed {}\nuntil {}", self.identity.0, self.identity.1, self.seed, self.until)?;
+        self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_reads_as_it_is_written() {
+        let text = "config acks=1\ntopic t 1 2\nscenario a\nnodes 2\nuntil 9\n0 send t 0 - 5 x2\n3 flush\nscenario b\n";
+        let scripts = Script::read_all(text).expect("sound");
+        assert_eq!((scripts.len(), scripts[0].actions.len(), scripts[1].until), (2, 3, 0));
+        let again = Script::read_all(&format!("scenario a\n{}", scripts[0])).expect("sound");
+        assert_eq!(again[0].to_string().lines().filter(|line| line.starts_with("config acks")).count(), 1);
+        assert_eq!((&again[0].topics, &again[0].actions), (&scripts[0].topics, &scripts[0].actions));
+        assert!(Script::read_all("scenario a\n5 flush\n4 flush").is_err(), "time does not go back");
+    }
+}
