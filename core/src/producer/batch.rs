@@ -163,7 +163,7 @@ pub(super) struct ProducerBatch {
     /// Id, epoch and sequence given to it; kept over retries, for another one could be appended beside a first
     /// attempt that arrived after all.
     pub(super) stamp: Option<Stamp>,
-    /// Were its sequences renumbered for a new epoch?
+    /// Were its sequences renumbered for a new epoch since it was last sent? What is answered then concerns the old ones.
     pub(super) sequence_was_reset: bool,
     /// Was it handed to a connection by a request that was not definitely refused?
     pub(super) possibly_persisted: bool,

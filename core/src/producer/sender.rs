@@ -263,6 +263,7 @@ impl<O: Observer> Producer<O> {
         let because = self.accumulator.drain(partition, now, self.urgency(), keeps_order_by_muting);
         let Some(batch) = self.accumulator.batch_mut(head) else { return 0 };
         batch.sent += 1;
+        batch.sequence_was_reset = false;
         let bytes = batch.close().len();
         let (id, records, stamp) = (batch.id, batch.record_count, batch.stamp);
         self.told.note(now, || Fact::BatchDrained {

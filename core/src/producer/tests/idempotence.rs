@@ -114,6 +114,18 @@ fn a_batch_refused_for_good_bumps_the_epoch_for_those_behind_it() {
 }
 
 #[test]
+fn a_batch_renumbered_and_sent_again_that_is_out_of_order_still_bumps_once_more() {
+    // `ProducerBatch.close` forgets that the sequences were reset: the answer is one to the new ones.
+    let mut story = started();
+    story.put(0, "a");
+    for epoch in 0..3 {
+        assert_eq!(out(&story), [told("a", 0, epoch)]);
+        story.refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+        wait_a_while(&mut story);
+    }
+}
+
+#[test]
 fn another_partition_keeps_its_epoch_until_its_batches_are_done() {
     let mut story = Story::with(2, 2, &[("linger.ms", "0")]).started();
     story.put(0, "a");
