@@ -44,6 +44,7 @@ pub(super) fn verdict(case: Case) -> Verdict {
         ErrorCode::CLUSTER_AUTHORIZATION_FAILED
         | ErrorCode::UNSUPPORTED_VERSION
         | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+        | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
         | ErrorCode::PRODUCER_FENCED
             if case.is_idempotent =>
         {
@@ -108,7 +109,9 @@ mod tests {
         ] {
             assert_eq!(judge(code), Verdict::Fail, "{code}");
         }
-        assert_eq!(judge(Code::CLUSTER_AUTHORIZATION_FAILED), Verdict::FailProducer);
+        for code in [Code::CLUSTER_AUTHORIZATION_FAILED, Code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED] {
+            assert_eq!(judge(code), Verdict::FailProducer, "{code}");
+        }
         assert_eq!(judge(Code::DUPLICATE_SEQUENCE_NUMBER), Verdict::StoredEarlier);
     }
 
