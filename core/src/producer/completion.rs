@@ -23,6 +23,9 @@ use super::topics::PartitionRef;
 use super::verdict::{Case, Verdict, persistence_after, verdict};
 use super::{Life, Producer};
 
+/// What the Java client says of CLUSTER_AUTHORIZATION_FAILED, whatever the broker said (`Sender.failBatch`).
+const NOT_AUTHORIZED_TO_BE_IDEMPOTENT: &str = "The producer is not authorized to do idempotent sends";
+
 /// How a connection ended, as its requests see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -382,6 +385,9 @@ impl<O: Observer> Producer<O> {
         let error = match answer.code {
             ErrorCode::TOPIC_AUTHORIZATION_FAILED => {
                 ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(partition.topic)) }
+            }
+            ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
+                ProducerError::Broker { code: answer.code, message: Some(NOT_AUTHORIZED_TO_BE_IDEMPOTENT.into()) }
             }
             ErrorCode::NETWORK_EXCEPTION => ProducerError::Disconnected,
             code => ProducerError::Broker { code, message: message.clone() },

@@ -196,7 +196,8 @@ fn without_rights_for_idempotence_the_producer_ends() {
     story.put(0, "a");
     story.put(0, "b");
     story.refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
-    let error = ProducerError::Broker { code: ErrorCode::CLUSTER_AUTHORIZATION_FAILED, message: None };
+    let message = Some("The producer is not authorized to do idempotent sends".into());
+    let error = ProducerError::Broker { code: ErrorCode::CLUSTER_AUTHORIZATION_FAILED, message };
     let errors: Vec<_> =
         story.completed.iter().map(|completion| completion.result.clone().expect_err("failed").error).collect();
     assert_eq!(errors, [error.clone(), error.clone()]);
