@@ -109,7 +109,10 @@ error_codes! {
     103 INCONSISTENT_TOPIC_ID "InconsistentTopicIdException" true true;
     106 FETCH_SESSION_TOPIC_ID_ERROR "FetchSessionTopicIdException" true false;
     120 TRANSACTION_ABORTABLE "TransactionAbortableException" false false;
+    122 SHARE_SESSION_NOT_FOUND "ShareSessionNotFoundException" true false;
+    123 INVALID_SHARE_SESSION_EPOCH "InvalidShareSessionEpochException" true false;
     129 REBOOTSTRAP_REQUIRED "RebootstrapRequiredException" false false;
+    133 SHARE_SESSION_LIMIT_REACHED "ShareSessionLimitReachedException" true false;
 }
 
 impl ErrorCode {
@@ -200,7 +203,10 @@ impl ErrorCode {
             120 => {
                 "The server encountered an error with the transaction. The client can abort the transaction to continue using this transactional ID."
             }
+            122 => "The share session was not found.",
+            123 => "The share session epoch is invalid.",
             129 => "Client metadata is stale. The client should rebootstrap to obtain new metadata.",
+            133 => "The limit of share sessions has been reached.",
             _ => "The server experienced an unexpected error when processing the request.",
         }
     }
