@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -27,10 +28,13 @@ import org.apache.kafka.clients.MetadataRecoveryStrategy;
 import org.apache.kafka.clients.NetworkClient;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.clients.MetadataSnapshot;
 import org.apache.kafka.common.Cluster;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
-import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.internals.ClusterResourceListeners;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
 import org.apache.kafka.common.message.InitProducerIdResponseData;
@@ -122,7 +126,7 @@ public final class Timeline {
 
     // The cluster.
     private int nodes = 1;
-    private final Map<String, int[]> leaders = new TreeMap<>();
+    private final Map<String, int[]> leaders = new LinkedHashMap<>();
     private final Map<String, int[]> epochs = new TreeMap<>();
     private final Map<String, Errors> topicErrors = new HashMap<>();
     private final Map<String, Long> logEnds = new HashMap<>();
@@ -141,6 +145,7 @@ public final class Timeline {
     private Sender sender;
     private NetworkClient client;
     private ProducerMetadata metadata;
+    private TransactionManager transactions;
     private BufferPool pool;
 
     private Timeline(List<String> script) {
@@ -208,7 +213,7 @@ public final class Timeline {
         int deliveryTimeout = Math.max(config.getInt("delivery.timeout.ms"), linger + requestTimeout);
         int batchSize = Math.max(1, config.getInt("batch.size"));
         int inFlight = config.getInt("max.in.flight.requests.per.connection");
-        TransactionManager transactions = config.getBoolean("enable.idempotence")
+        transactions = config.getBoolean("enable.idempotence")
             ? new TransactionManager(log, null, config.getInt("transaction.timeout.ms"), retryBackoff, apiVersions, false)
             : null;
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
@@ -223,8 +228,7 @@ public final class Timeline {
                 return new FedPartitioner(context, topic, stickyBatchSize);
             }
         };
-        metadata = new ProducerMetadata(retryBackoff, retryBackoffMax, config.getLong("metadata.max.age.ms"),
-            config.getLong("metadata.max.idle.ms"), log, new ClusterResourceListeners(), time);
+        metadata = new OrderedMetadata(retryBackoff, retryBackoffMax, log);
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
         client = new NetworkClient(wire, metadata, "timeline", inFlight, config.getLong("reconnect.backoff.ms"),
             config.getLong("reconnect.backoff.max.ms"), 0, 0, requestTimeout,
@@ -382,13 +386,17 @@ public final class Timeline {
         draws.topic = topic;
         draws.cluster = cluster;
         long now = time.milliseconds();
+        Told told = new Told(number, topic);
         try {
             RecordAccumulator.RecordAppendResult result =
-                accumulator.append(topic, partition, now, key, value, null, new Told(number, topic), 0, now, cluster);
+                accumulator.append(topic, partition, now, key, value, null, told, 0, now, cluster);
+            if (transactions != null) {
+                transactions.maybeAddPartition(new TopicPartition(topic, told.partition));
+            }
             if (result.batchIsFull || result.newBatchCreated) {
                 sender.wakeup();
             }
-        } catch (ApiException refusal) {
+        } catch (KafkaException refusal) {
             tell("refused #" + number + " " + refusal.getClass().getSimpleName());
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
@@ -782,6 +790,57 @@ public final class Timeline {
             long drawn = next();
             // The high half of the unsigned product.
             return (int) (Math.multiplyHigh(drawn, bound) + (drawn < 0 ? bound : 0));
+        }
+    }
+
+    /**
+     * Metadata in the order of topics and partitions. The Java client walks them as they lie in a hash map, which is no
+     * property of Kafka; so the order is fed in, like the draws.
+     */
+    private final class OrderedMetadata extends ProducerMetadata {
+        private MetadataSnapshot ordered;
+
+        private OrderedMetadata(long retryBackoff, long retryBackoffMax, LogContext log) {
+            super(retryBackoff, retryBackoffMax, config.getLong("metadata.max.age.ms"),
+                config.getLong("metadata.max.idle.ms"), log, new ClusterResourceListeners(), time);
+        }
+
+        @Override
+        public synchronized Cluster fetch() {
+            return fetchMetadataSnapshot().cluster();
+        }
+
+        @Override
+        public synchronized MetadataSnapshot fetchMetadataSnapshot() {
+            MetadataSnapshot snapshot = super.fetchMetadataSnapshot();
+            if (snapshot != ordered) {
+                Cluster told = snapshot.cluster();
+                List<PartitionInfo> partitions = new ArrayList<>();
+                for (String topic : leaders.keySet()) {
+                    List<PartitionInfo> ofTopic = new ArrayList<>(told.partitionsForTopic(topic));
+                    ofTopic.sort(java.util.Comparator.comparingInt(PartitionInfo::partition));
+                    partitions.addAll(ofTopic);
+                }
+                Map<String, Uuid> ids = new HashMap<>();
+                told.topics().forEach(topic -> ids.put(topic, told.topicId(topic)));
+                Cluster cluster = new Cluster(told.clusterResource().clusterId(), told.nodes(), partitions,
+                    told.unauthorizedTopics(), told.invalidTopics(), told.internalTopics(), told.controller(), ids);
+                if (!told.isBootstrapConfigured()) {
+                    setField(MetadataSnapshot.class, snapshot, "clusterInstance", cluster);
+                }
+                ordered = snapshot;
+            }
+            return snapshot;
+        }
+    }
+
+    private static void setField(Class<?> owner, Object object, String name, Object value) {
+        try {
+            java.lang.reflect.Field field = owner.getDeclaredField(name);
+            field.setAccessible(true);
+            field.set(object, value);
+        } catch (ReflectiveOperationException gone) {
+            throw new IllegalStateException(gone);
         }
     }
 

@@ -3,6 +3,7 @@
 use cross_tests::oracle::timelines;
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a judge's verdict is its numbers")]
 fn every_scenario_takes_the_same_course_in_the_java_client() {
     let scripts = timelines::scripts().expect("scripts");
     let tally = timelines::run(&scripts).expect("played");

@@ -2,17 +2,18 @@
 //! through this producer. Both must send the same requests and complete the same records, each in the same millisecond.
 
 mod brokers;
+mod exceptions;
 mod java;
 mod ours;
 mod script;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use xtask::workspace;
 
+use exceptions::EXCEPTIONS;
 pub use java::JavaClient;
 pub use script::{Action, Script};
 
@@ -48,35 +49,71 @@ pub fn scripts() -> Result<Vec<Script>> {
 pub fn run(scripts: &[Script]) -> Result<Tally> {
     let mut java = JavaClient::start()?;
     let mut tally = Tally::default();
+    let mut counts = vec![0; EXCEPTIONS.len()];
     for script in scripts {
         tally.cases += 1;
-        tally.differences.extend(difference(&mut java, script)?);
+        let course = Course::of(&mut java, script)?;
+        for (count, _) in counts.iter_mut().zip(EXCEPTIONS).filter(|(_, known)| course.met.contains(&known.name)) {
+            *count += 1;
+        }
+        tally.differences.extend(course.difference());
     }
+    let counted = EXCEPTIONS.iter().zip(counts).filter(|&(_, count)| count > 0);
+    tally.exceptions = counted.map(|(known, count)| (known.name.to_owned(), known.reason.to_owned(), count)).collect();
     Ok(tally)
 }
 
-/// The script, both timelines and the first line that differs, if one does.
-///
-/// # Errors
-/// When the script cannot be played.
-pub fn difference(java: &mut JavaClient, script: &Script) -> Result<Option<String>> {
-    let theirs = in_order(java.play(script)?, script.until);
-    let ours = in_order(ours::play(script)?, script.until);
-    if theirs == ours {
-        return Ok(None);
+/// What a script led to.
+#[derive(Clone, Debug)]
+pub struct Course<'a> {
+    script: &'a Script,
+    theirs: Vec<String>,
+    ours: Vec<String>,
+    /// Names of the exceptions that were needed.
+    met: Vec<&'static str>,
+    is_same: bool,
+}
+
+impl<'a> Course<'a> {
+    /// Plays a script on both sides.
+    ///
+    /// # Errors
+    /// When it cannot be played.
+    pub fn of(java: &mut JavaClient, script: &'a Script) -> Result<Self> {
+        let theirs = in_order(java.play(script)?, script.until);
+        let ours = in_order(ours::play(script)?, script.until);
+        let (mut left, mut right, mut met) = (theirs.clone(), ours.clone(), Vec::new());
+        for known in &EXCEPTIONS {
+            if left != right && (known.leave_out)(script, &mut left, &mut right) {
+                met.push(known.name);
+            }
+        }
+        let is_same = left == right;
+        Ok(Self { script, theirs, ours, met, is_same })
     }
-    let place = theirs.iter().zip(&ours).take_while(|(theirs, ours)| theirs == ours).count();
-    let line = |lines: &[String]| lines.get(place).map_or("(nothing more)", String::as_str).to_owned();
-    let mut told = format!("{}\n", script.name);
-    writeln!(told, "  first difference, line {}", place + 1)?;
-    writeln!(told, "    Java: {}\n    ours: {}", line(&theirs), line(&ours))?;
-    for (name, lines) in
-        [("script", &script.to_string().lines().map(str::to_owned).collect()), ("Java", &theirs), ("ours", &ours)]
-    {
-        writeln!(told, "  {name}")?;
-        lines.iter().try_for_each(|line| writeln!(told, "    {line}"))?;
+
+    /// The lines of the Java client.
+    pub fn java(&self) -> &[String] {
+        &self.theirs
     }
-    Ok(Some(told))
+
+    /// The script, both timelines and the first line that differs, if one does that may not.
+    pub fn difference(&self) -> Option<String> {
+        if self.is_same {
+            return None;
+        }
+        let (theirs, ours) = (&self.theirs, &self.ours);
+        let place = theirs.iter().zip(ours).take_while(|(theirs, ours)| theirs == ours).count();
+        let line = |lines: &[String]| lines.get(place).map_or("(nothing more)", String::as_str).to_owned();
+        let mut told = vec![self.script.name.clone(), format!("  first difference, line {}", place + 1)];
+        told.extend([format!("    Java: {}", line(theirs)), format!("    ours: {}", line(ours))]);
+        let script: Vec<String> = self.script.to_string().lines().map(str::to_owned).collect();
+        for (name, lines) in [("script", &script), ("Java", theirs), ("ours", ours)] {
+            told.push(format!("  {name}"));
+            told.extend(lines.iter().map(|line| format!("    {line}")));
+        }
+        Some(told.join("\n") + "\n")
+    }
 }
 
 /// Lines up to the last instant, those of one millisecond in an order of their own: the Java client walks hash maps where

@@ -95,30 +95,45 @@ impl Script {
     }
 
     /// Reads a file of scripts: each begins with `scenario` and its name; what stands before the first is part of all.
+    /// A line `each WORD VALUE…` makes one of each value, written wherever `$WORD` stands.
     ///
     /// # Errors
     /// When a line is none of the above.
     pub fn read_all(text: &str) -> Result<Vec<Self>> {
+        let is_meant = |line: &&str| !line.is_empty() && !line.starts_with('#');
         let mut common = Self::new("");
-        let mut scripts: Vec<Self> = Vec::new();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if let Some(name) = line.strip_prefix("scenario ") {
-                scripts.push(Self { name: name.to_owned(), ..common.clone() });
-            } else {
-                let script = scripts.last_mut().unwrap_or(&mut common);
-                script.add(line).with_context(|| format!("line {}: {line}", number + 1))?;
+        let mut blocks: Vec<Vec<&str>> = Vec::new();
+        for line in text.lines().map(str::trim).filter(is_meant) {
+            match blocks.last_mut() {
+                _ if line.starts_with("scenario ") => blocks.push(vec![line]),
+                Some(block) => block.push(line),
+                None => common.add(line).with_context(|| line.to_owned())?,
             }
         }
-        for script in &mut scripts {
-            ensure!(script.actions.is_sorted_by_key(|action| action.at), "{:?} goes back in time", script.name);
-            let last = script.actions.last().map_or(0, |action| action.at);
-            script.until = script.until.max(last);
+        let mut scripts = Vec::new();
+        for block in blocks {
+            let each = block.iter().find_map(|line| line.strip_prefix("each ")).unwrap_or("scenario scenario");
+            let mut words = each.split_whitespace();
+            let variable = format!("${}", words.next().unwrap_or_default());
+            for value in words {
+                let lines = block.iter().filter(|line| !line.starts_with("each "));
+                scripts.push(Self::read(&common, lines.map(|line| line.replace(&variable, value)))?);
+            }
         }
         Ok(scripts)
+    }
+
+    fn read(common: &Self, lines: impl IntoIterator<Item = String>) -> Result<Self> {
+        let mut script = common.clone();
+        for line in lines {
+            match line.strip_prefix("scenario ") {
+                Some(name) => script.name = name.to_owned(),
+                None => script.add(&line).with_context(|| format!("{:?}: {line}", script.name))?,
+            }
+        }
+        ensure!(script.actions.is_sorted_by_key(|action| action.at), "{:?} goes back in time", script.name);
+        script.until = script.until.max(script.actions.last().map_or(0, |action| action.at));
+        Ok(script)
     }
 
     /// Takes one line.
@@ -195,5 +210,12 @@ mod tests {
         assert_eq!(again[0].to_string().lines().filter(|line| line.starts_with("config acks")).count(), 1);
         assert_eq!((&again[0].topics, &again[0].actions), (&scripts[0].topics, &scripts[0].actions));
         assert!(Script::read_all("scenario a\n5 flush\n4 flush").is_err(), "time does not go back");
+    }
+
+    #[test]
+    fn a_script_for_each_of_several_values_is_several_scripts() {
+        let scripts = Script::read_all("scenario a $code\neach code X Y\n0 respond 1 $code").expect("sound");
+        let told: Vec<_> = scripts.iter().map(|script| (&*script.name, &*script.actions[0].words[2])).collect();
+        assert_eq!(told, [("a X", "X"), ("a Y", "Y")]);
     }
 }
