@@ -30,6 +30,10 @@ use crate::rng::Rng;
 /// producer for weeks.
 const LONGEST_THROTTLE: Duration = Duration::from_secs(60);
 
+/// A request or a connection is given up when more than its timeout has passed (`InFlightRequests.hasExpiredRequest`,
+/// `ClusterConnectionStates.isConnectionSetupTimeout`): an answer in the last moment counts.
+const BEYOND: Duration = Duration::from_micros(1);
+
 /// What an answer is an answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -223,7 +227,7 @@ impl Connections {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let link = self.links.entry(node).or_default();
-        let deadline = now + self.setup_timeout.pause(link.failures, &mut self.rng);
+        let deadline = now + self.setup_timeout.pause(link.failures, &mut self.rng) + BEYOND;
         link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });
         link.dials = link.dials.saturating_add(1);
         self.by_connection.insert(connection, node);
@@ -274,7 +278,7 @@ impl Connections {
         let connection = link.state.connection()?;
         self.next_correlation = self.next_correlation.checked_add(1).unwrap_or(0);
         let api = body.api();
-        let deadline = now + self.request_timeout;
+        let deadline = now + self.request_timeout + BEYOND;
         link.in_flight.push(InFlightRequest { correlation, api, version, deadline, expects_response, asked });
         let header = RequestHeader { api, version, correlation, client_id: Some(Arc::clone(&self.client_id)) };
         Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })

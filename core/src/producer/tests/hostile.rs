@@ -299,9 +299,9 @@ fn a_broker_that_accepts_and_says_nothing_is_left_for_another() {
     let mut story = Story::with(2, 1, &[("request.timeout.ms", "1000"), ("max.block.ms", "9000")]);
     story.hold_questions = true;
     story.settle();
-    story.at_ms(999);
-    assert!(story.closed.is_empty());
     story.at_ms(1_000);
+    assert!(story.closed.is_empty());
+    story.at_ms(1_001);
     assert_eq!(story.closed.len(), 1);
     story.at_ms(1_200);
     assert_eq!(story.dials.len(), 2);
