@@ -211,6 +211,11 @@ impl<O: Observer> Producer<O> {
     /// Takes a fact from the driver; never answers. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle_input(&mut self, now: Now, input: Input) {
         let at = now.instant();
+        // What is due comes first, as `Sender.runOnce` looks at its batches before it looks at the network: an answer that
+        // arrives in the moment of a batch's deadline finds it expired.
+        if self.wait.is_some_and(|(until, _)| until <= at) && input != Input::Wake {
+            self.send_what_is_due(at);
+        }
         self.is_dirty = true;
         match input {
             Input::Wake => {}

@@ -28,6 +28,21 @@ const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
 impl<O: Observer> Producer<O> {
     /// One round. Leaves in [`Producer::wait`] when the next is due.
     pub(super) fn run(&mut self, now: Instant) {
+        self.send_what_is_due(now);
+        if self.life == Life::Closed {
+            return;
+        }
+        self.cut_overdue(now);
+        self.finish_close(now);
+        self.wake_by(self.connections.next_deadline());
+        // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
+        if let Some((until, _)) = &mut self.wait {
+            *until = (*until).max(now + core::time::Duration::from_micros(1));
+        }
+    }
+
+    /// A round without a look at connections (`Sender.sendProducerData`, before `client.poll`).
+    pub(super) fn send_what_is_due(&mut self, now: Instant) {
         self.is_dirty = false;
         self.wait = None;
         if self.life == Life::Closed {
@@ -49,13 +64,6 @@ impl<O: Observer> Producer<O> {
         self.is_dirty |= !requests.is_empty();
         for (node, batches) in requests {
             self.send_produce(now, node, batches);
-        }
-        self.cut_overdue(now);
-        self.finish_close(now);
-        self.wake_by(self.connections.next_deadline());
-        // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
-        if let Some((until, _)) = &mut self.wait {
-            *until = (*until).max(now + core::time::Duration::from_micros(1));
         }
     }
 

@@ -233,10 +233,15 @@ fn queued_batches_expire_before_those_in_flight_and_a_late_answer_changes_nothin
 }
 
 #[test]
-fn an_answer_in_the_moment_of_the_deadline_counts() {
+fn an_answer_in_the_moment_of_the_deadline_comes_too_late() {
     let mut story = plain(&[("delivery.timeout.ms", "3000"), ("request.timeout.ms", "3000")]);
     story.put(0, "a");
+    story.now_us = 2_999_999;
+    let in_time = story.clone();
     story.now_us = 3_000_000;
+    story.store(7);
+    assert!(matches!(failure(&story, 0), (ProducerError::DeliveryTimeout { .. }, Persistence::PossiblyPersisted)));
+    let mut story = in_time;
     story.store(7);
     assert_eq!(story.completed[0].result, stored(7));
 }

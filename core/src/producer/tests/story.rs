@@ -64,6 +64,7 @@ impl Carried {
 /// What the metadata answers say of one partition: leader and epoch.
 pub(super) type Led = (i32, i32);
 
+#[derive(Clone)]
 pub(super) struct Story {
     pub(super) producer: Producer<TraceBuffer>,
     pub(super) now_us: u64,
