@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TopicPartition;
+use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::ApiKey;
 
 /// A broker's error code (`org.apache.kafka.common.protocol.Errors`).
@@ -243,7 +243,10 @@ pub enum ProducerError {
         message: Option<Arc<str>>,
     },
     /// The connection broke before the answer, and retries were used up (`NetworkException`).
-    Disconnected,
+    Disconnected {
+        /// The broker at its other end.
+        node: NodeId,
+    },
     /// `delivery.timeout.ms` passed (`TimeoutException`, "Expiring N record(s) …").
     DeliveryTimeout {
         /// Records in the batch.
@@ -378,7 +381,7 @@ impl ProducerError {
     pub const fn java_class(&self) -> &'static str {
         match self {
             Self::Broker { code, .. } => code.java_class(),
-            Self::Disconnected => "NetworkException",
+            Self::Disconnected { .. } => "NetworkException",
             Self::DeliveryTimeout { .. } | Self::MetadataTimeout { .. } => "TimeoutException",
             Self::BufferExhausted { .. } => "BufferExhaustedException",
             Self::RecordTooLarge { .. } | Self::RecordLargerThanBuffer { .. } => "RecordTooLargeException",
@@ -401,7 +404,7 @@ impl ProducerError {
     pub const fn is_retriable(&self) -> bool {
         match self {
             Self::Broker { code, .. } => code.is_retriable(),
-            Self::Disconnected
+            Self::Disconnected { .. }
             | Self::DeliveryTimeout { .. }
             | Self::MetadataTimeout { .. }
             | Self::BufferExhausted { .. } => true,
@@ -436,7 +439,7 @@ impl fmt::Display for ProducerError {
                 Some(message) => f.write_str(message),
                 None => f.write_str(code.java_message()),
             },
-            Self::Disconnected => f.write_str(ErrorCode::NETWORK_EXCEPTION.java_message()),
+            Self::Disconnected { node } => write!(f, "Disconnected from node {node}"),
             Self::DeliveryTimeout { records, partition, elapsed_ms } => write!(
                 f,
                 "Expiring {records} record(s) for {partition}:{elapsed_ms} ms has passed since batch creation. The request has not been sent, or no server response has been received yet."

@@ -43,13 +43,20 @@ struct Answer {
     stored: Stored,
     log_start_offset: i64,
     record_errors: Vec<RecordError>,
+    /// The broker that did not answer.
+    lost: Option<NodeId>,
 }
 
 impl Answer {
     /// No usable answer came: nobody knows what the broker did.
     fn none(code: ErrorCode) -> Self {
         let stored = Stored { base_offset: -1, log_append_time_ms: None };
-        Self { code, message: None, stored, log_start_offset: -1, record_errors: Vec::new() }
+        Self { code, message: None, stored, log_start_offset: -1, record_errors: Vec::new(), lost: None }
+    }
+
+    /// The connection to this broker ended before it answered.
+    fn lost(code: ErrorCode, node: NodeId) -> Self {
+        Self { lost: Some(node), ..Self::none(code) }
     }
 
     fn of(told: &ProducePartitionResponse) -> Self {
@@ -62,6 +69,7 @@ impl Answer {
             },
             log_start_offset: told.log_start_offset,
             record_errors: told.record_errors.clone(),
+            lost: None,
         }
     }
 }
@@ -93,7 +101,7 @@ impl<O: Observer> Producer<O> {
                         Cut::Disconnected => ErrorCode::NETWORK_EXCEPTION,
                         Cut::TimedOut => ErrorCode::REQUEST_TIMED_OUT,
                     };
-                    self.complete_all(now, &batches, &Answer::none(code));
+                    self.complete_all(now, &batches, &Answer::lost(code, node));
                 }
             }
         }
@@ -142,7 +150,7 @@ impl<O: Observer> Producer<O> {
             }
             (Asked::Produce(batches), Response::Produce(response)) => {
                 self.throttle(now, node, request.version, ApiKey::Produce, response.throttle_time_ms);
-                self.on_produce(now, &batches, &response);
+                self.on_produce(now, node, &batches, &response);
             }
             // The kinds were compared above.
             _ => {}
@@ -217,7 +225,7 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Takes the answers for the batches of one request. Each must be there once, and no other.
-    fn on_produce(&mut self, now: Instant, batches: &[BatchSlot], response: &ProduceResponse) {
+    fn on_produce(&mut self, now: Instant, node: NodeId, batches: &[BatchSlot], response: &ProduceResponse) {
         let mut answers: Vec<Option<&ProducePartitionResponse>> = vec![None; batches.len()];
         let mut is_sound = true;
         for topic in &response.topics {
@@ -239,7 +247,7 @@ impl<O: Observer> Producer<O> {
                     leaders.extend(self.new_leader(slot, told));
                     self.complete(now, slot, &Answer::of(told));
                 }
-                _ => self.complete(now, slot, &Answer::none(ErrorCode::NETWORK_EXCEPTION)),
+                _ => self.complete(now, slot, &Answer::lost(ErrorCode::NETWORK_EXCEPTION, node)),
             }
         }
         self.believe_leaders(&leaders, &response.node_endpoints);
@@ -382,15 +390,17 @@ impl<O: Observer> Producer<O> {
     /// What the program is told (`Sender.failBatch`): the broker's error for the batch, and for records it named.
     fn error_of(&self, partition: PartitionRef, answer: &Answer) -> (ProducerError, Vec<(u32, ProducerError)>) {
         let message = answer.message.clone();
-        let error = match answer.code {
-            ErrorCode::TOPIC_AUTHORIZATION_FAILED => {
+        let of_broker = |message| ProducerError::Broker { code: answer.code, message };
+        let error = match (answer.code, answer.lost) {
+            (ErrorCode::TOPIC_AUTHORIZATION_FAILED, _) => {
                 ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(partition.topic)) }
             }
-            ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
-                ProducerError::Broker { code: answer.code, message: Some(NOT_AUTHORIZED_TO_BE_IDEMPOTENT.into()) }
+            (ErrorCode::CLUSTER_AUTHORIZATION_FAILED, _) => of_broker(Some(NOT_AUTHORIZED_TO_BE_IDEMPOTENT.into())),
+            (ErrorCode::NETWORK_EXCEPTION, Some(node)) => ProducerError::Disconnected { node },
+            (ErrorCode::REQUEST_TIMED_OUT, Some(node)) => {
+                of_broker(Some(format!("Disconnected from node {node} due to timeout").into()))
             }
-            ErrorCode::NETWORK_EXCEPTION => ProducerError::Disconnected,
-            code => ProducerError::Broker { code, message: message.clone() },
+            _ => of_broker(message.clone()),
         };
         if answer.record_errors.is_empty() {
             return (error, Vec::new());

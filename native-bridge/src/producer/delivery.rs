@@ -214,6 +214,7 @@ impl Drop for Delivery {
 #[cfg(test)]
 mod tests {
     use producer_core::error::BatchFailure;
+    use producer_core::ids::NodeId;
     use producer_core::io::Stored;
 
     use super::*;
@@ -264,12 +265,12 @@ mod tests {
     fn a_record_named_by_the_broker_fails_with_its_own_error() {
         let failed = completion(Err(BatchFailure {
             error: ProducerError::BatchContainedInvalidRecords,
-            record_errors: vec![(1, ProducerError::Disconnected)],
+            record_errors: vec![(1, ProducerError::Disconnected { node: NodeId(1) })],
             persistence: Persistence::NotPersisted,
         }));
         assert_eq!(record(0).fate(&failed).unwrap_err().error, ProducerError::BatchContainedInvalidRecords);
         let own = record(1).fate(&failed).unwrap_err();
-        assert_eq!(own.error, ProducerError::Disconnected);
+        assert_eq!(own.error, ProducerError::Disconnected { node: NodeId(1) });
         let metadata = own.metadata();
         assert_eq!((metadata.partition, metadata.offset), (Some(1), None));
         assert_eq!((metadata.timestamp_ms, metadata.serialized_value_size), (None, None));

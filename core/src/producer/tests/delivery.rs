@@ -64,7 +64,7 @@ fn a_connection_that_breaks_leaves_the_fate_of_its_batches_open() {
     story.put(0, "a");
     let carried = story.carried[0].clone();
     story.break_connection(&carried);
-    assert_eq!(failure(&story, 0), (ProducerError::Disconnected, Persistence::PossiblyPersisted));
+    assert_eq!(failure(&story, 0), (ProducerError::Disconnected { node: NodeId(1) }, Persistence::PossiblyPersisted));
 }
 
 #[test]
