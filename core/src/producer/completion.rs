@@ -89,12 +89,19 @@ impl<O: Observer> Producer<O> {
     pub(super) fn on_lost(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason, how: Cut) {
         let Some((node, requests)) = self.connections.on_lost(connection, now) else { return };
         self.told.note(now, || Fact::Disconnected { connection, node, why });
-        self.metadata.request_update();
         self.is_dirty = true;
+        if requests.iter().any(|request| matches!(request.asked, Asked::Metadata(_))) {
+            self.metadata.on_failure(now, &mut self.chance.retry);
+        }
+        // Metadata was about to be asked for: that has failed too, and is tried again after a pause
+        // (`DefaultMetadataUpdater.handleServerDisconnect`).
+        if self.metadata.is_due(now) {
+            self.metadata.on_failure(now, &mut self.chance.retry);
+        }
+        self.metadata.request_update();
         for request in requests {
             match request.asked {
-                Asked::ApiVersions => {}
-                Asked::Metadata(_) => self.metadata.on_failure(now, &mut self.chance.retry),
+                Asked::ApiVersions | Asked::Metadata(_) => {}
                 Asked::InitProducerId => self.retry_identity(now),
                 Asked::Produce(batches) => {
                     let code = match how {
