@@ -99,7 +99,8 @@ struct Link {
     muted_until: Instant,
     /// Connections lost in a row without having become ready.
     failures: u32,
-    dials: u32,
+    /// When a connection was last begun or lost.
+    last_attempt: Instant,
 }
 
 impl Default for Link {
@@ -111,7 +112,7 @@ impl Default for Link {
             versions_version: 0,
             muted_until: Instant::ZERO,
             failures: 0,
-            dials: 0,
+            last_attempt: Instant::ZERO,
         }
     }
 }
@@ -211,10 +212,10 @@ impl Connections {
         let rated = in_turn.filter_map(|&node| {
             let availability = self.availability(node, now);
             let rate = match availability {
-                Availability::Ready => (0, self.in_flight(node)),
+                Availability::Ready => (0, self.in_flight(node) as u64),
                 Availability::Underway => (1, 0),
-                // A broker that has failed less often is tried first: so all of them get their turn.
-                Availability::CanConnect => (2, self.links.get(&node).map_or(0, |link| link.dials as usize)),
+                // The broker left alone for longest is tried first: so all of them get their turn.
+                Availability::CanConnect => (2, self.links.get(&node).map_or(0, |link| link.last_attempt.as_micros())),
                 Availability::Busy | Availability::NotBefore(..) => return None,
             };
             Some((rate, node, availability))
@@ -229,7 +230,7 @@ impl Connections {
         let link = self.links.entry(node).or_default();
         let deadline = now + self.setup_timeout.pause(link.failures, &mut self.rng) + BEYOND;
         link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });
-        link.dials = link.dials.saturating_add(1);
+        link.last_attempt = now;
         self.by_connection.insert(connection, node);
         (connection, Output::Connect { connection, node, address })
     }
@@ -323,7 +324,6 @@ impl Connections {
         link.versions = map_of(response.api_keys.iter().map(|range| (range.api_key, *range)));
         link.state = link.state.after(ConnectionSignal::VersionsFit);
         link.failures = 0;
-        link.dials = 0;
         VersionsOutcome::Ready
     }
 
@@ -345,6 +345,7 @@ impl Connections {
         let retry_at = now + self.reconnect.pause(link.failures, &mut self.rng);
         link.failures = link.failures.saturating_add(1);
         link.state = link.state.after(ConnectionSignal::Lost { retry_at });
+        link.last_attempt = now;
         link.muted_until = Instant::ZERO;
         Some((node, link.in_flight.take_all()))
     }
