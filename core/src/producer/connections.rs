@@ -346,7 +346,6 @@ impl Connections {
         link.failures = link.failures.saturating_add(1);
         link.state = link.state.after(ConnectionSignal::Lost { retry_at });
         link.last_attempt = now;
-        link.muted_until = Instant::ZERO;
         Some((node, link.in_flight.take_all()))
     }
 

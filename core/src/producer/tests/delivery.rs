@@ -413,6 +413,22 @@ fn a_broker_that_asks_for_a_pause_gets_it_up_to_a_minute() {
 }
 
 #[test]
+fn a_pause_outlives_its_connection() {
+    let mut story = plain(&[]);
+    story.put(0, "a");
+    let carried = story.carried.remove(0);
+    let mut response = super::story::sound_answer(&carried);
+    response.throttle_time_ms = 5_000;
+    story.receive(&carried, response);
+    story.break_connection(&carried);
+    story.put(0, "b");
+    story.at_ms(4_999);
+    assert!(story.carried.is_empty());
+    story.at_ms(5_000);
+    assert_eq!(story.carried_values(), ["b"]);
+}
+
+#[test]
 fn a_connection_that_never_stands_is_given_up() {
     use crate::config::ProducerConfig;
     use crate::io::Output;
