@@ -106,6 +106,12 @@ meanings! {
         "문제가 없어도 metadata를 다시 요청하는 주기입니다.";
     "metadata.max.idle.ms" Connection "ms": "A topic not produced to for this long is forgotten.",
         "이 시간 동안 쓰지 않은 topic의 metadata는 잊습니다.";
+    "metadata.recovery.strategy" Connection "":
+        "rebootstrap tries the bootstrap addresses again when no known broker can be reached; none does not.",
+        "rebootstrap이면 아는 broker에 모두 연결할 수 없을 때 bootstrap 주소로 다시 시작하고, none이면 그러지 않습니다.";
+    "metadata.recovery.rebootstrap.trigger.ms" Connection "ms":
+        "How long metadata may be asked for in vain before the bootstrap addresses are tried again.",
+        "metadata를 이 시간 동안 받지 못하면 bootstrap 주소로 다시 시작합니다.";
     "reconnect.backoff.ms" Connection "ms": "First pause before connecting to a broker again.",
         "broker에 다시 연결하기 전의 첫 대기 시간입니다.";
     "reconnect.backoff.max.ms" Connection "ms": "Longest pause before connecting to a broker again.",

@@ -132,6 +132,8 @@ pub struct ProducerConfig {
     pub(crate) retry_backoff_max: Duration,
     pub(crate) connection_setup_timeout: Duration,
     pub(crate) connection_setup_timeout_max: Duration,
+    pub(crate) rebootstraps: bool,
+    pub(crate) rebootstrap_trigger: Duration,
 }
 
 impl Default for ProducerConfig {
@@ -175,6 +177,8 @@ impl ProducerConfig {
             retry_backoff_max: Duration::ZERO,
             connection_setup_timeout: Duration::ZERO,
             connection_setup_timeout_max: Duration::ZERO,
+            rebootstraps: false,
+            rebootstrap_trigger: Duration::ZERO,
         }
     }
 

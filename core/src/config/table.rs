@@ -95,6 +95,12 @@ pub(super) const ROWS: &[Row] = rows! {
         Value::millis, millis;
     // Numbers the records so that a retry is neither stored twice nor out of order.
     "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
+    // Whether the bootstrap addresses are tried again when no known broker can be reached: rebootstrap, or none.
+    "metadata.recovery.strategy" Kind::Text, "rebootstrap", rebootstraps:
+        |value| !value.text().eq_ignore_ascii_case("none"),
+        |rebootstraps| if *rebootstraps { "rebootstrap" } else { "none" }.to_owned();
+    // How long metadata may be asked for in vain before the bootstrap addresses are tried again, in milliseconds.
+    "metadata.recovery.rebootstrap.trigger.ms" LONG_FROM_0, "300000", rebootstrap_trigger: Value::millis, millis;
 };
 
 pub(super) fn row(key: &str) -> Option<&'static Row> {

@@ -33,6 +33,8 @@ fn every_default_is_the_java_clients() {
         ("socket.connection.setup.timeout.ms", "10000"),
         ("socket.connection.setup.timeout.max.ms", "30000"),
         ("enable.idempotence", "true"),
+        ("metadata.recovery.strategy", "rebootstrap"),
+        ("metadata.recovery.rebootstrap.trigger.ms", "300000"),
     ];
     let config = ProducerConfig::default();
     for (key, value) in java {

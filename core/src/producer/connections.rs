@@ -32,7 +32,7 @@ const LONGEST_THROTTLE: Duration = Duration::from_secs(60);
 
 /// A request or a connection is given up when more than its timeout has passed (`InFlightRequests.hasExpiredRequest`,
 /// `ClusterConnectionStates.isConnectionSetupTimeout`): an answer in the last moment counts.
-const BEYOND: Duration = Duration::from_micros(1);
+pub(super) const BEYOND: Duration = Duration::from_micros(1);
 
 /// What an answer is an answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +176,11 @@ impl Connections {
 
     pub(super) fn node_of(&self, connection: ConnectionId) -> Option<NodeId> {
         self.by_connection.get(&connection).copied()
+    }
+
+    /// The connection to a broker, if one stands or is being made.
+    pub(super) fn connection_to(&self, node: NodeId) -> Option<ConnectionId> {
+        self.links.get(&node)?.state.connection()
     }
 
     pub(super) fn in_flight(&self, node: NodeId) -> usize {

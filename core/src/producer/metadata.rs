@@ -79,6 +79,8 @@ pub(super) struct Metadata {
     /// Not before, when the last answer was bad or the same as the one before.
     not_before: Instant,
     last_success: Option<Instant>,
+    /// Since when metadata is asked for in vain.
+    attempt_since: Option<Instant>,
     failures: u32,
     same_answers: u32,
     backoff: Backoff,
@@ -100,6 +102,7 @@ impl Metadata {
             is_asked: false,
             not_before: Instant::ZERO,
             last_success: None,
+            attempt_since: None,
             failures: 0,
             same_answers: 0,
             backoff,
@@ -233,6 +236,29 @@ impl Metadata {
         self.next_request_at().is_some_and(|at| at <= now)
     }
 
+    /// Metadata is due and is being tried for.
+    pub(super) fn on_attempt(&mut self, now: Instant) {
+        self.attempt_since.get_or_insert(now);
+    }
+
+    /// Since when metadata has been tried for in vain.
+    pub(super) fn attempt_since(&self) -> Option<Instant> {
+        self.attempt_since
+    }
+
+    /// Begins anew with the bootstrap addresses: no broker, partition or leader is known any more
+    /// (`Metadata.rebootstrap`).
+    pub(super) fn rebootstrap(&mut self, now: Instant) {
+        self.attempt_since = Some(now);
+        self.needs_full = true;
+        self.nodes.clear();
+        for known in &mut self.topics {
+            known.error = ErrorCode::NONE;
+            known.partitions.clear();
+        }
+        self.rebuild();
+    }
+
     /// The question to ask now; topics not used for long are forgotten first.
     pub(super) fn ask(
         &mut self,
@@ -277,6 +303,7 @@ impl Metadata {
             return false;
         }
         self.is_asked = false;
+        self.attempt_since = None;
         self.failures = 0;
         self.answers += 1;
         self.needs_new_topics = asked.additions < self.additions;

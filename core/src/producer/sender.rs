@@ -16,7 +16,7 @@ use crate::trace::{Fact, Observer};
 use super::accumulator::{BatchSlot, Ready, Urgency, earlier};
 use super::batch::BatchSignal;
 use super::completion::Cut;
-use super::connections::{Asked, Availability};
+use super::connections::{Asked, Availability, BEYOND};
 use super::identity::IdentitySignal;
 use super::topics::PartitionRef;
 use super::{Life, Producer};
@@ -33,6 +33,7 @@ impl<O: Observer> Producer<O> {
             return;
         }
         self.cut_overdue(now);
+        self.rebootstrap_if_overdue(now);
         self.finish_close(now);
         self.wake_by(self.connections.next_deadline());
         // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
@@ -88,6 +89,23 @@ impl<O: Observer> Producer<O> {
             self.told.note(now, || Fact::RequestTimedOut { connection, correlation });
             self.cut(now, connection, Cut::TimedOut);
         }
+    }
+
+    /// Metadata was asked for in vain for so long that the brokers known must be the wrong ones
+    /// (`NetworkClient.handleRebootstrap`).
+    fn rebootstrap_if_overdue(&mut self, now: Instant) {
+        let Some(since) = self.metadata.attempt_since().filter(|_| self.config.rebootstraps) else { return };
+        let due = since + self.config.rebootstrap_trigger + BEYOND;
+        if due > now {
+            return self.wake_by(Some((due, WaitReason::MetadataRefresh)));
+        }
+        let nodes = self.metadata.nodes().keys();
+        let connections: Vec<_> = nodes.filter_map(|&node| self.connections.connection_to(node)).collect();
+        for connection in connections {
+            self.cut(now, connection, Cut::Disconnected);
+        }
+        self.metadata.rebootstrap(now);
+        self.is_dirty = true;
     }
 
     /// Closes a connection on our side; everything out on it fails.
@@ -189,6 +207,12 @@ impl<O: Observer> Producer<O> {
         if !self.metadata.is_due(now) {
             let next = self.metadata.next_request_at().filter(|_| self.life == Life::Open || self.wants_metadata());
             return self.wake_by(next.map(|at| (at, WaitReason::MetadataRefresh)));
+        }
+        self.metadata.on_attempt(now);
+        // Not one of them can be asked, now or as soon as an answer comes.
+        let is_out_of_reach = |node| matches!(self.connections.availability(node, now), Availability::NotBefore(..));
+        if self.config.rebootstraps && self.metadata.nodes().keys().all(|&node| is_out_of_reach(node)) {
+            self.metadata.rebootstrap(now);
         }
         let Some(node) = self.broker_for_questions(now) else { return };
         let Some(version) = self.connections.version(node, ApiKey::Metadata) else {

@@ -2,7 +2,7 @@
 
 use super::story::{MIDNIGHT, Story, failed, record};
 use crate::error::{ErrorCode, ProducerError};
-use crate::ids::NodeId;
+use crate::ids::{ConnectionId, NodeId};
 use crate::io::{Stored, WaitReason};
 use crate::producer::{SendAttempt, SendRefusal};
 use crate::record::Record;
@@ -53,6 +53,34 @@ fn the_broker_is_met_again_under_its_own_id() {
     story.put(0, "a");
     assert_eq!(story.dials.iter().map(|&(_, node)| node).collect::<Vec<_>>(), [NodeId(-1), NodeId(1)]);
     assert_eq!(story.carried[0].node, NodeId(1));
+}
+
+#[test]
+fn when_no_known_broker_can_be_reached_the_bootstrap_address_is_asked_again() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("retry.backoff.max.ms", "100")]).started();
+    story.put(0, "a");
+    let carried = story.carried[0].clone();
+    story.at_ms(10_000);
+    let asked = story.asked.len();
+    story.break_connection(&carried);
+    assert_eq!(story.asked[asked..], ["Metadata"], "on the connection that still stands");
+    assert!(story.carried.is_empty(), "the broker itself is left alone for a while");
+    story.at_ms(11_000);
+    assert_eq!(story.carried_values(), ["a"]);
+}
+
+#[test]
+fn when_metadata_does_not_come_for_long_the_bootstrap_address_is_asked_again() {
+    let trigger = ("metadata.recovery.rebootstrap.trigger.ms", "90000");
+    for (strategy, is_asked) in [("rebootstrap", true), ("none", false)] {
+        let properties = [trigger, ("metadata.recovery.strategy", strategy), ("metadata.max.age.ms", "10000")];
+        let mut story = Story::new(&properties).started();
+        story.put(0, "a");
+        story.hold_questions = true;
+        story.at_ms(120_000);
+        let bootstrap = ConnectionId(0);
+        assert_eq!(story.questions.iter().any(|&(on, _)| on == bootstrap), is_asked, "{strategy}");
+    }
 }
 
 #[test]
