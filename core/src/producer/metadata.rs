@@ -259,18 +259,12 @@ impl Metadata {
         self.rebuild();
     }
 
-    /// The question to ask now; topics not used for long are forgotten first.
+    /// The question to ask now.
     pub(super) fn ask(
         &mut self,
         now: Instant,
         name_of: impl Fn(TopicIndex) -> Arc<str>,
     ) -> (MetadataRequest, MetadataAsked) {
-        let max_idle = self.max_idle;
-        for known in &mut self.topics {
-            if known.wanted && !known.is_new && known.last_used + max_idle <= now {
-                *known = TopicMetadata { id: known.id, ..TopicMetadata::default() };
-            }
-        }
         let is_old = self.last_success.is_none_or(|last| last + self.max_age <= now);
         let partial = self.needs_new_topics && !self.needs_full && !is_old;
         let asked = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && (known.is_new || !partial));
@@ -310,6 +304,14 @@ impl Metadata {
         if !asked.partial {
             self.needs_full = false;
             self.last_success = Some(now);
+        }
+        // Topics not used for long are forgotten when an answer comes, not when it is asked for
+        // (`ProducerMetadata.retainTopic`).
+        let max_idle = self.max_idle;
+        for known in &mut self.topics {
+            if known.wanted && !known.is_new && known.last_used + max_idle <= now {
+                *known = TopicMetadata { id: known.id, ..TopicMetadata::default() };
+            }
         }
         let mut changed = self.nodes != nodes;
         self.nodes = nodes;
