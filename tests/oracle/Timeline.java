@@ -396,6 +396,9 @@ public final class Timeline {
             if (result.batchIsFull || result.newBatchCreated) {
                 sender.wakeup();
             }
+            if (words[2].equals("*")) {
+                tell("placed #" + number + " " + topic + "-" + told.partition);
+            }
         } catch (KafkaException refusal) {
             tell("refused #" + number + " " + refusal.getClass().getSimpleName());
         } catch (InterruptedException interrupted) {
@@ -593,7 +596,7 @@ public final class Timeline {
                 error = Errors.UNKNOWN_TOPIC_OR_PARTITION;
             }
             var topic = new MetadataResponseData.MetadataResponseTopic().setName(asked.name()).setErrorCode(error.code())
-                .setTopicId(error == Errors.NONE ? new Uuid(7, 7) : Uuid.ZERO_UUID);
+                .setTopicId(error == Errors.NONE ? new Uuid(7, asked.name().hashCode()) : Uuid.ZERO_UUID);
             for (int partition = 0; error == Errors.NONE && partition < leading.length; partition++) {
                 topic.partitions().add(new MetadataResponseData.MetadataResponsePartition()
                     .setPartitionIndex(partition).setLeaderId(leading[partition])

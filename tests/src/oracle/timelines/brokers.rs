@@ -138,7 +138,7 @@ impl Brokers {
             MetadataTopic {
                 error,
                 name: Arc::clone(name),
-                id: if error.is_none() { TopicId([7; 16]) } else { TopicId::default() },
+                id: if error.is_none() { id_of(name) } else { TopicId::default() },
                 is_internal: false,
                 partitions: partitions.unwrap_or_default(),
             }
@@ -236,6 +236,13 @@ pub(super) fn api(name: &str) -> Result<ApiKey> {
         .into_iter()
         .find(|api| format!("{api:?}") == name)
         .with_context(|| format!("{name}: no API of scripts"))
+}
+
+/// An id for every name.
+fn id_of(topic: &str) -> TopicId {
+    let mut id = [7; 16];
+    id.iter_mut().zip(topic.bytes()).for_each(|(byte, letter)| *byte = letter);
+    TopicId(id)
 }
 
 /// `orders-1`: topic and partition.

@@ -136,6 +136,9 @@ impl<'a> Player<'a> {
             }
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
+                // The Java client closes its selector as a whole.
+                let goodbye = format!("{} hung up", self.now_ms);
+                self.told.retain(|line| !line.starts_with(&goodbye));
                 self.tell("closed");
             }
         }
@@ -186,7 +189,11 @@ impl<'a> Player<'a> {
         let mut attempt = SendAttempt::default();
         match self.producer.send(self.now(), &mut attempt, &record) {
             Ok(sent) => {
-                self.taken.push(Taken { number, batch: sent.batch, index: sent.index, timestamp_ms: sent.timestamp_ms })
+                if partition == "*" {
+                    self.tell(&format!("placed #{number} {topic}-{}", sent.partition));
+                }
+                let (batch, index, timestamp_ms) = (sent.batch, sent.index, sent.timestamp_ms);
+                self.taken.push(Taken { number, batch, index, timestamp_ms });
             }
             Err(SendRefusal::Failed { error, .. }) => self.tell(&format!("refused #{number} {}", error.java_class())),
             Err(SendRefusal::Blocked { .. }) => bail!("{:?}: a script must not block", self.script.name),
@@ -235,9 +242,7 @@ impl<'a> Player<'a> {
     fn on_close(&mut self, connection: ConnectionId) {
         if let Some(node) = self.node_of(connection) {
             self.forget(node);
-            if !self.is_closing || !self.producer.is_closed() {
-                self.tell(&format!("hung up n{node}"));
-            }
+            self.tell(&format!("hung up n{node}"));
         }
     }
 
