@@ -98,6 +98,12 @@ meanings! {
         "ack를 받지 못한 batch의 공간. 다 차면 send()가 기다립니다.";
     "max.block.ms" Memory "ms": "Longest wait inside send() for metadata and memory together.",
         "send() 안에서 metadata와 메모리를 기다리는 최대 시간입니다.";
+    "partitioner.adaptive.partitioning.enable" Partitioning "":
+        "Draws partitions with few waiting batches more often for records without a key.",
+        "key가 없는 record를 대기 batch가 적은 partition에 더 자주 보냅니다.";
+    "partitioner.availability.timeout.ms" Partitioning "ms":
+        "Leaves out partitions whose broker has taken nothing for this long; 0 leaves out none.",
+        "이 시간 동안 아무것도 받지 않은 broker의 partition은 고르지 않습니다. 0이면 모두 고릅니다.";
     "partitioner.ignore.keys" Partitioning "": "Treats records with a key like records without.",
         "key가 있어도 없는 record처럼 partition을 고릅니다.";
     "client.id" Connection "": "Name of this client in the broker's logs and quotas.",

@@ -57,6 +57,11 @@ pub(super) const ROWS: &[Row] = rows! {
         |acks| match acks { Acks::None => "0", Acks::Leader => "1", Acks::All => "all" }.to_owned();
     // Bytes after which a batch is full. Larger ones cost memory, smaller ones requests; 0 sends every record alone.
     "batch.size" INT_FROM_0, "16384", batch_size: Value::unsigned_32, u32::to_string;
+    // Draws partitions with few waiting batches more often for records without a key.
+    "partitioner.adaptive.partitioning.enable" Kind::Boolean, "true", partitioner_is_adaptive:
+        Value::is_true, bool::to_string;
+    // Leaves out partitions whose broker has taken nothing for this long, in milliseconds; 0 leaves out none.
+    "partitioner.availability.timeout.ms" LONG_FROM_0, "0", partitioner_availability_timeout: Value::millis, millis;
     // Treats records with a key like records without: they stick to a partition until batch.size bytes went there.
     "partitioner.ignore.keys" Kind::Boolean, "false", partitioner_ignore_keys: Value::is_true, bool::to_string;
     // Longest wait for a batch to fill, in milliseconds.

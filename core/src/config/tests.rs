@@ -16,6 +16,8 @@ fn every_default_is_the_java_clients() {
         ("retries", "2147483647"),
         ("acks", "all"),
         ("batch.size", "16384"),
+        ("partitioner.adaptive.partitioning.enable", "true"),
+        ("partitioner.availability.timeout.ms", "0"),
         ("partitioner.ignore.keys", "false"),
         ("linger.ms", "5"),
         ("delivery.timeout.ms", "120000"),

@@ -13,6 +13,7 @@ use crate::time::Instant;
 use crate::trace::DrainReason;
 
 use super::batch::{BatchSignal, BatchState, Part, ProducerBatch};
+use super::partitioner::Weights;
 use super::topics::{PartitionRef, TopicIndex};
 
 /// A batch's place in the store; used again once the batch is over.
@@ -36,6 +37,8 @@ struct PartitionQueue {
     in_flight: Vec<BatchSlot>,
     /// Not drained until the request that is out has its answer (one request in flight per connection).
     muted: bool,
+    /// Has it ever had a batch?
+    is_used: bool,
 }
 
 impl PartitionQueue {
@@ -51,6 +54,16 @@ impl PartitionQueue {
         self.filling = None;
         core::mem::take(&mut self.queue)
     }
+}
+
+/// What must be known of the cluster to see who is ready.
+pub(super) trait Cluster {
+    /// Who leads a partition.
+    fn leader(&self, partition: PartitionRef) -> Option<Leader>;
+    /// Partitions of a topic; 0: not known.
+    fn partition_count(&self, topic: TopicIndex) -> usize;
+    /// Has this broker had something to get for longer than `partitioner.availability.timeout.ms`?
+    fn takes_nothing(&self, node: NodeId) -> bool;
 }
 
 /// Everything that makes batches sendable before their time.
@@ -96,6 +109,9 @@ pub(super) struct Placed {
 pub(super) struct Accumulator {
     linger: Duration,
     topics: Vec<Vec<PartitionQueue>>,
+    /// By topic, as its queues were in the last round.
+    weights: Vec<Weights>,
+    is_adaptive: bool,
     batches: Vec<Option<ProducerBatch>>,
     free_slots: Vec<BatchSlot>,
     next_id: u64,
@@ -105,10 +121,12 @@ pub(super) struct Accumulator {
 }
 
 impl Accumulator {
-    pub(super) fn new(linger: Duration) -> Self {
+    pub(super) fn new(linger: Duration, is_adaptive: bool) -> Self {
         Self {
             linger,
             topics: Vec::new(),
+            weights: Vec::new(),
+            is_adaptive,
             batches: Vec::new(),
             free_slots: Vec::new(),
             next_id: 0,
@@ -176,6 +194,7 @@ impl Accumulator {
         let queue = self.queue_mut(partition);
         queue.queue.push_back(slot);
         queue.filling = Some(slot);
+        queue.is_used = true;
         self.queued += 1;
         id
     }
@@ -210,23 +229,43 @@ impl Accumulator {
         last.and_then(|&slot| self.batch(slot)).is_none_or(ProducerBatch::is_full)
     }
 
+    /// How likely each partition of a topic is to be drawn next.
+    pub(super) fn weights(&self, topic: TopicIndex) -> &Weights {
+        const NONE: &Weights = &Weights::none();
+        self.weights.get(topic.index()).unwrap_or(NONE)
+    }
+
     /// Which brokers have something to get now (`RecordAccumulator.ready`)? Only heads of queues are looked at.
-    pub(super) fn ready(
-        &mut self,
-        now: Instant,
-        urgency: Urgency,
-        leader_of: impl Fn(PartitionRef) -> Option<Leader>,
-    ) -> Ready {
+    pub(super) fn ready(&mut self, now: Instant, urgency: Urgency, cluster: &impl Cluster) -> Ready {
         let mut ready = Ready::default();
+        self.weights.resize_with(if self.is_adaptive { self.topics.len() } else { 0 }, Weights::default);
         for (topic, partitions) in self.topics.iter().enumerate() {
-            for (number, queue) in partitions.iter().enumerate() {
-                let Some(&slot) = queue.queue.front() else { continue };
-                let Some(head) = self.batches[slot.0 as usize].as_mut() else { continue };
+            // Weights are worth something once every partition has been tried.
+            let used = if self.is_adaptive { partitions.iter().filter(|queue| queue.is_used).count() } else { 0 };
+            let is_weighed = used > 1 && used >= cluster.partition_count(partition_at(topic, 0).topic);
+            let mut weights = self.weights.get_mut(topic);
+            if let Some(weights) = &mut weights {
+                weights.begin(if is_weighed { used } else { 0 });
+            }
+            for (number, queue) in partitions.iter().enumerate().filter(|(_, queue)| queue.is_used) {
                 let partition = partition_at(topic, number);
-                let Some(leader) = leader_of(partition) else {
+                let (leader, slot) = (cluster.leader(partition), queue.queue.front());
+                if leader.is_some()
+                    && let Some(weights) = &mut weights
+                {
+                    weights.push(partition.partition);
+                }
+                let Some(head) = slot.and_then(|slot| self.batches[slot.0 as usize].as_mut()) else { continue };
+                let Some(leader) = leader else {
                     ready.leaderless.insert(partition.topic);
                     continue;
                 };
+                if let Some(weights) = &mut weights {
+                    weights.set_length(queue.queue.len());
+                    if cluster.takes_nothing(leader.node) {
+                        weights.drop_last();
+                    }
+                }
                 head.on_leader_epoch((leader.epoch >= 0).then_some(leader.epoch));
                 if queue.muted || ready.nodes.contains(&leader.node) {
                     continue;
@@ -235,6 +274,9 @@ impl Accumulator {
                     Due::Now(_) => drop(ready.nodes.insert(leader.node)),
                     Due::At(at, why) => ready.next = earlier(ready.next, Some((at, why))),
                 }
+            }
+            if let Some(weights) = weights {
+                weights.finish();
             }
         }
         ready
@@ -491,7 +533,7 @@ mod tests {
             |accumulator| _ = accumulator.drain_queues(),
         ];
         for leave in leave {
-            let mut accumulator = Accumulator::new(Duration::ZERO);
+            let mut accumulator = Accumulator::new(Duration::ZERO, true);
             open(&mut accumulator, HERE);
             assert!(is_appended(&mut accumulator, HERE));
             leave(&mut accumulator);
@@ -505,7 +547,7 @@ mod tests {
 
     #[test]
     fn a_batch_without_room_is_asked_once_and_the_next_takes_the_record() {
-        let mut accumulator = Accumulator::new(Duration::ZERO);
+        let mut accumulator = Accumulator::new(Duration::ZERO, true);
         open(&mut accumulator, HERE);
         while is_appended(&mut accumulator, HERE) {}
         assert!(accumulator.all_batches_full(HERE));

@@ -141,6 +141,11 @@ impl Metadata {
         self.nodes.contains_key(&told.leader).then_some(Leader { node: told.leader, epoch: told.epoch })
     }
 
+    /// Partitions of a topic; 0: not known.
+    pub(super) fn partition_count(&self, topic: TopicIndex) -> usize {
+        self.topics.get(topic.index()).map_or(0, |known| known.partitions.len())
+    }
+
     /// Partitions of a topic that have a leader.
     pub(super) fn available(&self, topic: TopicIndex) -> &[i32] {
         self.topics.get(topic.index()).map_or(&[], |known| &known.available)

@@ -11,6 +11,7 @@ mod completion;
 mod connections;
 mod identity;
 mod in_flight;
+mod latencies;
 mod memory;
 mod metadata;
 mod narrator;
@@ -39,6 +40,7 @@ use self::accumulator::Accumulator;
 use self::backoff::Backoff;
 use self::connections::Connections;
 use self::identity::Identity;
+use self::latencies::Latencies;
 use self::memory::Memory;
 use self::metadata::Metadata;
 use self::narrator::Narrator;
@@ -145,6 +147,7 @@ pub struct Producer<O: Observer = Nobody> {
     sequences: Sequences,
     /// Where the walk over a broker's partitions begins next.
     drain_index: BTreeMap<NodeId, usize>,
+    latencies: Latencies,
     retry_backoff: Backoff,
     chance: Chance,
     outputs: VecDeque<Output>,
@@ -173,12 +176,13 @@ impl<O: Observer> Producer<O> {
             metadata: Metadata::new(bootstrap, retry_backoff, config.metadata_max_age, config.metadata_max_idle),
             sticky: Vec::new(),
             memory: Memory::new(config.buffer_memory, batch_size),
-            accumulator: Accumulator::new(config.linger),
+            accumulator: Accumulator::new(config.linger, config.partitioner_is_adaptive),
             connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
             identity: Identity::new(config.enable_idempotence),
             identity_not_before: Instant::ZERO,
             sequences: Sequences::default(),
             drain_index: BTreeMap::new(),
+            latencies: Latencies::new(config.partitioner_availability_timeout),
             retry_backoff,
             chance: Chance {
                 partitioner: Rng::stream(seed, Purpose::Partitioner),

@@ -4,7 +4,6 @@ use crate::rng::Rng;
 
 /// The sticky partition of one topic: where records without a key go until enough bytes went there.
 ///
-/// The partition is drawn uniformly. Weights by queue length (adaptive partitioning) would go into [`draw`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sticky {
     partition: Option<i32>,
@@ -37,8 +36,76 @@ impl Sticky {
     }
 }
 
-/// Draws a partition: one of those with a leader, or any when none has one. The same may be drawn again.
-pub(super) fn draw(available: &[i32], partition_count: u32, rng: &mut Rng) -> i32 {
+/// How likely partitions are to be drawn next: those with fewer batches waiting, more (`PartitionLoadStats`).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Weights {
+    /// Queue lengths at first, and then the sum of all weights up to here.
+    table: Vec<(u64, i32)>,
+    len: usize,
+}
+
+impl Weights {
+    /// None: every partition is as likely as any other.
+    pub(super) const fn none() -> Self {
+        Self { table: Vec::new(), len: 0 }
+    }
+
+    /// Begins to count anew, with room for so many partitions.
+    pub(super) fn begin(&mut self, partitions: usize) {
+        self.table.clear();
+        self.table.resize(partitions, (0, 0));
+        self.len = 0;
+    }
+
+    /// A partition that has a leader; its queue counts as empty until [`set_length`](Self::set_length).
+    pub(super) fn push(&mut self, partition: i32) {
+        if let Some(place) = self.table.get_mut(self.len) {
+            // The length stays: it is what a partition dropped from this place had, as in the Java client.
+            place.1 = partition;
+            self.len += 1;
+        }
+    }
+
+    /// Batches that wait in the queue of the partition pushed last.
+    pub(super) fn set_length(&mut self, length: usize) {
+        if let Some(place) = self.len.checked_sub(1).and_then(|last| self.table.get_mut(last)) {
+            place.0 = length as u64;
+        }
+    }
+
+    /// Its broker takes nothing: the partition pushed last is left out.
+    pub(super) fn drop_last(&mut self) {
+        self.len = self.len.saturating_sub(1);
+    }
+
+    /// Makes weights of lengths (`updatePartitionLoadStats`). Without a difference there are none.
+    pub(super) fn finish(&mut self) {
+        let (all, counted) = (self.table.len(), &mut self.table[..self.len]);
+        let longest = counted.iter().map(|&(length, _)| length).max().unwrap_or(0);
+        let all_equal = counted.iter().all(|&(length, _)| length == longest);
+        if all < 2 || (all_equal && counted.len() == all) {
+            self.len = 0;
+            return;
+        }
+        let mut sum = 0;
+        for (length, _) in counted {
+            sum += longest + 1 - *length;
+            *length = sum;
+        }
+    }
+
+    fn draw(&self, rng: &mut Rng) -> Option<i32> {
+        let counted = &self.table[..self.len];
+        let drawn = rng.below(counted.last()?.0);
+        counted.iter().find(|&&(sum, _)| sum > drawn).map(|&(_, partition)| partition)
+    }
+}
+
+/// Draws a partition: by weights if there are any, else one of those with a leader, or any when none has one. The same may be drawn again.
+pub(super) fn draw(weights: &Weights, available: &[i32], partition_count: u32, rng: &mut Rng) -> i32 {
+    if let Some(partition) = weights.draw(rng) {
+        return partition;
+    }
     if available.is_empty() {
         // Below the count, which came from an i32.
         return i32::try_from(rng.below(partition_count.into())).unwrap_or(0);
@@ -75,9 +142,44 @@ mod tests {
     #[test]
     fn partitions_without_a_leader_are_not_drawn_while_others_have_one() {
         let mut rng = Rng::stream(3, Purpose::Partitioner);
-        let drawn: Vec<_> = (0..100).map(|_| draw(&[1, 4], 6, &mut rng)).collect();
+        let drawn: Vec<_> = (0..100).map(|_| draw(&Weights::default(), &[1, 4], 6, &mut rng)).collect();
         assert!(drawn.iter().all(|partition| [1, 4].contains(partition)) && drawn.contains(&1) && drawn.contains(&4));
-        let drawn: Vec<_> = (0..200).map(|_| draw(&[], 6, &mut rng)).collect();
+        let drawn: Vec<_> = (0..200).map(|_| draw(&Weights::default(), &[], 6, &mut rng)).collect();
         assert!((0..6).all(|partition| drawn.contains(&partition)));
+    }
+
+    fn weighed(lengths: &[usize]) -> Weights {
+        let mut weights = Weights::default();
+        weights.begin(lengths.len());
+        for (&length, partition) in lengths.iter().zip(10..) {
+            weights.push(partition);
+            weights.set_length(length);
+        }
+        weights
+    }
+
+    #[test]
+    fn short_queues_are_drawn_more_often_in_kafkas_proportions() {
+        // The example in `BuiltInPartitioner`: queues 0, 3, 1 have the weights 4, 1, 3.
+        let mut weights = weighed(&[0, 3, 1]);
+        weights.finish();
+        assert_eq!(weights.table, [(4, 10), (5, 11), (8, 12)]);
+        let mut rng = Rng::stream(3, Purpose::Partitioner);
+        let mut times = [0; 3];
+        for _ in 0..8_000 {
+            times[usize::try_from(draw(&weights, &[], 3, &mut rng) - 10).expect("drawn from the table")] += 1;
+        }
+        assert!((3_800..4_200).contains(&times[0]) && (800..1_200).contains(&times[1]), "{times:?}");
+    }
+
+    #[test]
+    fn queues_of_one_length_have_no_weights_unless_one_is_left_out() {
+        let mut weights = weighed(&[2, 2]);
+        weights.finish();
+        assert_eq!(weights.len, 0);
+        let mut weights = weighed(&[2, 2]);
+        weights.drop_last();
+        weights.finish();
+        assert_eq!(weights.table[..weights.len], [(1, 10)]);
     }
 }

@@ -178,8 +178,8 @@ impl<O: Observer> Producer<O> {
         }
         let batch_size = self.batch_size().into();
         let sticky = &mut self.sticky[topic.index()];
-        let available = self.metadata.available(topic);
-        let mut draw = || draw(available, partition_count, &mut self.chance.partitioner);
+        let (available, weights) = (self.metadata.available(topic), self.accumulator.weights(topic));
+        let mut draw = || draw(weights, available, partition_count, &mut self.chance.partitioner);
         let partition = PartitionRef { topic, partition: sticky.partition(&mut draw) };
         if self.accumulator.all_batches_full(partition) && sticky.on_appended(0, batch_size, true, &mut draw) {
             return PartitionRef { topic, partition: sticky.partition(&mut draw) };
@@ -191,8 +191,8 @@ impl<O: Observer> Producer<O> {
         let topic = partition.topic;
         let all_full = self.accumulator.all_batches_full(partition);
         let batch_size = self.batch_size().into();
-        let available = self.metadata.available(topic);
-        let draw = || draw(available, partition_count, &mut self.chance.partitioner);
+        let (available, weights) = (self.metadata.available(topic), self.accumulator.weights(topic));
+        let draw = || draw(weights, available, partition_count, &mut self.chance.partitioner);
         self.sticky[topic.index()].on_appended(bytes, batch_size, all_full, draw);
     }
 

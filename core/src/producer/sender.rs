@@ -55,7 +55,7 @@ impl<O: Observer> Producer<O> {
             return;
         }
         self.settle_identity(now);
-        let ready = self.accumulator.ready(now, self.urgency(), |partition| self.metadata.leader(partition));
+        let ready = self.accumulator.ready(now, self.urgency(), &(&self.metadata, &self.latencies));
         self.wake_by(ready.next);
         self.ask_for_leaders(now, &ready);
         self.ask_metadata(now);
@@ -234,9 +234,12 @@ impl<O: Observer> Producer<O> {
     fn drain_ready(&mut self, now: Instant, ready: &Ready) -> Vec<(NodeId, Vec<BatchSlot>)> {
         let mut requests = Vec::new();
         for &node in &ready.nodes {
-            match self.connections.availability(node, now) {
-                // What is believed is known to be wrong: the question goes first.
-                Availability::Ready if self.metadata.is_due(now) => {}
+            // While metadata is due, the question goes first: what is believed is known to be wrong.
+            let availability = self.connections.availability(node, now);
+            let can_be_sent_to = availability == Availability::Ready && !self.metadata.is_due(now);
+            self.latencies.on_ready(node, now, can_be_sent_to);
+            match availability {
+                Availability::Ready if !can_be_sent_to => {}
                 Availability::Ready => {
                     let batches = self.drain_node(now, node);
                     if !batches.is_empty() {
