@@ -102,7 +102,7 @@ impl<O: Observer> Producer<O> {
         for request in requests {
             match request.asked {
                 Asked::ApiVersions | Asked::Metadata(_) => {}
-                Asked::InitProducerId => self.retry_identity(now),
+                Asked::InitProducerId => self.retry_identity(),
                 Asked::Produce(batches) => {
                     let code = match how {
                         Cut::Disconnected => ErrorCode::NETWORK_EXCEPTION,
@@ -212,11 +212,11 @@ impl<O: Observer> Producer<O> {
                 self.told.note(now, || Fact::IdentityChanged { identity });
             }
             // No error and no id is no answer.
-            ErrorCode::NONE => self.retry_identity(now),
-            code if code.is_retriable() => self.retry_identity(now),
+            ErrorCode::NONE => self.retry_identity(),
+            code if code.is_retriable() => self.retry_identity(),
             ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
-                // Not fatal: rights may be granted, and a later send tries again.
-                self.retry_identity(now);
+                // Not fatal: rights may be granted, and what is sent later meets another answer.
+                self.identity.on(IdentitySignal::InitFailed);
                 let error = ProducerError::Broker { code: response.error, message: None };
                 for slot in self.accumulator.drain_queues() {
                     self.fail_queued(now, slot, error.clone());
@@ -226,9 +226,9 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    fn retry_identity(&mut self, now: Instant) {
+    fn retry_identity(&mut self) {
         self.identity.on(IdentitySignal::InitFailed);
-        self.identity_not_before = now + self.config.retry_backoff;
+        self.identity_is_retried = true;
     }
 
     /// Takes the answers for the batches of one request. Each must be there once, and no other.

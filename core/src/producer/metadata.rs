@@ -252,8 +252,9 @@ impl Metadata {
     }
 
     /// Begins anew with the bootstrap addresses: no broker, partition or leader is known any more
-    /// (`Metadata.rebootstrap`).
-    pub(super) fn rebootstrap(&mut self, now: Instant) {
+    /// (`Metadata.rebootstrap`). Says whether that is another cluster than before.
+    pub(super) fn rebootstrap(&mut self, now: Instant) -> bool {
+        let is_another = !self.nodes.is_empty();
         self.attempt_since = Some(now);
         self.needs_full = true;
         self.nodes.clear();
@@ -262,6 +263,7 @@ impl Metadata {
             known.partitions.clear();
         }
         self.rebuild();
+        is_another
     }
 
     /// The question to ask now.

@@ -142,8 +142,10 @@ pub struct Producer<O: Observer = Nobody> {
     accumulator: Accumulator,
     connections: Connections,
     identity: Identity,
-    /// A producer id is not asked for again before this.
-    identity_not_before: Instant,
+    /// A producer id was asked for in vain: the next question waits out a pause.
+    identity_is_retried: bool,
+    /// Whom to ask for a producer id, and when.
+    identity_pause: Option<(NodeId, Instant)>,
     sequences: Sequences,
     /// Where the walk over a broker's partitions begins next.
     drain_index: BTreeMap<NodeId, usize>,
@@ -179,7 +181,8 @@ impl<O: Observer> Producer<O> {
             accumulator: Accumulator::new(config.linger, config.partitioner_is_adaptive),
             connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
             identity: Identity::new(config.enable_idempotence),
-            identity_not_before: Instant::ZERO,
+            identity_is_retried: false,
+            identity_pause: None,
             sequences: Sequences::default(),
             drain_index: BTreeMap::new(),
             latencies: Latencies::new(config.partitioner_availability_timeout),

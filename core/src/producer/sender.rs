@@ -55,6 +55,10 @@ impl<O: Observer> Producer<O> {
             return;
         }
         self.settle_identity(now);
+        if self.identity.is_used() && self.identity.ready().is_none() {
+            // Without an id the Java client's loop asks and listens; batches are not looked at, not even at their age.
+            return self.ask_metadata(now);
+        }
         let ready = self.accumulator.ready(now, self.urgency(), &(&self.metadata, &self.latencies));
         self.wake_by(ready.next);
         self.ask_for_leaders(now, &ready);
@@ -149,10 +153,19 @@ impl<O: Observer> Producer<O> {
     }
 
     fn ask_identity(&mut self, now: Instant) {
-        if self.identity_not_before > now {
-            return self.wake_by(Some((self.identity_not_before, WaitReason::RetryBackoff)));
+        let node = match self.identity_pause {
+            Some((_, until)) if until > now => return self.wake_by(Some((until, WaitReason::RetryBackoff))),
+            Some((node, _)) if self.connections.availability(node, now) == Availability::Ready => Some(node),
+            _ => self.broker_for_questions(now),
+        };
+        let Some(node) = node else { return };
+        self.identity_pause = None;
+        if core::mem::take(&mut self.identity_is_retried) {
+            // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
+            let until = now + self.config.retry_backoff;
+            self.identity_pause = Some((node, until));
+            return self.wake_by(Some((until, WaitReason::RetryBackoff)));
         }
-        let Some(node) = self.broker_for_questions(now) else { return };
         let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
             let error = self.connections.unsupported(node, ApiKey::InitProducerId);
             self.is_dirty = true;
@@ -212,7 +225,8 @@ impl<O: Observer> Producer<O> {
         // Not one of them can be asked, now or as soon as an answer comes.
         let is_out_of_reach = |node| matches!(self.connections.availability(node, now), Availability::NotBefore(..));
         if self.config.rebootstraps && self.metadata.nodes().keys().all(|&node| is_out_of_reach(node)) {
-            self.metadata.rebootstrap(now);
+            // Others may be asked for a producer id, too.
+            self.is_dirty |= self.metadata.rebootstrap(now);
         }
         let Some(node) = self.broker_for_questions(now) else { return };
         let Some(version) = self.connections.version(node, ApiKey::Metadata) else {

@@ -243,10 +243,20 @@ fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     assert_eq!(asked(&story), 2);
     answer_identity(&mut story, ErrorCode::NONE, -1, 0);
     story.hold_questions = false;
+    // The pause begins when there is a broker to ask.
+    story.settle();
     story.at_ms(199);
     assert_eq!(asked(&story), 2);
     story.at_ms(200);
     assert_eq!(asked(&story), 3, "no error and no id is no answer");
+}
+
+#[test]
+fn a_cluster_that_grants_no_rights_is_asked_again_at_once() {
+    let mut story = without_id();
+    let asked = story.asked.len();
+    answer_identity(&mut story, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, -1, -1);
+    assert_eq!(story.asked[asked..], ["InitProducerId"]);
 }
 
 #[test]
