@@ -15,7 +15,7 @@ pub(super) struct Exception {
     pub(super) forgive: fn(&Script, &mut Vec<String>, &mut Vec<String>) -> bool,
 }
 
-pub(super) const EXCEPTIONS: [Exception; 4] = [
+pub(super) const EXCEPTIONS: [Exception; 5] = [
     Exception {
         name: "least-loaded-broker",
         reason: "NetworkClient.leastLoadedNode begins its search at a broker drawn from Java's own generator, so which \
@@ -43,6 +43,18 @@ pub(super) const EXCEPTIONS: [Exception; 4] = [
                 theirs.iter_mut().chain(ours).for_each(|line| *line = without_stamps(line));
             }
             is_met
+        },
+    },
+    Exception {
+        name: "sleep-before-an-id",
+        reason: "before it asks for a producer id again, the Java client's I/O thread sleeps for retry.backoff.ms and neither \
+                 asks for metadata nor hears answers; here only the question waits",
+        forgive: |script, theirs, ours| {
+            let is_retried = |line: &String| word(line, 1) == "init-producer-id";
+            let mut words = script.actions.iter().flat_map(|action| &action.words);
+            words.any(|word| word == "InitProducerId" || word == "identity-error")
+                && theirs.iter().filter(|line| is_retried(line)).count() > 1
+                && leave_out(theirs, ours, |line| ["metadata", "versions", "dialled"].contains(&word(line, 1)))
         },
     },
     Exception {
