@@ -1,6 +1,6 @@
 //! What leaves: the sender's round, in the Java client's order (`Sender.runOnce`).
 //!
-//! Sequences and identity → who is ready → metadata → drain → expire → requests → deadlines of connections.
+//! Sequences and identity → who is ready → drain → expire → requests → metadata → deadlines of connections.
 
 use std::sync::Arc;
 
@@ -62,7 +62,6 @@ impl<O: Observer> Producer<O> {
         let ready = self.accumulator.ready(now, self.urgency(), &(&self.metadata, &self.latencies));
         self.wake_by(ready.next);
         self.ask_for_leaders(now, &ready);
-        self.ask_metadata(now);
         let requests = self.drain_ready(now, &ready);
         self.expire(now);
         // One request per broker and round: there may be more for it.
@@ -70,6 +69,7 @@ impl<O: Observer> Producer<O> {
         for (node, batches) in requests {
             self.send_produce(now, node, batches);
         }
+        self.ask_metadata(now);
     }
 
     pub(super) fn urgency(&self) -> Urgency {
@@ -237,6 +237,8 @@ impl<O: Observer> Producer<O> {
         };
         let (request, asked) = self.metadata.ask(now, |topic| Arc::clone(self.topics.name(topic)));
         self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
+        // What was held back for the question may go.
+        self.is_dirty = true;
     }
 
     /// While closing, metadata is asked for only for the sake of batches.
