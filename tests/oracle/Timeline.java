@@ -18,12 +18,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.ApiVersions;
+import org.apache.kafka.clients.ClientResponse;
 import org.apache.kafka.clients.MetadataRecoveryStrategy;
 import org.apache.kafka.clients.NetworkClient;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -31,6 +33,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.clients.MetadataSnapshot;
 import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -116,6 +119,8 @@ public final class Timeline {
     private final List<Action> actions = new ArrayList<>();
     private int nextAction = 0;
     private long until = 0;
+    /** Is the sender in one of its rounds? Then time passes only because it waits or sleeps. */
+    private boolean inRound = false;
     /** Anything that happened: two rounds without change are quiet. */
     private long activity = 0;
     private final List<Flush> flushes = new ArrayList<>();
@@ -141,9 +146,10 @@ public final class Timeline {
     // The producer.
     private ProducerConfig config;
     private Draws draws;
+    private final Map<ApiKeys, List<Integer>> chosen = new HashMap<>();
     private RecordAccumulator accumulator;
     private Sender sender;
-    private NetworkClient client;
+    private FedClient client;
     private ProducerMetadata metadata;
     private TransactionManager transactions;
     private BufferPool pool;
@@ -173,6 +179,11 @@ public final class Timeline {
                 case "identity" -> {
                     nextProducerId = Long.parseLong(words[1]);
                     nextEpoch = Short.parseShort(words[2]);
+                }
+                case "chosen" -> {
+                    List<Integer> asked = new ArrayList<>();
+                    Arrays.stream(words).skip(2).forEach(node -> asked.add(Integer.parseInt(node)));
+                    chosen.put(api(words[1]), asked);
                 }
                 case "seed" -> draws = new Draws(Long.parseUnsignedLong(words[1]));
                 case "until" -> until = Long.parseLong(words[1]);
@@ -230,11 +241,8 @@ public final class Timeline {
         };
         metadata = new OrderedMetadata(retryBackoff, retryBackoffMax, log);
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
-        client = new NetworkClient(wire, metadata, "timeline", inFlight, config.getLong("reconnect.backoff.ms"),
-            config.getLong("reconnect.backoff.max.ms"), 0, 0, requestTimeout,
-            config.getLong("socket.connection.setup.timeout.ms"), config.getLong("socket.connection.setup.timeout.max.ms"),
-            time, true, apiVersions, log, config.getLong("metadata.recovery.rebootstrap.trigger.ms"),
-            MetadataRecoveryStrategy.forName(config.getString("metadata.recovery.strategy")));
+        client = new FedClient(wire, metadata, inFlight, config, time, apiVersions, log);
+        setField(NetworkClient.class, client, "randOffset", new FedOffset());
         sender = new Sender(log, client, metadata, accumulator, inFlight == 1, config.getInt("max.request.size"),
             Short.parseShort(config.getString("acks")), config.getInt("retries"), new SenderMetricsRegistry(metrics), time,
             requestTimeout, retryBackoff, transactions);
@@ -247,20 +255,20 @@ public final class Timeline {
         build();
         settle();
         while (time.elapsed() <= until) {
-            act(false);
+            act();
             settle();
             time.sleep(1);
         }
     }
 
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
-    private void act(boolean inSenderRound) {
+    private void act() {
         while (nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()) {
             Action action = actions.get(nextAction++);
             perform(action.words());
             boolean moreSends = nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
                 && action.words()[0].equals("send") && actions.get(nextAction).words()[0].equals("send");
-            if (!inSenderRound && !moreSends) {
+            if (!inRound && !moreSends) {
                 settle();
             }
         }
@@ -274,10 +282,13 @@ public final class Timeline {
                 sender.run();
                 closed = true;
                 tell("closed");
+                endFlushes();
                 break;
             }
             wire.pollsInRound = 0;
+            inRound = true;
             sender.runOnce();
+            inRound = false;
             endFlushes();
             quiet = activity == before ? quiet + 1 : 0;
         }
@@ -306,8 +317,8 @@ public final class Timeline {
         public void sleep(long ms) {
             for (long passed = 0; passed < ms; passed++) {
                 super.sleep(1);
-                if (wire.pollsInRound >= 0) {
-                    act(true);
+                if (inRound) {
+                    act();
                 }
             }
         }
@@ -612,11 +623,13 @@ public final class Timeline {
     /** The network: requests are written at once, and answered at once unless a script keeps the answer back. */
     private final class Wire extends MockSelector {
         private final Map<String, Deque<Asked>> unanswered = new TreeMap<>();
+        /** How often each API was asked. */
+        private final Map<ApiKeys, Integer> questions = new HashMap<>();
         private final List<NetworkReceive> arriving = new ArrayList<>();
         private final Set<String> lost = new TreeSet<>();
         private final Set<String> open = new HashSet<>();
-        /** Polls in the sender's round; before the first round, less than none. */
-        private int pollsInRound = -1;
+        /** Polls in the sender's round. */
+        private int pollsInRound = 0;
         private long activityAtPoll = -1;
 
         private Wire() {
@@ -683,9 +696,15 @@ public final class Timeline {
                 serverDisconnect(id);
                 activity++;
             }
-            arriving.forEach(this::completeReceive);
-            activity += arriving.size();
-            arriving.clear();
+            // As the real selector has it, one response of a connection at a time.
+            Set<String> heard = new HashSet<>();
+            for (NetworkReceive receive : List.copyOf(arriving)) {
+                if (heard.add(receive.source())) {
+                    arriving.remove(receive);
+                    completeReceive(receive);
+                    activity++;
+                }
+            }
             super.poll(0);
             for (int index = 0; index < completedSends().size(); index++) {
                 onWritten(completedSends().get(index), completedSendBuffers().get(index));
@@ -699,6 +718,7 @@ public final class Timeline {
             AbstractRequest request =
                 AbstractRequest.parseRequest(header.apiKey(), header.apiVersion(), new ByteBufferAccessor(bytes)).request;
             Asked asked = new Asked(header, request);
+            questions.merge(header.apiKey(), 1, Integer::sum);
             tell(describe(send.destinationId(), asked));
             boolean expectsAnswer = !asked.isProduce() || ((ProduceRequest) request).data().acks() != 0;
             if (expectsAnswer && unanswered.containsKey(send.destinationId())) {
@@ -762,6 +782,48 @@ public final class Timeline {
             arriving.add(new NetworkReceive(id, bytes));
             activity++;
             answerQuestions(id);
+        }
+    }
+
+    /** Knows whether it looks for a broker to ask for metadata or, outside of poll, for one to ask for a producer id. */
+    private static final class FedClient extends NetworkClient {
+        private boolean isPolling = false;
+
+        private FedClient(Wire wire, ProducerMetadata metadata, int inFlight, ProducerConfig config, Clock time,
+            ApiVersions apiVersions, LogContext log) {
+            super(wire, metadata, "timeline", inFlight, config.getLong("reconnect.backoff.ms"),
+                config.getLong("reconnect.backoff.max.ms"), 0, 0, config.getInt("request.timeout.ms"),
+                config.getLong("socket.connection.setup.timeout.ms"),
+                config.getLong("socket.connection.setup.timeout.max.ms"), time, true, apiVersions, log,
+                config.getLong("metadata.recovery.rebootstrap.trigger.ms"),
+                MetadataRecoveryStrategy.forName(config.getString("metadata.recovery.strategy")));
+        }
+
+        @Override
+        public List<ClientResponse> poll(long timeout, long now) {
+            isPolling = true;
+            try {
+                return super.poll(timeout, now);
+            } finally {
+                isPolling = false;
+            }
+        }
+    }
+
+    /** Where the search for the least loaded broker begins: at the one that the other side asked. */
+    private final class FedOffset extends Random {
+        @Override
+        public int nextInt(int bound) {
+            ApiKeys api = client.isPolling ? ApiKeys.METADATA : ApiKeys.INIT_PRODUCER_ID;
+            List<Integer> asked = chosen.getOrDefault(api, List.of());
+            int number = wire.questions.getOrDefault(api, 0);
+            List<Node> known = metadata.fetch().nodes();
+            for (int index = 0; number < asked.size() && index < known.size(); index++) {
+                if (known.get(index).id() == asked.get(number)) {
+                    return index;
+                }
+            }
+            return 0;
         }
     }
 

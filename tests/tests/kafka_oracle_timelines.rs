@@ -1,15 +1,25 @@
-//! Judge 4: this producer beside the Java client, instant by instant.
+//! Judges 4 and 5: this producer beside the Java client, instant by instant.
 
-use cross_tests::oracle::timelines;
+use cross_tests::draws::Draws;
+use cross_tests::oracle::{Tally, timelines};
 
-#[test]
 #[expect(clippy::print_stdout, reason = "a judge's verdict is its numbers")]
-fn every_scenario_takes_the_same_course_in_the_java_client() {
-    let scripts = timelines::scripts().expect("scripts");
-    let tally = timelines::run(&scripts).expect("played");
+fn judge(tally: &Tally) {
     for (name, reason, count) in &tally.exceptions {
         println!("{count} × {name}: {reason}");
     }
     println!("{} cases, {} differences", tally.cases, tally.differences.len());
     assert!(tally.differences.is_empty(), "{}", tally.differences.join("\n"));
+}
+
+#[test]
+fn every_scenario_takes_the_same_course_in_the_java_client() {
+    let scripts = timelines::scripts().expect("scripts");
+    judge(&timelines::run(&scripts).expect("played"));
+}
+
+#[test]
+fn two_hundred_random_scripts_take_the_same_course_in_the_java_client() {
+    let mut draws = Draws::from_environment().expect("a seed");
+    judge(&timelines::run_random(200, &mut draws).expect("played"));
 }

@@ -3,7 +3,11 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
+use producer_core::ids::NodeId;
+use producer_core::protocol::ApiKey;
 use xtask::kafka::KafkaJars;
 use xtask::process::{self, OwnedChild};
 use xtask::workspace::{self, Scratch};
@@ -47,12 +51,17 @@ impl JavaClient {
         Ok(Self { to, from, _process: process, _classes: classes })
     }
 
-    /// The timeline of a script.
+    /// The timeline of a script. Where Java would draw which broker is asked, it asks those that were chosen here.
     ///
     /// # Errors
     /// When the script is none, or the process ended.
-    pub fn play(&mut self, script: &Script) -> Result<Vec<String>> {
-        writeln!(self.to, "{script}play")?;
+    pub(super) fn play(&mut self, script: &Script, chosen: &BTreeMap<ApiKey, Vec<NodeId>>) -> Result<Vec<String>> {
+        write!(self.to, "{script}")?;
+        for (api, nodes) in chosen {
+            let nodes: Vec<_> = nodes.iter().map(NodeId::to_string).collect();
+            writeln!(self.to, "chosen {api:?} {}", nodes.join(" "))?;
+        }
+        writeln!(self.to, "play")?;
         self.to.flush()?;
         let mut told = Vec::new();
         loop {

@@ -5,6 +5,7 @@ mod brokers;
 mod exceptions;
 mod java;
 mod ours;
+mod random;
 mod script;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use java::JavaClient;
 pub use script::{Action, Script};
 
 use super::Tally;
+use crate::draws::Draws;
 
 /// Every script under `tests/oracle/timelines`.
 ///
@@ -53,14 +55,40 @@ pub fn run(scripts: &[Script]) -> Result<Tally> {
     for script in scripts {
         tally.cases += 1;
         let course = Course::of(&mut java, script)?;
-        for (count, _) in counts.iter_mut().zip(EXCEPTIONS).filter(|(_, known)| course.met.contains(&known.name)) {
-            *count += 1;
-        }
+        course.count(&mut counts);
         tally.differences.extend(course.difference());
     }
-    let counted = EXCEPTIONS.iter().zip(counts).filter(|&(_, count)| count > 0);
-    tally.exceptions = counted.map(|(known, count)| (known.name.to_owned(), known.reason.to_owned(), count)).collect();
+    tally.exceptions = named(counts);
     Ok(tally)
+}
+
+/// Plays so many scripts that are drawn, and shrinks those that take two courses; after a few of them it has seen enough.
+///
+/// # Errors
+/// When Java or the jars cannot be had.
+pub fn run_random(count: u64, draws: &mut Draws) -> Result<Tally> {
+    const ENOUGH: usize = 5;
+    let mut java = JavaClient::start()?;
+    let mut tally = Tally::default();
+    let mut counts = vec![0; EXCEPTIONS.len()];
+    while tally.cases < count && tally.differences.len() < ENOUGH {
+        let script = random::script(&format!("random {}", tally.cases), draws)?;
+        tally.cases += 1;
+        let course = Course::of(&mut java, &script)?;
+        course.count(&mut counts);
+        if course.difference().is_some() {
+            let smallest = random::shrink(&mut java, &script)?;
+            tally.differences.extend(Course::of(&mut java, &smallest)?.difference());
+        }
+    }
+    tally.exceptions = named(counts);
+    Ok(tally)
+}
+
+/// How often each exception was met, of those that were.
+fn named(counts: Vec<u64>) -> Vec<(String, String, u64)> {
+    let met = EXCEPTIONS.iter().zip(counts).filter(|&(_, count)| count > 0);
+    met.map(|(known, count)| (known.name.to_owned(), known.reason.to_owned(), count)).collect()
 }
 
 /// What a script led to.
@@ -80,8 +108,9 @@ impl<'a> Course<'a> {
     /// # Errors
     /// When it cannot be played.
     pub fn of(java: &mut JavaClient, script: &'a Script) -> Result<Self> {
-        let theirs = in_order(java.play(script)?, script.until);
-        let ours = in_order(ours::play(script)?, script.until);
+        let played = ours::play(script)?;
+        let theirs = in_order(java.play(script, &played.chosen)?, script.until);
+        let ours = in_order(played.told, script.until);
         let (mut left, mut right, mut met) = (theirs.clone(), ours.clone(), Vec::new());
         for known in &EXCEPTIONS {
             if left != right && (known.forgive)(script, &mut left, &mut right) {
@@ -90,6 +119,12 @@ impl<'a> Course<'a> {
         }
         let is_same = left == right;
         Ok(Self { script, theirs, ours, met, is_same })
+    }
+
+    fn count(&self, counts: &mut [u64]) {
+        for (count, _) in counts.iter_mut().zip(&EXCEPTIONS).filter(|(_, known)| self.met.contains(&known.name)) {
+            *count += 1;
+        }
     }
 
     /// The lines of the Java client.
@@ -116,10 +151,30 @@ impl<'a> Course<'a> {
     }
 }
 
+/// The partition of a record whose fate is told. Where all batches are aborted at once, the Java client walks a hash set,
+/// so there each record stands for itself.
+fn place_of(line: &str) -> String {
+    const ABORTED: [&str; 6] = [
+        "KafkaException Producer is closed forcefully.",
+        "ClusterAuthorizationException",
+        "TransactionalIdAuthorizationException",
+        "ProducerFencedException",
+        "UnsupportedVersionException",
+        "InvalidPidMappingException",
+    ];
+    let words: Vec<&str> = line.split(' ').collect();
+    let (number, place) = (words.get(2).copied().unwrap_or_default(), words.get(3).copied().unwrap_or_default());
+    let is_aborted = ABORTED.iter().any(|text| line.contains(text));
+    if is_aborted { format!("{place} {number:>6}") } else { place.to_owned() }
+}
+
 /// Lines up to the last instant, those of one millisecond in an order of their own: the Java client walks hash maps where
 /// brokers and partitions are served in one instant, so only the order of one broker's requests and of one partition's
 /// records says something.
 fn in_order(lines: Vec<String>, until: u64) -> Vec<String> {
+    // Closing, the Java client closes its selector as a whole.
+    let closed_at = lines.iter().find_map(|line| line.strip_suffix(" closed"));
+    let goodbye = closed_at.map_or_else(|| "never".to_owned(), |at| format!("{at} hung up"));
     let mut by_place: BTreeMap<(u64, u8, String), Vec<String>> = BTreeMap::new();
     for line in lines {
         let mut words = line.split(' ');
@@ -127,12 +182,12 @@ fn in_order(lines: Vec<String>, until: u64) -> Vec<String> {
         let (at, kind) = (word().parse().unwrap_or(u64::MAX), word());
         let (rank, place) = match kind {
             "produce" => (1, word().to_owned()),
-            "acked" | "failed" => (2, words.nth(1).unwrap_or_default().to_owned()),
+            "acked" | "failed" => (2, place_of(&line)),
             "refused" => (3, String::new()),
             "flushed" | "closed" => (4, kind.to_owned()),
             _ => (0, kind.to_owned()),
         };
-        if at <= until {
+        if at <= until && !line.starts_with(&goodbye) {
             by_place.entry((at, rank, place)).or_default().push(line);
         }
     }

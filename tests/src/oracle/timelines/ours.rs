@@ -47,13 +47,25 @@ struct Player<'a> {
     is_closing: bool,
     is_closed: bool,
     told: Vec<String>,
+    chosen: BTreeMap<ApiKey, Vec<NodeId>>,
+}
+
+/// What playing a script gave.
+#[derive(Clone, Debug)]
+pub(super) struct Played {
+    pub(super) told: Vec<String>,
+    /// Who was asked for metadata and producer ids, each in order.
+    pub(super) chosen: BTreeMap<ApiKey, Vec<NodeId>>,
 }
 
 /// The timeline of a script.
 ///
 /// # Errors
 /// When the script is none, or the producer never comes to rest.
-pub(super) fn play(script: &Script) -> Result<Vec<String>> {
+pub(super) fn play(script: &Script) -> Result<Played> {
+    let is_on = |(key, value): &(String, String)| key == "partitioner.availability.timeout.ms" && value != "0";
+    // How long a broker has taken nothing is noted in the sender's rounds, and the Java client's come every millisecond.
+    let has_rounds = script.config.iter().any(is_on);
     let mut player = Player::new(script)?;
     player.settle()?;
     let mut actions = script.actions.iter().peekable();
@@ -69,9 +81,12 @@ pub(super) fn play(script: &Script) -> Result<Vec<String>> {
                 player.settle()?;
             }
         }
+        if has_rounds {
+            player.arriving.push_back(Input::Wake);
+        }
         player.settle()?;
     }
-    Ok(player.told)
+    Ok(Played { told: player.told, chosen: player.chosen })
 }
 
 impl<'a> Player<'a> {
@@ -100,6 +115,7 @@ impl<'a> Player<'a> {
             is_closing: false,
             is_closed: false,
             told: Vec::new(),
+            chosen: BTreeMap::new(),
         })
     }
 
@@ -114,6 +130,9 @@ impl<'a> Player<'a> {
 
     /// Gives the producer what has arrived, one by one, and does what it asks, until it waits for a later millisecond.
     fn settle(&mut self) -> Result<()> {
+        if let Some(input) = self.arriving.pop_front() {
+            self.producer.handle_input(self.now(), input);
+        }
         for _ in 0..100_000 {
             let now = self.now();
             match self.producer.poll_output(now) {
@@ -136,9 +155,6 @@ impl<'a> Player<'a> {
             }
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
-                // The Java client closes its selector as a whole.
-                let goodbye = format!("{} hung up", self.now_ms);
-                self.told.retain(|line| !line.starts_with(&goodbye));
                 self.tell("closed");
             }
         }
@@ -270,6 +286,7 @@ impl<'a> Player<'a> {
         let node = self.node_of(connection).context("a request on a connection that stands")?;
         let text = describe(node, &request)?;
         self.tell(&text);
+        self.chosen.entry(request.header.api).or_default().push(node);
         if !request.expects_response {
             self.arriving.push_back(Input::Written { connection, correlation: request.header.correlation });
             return Ok(());
