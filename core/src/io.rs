@@ -74,7 +74,8 @@ pub enum Output {
         /// Where it listens.
         address: BrokerAddress,
     },
-    /// Write a request on a standing connection, in the order given.
+    /// Write a request on a standing connection, in the order given. One that has just ended may still be named: nothing is
+    /// written then, and [`Input::Disconnected`] tells the rest.
     Transmit {
         /// On which connection.
         connection: ConnectionId,

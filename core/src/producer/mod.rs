@@ -144,8 +144,8 @@ pub struct Producer<O: Observer = Nobody> {
     identity: Identity,
     /// A producer id was asked for in vain: the next question waits out a pause.
     identity_is_retried: bool,
-    /// Whom to ask for a producer id, and when.
-    identity_pause: Option<(NodeId, Instant)>,
+    /// Whom to ask for a producer id, and not before when.
+    identity_target: Option<(NodeId, Instant)>,
     sequences: Sequences,
     /// Where the walk over a broker's partitions begins next.
     drain_index: BTreeMap<NodeId, usize>,
@@ -182,7 +182,7 @@ impl<O: Observer> Producer<O> {
             connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
             identity: Identity::new(config.enable_idempotence),
             identity_is_retried: false,
-            identity_pause: None,
+            identity_target: None,
             sequences: Sequences::default(),
             drain_index: BTreeMap::new(),
             latencies: Latencies::new(config.partitioner_availability_timeout),
@@ -225,7 +225,7 @@ impl<O: Observer> Producer<O> {
         }
         self.is_dirty = true;
         match input {
-            Input::Wake => {}
+            Input::Wake => return,
             Input::Connected { connection } => self.on_connected(at, connection),
             Input::Disconnected { connection, why } => self.on_disconnected(at, connection, why),
             Input::Written { connection, correlation } => self.on_written(at, connection, correlation),
@@ -233,6 +233,8 @@ impl<O: Observer> Producer<O> {
                 self.on_received(at, connection, correlation, response);
             }
         }
+        // In the poll that hears an answer, too, patience ends before anything else is sent (`NetworkClient.poll`).
+        self.cut_overdue(at);
     }
 
     /// The next thing to do; call until it says [`Output::Wait`].

@@ -85,7 +85,10 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Closes connections that took too long to stand or to answer.
-    fn cut_overdue(&mut self, now: Instant) {
+    pub(super) fn cut_overdue(&mut self, now: Instant) {
+        if self.connections.next_deadline().is_none_or(|(deadline, _)| deadline > now) {
+            return;
+        }
         for connection in self.connections.overdue_dials(now) {
             self.cut(now, connection, Cut::Disconnected);
         }
@@ -153,19 +156,26 @@ impl<O: Observer> Producer<O> {
     }
 
     fn ask_identity(&mut self, now: Instant) {
-        let node = match self.identity_pause {
-            Some((_, until)) if until > now => return self.wake_by(Some((until, WaitReason::RetryBackoff))),
-            Some((node, _)) if self.connections.availability(node, now) == Availability::Ready => Some(node),
-            _ => self.broker_for_questions(now),
-        };
-        let Some(node) = node else { return };
-        self.identity_pause = None;
-        if core::mem::take(&mut self.identity_is_retried) {
-            // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
-            let until = now + self.config.retry_backoff;
-            self.identity_pause = Some((node, until));
-            return self.wake_by(Some((until, WaitReason::RetryBackoff)));
+        let Some((node, not_before)) = self.whom_to_ask_for_an_id(now) else { return };
+        self.identity_target = Some((node, not_before));
+        match self.connections.availability(node, now) {
+            // Metadata goes first.
+            Availability::Ready if self.metadata.is_due(now) => return,
+            Availability::Ready if core::mem::take(&mut self.identity_is_retried) => {
+                // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
+                let until = now + self.config.retry_backoff;
+                self.identity_target = Some((node, until));
+                return self.wake_by(Some((until, WaitReason::RetryBackoff)));
+            }
+            Availability::Ready if not_before > now => {
+                return self.wake_by(Some((not_before, WaitReason::RetryBackoff)));
+            }
+            Availability::Ready => {}
+            Availability::CanConnect => return self.dial(now, node),
+            Availability::NotBefore(at, why) => return self.wake_by(Some((at, why))),
+            Availability::Underway | Availability::Busy => return,
         }
+        self.identity_target = None;
         let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
             let error = self.connections.unsupported(node, ApiKey::InitProducerId);
             self.is_dirty = true;
@@ -181,22 +191,35 @@ impl<O: Observer> Producer<O> {
         self.transmit(now, node, version, body, Asked::InitProducerId, true);
     }
 
+    /// The broker chosen for this question before, while its connection stands or is being made; else one chosen now
+    /// (`Sender.awaitNodeReady`).
+    fn whom_to_ask_for_an_id(&mut self, now: Instant) -> Option<(NodeId, Instant)> {
+        let connections = &self.connections;
+        let target = self.identity_target.filter(|&(node, _)| connections.connection_to(node).is_some());
+        target.or_else(|| self.least_loaded(now).map(|(node, _)| (node, Instant::ZERO)))
+    }
+
     /// A broker that can be asked now; connects to one if none can.
     fn broker_for_questions(&mut self, now: Instant) -> Option<NodeId> {
+        match self.least_loaded(now)? {
+            (node, Availability::Ready) => return Some(node),
+            (node, Availability::CanConnect) => self.dial(now, node),
+            _ => {}
+        }
+        None
+    }
+
+    fn least_loaded(&mut self, now: Instant) -> Option<(NodeId, Availability)> {
         let nodes: Vec<NodeId> = self.metadata.nodes().keys().copied().collect();
-        match self.connections.least_loaded(&nodes, now, &mut self.chance.nodes) {
-            Some((node, Availability::Ready)) => return Some(node),
-            Some((node, Availability::CanConnect)) => self.dial(now, node),
-            Some(_) => {}
-            None => {
-                for node in nodes {
-                    if let Availability::NotBefore(at, why) = self.connections.availability(node, now) {
-                        self.wake_by(Some((at, why)));
-                    }
+        let chosen = self.connections.least_loaded(&nodes, now, &mut self.chance.nodes);
+        if chosen.is_none() {
+            for node in nodes {
+                if let Availability::NotBefore(at, why) = self.connections.availability(node, now) {
+                    self.wake_by(Some((at, why)));
                 }
             }
         }
-        None
+        chosen
     }
 
     fn dial(&mut self, now: Instant, node: NodeId) {

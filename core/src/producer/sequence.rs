@@ -107,9 +107,8 @@ impl Sequences {
     pub(super) fn on_acked(&mut self, partition: PartitionRef, slot: BatchSlot, stamp: Stamp, record_count: u32) {
         let Some(known) = self.partitions.get_mut(&partition) else { return };
         known.in_flight.retain(|batch| batch.slot != slot);
-        if stamp.identity != known.identity {
-            return;
-        }
+        // Also of an earlier epoch: as the Java client has it, which does not look
+        // (`TransactionManager.handleCompletedBatch`).
         let last = increment_sequence(stamp.base_sequence, record_count.cast_signed().saturating_sub(1));
         // Later than what was acknowledged before, counted around the wrap.
         let is_later = known.last_acked.is_none_or(|acked| (last.wrapping_sub(acked) & i32::MAX) < 1 << 30);

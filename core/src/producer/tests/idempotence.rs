@@ -237,14 +237,15 @@ fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     let mut story = without_id();
     answer_identity(&mut story, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, -1, -1);
     let asked = |story: &Story| story.asked.iter().filter(|asked| **asked == "InitProducerId").count();
+    // The pause begins when there is a broker to ask.
+    story.hold_questions = false;
+    story.settle();
+    story.hold_questions = true;
     story.at_ms(99);
     assert_eq!(asked(&story), 1);
     story.at_ms(100);
     assert_eq!(asked(&story), 2);
     answer_identity(&mut story, ErrorCode::NONE, -1, 0);
-    story.hold_questions = false;
-    // The pause begins when there is a broker to ask.
-    story.settle();
     story.at_ms(199);
     assert_eq!(asked(&story), 2);
     story.at_ms(200);
@@ -256,7 +257,10 @@ fn a_cluster_that_grants_no_rights_is_asked_again_at_once() {
     let mut story = without_id();
     let asked = story.asked.len();
     answer_identity(&mut story, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, -1, -1);
-    assert_eq!(story.asked[asked..], ["InitProducerId"]);
+    story.hold_questions = false;
+    story.settle();
+    assert_eq!(story.asked[asked..], ["ApiVersions", "InitProducerId"]);
+    assert_eq!(story.now_ms(), 0);
 }
 
 #[test]
