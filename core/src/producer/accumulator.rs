@@ -117,7 +117,6 @@ pub(super) struct Accumulator {
     next_id: u64,
     /// (root, place in root) of every batch whose fate the application does not know.
     incomplete: BTreeSet<(BatchId, u32)>,
-    queued: usize,
 }
 
 impl Accumulator {
@@ -131,7 +130,6 @@ impl Accumulator {
             free_slots: Vec::new(),
             next_id: 0,
             incomplete: BTreeSet::new(),
-            queued: 0,
         }
     }
 
@@ -195,7 +193,6 @@ impl Accumulator {
         queue.queue.push_back(slot);
         queue.filling = Some(slot);
         queue.is_used = true;
-        self.queued += 1;
         id
     }
 
@@ -299,7 +296,6 @@ impl Accumulator {
         let Some(slot) = queue.take_head() else { return DrainReason::RodeAlong };
         queue.in_flight.push(slot);
         queue.muted |= mute;
-        self.queued -= 1;
         let Some(head) = self.batch_mut(slot) else { return DrainReason::RodeAlong };
         let reason = match due(head, length, linger, urgency, now) {
             Due::Now(reason) => reason,
@@ -328,7 +324,6 @@ impl Accumulator {
             place = queue.queue.iter().take_while(|other| is_earlier(other)).count();
         }
         self.queue_mut(partition).queue.insert(place, slot);
-        self.queued += 1;
     }
 
     /// Puts parts where a batch was that is over without a fate, at the head of its queue, in order. Returns their slots.
@@ -365,7 +360,6 @@ impl Accumulator {
                     break;
                 }
                 queue.take_head();
-                self.queued -= 1;
                 expired.push(slot);
             }
         }
@@ -394,7 +388,6 @@ impl Accumulator {
 
     /// Takes every batch out of the queues, for they are all given up.
     pub(super) fn drain_queues(&mut self) -> Vec<BatchSlot> {
-        self.queued = 0;
         self.topics.iter_mut().flatten().flat_map(PartitionQueue::take_all).collect()
     }
 
@@ -432,10 +425,6 @@ impl Accumulator {
 
     pub(super) fn has_incomplete(&self) -> bool {
         !self.incomplete.is_empty()
-    }
-
-    pub(super) fn has_queued(&self) -> bool {
-        self.queued > 0
     }
 
     /// Is a batch in this slot that the application still waits for and that is in a request?

@@ -187,10 +187,9 @@ impl Connections {
         self.links.get(&node).map_or(0, |link| link.in_flight.len())
     }
 
-    /// Is a Produce request out anywhere?
-    pub(super) fn has_produce_in_flight(&self) -> bool {
-        let mut requests = self.links.values().flat_map(|link| link.in_flight.iter());
-        requests.any(|request| request.api == ApiKey::Produce)
+    /// Is a request of any kind out anywhere?
+    pub(super) fn has_in_flight(&self) -> bool {
+        self.links.values().any(|link| link.in_flight.len() > 0)
     }
 
     pub(super) fn availability(&self, node: NodeId, now: Instant) -> Availability {

@@ -241,7 +241,7 @@ impl<O: Observer> Producer<O> {
 
     fn ask_metadata(&mut self, now: Instant) {
         if !self.metadata.is_due(now) {
-            let next = self.metadata.next_request_at().filter(|_| self.life == Life::Open || self.wants_metadata());
+            let next = self.metadata.next_request_at();
             return self.wake_by(next.map(|at| (at, WaitReason::MetadataRefresh)));
         }
         self.metadata.on_attempt(now);
@@ -262,11 +262,6 @@ impl<O: Observer> Producer<O> {
         self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
         // What was held back for the question may go.
         self.is_dirty = true;
-    }
-
-    /// While closing, metadata is asked for only for the sake of batches.
-    fn wants_metadata(&self) -> bool {
-        self.accumulator.has_queued()
     }
 
     /// Drains for every broker that is ready and can be sent to.
@@ -464,7 +459,7 @@ impl<O: Observer> Producer<O> {
     fn finish_close(&mut self, now: Instant) {
         let is_done = matches!(self.life, Life::Closing { .. })
             && !self.accumulator.has_incomplete()
-            && !self.connections.has_produce_in_flight();
+            && !self.connections.has_in_flight();
         if is_done {
             self.shut(now);
         }

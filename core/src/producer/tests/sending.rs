@@ -379,6 +379,9 @@ fn a_send_that_waits_learns_of_the_close() {
     story.settle();
     assert_eq!(story.may_proceed, 1);
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), ProducerError::ClosedWhileSending)));
+    assert!(!story.producer.is_closed(), "a question is out");
+    story.hold_questions = false;
+    story.settle();
     assert!(story.producer.is_closed());
 }
 
