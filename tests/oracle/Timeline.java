@@ -100,7 +100,7 @@ public final class Timeline {
     }
 
     /** A request that was written and has no answer. */
-    private record Asked(RequestHeader header, AbstractRequest request) {
+    private record Asked(RequestHeader header, AbstractRequest request, long dueAt) {
         boolean isProduce() {
             return header.apiKey() == ApiKeys.PRODUCE;
         }
@@ -119,6 +119,7 @@ public final class Timeline {
     private final List<Action> actions = new ArrayList<>();
     private int nextAction = 0;
     private long until = 0;
+    private long latency = 0;
     /** Is the sender in one of its rounds? Then time passes only because it waits or sleeps. */
     private boolean inRound = false;
     /** Anything that happened: two rounds without change are quiet. */
@@ -186,6 +187,7 @@ public final class Timeline {
                     chosen.put(api(words[1]), asked);
                 }
                 case "seed" -> draws = new Draws(Long.parseUnsignedLong(words[1]));
+                case "latency" -> latency = Long.parseLong(words[1]);
                 case "until" -> until = Long.parseLong(words[1]);
                 default -> actions.add(new Action(Long.parseLong(words[0]), Arrays.copyOfRange(words, 1, words.length)));
             }
@@ -263,6 +265,7 @@ public final class Timeline {
 
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
     private void act() {
+        wire.answerAllQuestions();
         while (nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()) {
             Action action = actions.get(nextAction++);
             perform(action.words());
@@ -717,7 +720,7 @@ public final class Timeline {
             RequestHeader header = RequestHeader.parse(bytes);
             AbstractRequest request =
                 AbstractRequest.parseRequest(header.apiKey(), header.apiVersion(), new ByteBufferAccessor(bytes)).request;
-            Asked asked = new Asked(header, request);
+            Asked asked = new Asked(header, request, time.elapsed() + latency);
             questions.merge(header.apiKey(), 1, Integer::sum);
             tell(describe(send.destinationId(), asked));
             boolean expectsAnswer = !asked.isProduce() || ((ProduceRequest) request).data().acks() != 0;
@@ -764,7 +767,7 @@ public final class Timeline {
         /** Whatever is asked beside Produce is answered by itself, in turn. */
         void answerQuestions(String id) {
             for (Asked next = oldest(id); next != null && !next.isProduce(); next = oldest(id)) {
-                if (held.contains(next.header().apiKey()) || nodeStates.getOrDefault(id, "up").equals("mute")) {
+                if (next.dueAt() > time.elapsed() || held.contains(next.header().apiKey()) || nodeStates.getOrDefault(id, "up").equals("mute")) {
                     return;
                 }
                 answer(id, answerTo(next));

@@ -1,11 +1,25 @@
-//! Shows the course of scenarios in the Java client and in this producer: those whose name contains the argument.
+//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words, `timelines
+//! random 2000` plays so many scripts that are drawn (`SEED` draws the same again).
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use cross_tests::draws::Draws;
 use cross_tests::oracle::timelines::{self, Course, JavaClient};
 
 #[expect(clippy::print_stdout, reason = "this is what the program is for")]
 fn main() -> Result<()> {
-    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, count] = &arguments[..]
+        && word == "random"
+        && let Ok(count) = count.parse()
+    {
+        let tally = timelines::run_random(count, &mut Draws::from_environment()?)?;
+        tally.differences.iter().for_each(|difference| println!("{difference}"));
+        tally.exceptions.iter().for_each(|(name, reason, count)| println!("{count} × {name}: {reason}"));
+        println!("{} cases, {} differences", tally.cases, tally.differences.len());
+        ensure!(tally.differences.is_empty(), "the Java client takes another course");
+        return Ok(());
+    }
+    let wanted = arguments.join(" ");
     let mut java = JavaClient::start()?;
     for script in timelines::scripts()?.iter().filter(|script| script.name.contains(&wanted)) {
         let course = Course::of(&mut java, script)?;

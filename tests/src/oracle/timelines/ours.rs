@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use core::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use producer_core::config::ProducerConfig;
 use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
@@ -38,7 +38,8 @@ struct Player<'a> {
     /// What the network has for the producer.
     arriving: VecDeque<Input>,
     connections: BTreeMap<NodeId, ConnectionId>,
-    unanswered: BTreeMap<NodeId, VecDeque<OutgoingRequest>>,
+    /// Requests without an answer, and from when on a question is answered.
+    unanswered: BTreeMap<NodeId, VecDeque<(u64, OutgoingRequest)>>,
     node_states: BTreeMap<NodeId, String>,
     held: BTreeSet<ApiKey>,
     sends: usize,
@@ -71,6 +72,7 @@ pub(super) fn play(script: &Script) -> Result<Played> {
     let mut actions = script.actions.iter().peekable();
     for now_ms in 0..=script.until {
         player.now_ms = now_ms;
+        player.answer_all_questions()?;
         while let Some(action) = actions.next_if(|action| action.at <= now_ms) {
             let words: Vec<&str> = action.words.iter().map(String::as_str).collect();
             player.perform(&words)?;
@@ -130,21 +132,18 @@ impl<'a> Player<'a> {
 
     /// Gives the producer what has arrived, one by one, and does what it asks, until it waits for a later millisecond.
     fn settle(&mut self) -> Result<()> {
-        if let Some(input) = self.arriving.pop_front() {
-            self.producer.handle_input(self.now(), input);
-        }
+        self.hear();
         for _ in 0..100_000 {
             let now = self.now();
             match self.producer.poll_output(now) {
                 Output::Wait { until, .. } => {
                     self.wake_us = until.map(|until| until.as_micros());
                     self.end_flushes();
-                    match self.arriving.pop_front() {
-                        Some(input) => self.producer.handle_input(now, input),
-                        None if self.wake_us.is_some_and(|at| at <= now.elapsed_us) => {
-                            self.producer.handle_input(now, Input::Wake);
-                        }
-                        None => return Ok(()),
+                    let is_due = self.wake_us.is_some_and(|at| at <= now.elapsed_us);
+                    match self.hear() {
+                        true => {}
+                        false if is_due => self.producer.handle_input(now, Input::Wake),
+                        false => return Ok(()),
                     }
                 }
                 Output::Connect { connection, node, .. } => self.on_connect(connection, node),
@@ -159,6 +158,36 @@ impl<'a> Player<'a> {
             }
         }
         bail!("{:?}: the producer never comes to rest at {}", self.script.name, self.now_ms)
+    }
+
+    /// Gives the producer what has arrived, as one look at the network finds it: a response from each connection, and then
+    /// which connections ended and which stand. Says whether there was anything.
+    fn hear(&mut self) -> bool {
+        let mut heard = BTreeSet::new();
+        let mut now = Vec::new();
+        self.arriving.retain(|input| {
+            let connection = match input {
+                Input::Wake => None,
+                Input::Connected { connection }
+                | Input::Disconnected { connection, .. }
+                | Input::Written { connection, .. }
+                | Input::Received { connection, .. } => Some(*connection),
+            };
+            let is_next = heard.insert(connection);
+            now.extend(is_next.then(|| input.clone()));
+            !is_next
+        });
+        now.sort_by_key(|input| match input {
+            Input::Wake => 0,
+            Input::Written { .. } | Input::Received { .. } => 1,
+            Input::Disconnected { .. } => 2,
+            Input::Connected { .. } => 3,
+        });
+        let is_any = !now.is_empty();
+        for input in now {
+            self.producer.handle_input(self.now(), input);
+        }
+        is_any
     }
 
     fn perform(&mut self, words: &[&str]) -> Result<()> {
@@ -176,9 +205,7 @@ impl<'a> Player<'a> {
             }
             ["release", name] => {
                 self.held.remove(&api(name)?);
-                for node in self.connections.keys().copied().collect::<Vec<_>>() {
-                    self.answer_questions(node)?;
-                }
+                self.answer_all_questions()?;
             }
             ["flush"] => self.flushes.push(self.producer.begin_flush(self.now())),
             ["close", ref timeout @ ..] => {
@@ -283,7 +310,8 @@ impl<'a> Player<'a> {
     }
 
     fn on_request(&mut self, connection: ConnectionId, request: OutgoingRequest) -> Result<()> {
-        let node = self.node_of(connection).context("a request on a connection that stands")?;
+        // What is written while the news of the connection's end is on its way reaches nobody.
+        let Some(node) = self.node_of(connection) else { return Ok(()) };
         let text = describe(node, &request)?;
         self.tell(&text);
         self.chosen.entry(request.header.api).or_default().push(node);
@@ -291,15 +319,16 @@ impl<'a> Player<'a> {
             self.arriving.push_back(Input::Written { connection, correlation: request.header.correlation });
             return Ok(());
         }
-        self.unanswered.entry(node).or_default().push_back(request);
+        self.unanswered.entry(node).or_default().push_back((self.now_ms + self.script.latency_ms, request));
         self.answer_questions(node)
     }
 
     /// Whatever is asked beside Produce is answered by itself, in turn.
     fn answer_questions(&mut self, node: NodeId) -> Result<()> {
-        while let Some(oldest) = self.unanswered.get(&node).and_then(VecDeque::front) {
+        while let Some((due, oldest)) = self.unanswered.get(&node).and_then(VecDeque::front) {
             let api = oldest.header.api;
-            if api == ApiKey::Produce || self.held.contains(&api) || self.state_of(node) == "mute" {
+            if api == ApiKey::Produce || *due > self.now_ms || self.held.contains(&api) || self.state_of(node) == "mute"
+            {
                 break;
             }
             let response = self.brokers.answer(&oldest.body)?;
@@ -308,9 +337,14 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    fn answer_all_questions(&mut self) -> Result<()> {
+        let nodes: Vec<_> = self.connections.keys().copied().collect();
+        nodes.into_iter().try_for_each(|node| self.answer_questions(node))
+    }
+
     fn answer(&mut self, node: NodeId, response: Response) {
         let asked = self.unanswered.get_mut(&node).and_then(VecDeque::pop_front);
-        if let (Some(request), Some(&connection)) = (asked, self.connections.get(&node)) {
+        if let (Some((_, request)), Some(&connection)) = (asked, self.connections.get(&node)) {
             let correlation = request.header.correlation;
             self.arriving.push_back(Input::Received { connection, correlation, response });
         }
@@ -318,7 +352,7 @@ impl<'a> Player<'a> {
 
     fn respond(&mut self, node: NodeId, words: &[&str]) -> Result<()> {
         let oldest = self.unanswered.get(&node).and_then(VecDeque::front);
-        if let Some(OutgoingRequest { body: Request::Produce(asked), .. }) = oldest {
+        if let Some((_, OutgoingRequest { body: Request::Produce(asked), .. })) = oldest {
             let response = self.brokers.produce(asked, words)?;
             self.answer(node, Response::Produce(response));
             self.answer_questions(node)?;

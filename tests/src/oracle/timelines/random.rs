@@ -55,7 +55,9 @@ impl Generator<'_> {
 
     fn run(mut self) -> Result<Script> {
         self.configure()?;
-        let mut now = 0;
+        // After first contact. An answer that takes no time would come in the middle of a round of the sender.
+        self.script.latency_ms = [1, 3, 9][usize::try_from(self.draws.below(3))?];
+        let mut now = 60;
         for _ in 0..3 + self.draws.below(35) {
             // Many things in one instant, some close together, some far apart.
             now += match self.draws.below(10) {

@@ -9,6 +9,7 @@
 //! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody |
 //! | `versions API LOW HIGH` | what the brokers speak of an API |
 //! | `identity ID EPOCH` | the first producer id that is granted |
+//! | `latency MS` | how long the answer to any question but Produce takes |
 //! | `seed N` | of the draws of sticky partitions |
 //! | `until MS` | when the comparison ends |
 //!
@@ -69,6 +70,8 @@ pub struct Script {
     pub versions: Vec<(String, i16, i16)>,
     /// Producer id and epoch that are granted first.
     pub identity: (i64, i16),
+    /// How long answers to questions other than Produce take.
+    pub latency_ms: u64,
     /// Of the draws of sticky partitions.
     pub seed: u64,
     /// The last instant that is compared.
@@ -88,6 +91,7 @@ impl Script {
             topics: Vec::new(),
             versions: Vec::new(),
             identity: (1_000, 0),
+            latency_ms: 0,
             seed: 7,
             until: 0,
             actions: Vec::new(),
@@ -155,6 +159,7 @@ impl Script {
             }
             ["versions", api, low, high] => self.versions.push((api.to_owned(), low.parse()?, high.parse()?)),
             ["identity", id, epoch] => self.identity = (id.parse()?, epoch.parse()?),
+            ["latency", millis] => self.latency_ms = millis.parse()?,
             ["seed", seed] => self.seed = seed.parse()?,
             ["until", until] => self.until = until.parse()?,
             [at, "send", topic, partition, key, bytes, ref times @ ..] => {
@@ -192,7 +197,8 @@ impl fmt::Display for Script {
         for (api, low, high) in &self.versions {
             writeln!(f, "versions {api} {low} {high}")?;
         }
-        writeln!(f, "identity {} {}\nseed {}\nuntil {}", self.identity.0, self.identity.1, self.seed, self.until)?;
+        writeln!(f, "identity {} {}\nlatency {}", self.identity.0, self.identity.1, self.latency_ms)?;
+        writeln!(f, "seed {}\nuntil {}", self.seed, self.until)?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))
     }
 }
