@@ -37,7 +37,7 @@ struct PartitionQueue {
     in_flight: Vec<BatchSlot>,
     /// Not drained until the request that is out has its answer (one request in flight per connection).
     muted: bool,
-    /// Has it ever had a batch?
+    /// Was a batch of it ever wanted? The Java client makes the queue before it asks for memory.
     is_used: bool,
 }
 
@@ -179,6 +179,11 @@ impl Accumulator {
         }
     }
 
+    /// A batch of this partition is about to be opened, if there is memory for it.
+    pub(super) fn on_wanted(&mut self, partition: PartitionRef) {
+        self.queue_mut(partition).is_used = true;
+    }
+
     /// Opens a batch at the end of the partition's queue.
     pub(super) fn open(
         &mut self,
@@ -192,7 +197,6 @@ impl Accumulator {
         let queue = self.queue_mut(partition);
         queue.queue.push_back(slot);
         queue.filling = Some(slot);
-        queue.is_used = true;
         id
     }
 

@@ -206,6 +206,7 @@ impl<O: Observer> Producer<O> {
         upper_bound: usize,
     ) -> Result<(), MemoryTicket> {
         let size = upper_bound.max(self.batch_size() as usize);
+        self.accumulator.on_wanted(partition);
         self.memory.take(size as u64, ticket)?;
         let builder = BatchBuilder::new(self.memory.buffer(size), size);
         let batch = self.accumulator.open(partition, builder, size as u64, at);
