@@ -95,7 +95,9 @@ impl<O: Observer> Producer<O> {
         }
         // Metadata was about to be asked for: that has failed too, and is tried again after a pause
         // (`DefaultMetadataUpdater.handleServerDisconnect`).
-        if self.metadata.is_due(now) {
+        // What an answer of this very moment asked for does not count: `NetworkClient.poll` hears of ends first.
+        let is_unheard = self.metadata_asked_by_answer.take() == Some(now);
+        if self.metadata.is_due(now) && !is_unheard {
             self.metadata.on_failure(now, &mut self.chance.retry);
         }
         self.metadata.request_update();
@@ -289,6 +291,9 @@ impl<O: Observer> Producer<O> {
         let what = self.judge(now, batch, answer);
         self.accumulator.on_answered(partition, slot);
         if answer.code.invalidates_metadata() {
+            if !self.metadata.is_due(now) {
+                self.metadata_asked_by_answer = Some(now);
+            }
             self.metadata.request_update();
         }
         match what {

@@ -159,6 +159,8 @@ pub struct Producer<O: Observer = Nobody> {
     life: Life,
     next_ordinal: u64,
     somebody_waits_for_metadata: bool,
+    /// When an answer last made metadata due.
+    metadata_asked_by_answer: Option<Instant>,
     /// What the next send that waits for metadata is told, once.
     metadata_error: Option<ProducerError>,
     /// Something happened since the sender last ran.
@@ -198,6 +200,7 @@ impl<O: Observer> Producer<O> {
             life: Life::Open,
             next_ordinal: 0,
             somebody_waits_for_metadata: false,
+            metadata_asked_by_answer: None,
             metadata_error: None,
             is_dirty: true,
             wait: None,
