@@ -23,3 +23,12 @@ fn two_hundred_random_scripts_take_the_same_course_in_the_java_client() {
     let mut draws = Draws::from_environment().expect("a seed");
     judge(&timelines::run_random(200, &mut draws).expect("played"));
 }
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a judge's verdict is its numbers")]
+fn pauses_with_jitter_stay_in_kafkas_bounds_on_both_sides() {
+    let (pauses, wrong) = timelines::jitter::run(25).expect("played");
+    println!("{pauses} pauses, {} out of bounds", wrong.len());
+    assert!(pauses > 500, "{pauses}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

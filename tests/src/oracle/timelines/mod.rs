@@ -4,6 +4,7 @@
 mod brokers;
 mod exceptions;
 mod java;
+pub mod jitter;
 mod ours;
 mod random;
 mod script;
@@ -130,6 +131,11 @@ impl<'a> Course<'a> {
     /// The lines of the Java client.
     pub fn java(&self) -> &[String] {
         &self.theirs
+    }
+
+    /// The lines of this producer.
+    pub fn ours(&self) -> &[String] {
+        &self.ours
     }
 
     /// The script, both timelines and the first line that differs, if one does that may not.

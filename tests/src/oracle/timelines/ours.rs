@@ -79,6 +79,10 @@ pub(super) fn play(script: &Script) -> Result<Played> {
             let is_send = |words: &[String]| words.first().is_some_and(|word| word == "send");
             let more_sends =
                 actions.peek().is_some_and(|next| next.at <= now_ms && is_send(&next.words) && is_send(&action.words));
+            if is_send(&action.words) && !more_sends {
+                // The Java client's sender runs in every millisecond; here it would sleep on when no new batch calls it.
+                player.arriving.push_back(Input::Wake);
+            }
             if !more_sends {
                 player.settle()?;
             }

@@ -1,0 +1,267 @@
+package org.apache.kafka.clients.producer.internals;
+
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.kafka.clients.ApiVersions;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.ApiVersionsResponseData;
+import org.apache.kafka.common.message.InitProducerIdResponseData;
+import org.apache.kafka.common.message.MetadataResponseData;
+import org.apache.kafka.common.message.ProduceResponseData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.RecordBatch;
+import org.apache.kafka.common.requests.AbstractResponse;
+import org.apache.kafka.common.requests.ApiVersionsResponse;
+import org.apache.kafka.common.requests.InitProducerIdResponse;
+import org.apache.kafka.common.requests.MetadataRequest;
+import org.apache.kafka.common.requests.MetadataResponse;
+import org.apache.kafka.common.requests.ProduceRequest;
+import org.apache.kafka.common.requests.ProduceResponse;
+
+/** The brokers of a script: what they know, and what they answer. */
+final class TimelineBrokers {
+    private int nodes = 1;
+    final Map<String, int[]> leaders = new LinkedHashMap<>();
+    private final Map<String, int[]> epochs = new TreeMap<>();
+    private final Map<String, Errors> topicErrors = new HashMap<>();
+    private final Map<String, Long> logEnds = new HashMap<>();
+    final Map<String, String> nodeStates = new HashMap<>();
+    private final Map<ApiKeys, short[]> versions = new HashMap<>();
+    final Set<ApiKeys> held = new HashSet<>();
+    private final Deque<Errors> identityErrors = new ArrayDeque<>();
+    private long nextProducerId = 1000;
+    private short nextEpoch = 0;
+    private final Map<ApiKeys, Integer> throttles = new HashMap<>();
+
+    TimelineBrokers() {
+        versions.put(ApiKeys.PRODUCE, new short[] {3, 12});
+        versions.put(ApiKeys.METADATA, new short[] {4, 11});
+        versions.put(ApiKeys.API_VERSIONS, new short[] {0, 4});
+        versions.put(ApiKeys.INIT_PRODUCER_ID, new short[] {0, 5});
+    }
+
+    /** Takes a circumstance of the script. Says whether it was one of the brokers'. */
+    boolean configure(String[] words) {
+        switch (words[0]) {
+            case "nodes" -> nodes = Integer.parseInt(words[1]);
+            case "topic" -> {
+                int[] numbers = Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
+                leaders.put(words[1], numbers);
+                epochs.put(words[1], new int[numbers.length]);
+            }
+            case "versions" ->
+                versions.put(api(words[1]), new short[] {Short.parseShort(words[2]), Short.parseShort(words[3])});
+            case "identity" -> {
+                nextProducerId = Long.parseLong(words[1]);
+                nextEpoch = Short.parseShort(words[2]);
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Takes an action. Says whether it was one of the brokers'. */
+    boolean perform(TimelineWire wire, String[] words) {
+        switch (words[0]) {
+            case "respond" -> respond(wire, words);
+            case "node" -> {
+                nodeStates.put(words[1], words[2]);
+                wire.answerQuestions(words[1]);
+            }
+            case "leader" -> {
+                String[] place = split(words[1]);
+                int partition = Integer.parseInt(place[1]);
+                leaders.get(place[0])[partition] = Integer.parseInt(words[2]);
+                epochs.get(place[0])[partition] = words.length > 3
+                    ? Integer.parseInt(words[3]) : epochs.get(place[0])[partition] + 1;
+            }
+            case "partitions" -> {
+                int[] numbers = Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
+                leaders.put(words[1], numbers);
+                epochs.put(words[1], Arrays.copyOf(epochs.get(words[1]), numbers.length));
+            }
+            case "topic-error" -> topicErrors.put(words[1], Errors.valueOf(words[2]));
+            case "identity-error" -> identityErrors.add(Errors.valueOf(words[1]));
+            case "throttle" -> throttles.put(api(words[1]), Integer.parseInt(words[2]));
+            case "hold" -> held.add(api(words[1]));
+            case "release" -> {
+                held.remove(api(words[1]));
+                wire.answerAllQuestions();
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    static ApiKeys api(String name) {
+        return switch (name) {
+            case "Produce" -> ApiKeys.PRODUCE;
+            case "Metadata" -> ApiKeys.METADATA;
+            case "InitProducerId" -> ApiKeys.INIT_PRODUCER_ID;
+            case "ApiVersions" -> ApiKeys.API_VERSIONS;
+            default -> throw new IllegalArgumentException(name);
+        };
+    }
+
+    private static String[] split(String topicPartition) {
+        int dash = topicPartition.lastIndexOf('-');
+        return new String[] {topicPartition.substring(0, dash), topicPartition.substring(dash + 1)};
+    }
+
+    /** Answers the oldest Produce request on a broker's connection: "respond NODE [throttle=MS] RESULT [T-P:RESULT]...". */
+    void respond(TimelineWire wire, String[] words) {
+        TimelineWire.Asked asked = wire.oldest(words[1]);
+        if (asked == null || !asked.isProduce()) {
+            return;
+        }
+        int throttle = 0;
+        String otherwise = "ok";
+        Map<String, String> results = new HashMap<>();
+        for (String word : Arrays.copyOfRange(words, 2, words.length)) {
+            int colon = word.indexOf(':');
+            if (word.startsWith("throttle=")) {
+                throttle = Integer.parseInt(word.substring(9));
+            } else if (colon >= 0) {
+                results.put(word.substring(0, colon), word.substring(colon + 1));
+            } else {
+                otherwise = word;
+            }
+        }
+        ProduceResponseData data = new ProduceResponseData().setThrottleTimeMs(throttle);
+        Set<Integer> endpoints = new TreeSet<>();
+        for (var topic : ((ProduceRequest) asked.request()).data().topicData()) {
+            var topicResponse = new ProduceResponseData.TopicProduceResponse().setName(topic.name());
+            for (var partition : topic.partitionData()) {
+                String place = topic.name() + "-" + partition.index();
+                RecordBatch batch = ((MemoryRecords) partition.records()).batches().iterator().next();
+                String result = results.getOrDefault(place, otherwise);
+                topicResponse.partitionResponses()
+                    .add(partitionResponse(place, partition.index(), batch, result, endpoints));
+            }
+            data.responses().add(topicResponse);
+        }
+        for (int node : endpoints) {
+            data.nodeEndpoints().add(new ProduceResponseData.NodeEndpoint()
+                .setNodeId(node).setHost("127.0.0.1").setPort(9092 + node));
+        }
+        wire.answer(words[1], new ProduceResponse(data));
+    }
+
+    /**
+     * RESULT is "ok" or an error's name, then options: "@OFFSET", ",append-time=MS", ",log-start=N",
+     * ",leader=NODE/EPOCH", ",records=I+J", ",said".
+     */
+    private ProduceResponseData.PartitionProduceResponse partitionResponse(
+        String place, int index, RecordBatch batch, String result, Set<Integer> endpoints
+    ) {
+        String[] options = result.split(",");
+        String[] head = options[0].split("@");
+        Errors error = head[0].equals("ok") ? Errors.NONE : head[0].matches("-?[0-9]+") ? null : Errors.valueOf(head[0]);
+        short code = error == null ? Short.parseShort(head[0]) : error.code();
+        long offset = -1;
+        if (head.length > 1) {
+            offset = Long.parseLong(head[1]);
+        } else if (code == 0) {
+            offset = logEnds.getOrDefault(place, 0L);
+            logEnds.put(place, offset + batch.countOrNull());
+        }
+        var response = new ProduceResponseData.PartitionProduceResponse()
+            .setIndex(index).setErrorCode(code).setBaseOffset(offset)
+            .setLogAppendTimeMs(-1).setLogStartOffset(code == 0 ? 0 : -1);
+        for (String option : Arrays.copyOfRange(options, 1, options.length)) {
+            String[] pair = option.split("=");
+            switch (pair[0]) {
+                case "append-time" -> response.setLogAppendTimeMs(Timeline.MIDNIGHT + Long.parseLong(pair[1]));
+                case "log-start" -> response.setLogStartOffset(Long.parseLong(pair[1]));
+                case "said" -> response.setErrorMessage("said by the broker");
+                case "leader" -> {
+                    String[] leader = pair[1].split("/");
+                    int node = Integer.parseInt(leader[0]);
+                    if (node >= 0) {
+                        endpoints.add(node);
+                    }
+                    response.setCurrentLeader(new ProduceResponseData.LeaderIdAndEpoch()
+                        .setLeaderId(node).setLeaderEpoch(Integer.parseInt(leader[1])));
+                }
+                case "records" -> {
+                    for (String record : pair[1].split("\\+")) {
+                        response.recordErrors().add(new ProduceResponseData.BatchIndexAndErrorMessage()
+                            .setBatchIndex(Integer.parseInt(record)).setBatchIndexErrorMessage("record " + record));
+                    }
+                }
+                default -> throw new IllegalArgumentException(option);
+            }
+        }
+        return response;
+    }
+
+    AbstractResponse answerTo(TimelineWire.Asked asked) {
+        int throttle = throttles.getOrDefault(asked.header().apiKey(), 0);
+        throttles.remove(asked.header().apiKey());
+        return switch (asked.header().apiKey()) {
+            case API_VERSIONS -> {
+                ApiVersionsResponseData data = new ApiVersionsResponseData().setThrottleTimeMs(throttle);
+                versions.forEach((api, range) -> data.apiKeys().add(new ApiVersionsResponseData.ApiVersion()
+                    .setApiKey(api.id).setMinVersion(range[0]).setMaxVersion(range[1])));
+                yield new ApiVersionsResponse(data);
+            }
+            case METADATA -> {
+                MetadataResponseData data = metadataFor((MetadataRequest) asked.request(), throttle);
+                yield new MetadataResponse(data, asked.header().apiVersion());
+            }
+            case INIT_PRODUCER_ID -> {
+                Errors error = identityErrors.isEmpty() ? Errors.NONE : identityErrors.poll();
+                InitProducerIdResponseData data =
+                    new InitProducerIdResponseData().setErrorCode(error.code()).setThrottleTimeMs(throttle);
+                if (error == Errors.NONE) {
+                    data.setProducerId(nextProducerId++).setProducerEpoch(nextEpoch);
+                    nextEpoch = 0;
+                }
+                yield new InitProducerIdResponse(data);
+            }
+            default -> throw new IllegalStateException(asked.toString());
+        };
+    }
+
+    private MetadataResponseData metadataFor(MetadataRequest request, int throttle) {
+        MetadataResponseData data =
+            new MetadataResponseData().setClusterId("cluster").setControllerId(1).setThrottleTimeMs(throttle);
+        for (int node = 1; node <= nodes; node++) {
+            data.brokers().add(new MetadataResponseData.MetadataResponseBroker()
+                .setNodeId(node).setHost("127.0.0.1").setPort(9092 + node));
+        }
+        for (var asked : request.data().topics()) {
+            Errors error = topicErrors.getOrDefault(asked.name(), Errors.NONE);
+            int[] leading = leaders.get(asked.name());
+            if (leading == null) {
+                error = Errors.UNKNOWN_TOPIC_OR_PARTITION;
+            }
+            var topic = new MetadataResponseData.MetadataResponseTopic().setName(asked.name()).setErrorCode(error.code())
+                .setTopicId(error == Errors.NONE ? new Uuid(7, asked.name().hashCode()) : Uuid.ZERO_UUID);
+            for (int partition = 0; error == Errors.NONE && partition < leading.length; partition++) {
+                topic.partitions().add(new MetadataResponseData.MetadataResponsePartition()
+                    .setPartitionIndex(partition).setLeaderId(leading[partition])
+                    .setLeaderEpoch(epochs.get(asked.name())[partition])
+                    .setErrorCode(leading[partition] < 0 ? Errors.LEADER_NOT_AVAILABLE.code() : 0)
+                    .setReplicaNodes(List.of(1)).setIsrNodes(List.of(1)));
+            }
+            data.topics().add(topic);
+        }
+        return data;
+    }
+}

@@ -1,0 +1,205 @@
+package org.apache.kafka.clients.producer.internals;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.kafka.common.network.NetworkReceive;
+import org.apache.kafka.common.network.NetworkSend;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.RecordBatch;
+import org.apache.kafka.common.requests.AbstractRequest;
+import org.apache.kafka.common.requests.AbstractResponse;
+import org.apache.kafka.common.requests.ByteBufferChannel;
+import org.apache.kafka.common.requests.MetadataRequest;
+import org.apache.kafka.common.requests.ProduceRequest;
+import org.apache.kafka.common.requests.RequestHeader;
+import org.apache.kafka.common.requests.RequestTestUtils;
+import org.apache.kafka.test.MockSelector;
+
+/** The network: requests are written at once, and answered at once unless a script keeps the answer back. */
+final class TimelineWire extends MockSelector {
+    /** A request that was written and has no answer, and when a question gets one. */
+    record Asked(RequestHeader header, AbstractRequest request, long dueAt) {
+        boolean isProduce() {
+            return header.apiKey() == ApiKeys.PRODUCE;
+        }
+    }
+
+    private final Timeline timeline;
+    private final Map<String, Deque<Asked>> unanswered = new TreeMap<>();
+    /** How often each API was asked. */
+    final Map<ApiKeys, Integer> questions = new HashMap<>();
+    private final List<NetworkReceive> arriving = new ArrayList<>();
+    private final Set<String> lost = new TreeSet<>();
+    private final Set<String> open = new HashSet<>();
+    /** Polls in the sender's round. */
+    int pollsInRound = 0;
+    private long activityAtPoll = -1;
+
+    TimelineWire(Timeline timeline) {
+        super(timeline.time);
+        this.timeline = timeline;
+    }
+
+    @Override
+    public void connect(String id, InetSocketAddress address, int send, int receive) throws IOException {
+        timeline.activity++;
+        String state = timeline.brokers.nodeStates.getOrDefault(id, "up");
+        if (!state.equals("up") && !state.equals("mute")) {
+            timeline.tell("dialled n" + id + " " + state);
+        }
+        switch (state) {
+            case "refuse" -> lost.add(id);
+            case "silent" -> { }
+            default -> {
+                super.connect(id, address, send, receive);
+                open.add(id);
+                unanswered.put(id, new ArrayDeque<>());
+            }
+        }
+    }
+
+    @Override
+    public void send(NetworkSend send) {
+        super.send(send);
+        timeline.activity++;
+    }
+
+    @Override
+    public void close(String id) {
+        super.close(id);
+        unanswered.remove(id);
+        arriving.removeIf(receive -> receive.source().equals(id));
+        lost.remove(id);
+        if (open.remove(id)) {
+            timeline.tell("hung up n" + id);
+        }
+    }
+
+    void disconnect(String id) {
+        if (open.remove(id)) {
+            unanswered.remove(id);
+            arriving.removeIf(receive -> receive.source().equals(id));
+            lost.add(id);
+        }
+    }
+
+    @Override
+    public void poll(long timeout) throws IOException {
+        completedSends().clear();
+        completedSendBuffers().clear();
+        completedReceives().clear();
+        disconnected().clear();
+        // A sender that waits within its round waits for time to pass.
+        if (++pollsInRound > 1 && timeline.activity == activityAtPoll && timeout > 0) {
+            timeline.time.sleep(1);
+        }
+        activityAtPoll = timeline.activity;
+        for (String id : Set.copyOf(lost)) {
+            lost.remove(id);
+            open.remove(id);
+            serverDisconnect(id);
+            timeline.activity++;
+        }
+        // As the real selector has it, one response of a connection at a timeline.time.
+        Set<String> heard = new HashSet<>();
+        for (NetworkReceive receive : List.copyOf(arriving)) {
+            if (heard.add(receive.source())) {
+                arriving.remove(receive);
+                completeReceive(receive);
+                timeline.activity++;
+            }
+        }
+        super.poll(0);
+        for (int index = 0; index < completedSends().size(); index++) {
+            onWritten(completedSends().get(index), completedSendBuffers().get(index));
+        }
+    }
+
+    private void onWritten(NetworkSend send, ByteBufferChannel written) {
+        ByteBuffer bytes = written.buffer().duplicate();
+        bytes.getInt();
+        RequestHeader header = RequestHeader.parse(bytes);
+        AbstractRequest request =
+            AbstractRequest.parseRequest(header.apiKey(), header.apiVersion(), new ByteBufferAccessor(bytes)).request;
+        Asked asked = new Asked(header, request, timeline.time.elapsed() + timeline.latency);
+        questions.merge(header.apiKey(), 1, Integer::sum);
+        timeline.tell(describe(send.destinationId(), asked));
+        boolean expectsAnswer = !asked.isProduce() || ((ProduceRequest) request).data().acks() != 0;
+        if (expectsAnswer && unanswered.containsKey(send.destinationId())) {
+            unanswered.get(send.destinationId()).add(asked);
+            answerQuestions(send.destinationId());
+        }
+    }
+
+    private String describe(String id, Asked asked) {
+        switch (asked.header().apiKey()) {
+            case PRODUCE -> {
+                List<String> batches = new ArrayList<>();
+                for (var topic : ((ProduceRequest) asked.request()).data().topicData()) {
+                    for (var partition : topic.partitionData()) {
+                        MemoryRecords records = (MemoryRecords) partition.records();
+                        RecordBatch batch = records.batches().iterator().next();
+                        batches.add(topic.name() + "-" + partition.index() + " pid " + batch.producerId() + "/"
+                            + batch.producerEpoch() + " seq " + batch.baseSequence() + " records " + batch.countOrNull()
+                            + " bytes " + records.sizeInBytes());
+                    }
+                }
+                return "produce n" + id + " v" + asked.header().apiVersion() + " " + String.join(" | ", batches);
+            }
+            case METADATA -> {
+                Set<String> topics = new TreeSet<>();
+                ((MetadataRequest) asked.request()).data().topics().forEach(topic -> topics.add(topic.name()));
+                return "metadata " + String.join(",", topics);
+            }
+            case INIT_PRODUCER_ID -> {
+                return "init-producer-id";
+            }
+            default -> {
+                return "versions n" + id;
+            }
+        }
+    }
+
+    Asked oldest(String id) {
+        Deque<Asked> asked = unanswered.get(id);
+        return asked == null ? null : asked.peek();
+    }
+
+    /** Whatever is asked beside Produce is answered by itself, in turn. */
+    void answerQuestions(String id) {
+        for (Asked next = oldest(id); next != null && !next.isProduce(); next = oldest(id)) {
+            boolean isMute = timeline.brokers.nodeStates.getOrDefault(id, "up").equals("mute");
+            boolean isHeld = timeline.brokers.held.contains(next.header().apiKey());
+            if (isMute || isHeld || next.dueAt() > timeline.time.elapsed()) {
+                return;
+            }
+            answer(id, timeline.brokers.answerTo(next));
+        }
+    }
+
+    void answerAllQuestions() {
+        Set.copyOf(unanswered.keySet()).forEach(this::answerQuestions);
+    }
+
+    void answer(String id, AbstractResponse response) {
+        RequestHeader header = unanswered.get(id).poll().header();
+        ByteBuffer bytes =
+            RequestTestUtils.serializeResponseWithHeader(response, header.apiVersion(), header.correlationId());
+        arriving.add(new NetworkReceive(id, bytes));
+        timeline.activity++;
+        answerQuestions(id);
+    }
+}
