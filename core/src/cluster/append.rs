@@ -1,14 +1,14 @@
 //! What a leader checks before it stores a batch (`ProduceRequest.validateRecords`, `UnifiedLog.append`,
 //! `LogValidator`), in Kafka's order.
 //!
-//! *Models*: one batch of magic 2, acks, leadership, base offset, size, CRC, counts, keys of compacted topics,
+//! *Models*: one batch of magic 2, acks, internal topics, leadership, base offset, size, CRC, counts, keys of compacted topics,
 //! timestamps, sequences. *Leaves out*: decompressing (records of a compressed batch are taken on trust), segment size,
 //! minimum in-sync replicas (all replicas are in sync), transactions (refused).
 
 use std::sync::Arc;
 
 use super::producer_state::{Judgement, RememberedBatch};
-use super::topics::{Partition, TopicSettings};
+use super::topics::{Partition, TopicSettings, is_internal};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::RecordError;
@@ -32,6 +32,8 @@ pub(super) struct Conditions {
     pub(super) node: NodeId,
     /// The broker's wall clock.
     pub(super) wall_ms: i64,
+    /// May it write to the topics that are the brokers' own?
+    pub(super) internal_topics_allowed: bool,
 }
 
 /// A batch that is in the log.
@@ -84,6 +86,9 @@ pub(super) fn append(
     }
     if !(-1..=1).contains(&given.acks) {
         return Err(AppendRefusal::early(ErrorCode::INVALID_REQUIRED_ACKS));
+    }
+    if is_internal(&name.topic) && !given.internal_topics_allowed {
+        return Err(AppendRefusal::early(ErrorCode::INVALID_TOPIC_EXCEPTION));
     }
     if partition.leader != given.node {
         return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));

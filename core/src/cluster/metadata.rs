@@ -2,10 +2,11 @@
 //!
 //! *Models*: every broker knows the same at once; a topic that a client may create comes into being while the answer
 //! still says it is unknown, as in a cluster with a controller of its own, so the client asks again. *Leaves out*: stale
-//! brokers, questions by topic id (v12), internal topics.
+//! brokers, questions by topic id (v12), internal topics that come into being by themselves (coordinators keep what they
+//! know in memory).
 
 use super::Cluster;
-use super::topics::{Topic, check_name};
+use super::topics::{Topic, check_name, is_internal};
 use crate::error::ErrorCode;
 use crate::ids::NodeId;
 use crate::protocol::{
@@ -122,7 +123,7 @@ fn describe(name: &std::sync::Arc<str>, topic: &Topic) -> MetadataTopic {
         error: ErrorCode::NONE,
         name: name.clone(),
         id: topic.id,
-        is_internal: false,
+        is_internal: is_internal(name),
         partitions: partitions.collect(),
     }
 }

@@ -388,7 +388,7 @@ impl<O: Observer> Cluster<O> {
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
         Answer::Respond(match request {
-            Request::Produce(request) => return self.produce(now, node, header.version, &request, refused),
+            Request::Produce(request) => return self.produce(now, node, header, &request, refused),
             Request::Fetch(request) => return self.fetch(now, request, refused),
             Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, &request, refused)),
             Request::Metadata(request) => Response::Metadata(self.metadata(&request)),

@@ -11,11 +11,13 @@ use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::{
     LeaderIdAndEpoch, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
-    ProduceTopicResponse, Response,
+    ProduceTopicResponse, RequestHeader, Response,
 };
 use crate::time::Now;
 use crate::trace::{Fact, Observer};
 
+/// The client id by which `KafkaApis.handleProduceRequest` knows who may write to internal topics.
+const ADMIN_CLIENT: &str = "__admin_client";
 /// Since this version the answer names the new leader (KIP-951).
 const NAMES_LEADERS_SINCE: i16 = 10;
 /// Since this version it names the records at fault (KIP-467).
@@ -26,11 +28,18 @@ impl<O: Observer> Cluster<O> {
         &mut self,
         now: Now,
         node: NodeId,
-        version: i16,
+        header: &RequestHeader,
         request: &ProduceRequest,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
-        let given = Conditions { version, acks: request.acks, node, wall_ms: now.wall_ms };
+        let version = header.version;
+        let given = Conditions {
+            version,
+            acks: request.acks,
+            node,
+            wall_ms: now.wall_ms,
+            internal_topics_allowed: header.client_id.as_deref() == Some(ADMIN_CLIENT),
+        };
         let mut response = ProduceResponse::default();
         for topic in &request.topics {
             let partitions = topic.partitions.iter().map(|batch| {

@@ -215,6 +215,11 @@ fn refusal(error: ErrorCode, message: impl Into<Arc<str>>) -> TopicRefusal {
     TopicRefusal { error, message: message.into() }
 }
 
+/// `Topic.isInternal`: is it one of the brokers' own, in which coordinators keep what they know?
+pub(super) fn is_internal(name: &str) -> bool {
+    matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+}
+
 /// `Topic.validate`.
 pub(super) fn check_name(name: &str) -> Result<(), TopicRefusal> {
     let is_legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');

@@ -162,6 +162,39 @@ fn partitions_and_topics_that_do_not_exist_are_unknown() {
     assert_eq!(world.produce_at(1, -1, plain(&["a"])).error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
 }
 
+/// What broker 1 answers when this client writes one record to partition 0 of `topic`.
+fn produce_as(world: &mut World, client: Option<&str>, acks: i16, topic: &str) -> ProducePartitionResponse {
+    let link = world.connect(1);
+    let Request::Produce(mut request) = produce_request(acks, 0, plain(&["a"])) else { unreachable!() };
+    request.topics[0].name = topic.into();
+    let (correlation, client_id) = (CorrelationId(1), client.map(Into::into));
+    let header = RequestHeader { api: ApiKey::Produce, version: 12, correlation, client_id };
+    let body = Request::Produce(request);
+    world.cluster.handle_input(world.now(), ClusterInput::Request { link, header, body });
+    match world.responses().pop() {
+        Some((_, Response::Produce(mut response))) => response.topics.remove(0).partitions.remove(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_brokers_own_topics_take_batches_from_the_admin_client_alone() {
+    let mut world = World::new();
+    for topic in ["__consumer_offsets", "__transaction_state", "__share_group_state"] {
+        world.cluster.create_topic(&new_topic(topic, 1, 1)).unwrap();
+        for client in [None, Some("producer-1")] {
+            let refused = produce_as(&mut world, client, -1, topic);
+            assert_eq!(refused.error, ErrorCode::INVALID_TOPIC_EXCEPTION, "{topic}");
+            assert_eq!((refused.base_offset, refused.log_start_offset, refused.error_message), (-1, -1, None));
+        }
+        let bad_acks = produce_as(&mut world, None, 2, topic);
+        assert_eq!(bad_acks.error, ErrorCode::INVALID_REQUIRED_ACKS, "which is found before");
+        assert_eq!(produce_as(&mut world, Some("__admin_client"), -1, topic).error, ErrorCode::NONE);
+        assert!(world.describe(topic, false).is_internal);
+    }
+    assert!(!world.describe("orders", false).is_internal);
+}
+
 #[test]
 fn one_record_from_the_future_spoils_its_batch_and_is_named() {
     let mut world = World::new();
