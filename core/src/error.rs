@@ -58,6 +58,7 @@ error_codes! {
     8 BROKER_NOT_AVAILABLE "BrokerNotAvailableException" false false;
     9 REPLICA_NOT_AVAILABLE "ReplicaNotAvailableException" true true;
     10 MESSAGE_TOO_LARGE "RecordTooLargeException" false false;
+    12 OFFSET_METADATA_TOO_LARGE "OffsetMetadataTooLarge" false false;
     13 NETWORK_EXCEPTION "NetworkException" true true;
     14 COORDINATOR_LOAD_IN_PROGRESS "CoordinatorLoadInProgressException" true false;
     15 COORDINATOR_NOT_AVAILABLE "CoordinatorNotAvailableException" true false;
@@ -67,6 +68,9 @@ error_codes! {
     19 NOT_ENOUGH_REPLICAS "NotEnoughReplicasException" true false;
     20 NOT_ENOUGH_REPLICAS_AFTER_APPEND "NotEnoughReplicasAfterAppendException" true false;
     21 INVALID_REQUIRED_ACKS "InvalidRequiredAcksException" false false;
+    22 ILLEGAL_GENERATION "IllegalGenerationException" false false;
+    24 INVALID_GROUP_ID "InvalidGroupIdException" false false;
+    25 UNKNOWN_MEMBER_ID "UnknownMemberIdException" false false;
     29 TOPIC_AUTHORIZATION_FAILED "TopicAuthorizationException" false false;
     31 CLUSTER_AUTHORIZATION_FAILED "ClusterAuthorizationException" false false;
     32 INVALID_TIMESTAMP "InvalidTimestampException" false false;
@@ -88,6 +92,7 @@ error_codes! {
     50 INVALID_TRANSACTION_TIMEOUT "InvalidTxnTimeoutException" false false;
     51 CONCURRENT_TRANSACTIONS "ConcurrentTransactionsException" true false;
     53 TRANSACTIONAL_ID_AUTHORIZATION_FAILED "TransactionalIdAuthorizationException" false false;
+    55 OPERATION_NOT_ATTEMPTED "OperationNotAttemptedException" false false;
     56 KAFKA_STORAGE_ERROR "KafkaStorageException" true true;
     58 SASL_AUTHENTICATION_FAILED "SaslAuthenticationException" false false;
     59 UNKNOWN_PRODUCER_ID "UnknownProducerIdException" false false;
@@ -136,6 +141,7 @@ impl ErrorCode {
                 "The replica is not available for the requested topic-partition. Produce/Fetch requests and other requests intended only for the leader or follower return NOT_LEADER_OR_FOLLOWER if the broker is not a replica of the topic-partition."
             }
             10 => "The request included a message larger than the max message size the server will accept.",
+            12 => "The metadata field of the offset request was too large.",
             13 => "The server disconnected before a response was received.",
             14 => "The coordinator is loading and hence can't process requests.",
             15 => "The coordinator is not available.",
@@ -145,6 +151,9 @@ impl ErrorCode {
             19 => "Messages are rejected since there are fewer in-sync replicas than required.",
             20 => "Messages are written to the log, but to fewer in-sync replicas than required.",
             21 => "Produce request specified an invalid value for required acks.",
+            22 => "Specified group generation id is not valid.",
+            24 => "The group id is invalid.",
+            25 => "The coordinator is not aware of this member.",
             29 => "Topic authorization failed.",
             31 => "Cluster authorization failed.",
             32 => "The timestamp of the message is out of acceptable range.",
@@ -174,6 +183,9 @@ impl ErrorCode {
                 "The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing."
             }
             53 => "Transactional Id authorization failed.",
+            55 => {
+                "The broker did not attempt to execute this operation. This may happen for batched RPCs where some operations in the batch failed, causing the broker to respond without trying the rest."
+            }
             56 => "Disk error when trying to access log file on the disk.",
             58 => "SASL Authentication failed.",
             59 => {

@@ -3,11 +3,14 @@
 //! These are what crosses the core's edge. Turning them into bytes is the `wire` feature's work; in the page they
 //! travel as they are. Field names follow Kafka's message definitions; a field that a version lacks holds its default.
 
+mod transactions;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use self::transactions::*;
 use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
 pub use crate::versions::{advertised_versions, broker_versions, client_versions};
@@ -32,6 +35,17 @@ pub enum ApiKey {
     CreateTopics = 19,
     /// A producer id and epoch.
     InitProducerId = 22,
+    // What came later stands last: a trace names an API by its place in this list.
+    /// Offsets that groups have committed.
+    OffsetFetch = 9,
+    /// Partitions for a transaction.
+    AddPartitionsToTxn = 24,
+    /// A group's offsets for a transaction.
+    AddOffsetsToTxn = 25,
+    /// The end of a transaction.
+    EndTxn = 26,
+    /// Offsets that are committed with a transaction.
+    TxnOffsetCommit = 28,
 }
 
 impl ApiKey {
@@ -51,6 +65,11 @@ impl ApiKey {
             Self::ApiVersions => "API_VERSIONS",
             Self::CreateTopics => "CREATE_TOPICS",
             Self::InitProducerId => "INIT_PRODUCER_ID",
+            Self::OffsetFetch => "OFFSET_FETCH",
+            Self::AddPartitionsToTxn => "ADD_PARTITIONS_TO_TXN",
+            Self::AddOffsetsToTxn => "ADD_OFFSETS_TO_TXN",
+            Self::EndTxn => "END_TXN",
+            Self::TxnOffsetCommit => "TXN_OFFSET_COMMIT",
         }
     }
 
@@ -61,10 +80,15 @@ impl ApiKey {
             1 => Self::Fetch,
             2 => Self::ListOffsets,
             3 => Self::Metadata,
+            9 => Self::OffsetFetch,
             10 => Self::FindCoordinator,
             18 => Self::ApiVersions,
             19 => Self::CreateTopics,
             22 => Self::InitProducerId,
+            24 => Self::AddPartitionsToTxn,
+            25 => Self::AddOffsetsToTxn,
+            26 => Self::EndTxn,
+            28 => Self::TxnOffsetCommit,
             _ => return None,
         })
     }
@@ -95,6 +119,11 @@ pub enum Request {
     ListOffsets(ListOffsetsRequest),
     CreateTopics(CreateTopicsRequest),
     FindCoordinator(FindCoordinatorRequest),
+    OffsetFetch(OffsetFetchRequest),
+    AddPartitionsToTxn(AddPartitionsToTxnRequest),
+    AddOffsetsToTxn(AddOffsetsToTxnRequest),
+    EndTxn(EndTxnRequest),
+    TxnOffsetCommit(TxnOffsetCommitRequest),
 }
 
 impl Request {
@@ -109,6 +138,11 @@ impl Request {
             Self::ListOffsets(_) => ApiKey::ListOffsets,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
             Self::FindCoordinator(_) => ApiKey::FindCoordinator,
+            Self::OffsetFetch(_) => ApiKey::OffsetFetch,
+            Self::AddPartitionsToTxn(_) => ApiKey::AddPartitionsToTxn,
+            Self::AddOffsetsToTxn(_) => ApiKey::AddOffsetsToTxn,
+            Self::EndTxn(_) => ApiKey::EndTxn,
+            Self::TxnOffsetCommit(_) => ApiKey::TxnOffsetCommit,
         }
     }
 }
@@ -125,6 +159,11 @@ pub enum Response {
     ListOffsets(ListOffsetsResponse),
     CreateTopics(CreateTopicsResponse),
     FindCoordinator(FindCoordinatorResponse),
+    OffsetFetch(OffsetFetchResponse),
+    AddPartitionsToTxn(AddPartitionsToTxnResponse),
+    AddOffsetsToTxn(AddOffsetsToTxnResponse),
+    EndTxn(EndTxnResponse),
+    TxnOffsetCommit(TxnOffsetCommitResponse),
 }
 
 impl Response {
@@ -139,6 +178,11 @@ impl Response {
             Self::ListOffsets(_) => ApiKey::ListOffsets,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
             Self::FindCoordinator(_) => ApiKey::FindCoordinator,
+            Self::OffsetFetch(_) => ApiKey::OffsetFetch,
+            Self::AddPartitionsToTxn(_) => ApiKey::AddPartitionsToTxn,
+            Self::AddOffsetsToTxn(_) => ApiKey::AddOffsetsToTxn,
+            Self::EndTxn(_) => ApiKey::EndTxn,
+            Self::TxnOffsetCommit(_) => ApiKey::TxnOffsetCommit,
         }
     }
 }
@@ -447,8 +491,21 @@ pub struct FetchPartitionResponse {
     pub last_stable_offset: i64,
     /// Where the log begins.
     pub log_start_offset: i64,
+    /// Aborted transactions with records in the batches, in order of their ends: a read_committed consumer leaves out a
+    /// producer's records from the first offset of its transaction to the marker of its end. `None` where the request
+    /// was read_uncommitted.
+    pub aborted_transactions: Option<Vec<AbortedTransaction>>,
     /// Whole batches, one after the other, each as stored.
     pub batches: Vec<Bytes>,
+}
+
+/// A transaction that was aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbortedTransaction {
+    /// The producer.
+    pub producer_id: i64,
+    /// Offset of its first record in the partition.
+    pub first_offset: i64,
 }
 
 /// Asks for offsets.

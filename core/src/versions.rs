@@ -19,17 +19,24 @@ const fn row(api: ApiKey, client: (i16, i16), broker: (i16, i16), flexible_from:
     Row { api, client, broker, flexible_from }
 }
 
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 13] = [
     // 3 is the first with record batch v2.
     row(ApiKey::Produce, (3, 12), (3, 12), 9),
     row(ApiKey::Fetch, (4, 12), (4, 12), 12),
     row(ApiKey::ListOffsets, (1, 7), (1, 7), 6),
     // 4 is the first in which the client says whether a missing topic may be created.
     row(ApiKey::Metadata, (4, 12), (0, 11), 9),
+    // 10 asks by topic id.
+    row(ApiKey::OffsetFetch, (1, 9), (1, 9), 6),
     row(ApiKey::FindCoordinator, (0, 6), (0, 6), 3),
     row(ApiKey::ApiVersions, (0, 4), (0, 4), 3),
     row(ApiKey::CreateTopics, (2, 7), (2, 7), 5),
     row(ApiKey::InitProducerId, (0, 5), (0, 5), 2),
+    // From 4 on brokers ask each other.
+    row(ApiKey::AddPartitionsToTxn, (0, 3), (0, 3), 3),
+    row(ApiKey::AddOffsetsToTxn, (0, 4), (0, 4), 3),
+    row(ApiKey::EndTxn, (0, 5), (0, 5), 3),
+    row(ApiKey::TxnOffsetCommit, (0, 5), (0, 5), 3),
 ];
 
 const fn row_of(api: ApiKey) -> &'static Row {
@@ -88,7 +95,7 @@ impl ApiVersionRange {
 mod tests {
     use super::*;
 
-    const ALL: [ApiKey; 8] = [
+    const ALL: [ApiKey; 13] = [
         ApiKey::Produce,
         ApiKey::Fetch,
         ApiKey::ListOffsets,
@@ -97,6 +104,11 @@ mod tests {
         ApiKey::ApiVersions,
         ApiKey::CreateTopics,
         ApiKey::InitProducerId,
+        ApiKey::OffsetFetch,
+        ApiKey::AddPartitionsToTxn,
+        ApiKey::AddOffsetsToTxn,
+        ApiKey::EndTxn,
+        ApiKey::TxnOffsetCommit,
     ];
 
     #[test]

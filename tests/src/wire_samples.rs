@@ -1,6 +1,7 @@
 //! One request and one response of every API, with every field set, and what is left of them in older versions.
 
 mod foreign;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use producer_core::record_batch::{BatchBuilder, Stamp};
 use producer_core::wire::{Frame, encode_request, encode_response};
 
 /// Every API that is spoken.
-pub const APIS: [ApiKey; 8] = [
+pub const APIS: [ApiKey; 13] = [
     ApiKey::Produce,
     ApiKey::Fetch,
     ApiKey::ListOffsets,
@@ -23,6 +24,11 @@ pub const APIS: [ApiKey; 8] = [
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
     ApiKey::InitProducerId,
+    ApiKey::OffsetFetch,
+    ApiKey::AddPartitionsToTxn,
+    ApiKey::AddOffsetsToTxn,
+    ApiKey::EndTxn,
+    ApiKey::TxnOffsetCommit,
 ];
 
 /// The correlation id of every sample.
@@ -131,6 +137,11 @@ pub fn request(api: ApiKey) -> Request {
             producer_id: 4242,
             producer_epoch: 3,
         }),
+        ApiKey::OffsetFetch => Request::OffsetFetch(transactions::offset_fetch_request()),
+        ApiKey::AddPartitionsToTxn => Request::AddPartitionsToTxn(transactions::add_partitions_request()),
+        ApiKey::AddOffsetsToTxn => Request::AddOffsetsToTxn(transactions::add_offsets_request()),
+        ApiKey::EndTxn => Request::EndTxn(transactions::end_request()),
+        ApiKey::TxnOffsetCommit => Request::TxnOffsetCommit(transactions::offset_commit_request()),
     }
 }
 
@@ -153,6 +164,10 @@ pub fn response(api: ApiKey) -> Response {
                             high_watermark: 21,
                             last_stable_offset: 20,
                             log_start_offset: 1,
+                            aborted_transactions: Some(vec![
+                                AbortedTransaction { producer_id: 4242, first_offset: 3 },
+                                AbortedTransaction { producer_id: 4243, first_offset: 1 << 40 },
+                            ]),
                             batches: vec![batch(1), batch(20)],
                         },
                         FetchPartitionResponse { error: ErrorCode::OFFSET_OUT_OF_RANGE, ..Default::default() },
@@ -209,6 +224,11 @@ pub fn response(api: ApiKey) -> Response {
             producer_id: 4242,
             producer_epoch: 3,
         }),
+        ApiKey::OffsetFetch => Response::OffsetFetch(transactions::offset_fetch_response()),
+        ApiKey::AddPartitionsToTxn => Response::AddPartitionsToTxn(transactions::add_partitions_response()),
+        ApiKey::AddOffsetsToTxn => Response::AddOffsetsToTxn(transactions::add_offsets_response()),
+        ApiKey::EndTxn => Response::EndTxn(transactions::end_response()),
+        ApiKey::TxnOffsetCommit => Response::TxnOffsetCommit(transactions::offset_commit_response()),
     }
 }
 
@@ -295,6 +315,8 @@ pub fn request_as_of(version: i16, mut request: Request) -> Request {
         Request::FindCoordinator(body) if version < 1 => body.key_type = 0,
         Request::ApiVersions(body) if version < 3 => *body = ApiVersionsRequest::default(),
         Request::InitProducerId(body) if version < 3 => (body.producer_id, body.producer_epoch) = (-1, -1),
+        Request::OffsetFetch(body) => transactions::offset_fetch_as_of(version, body),
+        Request::TxnOffsetCommit(body) => transactions::offset_commit_as_of(version, body),
         _ => {}
     }
     request
@@ -376,7 +398,13 @@ pub fn response_as_of(version: i16, mut response: Response) -> Response {
                 }
             }
         }
-        Response::InitProducerId(_) => {}
+        Response::EndTxn(body) if version < 5 => (body.producer_id, body.producer_epoch) = (-1, -1),
+        Response::OffsetFetch(body) => transactions::fetched_offsets_as_of(version, body),
+        Response::InitProducerId(_)
+        | Response::AddPartitionsToTxn(_)
+        | Response::AddOffsetsToTxn(_)
+        | Response::EndTxn(_)
+        | Response::TxnOffsetCommit(_) => {}
     }
     response
 }

@@ -2,13 +2,14 @@
 //! `LogValidator`), in Kafka's order.
 //!
 //! *Models*: one batch of magic 2, acks, internal topics, leadership, base offset, size, CRC, counts, keys of compacted topics,
-//! timestamps, sequences. *Leaves out*: decompressing (records of a compressed batch are taken on trust), segment size,
-//! minimum in-sync replicas (all replicas are in sync), transactions (refused).
+//! timestamps, sequences, transactions. *Leaves out*: decompressing (records of a compressed batch are taken on trust),
+//! segment size, minimum in-sync replicas (all replicas are in sync).
 
 use std::sync::Arc;
 
 use super::producer_state::{Judgement, RememberedBatch};
 use super::topics::{Partition, TopicSettings, is_internal};
+use super::transactions::Support;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::RecordError;
@@ -72,18 +73,21 @@ impl AppendRefusal {
     }
 }
 
-/// Checks a batch and stores it.
+/// Checks a batch and stores it. `admit` asks the coordinator whether a producer may write to this partition within
+/// its transaction.
 pub(super) fn append(
     partition: &mut Partition,
     settings: &TopicSettings,
     name: &TopicPartition,
     records: &[u8],
     given: Conditions,
+    admit: impl FnOnce(ProducerIdentity) -> Result<(), ErrorCode>,
 ) -> Result<Appended, AppendRefusal> {
     let batch = only_batch(records, given.version)?;
-    if batch.is_transactional() {
-        return Err(AppendRefusal::early(ErrorCode::INVALID_TXN_STATE));
-    }
+    let began = match batch.identity() {
+        Some(identity) if batch.is_transactional() => begin(partition, identity, given, admit)?,
+        _ => false,
+    };
     if !(-1..=1).contains(&given.acks) {
         return Err(AppendRefusal::early(ErrorCode::INVALID_REQUIRED_ACKS));
     }
@@ -94,8 +98,45 @@ pub(super) fn append(
         return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
     }
     check_header(&batch, settings)?;
-    let (timestamp_type, max_timestamp_ms) = check_records(&batch, settings, name, given.wall_ms)?;
-    store(partition, &batch, timestamp_type, max_timestamp_ms)
+    let times = check_records(&batch, settings, name, given.wall_ms)?;
+    let must_begin_at_zero = began && Support::of_produce(given.version) == Support::AddPartition;
+    store(partition, &batch, times, must_begin_at_zero)
+}
+
+/// Makes sure that the coordinator knows of the transaction here, before its first batch is taken; tells whether it is
+/// the first (`ReplicaManager.maybeSendPartitionsToTransactionCoordinator`).
+fn begin(
+    partition: &Partition,
+    identity: ProducerIdentity,
+    given: Conditions,
+    admit: impl FnOnce(ProducerIdentity) -> Result<(), ErrorCode>,
+) -> Result<bool, AppendRefusal> {
+    if partition.leader != given.node {
+        return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+    }
+    if partition.producers.is_outdated(identity) {
+        return Err(AppendRefusal::early(ErrorCode::INVALID_PRODUCER_EPOCH));
+    }
+    if partition.producers.is_in_transaction(identity) {
+        return Ok(false);
+    }
+    admit(identity).map(|()| true).map_err(|error| not_admitted(error, given.version))
+}
+
+/// What the coordinator said, in words that clients of this version take to heart (`ReplicaManager.handleProduceAppend`).
+fn not_admitted(error: ErrorCode, version: i16) -> AppendRefusal {
+    let (error, message) = match error {
+        ErrorCode::INVALID_TXN_STATE => (error, Some("Partition was not added to the transaction".into())),
+        ErrorCode::CONCURRENT_TRANSACTIONS if Support::of_produce(version) != Support::AddPartition => (
+            ErrorCode::NOT_ENOUGH_REPLICAS,
+            Some(
+                format!("Unable to verify the partition has been added to the transaction. Underlying error: {error}")
+                    .into(),
+            ),
+        ),
+        error => (error, None),
+    };
+    AppendRefusal { message, ..AppendRefusal::early(error) }
 }
 
 /// There must be exactly one batch of the current format (`ProduceRequest.validateRecords`).
@@ -217,13 +258,21 @@ fn shown_as_java_does(error: &RecordError) -> String {
 fn store(
     partition: &mut Partition,
     batch: &BatchView<'_>,
-    timestamp_type: TimestampType,
-    max_timestamp_ms: i64,
+    (timestamp_type, max_timestamp_ms): (TimestampType, i64),
+    must_begin_at_zero: bool,
 ) -> Result<Appended, AppendRefusal> {
     let identity = batch.identity();
     let (first_sequence, last_sequence) = (batch.base_sequence(), batch.last_sequence());
     if let Some(identity) = identity {
         match partition.producers.judge(identity, first_sequence, last_sequence) {
+            Judgement::InOrder
+                if must_begin_at_zero && first_sequence != 0 && partition.producers.is_unknown(identity) =>
+            {
+                return Err(AppendRefusal::in_log(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+            }
+            Judgement::InOrder if !batch.is_transactional() && partition.producers.would_disturb(identity) => {
+                return Err(AppendRefusal::in_log(ErrorCode::INVALID_TXN_STATE));
+            }
             Judgement::InOrder => {}
             Judgement::Refused(error) => return Err(AppendRefusal::in_log(error)),
             Judgement::Duplicate(known) => {
@@ -238,7 +287,7 @@ fn store(
     let base_offset = stored.base_offset;
     if let Some(identity) = identity {
         let remembered = RememberedBatch { first_sequence, last_sequence, base_offset, max_timestamp_ms };
-        partition.producers.remember(identity, remembered);
+        partition.producers.remember(identity, remembered, batch.is_transactional());
     }
     Ok(Appended::New {
         base_offset,

@@ -9,10 +9,12 @@ use super::Answer;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::{
-    ApiKey, ApiVersionsResponse, Coordinator, CreateTopicsResponse, CreatedTopic, FetchPartitionResponse,
-    FetchResponse, FetchTopicResponse, FindCoordinatorResponse, InitProducerIdResponse, ListOffsetsPartitionResponse,
-    ListOffsetsResponse, ListOffsetsTopicResponse, MetadataResponse, MetadataTopic, ProducePartitionResponse,
-    ProduceResponse, ProduceTopicResponse, Request, Response,
+    AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, ApiKey, ApiVersionsResponse, Coordinator,
+    CreateTopicsResponse, CreatedTopic, EndTxnResponse, FetchPartitionResponse, FetchResponse, FetchTopicResponse,
+    FindCoordinatorResponse, InitProducerIdResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
+    ListOffsetsTopicResponse, MetadataResponse, MetadataTopic, OffsetFetchGroupResponse, OffsetFetchResponse,
+    ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, Request, Response, TopicErrors,
+    TxnOffsetCommitResponse,
 };
 
 /// What to do with which request.
@@ -124,15 +126,7 @@ impl Faults {
 /// The answer to a request of which everything is refused.
 pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
     Answer::Respond(match request {
-        Request::Produce(request) if request.acks == 0 => return Answer::Close,
-        Request::Produce(request) => {
-            let topics = request.topics.iter().map(|topic| ProduceTopicResponse {
-                name: topic.name.clone(),
-                id: topic.id,
-                partitions: topic.partitions.iter().map(|p| refused_produce(p.partition, error)).collect(),
-            });
-            Response::Produce(ProduceResponse { topics: topics.collect(), ..ProduceResponse::default() })
-        }
+        Request::Produce(request) => return refuse_produce(request, error),
         Request::Fetch(request) => {
             let topics = request.topics.iter().map(|topic| FetchTopicResponse {
                 name: topic.name.clone(),
@@ -182,7 +176,51 @@ pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
             });
             Response::FindCoordinator(FindCoordinatorResponse { throttle_time_ms: 0, coordinators: nobody.collect() })
         }
+        Request::OffsetFetch(request) => {
+            let groups = request.groups.iter().map(|asked| OffsetFetchGroupResponse {
+                group: asked.group.clone(),
+                error,
+                topics: Vec::new(),
+            });
+            Response::OffsetFetch(OffsetFetchResponse { throttle_time_ms: 0, groups: groups.collect() })
+        }
+        Request::AddPartitionsToTxn(request) => {
+            let topics = request.topics.iter().map(|topic| TopicErrors {
+                name: topic.name.clone(),
+                partitions: topic.partitions.iter().map(|&partition| (partition, error)).collect(),
+            });
+            let topics = topics.collect();
+            Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { throttle_time_ms: 0, topics })
+        }
+        Request::AddOffsetsToTxn(_) => {
+            Response::AddOffsetsToTxn(AddOffsetsToTxnResponse { throttle_time_ms: 0, error })
+        }
+        Request::EndTxn(_) => {
+            Response::EndTxn(EndTxnResponse { throttle_time_ms: 0, error, producer_id: -1, producer_epoch: -1 })
+        }
+        Request::TxnOffsetCommit(request) => {
+            let topics = request.topics.iter().map(|topic| TopicErrors {
+                name: topic.name.clone(),
+                partitions: topic.partitions.iter().map(|&(partition, _)| (partition, error)).collect(),
+            });
+            let topics = topics.collect();
+            Response::TxnOffsetCommit(TxnOffsetCommitResponse { throttle_time_ms: 0, topics })
+        }
     })
+}
+
+/// The answer to a Produce of which every batch is refused.
+pub(super) fn refuse_produce(request: &ProduceRequest, error: ErrorCode) -> Answer {
+    // Without an answer there is no other way to tell.
+    if request.acks == 0 {
+        return Answer::Close;
+    }
+    let topics = request.topics.iter().map(|topic| ProduceTopicResponse {
+        name: topic.name.clone(),
+        id: topic.id,
+        partitions: topic.partitions.iter().map(|p| refused_produce(p.partition, error)).collect(),
+    });
+    Answer::Respond(Response::Produce(ProduceResponse { topics: topics.collect(), ..ProduceResponse::default() }))
 }
 
 /// A refused batch; `log_start_offset` stays −1 for errors raised before the log.
@@ -205,6 +243,7 @@ pub(super) fn refused_fetch(partition: i32, error: ErrorCode) -> FetchPartitionR
         high_watermark: -1,
         last_stable_offset: -1,
         log_start_offset: -1,
+        aborted_transactions: None,
         batches: Vec::new(),
     }
 }

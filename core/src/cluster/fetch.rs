@@ -1,9 +1,8 @@
 //! Fetch and ListOffsets: reading logs.
 //!
 //! *Models*: long polls (`max_wait_ms`, `min_bytes`), whole batches from the one that contains the offset on, at least
-//! one of them whatever the limits, leader epochs, offsets by time. *Leaves out*: fetch sessions (KIP-227: refused with
-//! session id 0, which every client takes for "send everything again"), reading from followers, read_committed (there
-//! are no transactions, so it reads the same), topic ids (v13).
+//! one of them whatever the limits, leader epochs, offsets by time, read_committed. *Leaves out*: fetch sessions (KIP-227: refused with
+//! session id 0, which every client takes for "send everything again"), reading from followers, topic ids (v13).
 
 use core::time::Duration;
 
@@ -25,6 +24,8 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 /// `ListOffsetsRequest.MAX_TIMESTAMP`, since v7 (KIP-734).
 const MAX_TIMESTAMP: i64 = -3;
+/// `IsolationLevel.READ_COMMITTED`.
+const READ_COMMITTED: i8 = 1;
 
 /// A fetch that may have to wait.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ impl<O: Observer> Cluster<O> {
                 let name = TopicPartition { topic: topic.name.clone(), partition: asked.partition };
                 let answer = match &reading.refused {
                     Some((error, partition)) if *partition == name => refused_fetch(asked.partition, *error),
-                    _ => self.read_partition(node, &name, asked, left, total_bytes == 0),
+                    _ => self.read_partition(node, &name, asked, request.isolation_level, left, total_bytes == 0),
                 };
                 let bytes = answer.batches.iter().map(|batch| batch.len()).sum::<usize>();
                 left = left.saturating_sub(bytes);
@@ -85,6 +86,7 @@ impl<O: Observer> Cluster<O> {
         node: NodeId,
         name: &TopicPartition,
         asked: &FetchPartition,
+        isolation_level: i8,
         left: usize,
         is_first_to_have_any: bool,
     ) -> FetchPartitionResponse {
@@ -97,8 +99,9 @@ impl<O: Observer> Cluster<O> {
             return refused_fetch(asked.partition, ErrorCode::OFFSET_OUT_OF_RANGE);
         }
         let mut limit = left.min(usize::try_from(asked.max_bytes).unwrap_or(0));
-        let mut batches = Vec::new();
-        for batch in log.read_from(asked.fetch_offset) {
+        let readable = partition.readable_below(isolation_level);
+        let (mut batches, mut last_given) = (Vec::new(), None);
+        for batch in log.read_from(asked.fetch_offset).take_while(|batch| batch.last_offset < readable) {
             // A batch larger than every limit must get through all the same, or the consumer would stand still.
             let must_go = is_first_to_have_any && batches.is_empty();
             if batch.bytes.len() > limit && !must_go {
@@ -106,13 +109,18 @@ impl<O: Observer> Cluster<O> {
             }
             limit = limit.saturating_sub(batch.bytes.len());
             batches.push(batch.bytes.clone());
+            last_given = Some(batch.last_offset);
         }
         FetchPartitionResponse {
             partition: asked.partition,
             error: ErrorCode::NONE,
             high_watermark: log.end_offset(),
-            last_stable_offset: log.end_offset(),
+            last_stable_offset: partition.last_stable_offset(),
             log_start_offset: log.start_offset(),
+            aborted_transactions: (isolation_level == READ_COMMITTED).then(|| match last_given {
+                Some(last_given) => log.aborted_in(asked.fetch_offset, last_given),
+                None => Vec::new(),
+            }),
             batches,
         }
     }
@@ -142,7 +150,7 @@ impl<O: Observer> Cluster<O> {
                 match refused {
                     Some((error, partition)) if *partition == name => refused_list_offsets(asked.partition, error),
                     _ => self
-                        .list_offset(node, &name, asked)
+                        .list_offset(node, &name, asked, request.isolation_level)
                         .unwrap_or_else(|error| refused_list_offsets(asked.partition, error)),
                 }
             });
@@ -156,22 +164,38 @@ impl<O: Observer> Cluster<O> {
         node: NodeId,
         name: &TopicPartition,
         asked: &ListOffsetsPartition,
+        isolation_level: i8,
     ) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
         let partition = self.led_here(node, name, asked.current_leader_epoch)?;
         let log = &partition.log;
+        let readable = partition.readable_below(isolation_level);
+        let is_readable = |&(_, offset, _): &(i64, i64, i32)| offset < readable;
         let found = match asked.timestamp_ms {
             EARLIEST => {
                 let epoch = log.batches().next().map_or(partition.leader_epoch, |batch| batch.leader_epoch);
                 Some((-1, log.start_offset(), epoch))
             }
-            LATEST => Some((-1, log.end_offset(), partition.leader_epoch)),
-            MAX_TIMESTAMP => log.latest_in_time(),
-            timestamp_ms if timestamp_ms >= 0 => log.first_at_or_after(timestamp_ms),
+            LATEST => Some((-1, readable, partition.leader_epoch)),
+            MAX_TIMESTAMP => log.latest_in_time().filter(is_readable),
+            timestamp_ms if timestamp_ms >= 0 => log.first_at_or_after(timestamp_ms).filter(is_readable),
             // Questions about tiered storage and the like, of later versions.
             _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
         };
         let (timestamp_ms, offset, leader_epoch) = found.unwrap_or((-1, -1, -1));
         let partition = asked.partition;
         Ok(ListOffsetsPartitionResponse { partition, error: ErrorCode::NONE, timestamp_ms, offset, leader_epoch })
+    }
+}
+
+impl Partition {
+    /// The offset below which every transaction is decided (`UnifiedLog.lastStableOffset`).
+    fn last_stable_offset(&self) -> i64 {
+        let undecided = self.producers.first_undecided();
+        undecided.map_or(self.log.end_offset(), |first| first.max(self.log.start_offset()))
+    }
+
+    /// The offset below which a reader may read.
+    fn readable_below(&self, isolation_level: i8) -> i64 {
+        if isolation_level == READ_COMMITTED { self.last_stable_offset() } else { self.log.end_offset() }
     }
 }

@@ -1,7 +1,7 @@
 //! One partition's log.
 //!
 //! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; a log that begins later
-//! than 0 once its oldest batches were dropped for size. *Leaves out*: segments, compaction, retention by time,
+//! than 0 once its oldest batches were dropped for size; the aborted transactions among them. *Leaves out*: segments, compaction, retention by time,
 //! truncation, and looking into compressed batches: what is searched there is found at the batch's first record.
 
 use std::collections::VecDeque;
@@ -9,10 +9,14 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use crate::ids::ProducerIdentity;
+use crate::protocol::AbortedTransaction;
 use crate::record_batch::{
     BatchView, Headers, TimestampType, increment_sequence, set_base_offset, set_max_timestamp,
     set_partition_leader_epoch,
 };
+
+/// `index.interval.bytes`.
+const INDEX_INTERVAL_BYTES: usize = 4_096;
 
 /// A batch in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +69,16 @@ pub struct PartitionLog {
     end_offset: i64,
     size_bytes: u64,
     retention_bytes: Option<u64>,
+    /// In order of their markers.
+    aborted: VecDeque<Aborted>,
+}
+
+/// An aborted transaction (`AbortedTxn`).
+#[derive(Clone, Copy, Debug)]
+struct Aborted {
+    transaction: AbortedTransaction,
+    /// Offset of its marker.
+    last_offset: i64,
 }
 
 impl PartitionLog {
@@ -87,9 +101,10 @@ impl PartitionLog {
         self.batches.iter()
     }
 
-    /// All records that can be read without decompressing, in order of offset.
+    /// All records that can be read without decompressing, in order of offset, those of aborted transactions among them.
+    /// Markers of transactions are no records, but have offsets too.
     pub fn records(&self) -> impl Iterator<Item = LoggedRecord<'_>> {
-        self.batches.iter().flat_map(records_of)
+        self.batches.iter().filter(|batch| !batch.view().is_control()).flat_map(records_of)
     }
 
     /// Stores a batch whose content has been checked, under the next offsets. The bytes are copied: those that came
@@ -121,6 +136,31 @@ impl PartitionLog {
         self.batches.back().expect("it was just stored")
     }
 
+    /// Remembers that a transaction with records here was aborted; its marker is at `last_offset`.
+    pub(super) fn note_aborted(&mut self, producer_id: i64, first_offset: i64, last_offset: i64) {
+        let transaction = AbortedTransaction { producer_id, first_offset };
+        self.aborted.push_back(Aborted { transaction, last_offset });
+    }
+
+    /// The aborted transactions that a reader must know of who is given the batches from `offset` to the one at
+    /// `last_given`, as Kafka finds them: by its sparse index it sees how far the batches reach only to the next entry,
+    /// and may name a transaction too many (`LogSegment.fetchUpperBoundOffset`).
+    pub(super) fn aborted_in(&self, offset: i64, last_given: i64) -> Vec<AbortedTransaction> {
+        let mut beyond = 0;
+        let upper = self
+            .read_from(last_given + 1)
+            .find(|batch| {
+                beyond += batch.bytes.len();
+                beyond > INDEX_INTERVAL_BYTES
+            })
+            .map_or(self.end_offset, |batch| batch.last_offset);
+        let concerned = self
+            .aborted
+            .iter()
+            .filter(|aborted| aborted.last_offset >= offset && aborted.transaction.first_offset < upper);
+        concerned.map(|aborted| aborted.transaction).collect()
+    }
+
     /// The batches from the one that contains `offset` on.
     pub(super) fn read_from(&self, offset: i64) -> impl Iterator<Item = &StoredBatch> {
         let first = self.batches.partition_point(|batch| batch.last_offset < offset);
@@ -147,6 +187,9 @@ impl PartitionLog {
             if let Some(oldest) = self.batches.pop_front() {
                 self.size_bytes -= oldest.bytes.len() as u64;
             }
+        }
+        while self.aborted.front().is_some_and(|aborted| aborted.last_offset < self.start_offset()) {
+            self.aborted.pop_front();
         }
     }
 }

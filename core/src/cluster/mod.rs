@@ -5,10 +5,10 @@
 //! [`poll_output`](Cluster::poll_output) until it answers [`ClusterOutput::Wait`].
 //!
 //! *Models*: brokers, topics, partitions with one leader each and growing leader epochs, logs with offsets, the
-//! producers' sequences, long polls, one request at a time per connection, scripted faults.
+//! producers' sequences, transactions, long polls, one request at a time per connection, scripted faults.
 //! *Leaves out*: what takes time inside a broker (disk, replication: every replica is in sync, and the high watermark
-//! is the log's end), brokers that are down, consumer groups, transactions, fetch sessions, quotas, authorisation,
-//! topic deletion, log compaction. Each file below says the same for its part.
+//! is the log's end), brokers that are down, consumer groups (but for the offsets that transactions commit), fetch
+//! sessions, quotas, authorisation, topic deletion, log compaction. Each file below says the same for its part.
 
 mod append;
 mod faults;
@@ -19,7 +19,9 @@ mod metadata;
 mod produce;
 mod producer_state;
 mod topics;
+mod transactions;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -30,14 +32,17 @@ use self::links::{Link, Turn};
 pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
 use self::topics::Topics;
 pub use self::topics::{MoveRefusal, TopicRefusal};
+use self::transactions::{Offsets, Transactions};
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId, TopicPartition};
 use crate::protocol::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
-    InitProducerIdRequest, InitProducerIdResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
 };
 use crate::time::{Instant, Now};
 use crate::trace::{Fact, Fault, Nobody, Observer};
+
+/// The level of `transaction.version` that a new Apache Kafka 4.3 finalises: protocol 2 (KIP-890).
+const TRANSACTION_VERSION: i16 = 2;
 
 /// What a cluster is made of. Topics are added with [`Cluster::create_topic`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +59,9 @@ pub struct ClusterConfig {
     pub default_replication_factor: i16,
     /// `log.retention.bytes`: a partition drops its oldest batches beyond this. `None` keeps everything.
     pub log_retention_bytes: Option<u64>,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that take too long are
+    /// looked for. One that does is aborted at the next such moment.
+    pub abort_timed_out_interval: Duration,
     /// Topic ids are drawn from it.
     pub seed: u64,
 }
@@ -68,6 +76,7 @@ impl ClusterConfig {
             num_partitions: 1,
             default_replication_factor: 1,
             log_retention_bytes: None,
+            abort_timed_out_interval: Duration::from_secs(10),
             seed: 0,
         }
     }
@@ -170,12 +179,13 @@ enum Answer {
     Close,
 }
 
-/// Brokers that share topics, producer ids and scripted faults.
+/// Brokers that share topics, transactions and scripted faults.
 #[derive(Clone, Debug)]
 pub struct Cluster<O: Observer = Nobody> {
     config: Arc<ClusterConfig>,
     topics: Topics,
-    next_producer_id: i64,
+    transactions: Transactions,
+    offsets: Offsets,
     faults: Faults,
     links: BTreeMap<LinkId, Link>,
     /// Has a log or a leader changed since the waiting fetches were last looked at?
@@ -190,7 +200,8 @@ impl<O: Observer> Cluster<O> {
         Self {
             topics: Topics::new(config.seed),
             config: Arc::new(config),
-            next_producer_id: 0,
+            transactions: Transactions::default(),
+            offsets: Offsets::default(),
             faults: Faults::default(),
             links: BTreeMap::new(),
             logs_changed: false,
@@ -224,10 +235,16 @@ impl<O: Observer> Cluster<O> {
     /// # Errors
     /// No such partition, or that broker holds no copy of it.
     pub fn move_leader(&mut self, now: Now, partition: &TopicPartition, to: NodeId) -> Result<(), MoveRefusal> {
+        self.place_leader(now, partition, to)?;
+        self.advance(now);
+        Ok(())
+    }
+
+    fn place_leader(&mut self, now: Now, partition: &TopicPartition, to: NodeId) -> Result<(), MoveRefusal> {
         let epoch = self.topics.move_leader(partition, to)?;
         self.observer.note(now.instant(), || Fact::LeaderMoved { partition: partition.clone(), leader: to, epoch });
         self.logs_changed = true;
-        self.advance(now);
+        self.write_late_markers(now);
         Ok(())
     }
 
@@ -255,8 +272,10 @@ impl<O: Observer> Cluster<O> {
 
     /// The next thing to do; call until it says [`ClusterOutput::Wait`].
     pub fn poll_output(&mut self) -> ClusterOutput {
-        self.outputs.pop_front().unwrap_or_else(|| ClusterOutput::Wait {
-            until: self.links.values().filter_map(|link| link.turn.due()).min(),
+        self.outputs.pop_front().unwrap_or_else(|| {
+            let answers = self.links.values().filter_map(|link| link.turn.due());
+            let sweep = self.transactions.next_sweep(self.config.abort_timed_out_interval);
+            ClusterOutput::Wait { until: answers.chain(sweep).min() }
         })
     }
 
@@ -292,6 +311,7 @@ impl<O: Observer> Cluster<O> {
 
     /// Does what is due, until nothing more is.
     fn advance(&mut self, now: Now) {
+        self.sweep_transactions(now);
         loop {
             let look_at_fetches = core::mem::take(&mut self.logs_changed);
             let due: Vec<LinkId> = self
@@ -364,10 +384,7 @@ impl<O: Observer> Cluster<O> {
             }
             // A move to a broker without a copy would be refused; then the script has no effect.
             Some(Action::MoveLeader { partition, to }) => {
-                if let Ok(epoch) = self.topics.move_leader(&partition, to) {
-                    self.observer.note(now.instant(), || Fact::LeaderMoved { partition, leader: to, epoch });
-                    self.logs_changed = true;
-                }
+                let _ = self.place_leader(now, &partition, to);
             }
         }
         let answer = match refused {
@@ -387,15 +404,29 @@ impl<O: Observer> Cluster<O> {
         request: Request,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
+        let version = header.version;
         Answer::Respond(match request {
             Request::Produce(request) => return self.produce(now, node, header, &request, refused),
             Request::Fetch(request) => return self.fetch(now, request, refused),
             Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, &request, refused)),
             Request::Metadata(request) => Response::Metadata(self.metadata(&request)),
             Request::CreateTopics(request) => Response::CreateTopics(self.create_topics(&request)),
-            Request::InitProducerId(request) => Response::InitProducerId(self.init_producer_id(&request)),
-            Request::ApiVersions(request) => Response::ApiVersions(api_versions(header.version, &request)),
-            Request::FindCoordinator(request) => Response::FindCoordinator(find_coordinator(&request)),
+            Request::InitProducerId(request) => {
+                Response::InitProducerId(self.init_producer_id(now, node, version, &request))
+            }
+            Request::ApiVersions(request) => Response::ApiVersions(api_versions(version, &request)),
+            Request::FindCoordinator(request) => Response::FindCoordinator(self.find_coordinator(&request)),
+            Request::OffsetFetch(request) => Response::OffsetFetch(self.offset_fetch(node, &request)),
+            Request::AddPartitionsToTxn(request) => {
+                Response::AddPartitionsToTxn(self.add_partitions_to_txn(now, node, version, &request))
+            }
+            Request::AddOffsetsToTxn(request) => {
+                Response::AddOffsetsToTxn(self.add_offsets_to_txn(now, node, version, &request))
+            }
+            Request::EndTxn(request) => Response::EndTxn(self.end_txn(now, node, version, &request)),
+            Request::TxnOffsetCommit(request) => {
+                Response::TxnOffsetCommit(self.txn_offset_commit(now, node, version, &request))
+            }
         })
     }
 
@@ -447,23 +478,6 @@ impl<O: Observer> Cluster<O> {
         self.links.remove(&link);
         self.outputs.push_back(ClusterOutput::Cut { link });
     }
-
-    /// A fresh id with epoch 0, whatever id and epoch the request names (`ProducerIdManager`). Transactions would need
-    /// a coordinator, and there is none.
-    fn init_producer_id(&mut self, request: &InitProducerIdRequest) -> InitProducerIdResponse {
-        let refusal = match &request.transactional_id {
-            _ if (request.producer_id < 0) != (request.producer_epoch < 0) => Some(ErrorCode::INVALID_REQUEST),
-            Some(id) if id.is_empty() => Some(ErrorCode::INVALID_REQUEST),
-            Some(_) => Some(ErrorCode::COORDINATOR_NOT_AVAILABLE),
-            None => None,
-        };
-        if let Some(error) = refusal {
-            return InitProducerIdResponse { throttle_time_ms: 0, error, producer_id: -1, producer_epoch: -1 };
-        }
-        let producer_id = self.next_producer_id;
-        self.next_producer_id += 1;
-        InitProducerIdResponse { throttle_time_ms: 0, error: ErrorCode::NONE, producer_id, producer_epoch: 0 }
-    }
 }
 
 /// `ApiVersionsRequest.isValid`: since v3, name and version look like `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`.
@@ -478,22 +492,10 @@ fn api_versions(version: i16, request: &ApiVersionsRequest) -> ApiVersionsRespon
         version >= 3 && !(is_valid(&request.client_software_name) && is_valid(&request.client_software_version));
     ApiVersionsResponse {
         error: if refuses { ErrorCode::INVALID_REQUEST } else { ErrorCode::NONE },
-        // No `transaction.version`: nothing of transactions is spoken.
         api_keys: if refuses { Vec::new() } else { advertised_versions() },
+        transaction_version: if refuses { 0 } else { TRANSACTION_VERSION },
         ..ApiVersionsResponse::default()
     }
-}
-
-/// Nobody coordinates: librdkafka wants the API listed (it takes it as a sign of lz4), clients with a group id ask it.
-fn find_coordinator(request: &FindCoordinatorRequest) -> FindCoordinatorResponse {
-    let nobody = |key: &Arc<str>| Coordinator {
-        key: Arc::clone(key),
-        error: ErrorCode::COORDINATOR_NOT_AVAILABLE,
-        node: NodeId(-1),
-        host: "".into(),
-        port: -1,
-    };
-    FindCoordinatorResponse { throttle_time_ms: 0, coordinators: request.keys.iter().map(nobody).collect() }
 }
 
 #[cfg(test)]

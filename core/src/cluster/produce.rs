@@ -5,7 +5,8 @@
 //! ids (v13).
 
 use super::append::{AppendRefusal, Appended, Conditions, append};
-use super::faults::refused_produce;
+use super::faults::{refuse_produce, refused_produce};
+use super::transactions::{Participant, Support};
 use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
@@ -13,6 +14,7 @@ use crate::protocol::{
     LeaderIdAndEpoch, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
     ProduceTopicResponse, RequestHeader, Response,
 };
+use crate::record_batch::BatchView;
 use crate::time::Now;
 use crate::trace::{Fact, Observer};
 
@@ -23,6 +25,27 @@ const NAMES_LEADERS_SINCE: i16 = 10;
 /// Since this version it names the records at fault (KIP-467).
 const NAMES_RECORDS_SINCE: i16 = 8;
 
+/// What is wrong with the request as a whole: transactional batches without a transactional id, or of two producers
+/// (`KafkaApis.handleProduceRequest`, `ReplicaManager.handleProduceAppend`).
+fn refuses_all(request: &ProduceRequest) -> Option<ErrorCode> {
+    let mut writer = None;
+    for batch in request.topics.iter().flat_map(|topic| &topic.partitions) {
+        let Ok(batch) = BatchView::parse(&batch.records) else { continue };
+        if !batch.is_transactional() {
+            continue;
+        }
+        if request.transactional_id.is_none() {
+            return Some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+        }
+        if let Some(identity) = batch.identity()
+            && *writer.get_or_insert(identity) != identity
+        {
+            return Some(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+        }
+    }
+    None
+}
+
 impl<O: Observer> Cluster<O> {
     pub(super) fn produce(
         &mut self,
@@ -32,6 +55,9 @@ impl<O: Observer> Cluster<O> {
         request: &ProduceRequest,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
+        if let Some(error) = refuses_all(request) {
+            return refuse_produce(request, error);
+        }
         let version = header.version;
         let given = Conditions {
             version,
@@ -45,7 +71,7 @@ impl<O: Observer> Cluster<O> {
             let partitions = topic.partitions.iter().map(|batch| {
                 let name = TopicPartition { topic: topic.name.clone(), partition: batch.partition };
                 let scripted = refused.filter(|(_, partition)| **partition == name).map(|(error, _)| error);
-                self.append_one(now, &name, batch, given, scripted)
+                self.append_one(now, &name, batch, given, scripted, request.transactional_id.as_deref())
             });
             let partitions = partitions.collect();
             response.topics.push(ProduceTopicResponse { name: topic.name.clone(), id: topic.id, partitions });
@@ -70,14 +96,21 @@ impl<O: Observer> Cluster<O> {
         batch: &ProducePartition,
         given: Conditions,
         scripted: Option<ErrorCode>,
+        transactional_id: Option<&str>,
     ) -> ProducePartitionResponse {
         let node = given.node;
         let Some((settings, partition)) = self.topics.partition_mut(name) else {
             return refused_produce(name.partition, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
         };
+        let transactions = &mut self.transactions;
+        let admit = |identity| {
+            let participant = Participant::Partition(name.clone());
+            let support = Support::of_produce(given.version);
+            transactions.admit(now.instant(), support, transactional_id.unwrap_or_default(), identity, participant)
+        };
         let result = match scripted {
             Some(error) => Err(AppendRefusal { error, ..AppendRefusal::default() }),
-            None => append(partition, settings, name, &batch.records, given),
+            None => append(partition, settings, name, &batch.records, given, admit),
         };
         let log_start_offset = partition.log.start_offset();
         let leader = LeaderIdAndEpoch { leader: partition.leader, epoch: partition.leader_epoch };

@@ -1,8 +1,8 @@
 //! What a partition remembers of each producer, to recognise duplicates and gaps (`ProducerStateEntry`,
 //! `ProducerAppendInfo`).
 //!
-//! *Models*: epoch and last five batches per producer id. *Leaves out*: forgetting an idle id after a day
-//! (`producer.id.expiration.ms`), transactions.
+//! *Models*: epoch, last five batches and open transaction per producer id. *Leaves out*: forgetting an idle id after a
+//! day (`producer.id.expiration.ms`).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,6 +27,21 @@ pub(super) struct RememberedBatch {
 struct Entry {
     epoch: i16,
     batches: VecDeque<RememberedBatch>,
+    /// Offset of the first record of its transaction, while that is open.
+    transaction: Option<i64>,
+}
+
+impl Entry {
+    fn new(epoch: i16) -> Self {
+        Self { epoch, batches: VecDeque::new(), transaction: None }
+    }
+
+    fn enter(&mut self, epoch: i16) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.batches.clear();
+        }
+    }
 }
 
 /// What a batch is to the producer's history.
@@ -72,15 +87,49 @@ impl ProducerStates {
         }
     }
 
+    /// Is a transaction of this producer open, in this epoch? (`UnifiedLog.hasOngoingTransaction`)
+    pub(super) fn is_in_transaction(&self, identity: ProducerIdentity) -> bool {
+        self.entry(identity).is_some_and(|entry| entry.transaction.is_some() && entry.epoch == identity.epoch)
+    }
+
+    /// Has there been a later epoch?
+    pub(super) fn is_outdated(&self, identity: ProducerIdentity) -> bool {
+        self.entry(identity).is_some_and(|entry| identity.epoch < entry.epoch)
+    }
+
+    /// Is there nothing to hold a batch against?
+    pub(super) fn is_unknown(&self, identity: ProducerIdentity) -> bool {
+        self.entry(identity).is_none()
+    }
+
+    /// Would a batch outside transactions fall into one that is open?
+    pub(super) fn would_disturb(&self, identity: ProducerIdentity) -> bool {
+        self.entry(identity).is_some_and(|entry| entry.transaction.is_some())
+    }
+
+    fn entry(&self, identity: ProducerIdentity) -> Option<&Entry> {
+        self.entries.get(&identity.id)
+    }
+
+    /// Offset of the first record whose transaction is open.
+    pub(super) fn first_undecided(&self) -> Option<i64> {
+        self.entries.values().filter_map(|entry| entry.transaction).min()
+    }
+
+    /// A marker was written: the producer's transaction ends, if it has records here, and with protocol 2 the epoch is
+    /// a new one. Gives the offset of its first record.
+    pub(super) fn end_transaction(&mut self, identity: ProducerIdentity) -> Option<i64> {
+        let entry = self.entries.entry(identity.id).or_insert_with(|| Entry::new(identity.epoch));
+        entry.enter(identity.epoch);
+        entry.transaction.take()
+    }
+
     /// Remembers a batch that was judged [`Judgement::InOrder`] and stored.
-    pub(super) fn remember(&mut self, identity: ProducerIdentity, batch: RememberedBatch) {
-        let entry = self
-            .entries
-            .entry(identity.id)
-            .or_insert_with(|| Entry { epoch: identity.epoch, batches: VecDeque::new() });
-        if entry.epoch != identity.epoch {
-            entry.epoch = identity.epoch;
-            entry.batches.clear();
+    pub(super) fn remember(&mut self, identity: ProducerIdentity, batch: RememberedBatch, is_transactional: bool) {
+        let entry = self.entries.entry(identity.id).or_insert_with(|| Entry::new(identity.epoch));
+        entry.enter(identity.epoch);
+        if is_transactional {
+            entry.transaction.get_or_insert(batch.base_offset);
         }
         if entry.batches.len() == BATCHES_REMEMBERED {
             entry.batches.pop_front();
@@ -102,7 +151,7 @@ mod tests {
             let first = increment_sequence(first_sequence, 10 * batch);
             let last = increment_sequence(first, 9);
             assert_eq!(states.judge(identity, first, last), Judgement::InOrder);
-            states.remember(identity, remembered(first, last));
+            states.remember(identity, remembered(first, last), false);
         }
     }
 

@@ -4,6 +4,7 @@ mod faults;
 mod fetching;
 mod producing;
 mod topics;
+mod transactions;
 
 use core::time::Duration;
 

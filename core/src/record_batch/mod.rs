@@ -112,6 +112,19 @@ pub fn restamp(batch: Bytes, stamp: Stamp) -> Bytes {
     batch.freeze()
 }
 
+/// A control batch of one record, as the coordinator of a transaction has it written (`MemoryRecords.withEndTransactionMarker`).
+pub(crate) fn control_batch(identity: ProducerIdentity, timestamp_ms: i64, key: &[u8], value: &[u8]) -> Bytes {
+    let mut builder = BatchBuilder::new(BytesMut::new(), BATCH_OVERHEAD);
+    // A first record always fits.
+    builder.try_append(timestamp_ms, Some(key), Some(value), &[]);
+    let stamp = Stamp { identity: Some(identity), base_sequence: -1, transactional: true };
+    let mut batch = BytesMut::from(builder.close(stamp));
+    let attributes = i16::from_be_bytes(take(&batch, at::ATTRIBUTES)) | attribute::CONTROL;
+    put(&mut batch, at::ATTRIBUTES, attributes.to_be_bytes());
+    put_crc(&mut batch);
+    batch.freeze()
+}
+
 /// Sets the offset of the first record, as a broker does when it appends. The CRC does not cover it.
 ///
 /// # Panics

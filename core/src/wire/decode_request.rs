@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::error::{Malformation, RequestError};
 use super::reader::{Reader, Result};
+use super::transactions::requests;
 use crate::ids::{CorrelationId, TopicId};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, CreateTopicsRequest, FetchPartition, FetchRequest, FetchTopic, FindCoordinatorRequest,
@@ -47,6 +48,11 @@ fn body(reader: &mut Reader<'_>, api: ApiKey, version: i16) -> Result<Request> {
         ApiKey::ApiVersions => Request::ApiVersions(api_versions(reader, version)?),
         ApiKey::CreateTopics => Request::CreateTopics(create_topics(reader)?),
         ApiKey::InitProducerId => Request::InitProducerId(init_producer_id(reader, version)?),
+        ApiKey::OffsetFetch => Request::OffsetFetch(requests::read_offset_fetch(reader, version)?),
+        ApiKey::AddPartitionsToTxn => Request::AddPartitionsToTxn(requests::read_add_partitions(reader)?),
+        ApiKey::AddOffsetsToTxn => Request::AddOffsetsToTxn(requests::read_add_offsets(reader)?),
+        ApiKey::EndTxn => Request::EndTxn(requests::read_end(reader)?),
+        ApiKey::TxnOffsetCommit => Request::TxnOffsetCommit(requests::read_offset_commit(reader, version)?),
     })
 }
 

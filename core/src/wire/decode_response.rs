@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::error::{Malformation, WireError};
 use super::reader::{Reader, Result};
+use super::transactions::responses;
 use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
 use crate::protocol::{
-    ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, CreatedTopic,
+    AbortedTransaction, ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, CreatedTopic,
     FetchPartitionResponse, FetchResponse, FetchTopicResponse, FindCoordinatorResponse, InitProducerIdResponse,
     LeaderIdAndEpoch, ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse, MetadataBroker,
     MetadataPartition, MetadataResponse, MetadataTopic, ProducePartitionResponse, ProduceResponse,
@@ -55,6 +56,11 @@ fn body(reader: &mut Reader<'_>, api: ApiKey, version: i16) -> Result<Response> 
         ApiKey::ApiVersions => Response::ApiVersions(api_versions(reader, version)?),
         ApiKey::CreateTopics => Response::CreateTopics(create_topics(reader, version)?),
         ApiKey::InitProducerId => Response::InitProducerId(init_producer_id(reader)?),
+        ApiKey::OffsetFetch => Response::OffsetFetch(responses::read_offset_fetch(reader, version)?),
+        ApiKey::AddPartitionsToTxn => Response::AddPartitionsToTxn(responses::read_add_partitions(reader)?),
+        ApiKey::AddOffsetsToTxn => Response::AddOffsetsToTxn(responses::read_add_offsets(reader)?),
+        ApiKey::EndTxn => Response::EndTxn(responses::read_end(reader, version)?),
+        ApiKey::TxnOffsetCommit => Response::TxnOffsetCommit(responses::read_offset_commit(reader)?),
     })
 }
 
@@ -142,13 +148,13 @@ fn fetch_partition(reader: &mut Reader<'_>, version: i16) -> Result<FetchPartiti
         high_watermark: reader.i64()?,
         last_stable_offset: reader.i64()?,
         log_start_offset: if version >= 5 { reader.i64()? } else { -1 },
+        aborted_transactions: reader.nullable_array(|reader| {
+            let aborted = AbortedTransaction { producer_id: reader.i64()?, first_offset: reader.i64()? };
+            reader.end_struct()?;
+            Ok(aborted)
+        })?,
         batches: Vec::new(),
     };
-    let _aborted_transactions = reader.nullable_array(|reader| {
-        let _producer_id = reader.i64()?;
-        let _first_offset = reader.i64()?;
-        reader.end_struct()
-    })?;
     if version >= 11 {
         let _preferred_read_replica = reader.i32()?;
     }

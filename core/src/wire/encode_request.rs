@@ -12,6 +12,7 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use super::error::EncodeError;
 use super::frame::Frame;
+use super::transactions::requests;
 use super::{produce, put_request_header};
 use crate::io::OutgoingRequest;
 use crate::protocol::{
@@ -44,6 +45,14 @@ pub fn encode_request(request: &OutgoingRequest) -> Result<Frame, EncodeError> {
         Request::ListOffsets(body) => encode(header, &list_offsets(body)),
         Request::CreateTopics(body) => encode(header, &create_topics(body)),
         Request::FindCoordinator(body) => encode(header, &find_coordinator(body, header.version)?),
+        Request::OffsetFetch(body) => {
+            let refused = |detail| EncodeError::refused(header.api, header.version, detail);
+            encode(header, &requests::offset_fetch(body, header.version).map_err(refused)?)
+        }
+        Request::AddPartitionsToTxn(body) => encode(header, &requests::add_partitions(body)),
+        Request::AddOffsetsToTxn(body) => encode(header, &requests::add_offsets(body)),
+        Request::EndTxn(body) => encode(header, &requests::end(body)),
+        Request::TxnOffsetCommit(body) => encode(header, &requests::offset_commit(body, header.version)),
     }
 }
 

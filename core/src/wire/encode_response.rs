@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::fetch_response::{AbortedTransaction, FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::list_offsets_response::{self, ListOffsetsTopicResponse};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -19,10 +19,11 @@ use super::encode_request::{nullable_text, text, topic_name};
 use super::error::EncodeError;
 use super::frame::Frame;
 use super::put_response_header;
+use super::transactions::responses;
 use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
 use crate::protocol::{
-    ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, FetchPartitionResponse,
+    self, ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, FetchPartitionResponse,
     FetchResponse, FindCoordinatorResponse, InitProducerIdResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
     MetadataPartition, MetadataResponse, ProducePartitionResponse, ProduceResponse, Response, broker_versions,
 };
@@ -49,6 +50,13 @@ pub fn encode_response(version: i16, correlation: CorrelationId, response: &Resp
         Response::ApiVersions(body) => frame.encode(&api_versions(body, version)),
         Response::CreateTopics(body) => frame.encode(&create_topics(body)),
         Response::InitProducerId(body) => frame.encode(&init_producer_id(body)),
+        Response::OffsetFetch(body) => {
+            frame.encode(&responses::offset_fetch(body, version).map_err(|e| frame.refused(e))?)
+        }
+        Response::AddPartitionsToTxn(body) => frame.encode(&responses::add_partitions(body)),
+        Response::AddOffsetsToTxn(body) => frame.encode(&responses::add_offsets(body)),
+        Response::EndTxn(body) => frame.encode(&responses::end(body, version)),
+        Response::TxnOffsetCommit(body) => frame.encode(&responses::offset_commit(body)),
     }
 }
 
@@ -163,12 +171,18 @@ fn fetch_partition(body: &FetchPartitionResponse) -> PartitionData {
         [only] => only.clone(),
         many => many.concat().into(),
     };
+    let aborted = |body: &protocol::AbortedTransaction| {
+        AbortedTransaction::default()
+            .with_producer_id(kafka::ProducerId(body.producer_id))
+            .with_first_offset(body.first_offset)
+    };
     PartitionData::default()
         .with_partition_index(body.partition)
         .with_error_code(body.error.0)
         .with_high_watermark(body.high_watermark)
         .with_last_stable_offset(body.last_stable_offset)
         .with_log_start_offset(body.log_start_offset)
+        .with_aborted_transactions(body.aborted_transactions.as_ref().map(|list| list.iter().map(aborted).collect()))
         .with_records(Some(records))
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod frame;
 mod produce;
 mod reader;
+mod transactions;
 
 use bytes::{BufMut, BytesMut};
 

@@ -1,6 +1,7 @@
 //! Scripted faults and the order of answers.
 
 use super::*;
+use crate::protocol::InitProducerIdRequest;
 
 fn rule(then: Action) -> Rule {
     Rule { when: Matcher { api: Some(ApiKey::Produce), nth: Some(1), ..Matcher::default() }, then }

@@ -1,7 +1,7 @@
 //! Metadata, new topics, producer ids, and what the brokers say of themselves.
 
 use super::*;
-use crate::protocol::{CreateTopicsRequest, CreatedTopic, NewTopic};
+use crate::protocol::{CreateTopicsRequest, CreatedTopic, InitProducerIdRequest, NewTopic};
 
 fn create(world: &mut World, topics: Vec<NewTopic>, validate_only: bool) -> Vec<CreatedTopic> {
     let link = world.connect(1);
@@ -177,7 +177,6 @@ fn producer_ids_grow_and_begin_in_epoch_zero() {
     assert_eq!(ask(None, 0, 5), (ErrorCode::NONE, 1, 0), "whatever the request names");
     assert_eq!(ask(None, 0, -1), (ErrorCode::INVALID_REQUEST, -1, -1));
     assert_eq!(ask(Some(""), -1, -1), (ErrorCode::INVALID_REQUEST, -1, -1));
-    assert_eq!(ask(Some("tx"), -1, -1), (ErrorCode::COORDINATOR_NOT_AVAILABLE, -1, -1));
 }
 
 #[test]
@@ -192,22 +191,13 @@ fn brokers_tell_what_they_speak_to_clients_with_a_decent_name() {
         }
     };
     let told = ask(4, "apache-kafka-java");
-    assert_eq!((told.error, told.transaction_version), (ErrorCode::NONE, 0));
+    assert_eq!((told.error, told.transaction_version), (ErrorCode::NONE, 2), "as a new Apache Kafka finalises it");
     let produce = told.api_keys.iter().find(|range| range.api_key == 0).unwrap();
     assert_eq!(produce.min, 0, "or librdkafka does not compress");
     assert!(!told.api_keys.iter().any(|range| matches!(range.api_key, 71 | 72)), "clients would push telemetry");
     assert_eq!(ask(3, "-java").error, ErrorCode::INVALID_REQUEST);
     assert_eq!(ask(3, "").error, ErrorCode::INVALID_REQUEST);
     assert_eq!(ask(2, "").error, ErrorCode::NONE, "names exist since version 3");
-}
-
-#[test]
-fn nobody_coordinates_groups() {
-    let mut world = World::new();
-    let link = world.connect(1);
-    let request = FindCoordinatorRequest { key_type: 0, keys: vec!["g".into()] };
-    let Some(Response::FindCoordinator(answer)) = world.ask(link, Request::FindCoordinator(request)) else { panic!() };
-    assert_eq!(answer.coordinators[0].error, ErrorCode::COORDINATOR_NOT_AVAILABLE);
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! Commits, aborts, and what readers see of them.
+
+use super::*;
+
+#[test]
+fn a_commit_shows_the_records_and_takes_an_offset_of_each_partition() {
+    let mut world = World::new();
+    let producer = world.producer();
+    assert_eq!(producer, ProducerIdentity { id: 0, epoch: 0 });
+    assert_eq!(world.write(0, producer, 0, &["a", "b"]), ErrorCode::NONE);
+    assert_eq!(world.write(1, producer, 0, &["x"]), ErrorCode::NONE);
+    assert_eq!(world.commit(producer), Ok(raised(producer)));
+
+    let read = world.read_committed(0);
+    assert_eq!((read.batches.len(), read.last_stable_offset, read.high_watermark), (2, 3, 3));
+    assert_eq!(read.aborted_transactions, Some(vec![]));
+    // The marker carries the epoch that nobody writes in any more.
+    assert_eq!(world.markers(), [(2, 1, true)]);
+    assert_eq!(world.cluster.log(&orders(1)).unwrap().end_offset(), 2);
+    assert_eq!(world.cluster.log(&orders(2)).unwrap().end_offset(), 0, "nothing was written there");
+    assert_eq!(world.values(0), ["a", "b"], "a marker is no record");
+}
+
+#[test]
+fn an_abort_leaves_the_records_and_names_their_transaction() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.produce(0, plain(&["before"]));
+    world.write(0, producer, 0, &["a", "b"]);
+    assert_eq!(world.abort(producer), Ok(raised(producer)));
+    world.produce(0, plain(&["after"]));
+
+    let aborted = AbortedTransaction { producer_id: producer.id, first_offset: 1 };
+    let read = world.read_committed(0);
+    assert_eq!((read.batches.len(), read.last_stable_offset), (4, 5));
+    assert_eq!(read.aborted_transactions, Some(vec![aborted]));
+    assert_eq!(world.read_committed(3).aborted_transactions, Some(vec![aborted]), "from its marker on");
+    assert_eq!(world.read_committed(4).aborted_transactions, Some(vec![]), "from after its marker on");
+    assert_eq!(world.fetch(1, fetch_request(0, 0)).aborted_transactions, None, "whoever reads all asks for none");
+    assert_eq!(world.markers(), [(3, 1, false)]);
+}
+
+#[test]
+fn an_open_transaction_holds_careful_readers_back() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.produce(0, plain(&["before"]));
+    world.write(0, producer, 0, &["a"]);
+    world.produce(0, plain(&["after"]));
+
+    let read = world.read_committed(0);
+    assert_eq!((read.batches.len(), read.last_stable_offset, read.high_watermark), (1, 1, 3));
+    assert_eq!(world.fetch(1, fetch_request(0, 0)).batches.len(), 3);
+    let beyond = world.read_committed(2);
+    assert_eq!((beyond.error, beyond.batches.len()), (ErrorCode::NONE, 0));
+    assert_eq!((world.latest(0, -1), world.latest(READ_COMMITTED, -1)), (3, 1));
+    assert_eq!((world.latest(0, WALL_MS), world.latest(READ_COMMITTED, WALL_MS)), (0, 0));
+    assert_eq!(world.latest(READ_COMMITTED, WALL_MS + 1), -1);
+
+    world.commit(producer).unwrap();
+    assert_eq!(world.read_committed(0).batches.len(), 4);
+    assert_eq!(world.latest(READ_COMMITTED, -1), 4);
+}
+
+#[test]
+fn a_waiting_reader_is_answered_when_the_transaction_ends() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.write(0, producer, 0, &["a"]);
+    let reader = world.connect(1);
+    let patient = FetchRequest { max_wait_ms: 10_000, isolation_level: READ_COMMITTED, ..fetch_request(0, 0) };
+    assert_eq!(world.ask(reader, Request::Fetch(patient)), None);
+    world.send(reader, Request::ApiVersions(ApiVersionsRequest::default()));
+    let coordinator = world.connect(COORDINATOR);
+    let request = EndTxnRequest { transactional_id: TX.into(), identity: producer, committed: true };
+    world.send(coordinator, Request::EndTxn(request));
+    let answered = world.responses().into_iter().find_map(|(_, response)| match response {
+        Response::Fetch(fetched) => Some(fetched.topics[0].partitions[0].batches.len()),
+        _ => None,
+    });
+    assert_eq!(answered, Some(2));
+}
+
+#[test]
+fn sequences_begin_again_with_every_transaction() {
+    let mut world = World::new();
+    let first = world.producer();
+    world.write(0, first, 0, &["a", "b"]);
+    let second = world.commit(first).unwrap();
+    assert_eq!(world.write(0, second, 2, &["c"]), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(world.write(0, second, 0, &["c"]), ErrorCode::NONE);
+    assert_eq!(world.write(0, second, 0, &["c"]), ErrorCode::NONE, "a repeated batch is recognised");
+    assert_eq!(world.values(0), ["a", "b", "c"]);
+}
+
+#[test]
+fn the_first_batch_of_a_producer_that_is_new_to_a_partition_begins_at_zero() {
+    let mut world = World::new();
+    let producer = world.producer();
+    assert_eq!(world.write(0, producer, 1, &["b"]), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(world.write(0, producer, 0, &["a"]), ErrorCode::NONE);
+}
+
+#[test]
+fn a_lost_answer_to_an_end_is_given_again_and_nothing_is_done_twice() {
+    for committed in [true, false] {
+        let mut world = World::new();
+        let producer = world.producer();
+        world.write(0, producer, 0, &["a"]);
+        let after = world.end(5, producer, committed).unwrap();
+        assert_eq!(world.end(5, producer, committed), Ok(after));
+        assert_eq!(world.markers(), [(1, 1, committed)]);
+        assert_eq!(world.end(5, producer, !committed), Err(ErrorCode::INVALID_TXN_STATE));
+    }
+}
+
+#[test]
+fn there_is_nothing_to_commit_where_nothing_was_written_but_an_abort_to_be_sure_is_granted() {
+    let mut world = World::new();
+    let producer = world.producer();
+    assert_eq!(world.commit(producer), Err(ErrorCode::INVALID_TXN_STATE));
+    let second = world.abort(producer).unwrap();
+    assert_eq!(second, raised(producer));
+    assert_eq!(world.abort(second), Ok(raised(second)));
+    let log = world.cluster.log(&orders(0)).unwrap();
+    assert_eq!(log.end_offset(), 0, "no partition took part, so there is no marker");
+}
+
+#[test]
+fn a_partition_without_a_leader_gets_its_marker_when_it_has_one_again() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.write(0, producer, 0, &["a"]);
+    world.write(1, producer, 0, &["x"]);
+    world.cluster.move_leader(world.now(), &orders(0), NodeId(-1)).unwrap();
+    let after = world.commit(producer).unwrap();
+    assert_eq!(world.cluster.log(&orders(1)).unwrap().end_offset(), 2);
+    assert_eq!(world.markers(), []);
+
+    // Until then the next transaction must wait.
+    assert_eq!(world.write(1, after, 0, &["y"]), ErrorCode::CONCURRENT_TRANSACTIONS);
+    assert_eq!(world.commit(producer), Err(ErrorCode::CONCURRENT_TRANSACTIONS), "the same end again");
+    assert_eq!(world.abort(producer), Err(ErrorCode::INVALID_TXN_STATE));
+    assert_eq!(world.init(TX, None), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+
+    world.cluster.move_leader(world.now(), &orders(0), NodeId(1)).unwrap();
+    assert_eq!(world.markers(), [(1, 1, true)]);
+    assert_eq!(world.write(1, after, 0, &["y"]), ErrorCode::NONE);
+}
+
+#[test]
+fn a_transaction_that_takes_too_long_is_aborted_by_the_next_sweep() {
+    let mut world = World::new();
+    let producer = world.init_with_timeout(TX, 15_000, None).unwrap();
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.wants_wake_at(), None, "nothing is open");
+    world.write(0, producer, 0, &["a"]);
+    // It may be open until second 18, and every tenth second there is a sweep.
+    assert_eq!(world.wants_wake_at(), Some(Instant::from_millis(20_000)));
+    world.pass(Duration::from_micros(16_999_999));
+    assert_eq!(world.read_committed(0).last_stable_offset, 0);
+    world.pass(Duration::from_micros(1));
+    assert_eq!(world.read_committed(0).last_stable_offset, 2);
+    assert_eq!(world.markers(), [(1, 1, false)]);
+    assert_eq!(world.wants_wake_at(), None);
+
+    assert_eq!(world.write(0, producer, 1, &["b"]), ErrorCode::INVALID_PRODUCER_EPOCH);
+    assert_eq!(world.commit(producer), Err(ErrorCode::INVALID_TXN_STATE));
+    // The abort was not its own; but had it asked for one, this would be the answer.
+    assert_eq!(world.abort(producer), Ok(raised(producer)));
+}
+
+#[test]
+fn a_transaction_that_is_written_to_again_has_the_time_of_its_beginning() {
+    let mut world = World::new();
+    let producer = world.init_with_timeout(TX, 5_000, None).unwrap();
+    world.write(0, producer, 0, &["a"]);
+    world.pass(Duration::from_secs(4));
+    world.write(1, producer, 0, &["x"]);
+    assert_eq!(world.wants_wake_at(), Some(Instant::from_millis(10_000)));
+}
+
+#[test]
+fn aborted_transactions_are_forgotten_with_their_batches() {
+    let mut config = ClusterConfig::simulated(3);
+    config.log_retention_bytes = Some(100);
+    let mut cluster = Cluster::new(config, TraceBuffer::new(Lane(0), ProducerIndex(0)));
+    cluster.create_topic(&new_topic("orders", 3, 3)).unwrap();
+    let mut world = World { cluster, elapsed_us: 0, next_correlation: 0, cuts: Vec::new() };
+    let producer = world.producer();
+    world.write(0, producer, 0, &["a"]);
+    let producer = world.abort(producer).unwrap();
+    assert_eq!(world.read_committed(1).aborted_transactions.map(|aborted| aborted.len()), Some(1));
+    world.produce(0, plain(&["b"]));
+    assert_eq!(world.cluster.log(&orders(0)).unwrap().start_offset(), 2);
+    assert_eq!(world.read_committed(2).aborted_transactions, Some(vec![]));
+    // A transaction whose beginning is gone holds readers back where the log begins, not before.
+    world.write(0, producer, 0, &["c"]);
+    world.produce(0, plain(&["d"]));
+    assert_eq!(world.cluster.log(&orders(0)).unwrap().start_offset(), 4);
+    assert_eq!(world.read_committed(4).last_stable_offset, 4);
+}

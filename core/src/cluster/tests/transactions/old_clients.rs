@@ -1,0 +1,127 @@
+//! Clients of protocol 1 (KIP-98): they add partitions themselves, and an end keeps their epoch.
+
+use super::*;
+use crate::protocol::{AddPartitionsToTxnRequest, TopicPartitions};
+
+impl World {
+    fn add(&mut self, version: i16, identity: ProducerIdentity, topic: &str, partitions: &[i32]) -> Vec<ErrorCode> {
+        let link = self.connect(COORDINATOR);
+        let topics = vec![TopicPartitions { name: topic.into(), partitions: partitions.to_vec() }];
+        let request = AddPartitionsToTxnRequest { transactional_id: TX.into(), identity, topics };
+        match self.ask_in_version(link, version, Request::AddPartitionsToTxn(request)) {
+            Some(Response::AddPartitionsToTxn(response)) => {
+                response.topics[0].partitions.iter().map(|&(_, error)| error).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+const ADDED: [ErrorCode; 1] = [ErrorCode::NONE];
+
+#[test]
+fn a_partition_must_be_added_before_it_is_written_to() {
+    let mut world = World::new();
+    let producer = world.producer();
+    let refused = world.write_in(10, 0, producer, 0, &["a"]);
+    assert_eq!(refused.error, ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(refused.error_message.as_deref(), Some("Partition was not added to the transaction"));
+    assert_eq!(refused.log_start_offset, -1);
+    assert_eq!(world.write_in(11, 0, producer, 0, &["a"]).error, ErrorCode::TRANSACTION_ABORTABLE);
+    assert_eq!(world.add(3, producer, "orders", &[0]), ADDED);
+    assert_eq!(world.write_in(10, 0, producer, 0, &["a"]).error, ErrorCode::NONE);
+    assert_eq!(world.write_in(10, 1, producer, 0, &["x"]).error, ErrorCode::INVALID_TXN_STATE, "only that one");
+}
+
+#[test]
+fn an_end_keeps_the_epoch_and_sequences_go_on() {
+    let mut world = World::new();
+    let producer = world.producer();
+    for (sequence, committed) in [(0, true), (1, false)] {
+        world.add(3, producer, "orders", &[0]);
+        assert_eq!(world.write_in(10, 0, producer, sequence, &["a"]).error, ErrorCode::NONE);
+        // The identity is told since version 5.
+        assert_eq!(world.end(4, producer, committed), Ok(ProducerIdentity { id: -1, epoch: -1 }));
+    }
+    assert_eq!(world.markers(), [(1, producer.epoch, true), (3, producer.epoch, false)]);
+    let aborted = AbortedTransaction { producer_id: producer.id, first_offset: 2 };
+    assert_eq!(world.read_committed(0).aborted_transactions, Some(vec![aborted]));
+}
+
+#[test]
+fn an_end_is_repeated_as_long_as_it_says_the_same() {
+    let mut world = World::new();
+    let producer = world.producer();
+    assert_eq!(world.end(4, producer, true), Err(ErrorCode::INVALID_TXN_STATE), "nothing was begun");
+    assert_eq!(world.end(4, producer, false), Err(ErrorCode::INVALID_TXN_STATE), "not even an abort");
+    for committed in [true, false] {
+        world.add(3, producer, "orders", &[0]);
+        for _ in 0..2 {
+            world.end(4, producer, committed).unwrap();
+        }
+        assert_eq!(world.end(4, producer, !committed), Err(ErrorCode::INVALID_TXN_STATE));
+    }
+    assert_eq!(world.markers().len(), 2);
+}
+
+#[test]
+fn a_batch_that_comes_after_the_end_of_its_transaction_is_refused() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.add(3, producer, "orders", &[0]);
+    world.write_in(10, 0, producer, 0, &["a"]);
+    world.end(4, producer, false).unwrap();
+    assert_eq!(world.write_in(10, 0, producer, 1, &["late"]).error, ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(world.write_in(10, 0, producer, 0, &["a"]).error, ErrorCode::INVALID_TXN_STATE, "even a known one");
+}
+
+#[test]
+fn one_partition_that_cannot_be_added_keeps_out_all() {
+    let mut world = World::new();
+    let producer = world.producer();
+    let (unknown, untried) = (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ErrorCode::OPERATION_NOT_ATTEMPTED);
+    assert_eq!(world.add(3, producer, "orders", &[0, 9]), [untried, unknown]);
+    assert_eq!(world.add(3, producer, "__consumer_offsets", &[0]), [ErrorCode::TOPIC_AUTHORIZATION_FAILED]);
+    assert_eq!(world.end(4, producer, true), Err(ErrorCode::INVALID_TXN_STATE), "nothing was begun");
+}
+
+#[test]
+fn a_fenced_producer_is_told_in_the_code_that_its_version_knows() {
+    let mut world = World::new();
+    let zombie = world.producer();
+    world.init(TX, None).unwrap();
+    let (old, new) = (ErrorCode::INVALID_PRODUCER_EPOCH, ErrorCode::PRODUCER_FENCED);
+    assert_eq!((world.add(1, zombie, "orders", &[0]), world.add(2, zombie, "orders", &[0])), (vec![old], vec![new]));
+    assert_eq!((world.end(1, zombie, true), world.end(2, zombie, true)), (Err(old), Err(new)));
+    let link = world.connect(COORDINATOR);
+    for (version, code) in [(3, old), (4, new)] {
+        let request = InitProducerIdRequest {
+            transactional_id: Some(TX.into()),
+            transaction_timeout_ms: 1_000,
+            producer_id: 77,
+            producer_epoch: 0,
+        };
+        let answer = world.ask_in_version(link, version, Request::InitProducerId(request));
+        let Some(Response::InitProducerId(answer)) = answer else { panic!() };
+        assert_eq!(answer.error, code);
+    }
+}
+
+#[test]
+fn a_transaction_that_still_waits_for_its_markers_keeps_the_next_batch_out() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.add(3, producer, "orders", &[0, 1]);
+    world.cluster.move_leader(world.now(), &orders(0), NodeId(-1)).unwrap();
+    world.end(4, producer, true).unwrap();
+    assert_eq!(world.add(3, producer, "orders", &[1]), [ErrorCode::CONCURRENT_TRANSACTIONS]);
+    // In words that make an old client try again.
+    let refused = world.write_in(10, 1, producer, 0, &["x"]);
+    assert_eq!(refused.error, ErrorCode::NOT_ENOUGH_REPLICAS);
+    assert_eq!(
+        refused.error_message.as_deref(),
+        Some(
+            "Unable to verify the partition has been added to the transaction. Underlying error: CONCURRENT_TRANSACTIONS"
+        )
+    );
+}

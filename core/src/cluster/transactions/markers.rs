@@ -1,0 +1,81 @@
+//! Markers: how a partition learns what became of a transaction (`TransactionMarkerChannelManager`).
+//!
+//! *Models*: one control record per partition and transaction, with an offset of its own; a partition without a leader
+//! gets its marker when it has one again. *Leaves out*: time on the way, and markers that a leader refuses.
+
+use bytes::Bytes;
+
+use super::state::Outcome;
+use super::transaction::Participant;
+use crate::cluster::Cluster;
+use crate::cluster::topics::{Partition, TopicSettings};
+use crate::ids::{NodeId, ProducerIdentity};
+use crate::record_batch::{BatchView, control_batch};
+use crate::time::Now;
+use crate::trace::Observer;
+
+/// `EndTransactionMarker`'s value: version 0 and the coordinator's epoch, which never changes here.
+const MARKER_VALUE: [u8; 6] = [0; 6];
+
+impl<O: Observer> Cluster<O> {
+    /// Writes the markers of a decided transaction, as far as its partitions have leaders.
+    pub(super) fn write_markers(&mut self, now: Now, transactional_id: &str) {
+        let Some(transaction) = self.transactions.by_id.get_mut(transactional_id) else { return };
+        let Some(outcome) = transaction.state.undelivered() else { return };
+        let (identity, topics, offsets) = (transaction.identity, &mut self.topics, &mut self.offsets);
+        transaction.participants.retain(|participant| match participant {
+            Participant::Partition(name) => topics.partition_mut(name).is_some_and(|(settings, partition)| {
+                let has_leader = partition.leader != NodeId(-1);
+                if has_leader {
+                    partition.append_marker(settings, identity, outcome, now.wall_ms);
+                }
+                !has_leader
+            }),
+            Participant::Offsets(group) => {
+                offsets.decide(group, identity.id, outcome);
+                false
+            }
+        });
+        if transaction.participants.is_empty() {
+            transaction.complete(now.instant());
+        }
+        self.logs_changed = true;
+    }
+
+    /// A partition has a leader again: it may be one that waits for its marker.
+    pub(in crate::cluster) fn write_late_markers(&mut self, now: Now) {
+        let undelivered = self.transactions.by_id.iter().filter(|(_, found)| found.state.undelivered().is_some());
+        let ids: Vec<_> = undelivered.map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            self.write_markers(now, &id);
+        }
+    }
+}
+
+impl Partition {
+    fn append_marker(
+        &mut self,
+        settings: &TopicSettings,
+        identity: ProducerIdentity,
+        outcome: Outcome,
+        timestamp_ms: i64,
+    ) {
+        let marker = marker(identity, outcome, timestamp_ms);
+        let batch = BatchView::parse(&marker).expect("it was just written");
+        let offset = self.log.append(batch, self.leader_epoch, settings.timestamp_type, timestamp_ms).base_offset;
+        let first_offset = self.producers.end_transaction(identity);
+        if let (Some(first_offset), Outcome::Abort) = (first_offset, outcome) {
+            self.log.note_aborted(identity.id, first_offset, offset);
+        }
+    }
+}
+
+/// `MemoryRecords.withEndTransactionMarker`.
+fn marker(identity: ProducerIdentity, outcome: Outcome, timestamp_ms: i64) -> Bytes {
+    // `ControlRecordType`: version 0, then 0 abort, 1 commit.
+    let key = match outcome {
+        Outcome::Abort => [0, 0, 0, 0],
+        Outcome::Commit => [0, 0, 0, 1],
+    };
+    control_batch(identity, timestamp_ms, &key, &MARKER_VALUE)
+}
