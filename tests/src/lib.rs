@@ -18,4 +18,6 @@ pub mod raw_http;
 pub mod read_back;
 pub mod retries;
 pub mod screen;
+pub mod wire_client;
 pub mod wire_samples;
+pub mod wire_story;

@@ -1,63 +1,34 @@
 //! Every request in every version we speak, answered by an Apache Kafka: what it says decodes, and is what was asked.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use bytes::{Buf as _, Bytes, BytesMut};
+use anyhow::{Context as _, Result};
+use bytes::{Bytes, BytesMut};
+use cross_tests::wire_client::{WireClient, once_ready};
 use producer_core::error::ErrorCode;
-use producer_core::ids::{CorrelationId, NodeId, ProducerIdentity, TopicId};
-use producer_core::io::OutgoingRequest;
+use producer_core::ids::{NodeId, ProducerIdentity, TopicId};
 use producer_core::protocol::*;
 use producer_core::record_batch::{BatchBuilder, BatchView, Stamp};
-use producer_core::wire::{MAX_FRAME_BYTES, decode_response, encode_request, take_frame};
 use xtask::kafka::{ApacheKafka, KafkaJars};
 
 const TIMESTAMP_MS: i64 = 1_700_000_000_000;
 
-/// One connection, one request at a time.
+/// A connection to a broker of which is known what it speaks.
 struct Client {
-    socket: TcpStream,
-    next: i32,
+    wire: WireClient,
     /// What the broker said it speaks.
     broker: Vec<ApiVersionRange>,
 }
 
 impl Client {
     fn connect(kafka: &ApacheKafka) -> Result<Self> {
-        let socket = TcpStream::connect(("127.0.0.1", kafka.client_ports()[0]))?;
-        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-        let mut client = Self { socket, next: 0, broker: vec![] };
+        let mut client = Self { wire: WireClient::connect(kafka.client_ports()[0])?, broker: vec![] };
         client.broker = client.api_versions(4)?.api_keys;
         Ok(client)
     }
 
     fn ask(&mut self, version: i16, body: Request) -> Result<Response> {
-        let (api, correlation) = (body.api(), CorrelationId(self.next));
-        self.next += 1;
-        let header = RequestHeader { api, version, correlation, client_id: Some("wire".into()) };
-        let mut frame = encode_request(&OutgoingRequest { header, body, expects_response: true })?;
-        self.socket.write_all(&frame.copy_to_bytes(frame.remaining()))?;
-        let frame = self.read_frame().with_context(|| format!("the answer to {api:?} {version}"))?;
-        let (answered, response) =
-            decode_response(api, version, frame).with_context(|| format!("the answer to {api:?} {version}"))?;
-        ensure!(answered == correlation, "answer {answered} to request {correlation}");
-        Ok(response)
-    }
-
-    fn read_frame(&mut self) -> Result<Bytes> {
-        let mut received = BytesMut::new();
-        loop {
-            if let Some(frame) = take_frame(&mut received, MAX_FRAME_BYTES)? {
-                return Ok(frame);
-            }
-            let mut piece = [0; 4096];
-            let read = self.socket.read(&mut piece)?;
-            ensure!(read > 0, "the broker closed the connection");
-            received.extend_from_slice(&piece[..read]);
-        }
+        self.wire.ask(version, body)
     }
 
     /// The versions that both sides speak; all of ours but those that Kafka 4 has given up.
@@ -111,19 +82,6 @@ fn every_version_of_every_request_is_answered_by_apache_kafka() -> Result<()> {
     refusals_arrive_with_their_reasons(client)?;
     offsets_are_listed(client, written)?;
     batches_are_fetched_as_they_were_sent(client, written)
-}
-
-/// Asks again while a young cluster says that it is not ready, for a minute.
-fn once_ready<T>(mut ask: impl FnMut() -> Result<(ErrorCode, T)>) -> Result<T> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let (error, answer) = ask()?;
-        if !error.is_retriable() {
-            return Ok(answer);
-        }
-        ensure!(Instant::now() < deadline, "still {error} after a minute");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 fn api_versions_says_what_the_cluster_finalised(client: &mut Client) -> Result<()> {

@@ -13,8 +13,8 @@ use crate::protocol::{
     CreateTopicsResponse, CreatedTopic, EndTxnResponse, FetchPartitionResponse, FetchResponse, FetchTopicResponse,
     FindCoordinatorResponse, InitProducerIdResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
     ListOffsetsTopicResponse, MetadataResponse, MetadataTopic, OffsetFetchGroupResponse, OffsetFetchResponse,
-    ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, Request, Response, TopicErrors,
-    TxnOffsetCommitResponse,
+    ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, Request,
+    Response, TopicErrors, TxnOffsetCommitResponse,
 };
 
 /// What to do with which request.
@@ -126,7 +126,7 @@ impl Faults {
 /// The answer to a request of which everything is refused.
 pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
     Answer::Respond(match request {
-        Request::Produce(request) => return refuse_produce(request, error),
+        Request::Produce(request) => return refuse_produce(request, error, None),
         Request::Fetch(request) => {
             let topics = request.topics.iter().map(|topic| FetchTopicResponse {
                 name: topic.name.clone(),
@@ -210,15 +210,19 @@ pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
 }
 
 /// The answer to a Produce of which every batch is refused.
-pub(super) fn refuse_produce(request: &ProduceRequest, error: ErrorCode) -> Answer {
+pub(super) fn refuse_produce(request: &ProduceRequest, error: ErrorCode, message: Option<&str>) -> Answer {
     // Without an answer there is no other way to tell.
     if request.acks == 0 {
         return Answer::Close;
     }
+    let refused = |batch: &ProducePartition| ProducePartitionResponse {
+        error_message: message.map(Into::into),
+        ..refused_produce(batch.partition, error)
+    };
     let topics = request.topics.iter().map(|topic| ProduceTopicResponse {
         name: topic.name.clone(),
         id: topic.id,
-        partitions: topic.partitions.iter().map(|p| refused_produce(p.partition, error)).collect(),
+        partitions: topic.partitions.iter().map(refused).collect(),
     });
     Answer::Respond(Response::Produce(ProduceResponse { topics: topics.collect(), ..ProduceResponse::default() }))
 }

@@ -27,7 +27,7 @@ const NAMES_RECORDS_SINCE: i16 = 8;
 
 /// What is wrong with the request as a whole: transactional batches without a transactional id, or of two producers
 /// (`KafkaApis.handleProduceRequest`, `ReplicaManager.handleProduceAppend`).
-fn refuses_all(request: &ProduceRequest) -> Option<ErrorCode> {
+fn refuses_all(request: &ProduceRequest) -> Option<(ErrorCode, Option<&'static str>)> {
     let mut writer = None;
     for batch in request.topics.iter().flat_map(|topic| &topic.partitions) {
         let Ok(batch) = BatchView::parse(&batch.records) else { continue };
@@ -35,12 +35,13 @@ fn refuses_all(request: &ProduceRequest) -> Option<ErrorCode> {
             continue;
         }
         if request.transactional_id.is_none() {
-            return Some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+            return Some((ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED, None));
         }
         if let Some(identity) = batch.identity()
             && *writer.get_or_insert(identity) != identity
         {
-            return Some(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+            let message = "Transactional records contained more than one producer ID";
+            return Some((ErrorCode::INVALID_PRODUCER_ID_MAPPING, Some(message)));
         }
     }
     None
@@ -55,10 +56,11 @@ impl<O: Observer> Cluster<O> {
         request: &ProduceRequest,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
-        if let Some(error) = refuses_all(request) {
-            return refuse_produce(request, error);
-        }
         let version = header.version;
+        if let Some((error, message)) = refuses_all(request) {
+            let message = message.filter(|_| version >= NAMES_RECORDS_SINCE);
+            return refuse_produce(request, error, message);
+        }
         let given = Conditions {
             version,
             acks: request.acks,
