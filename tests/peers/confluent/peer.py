@@ -1,9 +1,10 @@
-"""A peer of the cross tests on confluent-kafka: `produce SERVERS TOPIC COUNT KEYS` and `consume SERVERS TOPIC`."""
+"""A peer of the cross tests on confluent-kafka: `produce SERVERS TOPIC COUNT KEYS`, `consume SERVERS TOPIC [ISOLATION]` and
+`transactions SERVERS TOPIC ID`."""
 
 import json
 import sys
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 
 def produce(servers: str, topic: str, count: int, keys: int) -> None:
@@ -22,13 +23,57 @@ def produce(servers: str, topic: str, count: int, keys: int) -> None:
         sys.exit(f"{len(failures)} deliveries failed ({failures[:3]}), {left} still out")
 
 
-def consume(servers: str, topic: str) -> None:
+def transactions(servers: str, topic: str, transactional_id: str) -> None:
+    """Five transactions of twenty records, the odd ones aborted; a group's offsets; then another producer of the id."""
+    config = {"bootstrap.servers": servers, "transactional.id": transactional_id, "linger.ms": 5}
+    producer = Producer(config)
+    producer.init_transactions(60)
+    for transaction in range(5):
+        producer.begin_transaction()
+        for n in range(20):
+            producer.produce(topic, key=f"key-{n % 7}", value=f"{transaction}-{n}")
+        if transaction % 2 == 0:
+            producer.commit_transaction(60)
+        else:
+            producer.flush(60)
+            producer.abort_transaction(60)
+
+    group = Consumer({"bootstrap.servers": servers, "group.id": "librdkafka-group", "enable.auto.commit": False})
+    for offset, end in [(7, producer.commit_transaction), (9, producer.abort_transaction)]:
+        producer.begin_transaction()
+        producer.produce(topic, key="key-0", value=f"offset-{offset}")
+        offsets = [TopicPartition(topic, 0, offset)]
+        producer.send_offsets_to_transaction(offsets, group.consumer_group_metadata(), 60)
+        producer.flush(60)
+        end(60)
+        committed = group.committed([TopicPartition(topic, 0)], timeout=60)
+        print(f"offset {committed[0].offset}")
+    group.close()
+
+    producer.begin_transaction()
+    producer.produce(topic, key="key-0", value="zombie")
+    producer.flush(60)
+    heir = Producer(config)
+    heir.init_transactions(60)
+    try:
+        producer.commit_transaction(60)
+        print("the zombie commits")
+    except KafkaException as refused:
+        error = refused.args[0]
+        print(f"fatal {error.fatal()} {error.name()}")
+    heir.begin_transaction()
+    heir.produce(topic, key="key-0", value="heir")
+    heir.commit_transaction(60)
+
+
+def consume(servers: str, topic: str, isolation: str = "read_committed") -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
             "group.id": "unused",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "isolation.level": isolation,
         }
     )
     partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
@@ -67,5 +112,7 @@ if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
     if command == "produce":
         produce(arguments[0], arguments[1], int(arguments[2]), int(arguments[3]))
+    elif command == "transactions":
+        transactions(*arguments)
     else:
         consume(*arguments)

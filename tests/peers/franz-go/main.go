@@ -1,15 +1,18 @@
-// A peer of the cross tests on franz-go: `produce SERVERS TOPIC COUNT KEYS` and `consume SERVERS TOPIC COUNT`.
+// A peer of the cross tests on franz-go: `produce SERVERS TOPIC COUNT KEYS`, `consume SERVERS TOPIC COUNT [ISOLATION]` and
+// `transactions SERVERS TOPIC ID`.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -29,7 +32,10 @@ func main() {
 	case "produce":
 		err = produce(ctx, arguments[0], arguments[1], number(arguments[2]), number(arguments[3]))
 	case "consume":
-		err = consume(ctx, arguments[0], arguments[1], number(arguments[2]))
+		committed := len(arguments) > 3 && arguments[3] == "read_committed"
+		err = consume(ctx, arguments[0], arguments[1], number(arguments[2]), committed)
+	case "transactions":
+		err = transactions(ctx, arguments[0], arguments[1], arguments[2])
 	default:
 		err = fmt.Errorf("unknown command %q", command)
 	}
@@ -56,11 +62,82 @@ func produce(ctx context.Context, servers, topic string, count, keys int) error 
 	return client.ProduceSync(ctx, records...).FirstErr()
 }
 
-func consume(ctx context.Context, servers, topic string, count int) error {
+// Five transactions of twenty records, the odd ones aborted; then another producer of the same id.
+func transactions(ctx context.Context, servers, topic, id string) error {
+	connect := func() (*kgo.Client, error) {
+		return kgo.NewClient(kgo.SeedBrokers(strings.Split(servers, ",")...), kgo.TransactionalID(id))
+	}
+	client, err := connect()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for transaction := range 5 {
+		if err := client.BeginTransaction(); err != nil {
+			return err
+		}
+		for n := range 20 {
+			r := kgo.Record{
+				Topic: topic,
+				Key:   fmt.Appendf(nil, "key-%d", n%7),
+				Value: fmt.Appendf(nil, "%d-%d", transaction, n),
+			}
+			if err := client.ProduceSync(ctx, &r).FirstErr(); err != nil {
+				return err
+			}
+		}
+		if err := client.EndTransaction(ctx, kgo.TransactionEndTry(transaction%2 == 0)); err != nil {
+			return fmt.Errorf("the end of transaction %d: %w", transaction, err)
+		}
+	}
+
+	zombie := kgo.Record{Topic: topic, Key: []byte("key-0"), Value: []byte("zombie")}
+	if err := client.BeginTransaction(); err != nil {
+		return err
+	}
+	if err := client.ProduceSync(ctx, &zombie).FirstErr(); err != nil {
+		return err
+	}
+	heir, err := connect()
+	if err != nil {
+		return err
+	}
+	defer heir.Close()
+	// The first question has the zombie's transaction aborted, and this client leaves it to its user to ask again.
+	for {
+		_, _, err := heir.ProducerID(ctx)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, kerr.ConcurrentTransactions) {
+			return err
+		}
+	}
+	if err := heir.BeginTransaction(); err != nil {
+		return err
+	}
+	r := kgo.Record{Topic: topic, Key: []byte("key-0"), Value: []byte("heir")}
+	if err := heir.ProduceSync(ctx, &r).FirstErr(); err != nil {
+		return err
+	}
+	if err := client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		fmt.Println(err)
+	} else {
+		fmt.Println("the zombie commits")
+	}
+	return heir.EndTransaction(ctx, kgo.TryCommit)
+}
+
+func consume(ctx context.Context, servers, topic string, count int, committed bool) error {
+	isolation := kgo.ReadUncommitted()
+	if committed {
+		isolation = kgo.ReadCommitted()
+	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(servers, ",")...),
 		kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(isolation),
 	)
 	if err != nil {
 		return err

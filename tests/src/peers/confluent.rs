@@ -26,6 +26,27 @@ pub fn consume_all(bootstrap_servers: &str, topic: &str) -> Result<Vec<ConsumedR
     Ok(consume_with_headers(bootstrap_servers, topic)?.into_iter().map(|(record, _)| record).collect())
 }
 
+/// As [`consume_all`], for a reader of this isolation level, `read_committed` or `read_uncommitted`.
+///
+/// # Errors
+/// As [`consume_all`].
+pub fn consume_isolated(bootstrap_servers: &str, topic: &str, isolation: &str) -> Result<Vec<ConsumedRecord>> {
+    let text = run(["consume", bootstrap_servers, topic, isolation])?;
+    let mut records = text.lines().map(super::read_json).collect::<Result<Vec<_>>>()?;
+    records.sort();
+    Ok(records)
+}
+
+/// Lives through transactions with this id, of 20 records `<transaction>-<n>` each, and tells what it met: an offset that
+/// a group committed, the same after an aborted one, and how a zombie's commit ended.
+///
+/// # Errors
+/// When the package cannot be installed, or anything else fails.
+pub fn transactions(bootstrap_servers: &str, topic: &str, transactional_id: &str) -> Result<Vec<String>> {
+    let text = run(["transactions", bootstrap_servers, topic, transactional_id])?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
 /// A record's headers in their order; a value of `None` is null.
 pub type Headers = Vec<(String, Option<String>)>;
 

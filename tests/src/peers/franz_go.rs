@@ -20,10 +20,32 @@ pub fn produce(bootstrap_servers: &str, topic: &str, count: u32, keys: u32) -> R
 /// # Errors
 /// When the peer does not build, or fewer records come within 30 seconds.
 pub fn consume(bootstrap_servers: &str, topic: &str, count: usize) -> Result<Vec<ConsumedRecord>> {
-    let text = run(&["consume", bootstrap_servers, topic, &count.to_string()])?;
+    consume_isolated(bootstrap_servers, topic, count, "read_uncommitted")
+}
+
+/// As [`consume`], for a reader of this isolation level, `read_committed` or `read_uncommitted`.
+///
+/// # Errors
+/// As [`consume`].
+pub fn consume_isolated(
+    bootstrap_servers: &str,
+    topic: &str,
+    count: usize,
+    isolation: &str,
+) -> Result<Vec<ConsumedRecord>> {
+    let text = run(&["consume", bootstrap_servers, topic, &count.to_string(), isolation])?;
     let mut records = text.lines().map(super::read_json).collect::<Result<Vec<_>>>()?;
     records.sort();
     Ok(records)
+}
+
+/// Lives through transactions with this id, of 20 records `<transaction>-<n>` each, and tells how a zombie's commit ended.
+///
+/// # Errors
+/// When the peer does not build, or anything else fails.
+pub fn transactions(bootstrap_servers: &str, topic: &str, transactional_id: &str) -> Result<Vec<String>> {
+    let text = run(&["transactions", bootstrap_servers, topic, transactional_id])?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 fn run(arguments: &[&str]) -> Result<String> {

@@ -28,7 +28,7 @@ pub fn consume_all(
         let readers: Vec<_> = (0..partitions)
             .map(|partition| {
                 let count = ends.get(&partition).copied().unwrap_or_default().min(max_records);
-                scope.spawn(move || consume_partition(bootstrap_servers, topic, partition, count))
+                scope.spawn(move || consume_partition(bootstrap_servers, topic, partition, count, "read_uncommitted"))
             })
             .collect();
         let mut records = Vec::new();
@@ -53,12 +53,17 @@ fn end_offsets(bootstrap_servers: &str, topic: &str) -> Result<BTreeMap<i32, usi
         .collect()
 }
 
-/// Reads the first `count` records of one partition; waiting for what is not there would take as long as patience lasts.
-fn consume_partition(
+/// Reads the first `count` records of one partition that a reader of this isolation level may see; waiting for what is not
+/// there would take as long as patience lasts.
+///
+/// # Errors
+/// As [`consume_all`].
+pub fn consume_partition(
     bootstrap_servers: &str,
     topic: &str,
     partition: i32,
     count: usize,
+    isolation: &str,
 ) -> Result<Vec<ConsumedRecord>> {
     if count == 0 {
         return Ok(Vec::new());
@@ -72,6 +77,7 @@ fn consume_partition(
             ["--topic", topic],
             ["--partition", &partition],
             ["--offset", "earliest"],
+            ["--isolation-level", isolation],
             ["--max-messages", &max_messages],
             // Between two records. On a busy machine a Java program may take long to begin.
             ["--timeout-ms", "60000"],
