@@ -1,9 +1,9 @@
 //! What a leader checks before it stores a batch (`ProduceRequest.validateRecords`, `UnifiedLog.append`,
 //! `LogValidator`), in Kafka's order.
 //!
-//! *Models*: one batch of magic 2, acks, internal topics, leadership, base offset, size, CRC, counts, keys of compacted topics,
-//! timestamps, sequences, transactions. *Leaves out*: decompressing (records of a compressed batch are taken on trust),
-//! segment size, minimum in-sync replicas (all replicas are in sync).
+//! *Models*: one batch of magic 2, transactions, acks, internal topics, leadership, base offset, size, CRC, counts, keys
+//! of compacted topics, timestamps, sequences. *Leaves out*: decompressing (records of a compressed batch are taken on
+//! trust), segment size, minimum in-sync replicas (all replicas are in sync).
 
 use std::sync::Arc;
 
@@ -123,7 +123,8 @@ fn begin(
     admit(identity).map(|()| true).map_err(|error| not_admitted(error, given.version))
 }
 
-/// What the coordinator said, in words that clients of this version take to heart (`ReplicaManager.handleProduceAppend`).
+/// What the coordinator said, in words that clients of this version take to heart
+/// (`ReplicaManager.handleProduceAppend`).
 fn not_admitted(error: ErrorCode, version: i16) -> AppendRefusal {
     let (error, message) = match error {
         ErrorCode::INVALID_TXN_STATE => (error, Some("Partition was not added to the transaction".into())),

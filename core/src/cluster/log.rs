@@ -1,8 +1,9 @@
 //! One partition's log.
 //!
-//! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; a log that begins later
-//! than 0 once its oldest batches were dropped for size; the aborted transactions among them. *Leaves out*: segments, compaction, retention by time,
-//! truncation, and looking into compressed batches: what is searched there is found at the batch's first record.
+//! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; the aborted transactions
+//! among them; a log that begins later than 0 once its oldest batches were dropped for size. *Leaves out*: segments,
+//! compaction, retention by time, truncation, and looking into compressed batches: what is searched there is found at the
+//! batch's first record.
 
 use std::collections::VecDeque;
 
@@ -154,11 +155,9 @@ impl PartitionLog {
                 beyond > INDEX_INTERVAL_BYTES
             })
             .map_or(self.end_offset, |batch| batch.last_offset);
-        let concerned = self
-            .aborted
-            .iter()
-            .filter(|aborted| aborted.last_offset >= offset && aborted.transaction.first_offset < upper);
-        concerned.map(|aborted| aborted.transaction).collect()
+        let first = self.aborted.partition_point(|aborted| aborted.last_offset < offset);
+        let concerned = self.aborted.range(first..).map(|aborted| aborted.transaction);
+        concerned.filter(|transaction| transaction.first_offset < upper).collect()
     }
 
     /// The batches from the one that contains `offset` on.

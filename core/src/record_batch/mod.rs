@@ -112,7 +112,8 @@ pub fn restamp(batch: Bytes, stamp: Stamp) -> Bytes {
     batch.freeze()
 }
 
-/// A control batch of one record, as the coordinator of a transaction has it written (`MemoryRecords.withEndTransactionMarker`).
+/// A control batch of one record, as the coordinator of a transaction has it written
+/// (`MemoryRecords.withEndTransactionMarker`).
 pub(crate) fn control_batch(identity: ProducerIdentity, timestamp_ms: i64, key: &[u8], value: &[u8]) -> Bytes {
     let mut builder = BatchBuilder::new(BytesMut::new(), BATCH_OVERHEAD);
     // A first record always fits.

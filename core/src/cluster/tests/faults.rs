@@ -1,7 +1,10 @@
 //! Scripted faults and the order of answers.
 
 use super::*;
-use crate::protocol::InitProducerIdRequest;
+use crate::protocol::{
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, CommittedOffset, FindCoordinatorRequest, InitProducerIdRequest,
+    OffsetFetchGroup, OffsetFetchRequest, TopicPartitions, TxnOffsetCommitRequest, TxnOffsetCommitTopic,
+};
 
 fn rule(then: Action) -> Rule {
     Rule { when: Matcher { api: Some(ApiKey::Produce), nth: Some(1), ..Matcher::default() }, then }
@@ -148,6 +151,42 @@ fn every_api_can_be_answered_with_an_error() {
     };
     let Some(Response::InitProducerId(granted)) = world.ask(link, Request::InitProducerId(id)) else { panic!() };
     assert_eq!((granted.error, granted.producer_id), (error, -1));
+}
+
+#[test]
+fn every_question_to_a_coordinator_can_be_answered_with_an_error() {
+    let mut world = World::new();
+    let error = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+    let everything = Matcher::default();
+    world.cluster.add_rule(Rule { when: everything, then: Action::Answer { error, only: None } });
+    let link = world.connect(1);
+    let (transactional_id, group): (Arc<str>, Arc<str>) = ("tx".into(), "group".into());
+    let find = FindCoordinatorRequest { key_type: 1, keys: vec!["tx".into()] };
+    let Some(Response::FindCoordinator(found)) = world.ask(link, Request::FindCoordinator(find)) else { panic!() };
+    assert_eq!((found.coordinators[0].error, found.coordinators[0].node), (error, NodeId(-1)));
+    let topics = vec![TopicPartitions { name: "orders".into(), partitions: vec![0, 1] }];
+    let add = AddPartitionsToTxnRequest { transactional_id: transactional_id.clone(), identity: PRODUCER, topics };
+    let Some(Response::AddPartitionsToTxn(added)) = world.ask(link, Request::AddPartitionsToTxn(add)) else { panic!() };
+    assert_eq!(added.topics[0].partitions, [(0, error), (1, error)]);
+    let (identity, group_too) = (PRODUCER, group.clone());
+    let add = AddOffsetsToTxnRequest { transactional_id: transactional_id.clone(), identity, group: group_too };
+    let Some(Response::AddOffsetsToTxn(added)) = world.ask(link, Request::AddOffsetsToTxn(add)) else { panic!() };
+    assert_eq!(added.error, error);
+    let committed = CommittedOffset { offset: 1, leader_epoch: -1, metadata: None };
+    let commit = TxnOffsetCommitRequest {
+        transactional_id,
+        group: group.clone(),
+        identity,
+        generation: -1,
+        member_id: "".into(),
+        group_instance_id: None,
+        topics: vec![TxnOffsetCommitTopic { name: "orders".into(), partitions: vec![(2, committed)] }],
+    };
+    let Some(Response::TxnOffsetCommit(taken)) = world.ask(link, Request::TxnOffsetCommit(commit)) else { panic!() };
+    assert_eq!(taken.topics[0].partitions, [(2, error)]);
+    let fetch = OffsetFetchRequest { groups: vec![OffsetFetchGroup { group, topics: None }], require_stable: false };
+    let Some(Response::OffsetFetch(told)) = world.ask(link, Request::OffsetFetch(fetch)) else { panic!() };
+    assert_eq!(told.groups[0].error, error);
 }
 
 #[test]

@@ -200,3 +200,31 @@ fn aborted_transactions_are_forgotten_with_their_batches() {
     assert_eq!(world.cluster.log(&orders(0)).unwrap().start_offset(), 4);
     assert_eq!(world.read_committed(4).last_stable_offset, 4);
 }
+
+#[test]
+fn a_connection_cut_after_the_end_costs_nothing_but_the_question() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.write(0, producer, 0, &["a"]);
+    let first_end = Matcher { api: Some(ApiKey::EndTxn), nth: Some(1), ..Matcher::default() };
+    world.cluster.add_rule(Rule { when: first_end, then: Action::CutAfterAppend });
+    let link = world.connect(COORDINATOR);
+    let request = EndTxnRequest { transactional_id: TX.into(), identity: producer, committed: true };
+    assert_eq!(world.ask(link, Request::EndTxn(request)), None);
+    assert_eq!(world.cuts, [link]);
+    assert_eq!(world.commit(producer), Ok(raised(producer)));
+    assert_eq!(world.markers(), [(1, 1, true)]);
+}
+
+#[test]
+fn a_scripted_refusal_of_an_end_leaves_the_transaction_open() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.write(0, producer, 0, &["a"]);
+    let first_end = Matcher { api: Some(ApiKey::EndTxn), nth: Some(1), ..Matcher::default() };
+    let error = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+    world.cluster.add_rule(Rule { when: first_end, then: Action::Answer { error, only: None } });
+    assert_eq!(world.commit(producer), Err(error));
+    assert_eq!(world.read_committed(0).last_stable_offset, 0);
+    assert_eq!(world.commit(producer), Ok(raised(producer)));
+}
