@@ -4,7 +4,6 @@
 //! transaction ends. *Leaves out*: members and generations (whoever names one is unknown), OffsetCommit, expiry, the
 //! topic `__consumer_offsets`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Support;
@@ -24,40 +23,60 @@ use crate::trace::Observer;
 /// `offset.metadata.max.bytes`, which counts Java's characters.
 const MAX_METADATA: usize = 4_096;
 
-type OffsetsByPartition = BTreeMap<TopicPartition, CommittedOffset>;
-
-/// The offsets of all groups.
-#[derive(Clone, Debug, Default)]
-pub(in crate::cluster) struct Offsets {
-    committed: BTreeMap<Arc<str>, OffsetsByPartition>,
-    /// By group and producer id, until the producer's transaction ends.
-    pending: BTreeMap<(Arc<str>, i64), OffsetsByPartition>,
+/// One offset of one group.
+#[derive(Clone, Debug)]
+struct KeptOffset {
+    group: Arc<str>,
+    name: TopicPartition,
+    /// Whose transaction is to decide on it; `None`: it is committed.
+    undecided: Option<i64>,
+    committed: CommittedOffset,
 }
 
+/// The offsets of all groups, in the order of their fields.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cluster) struct Offsets(Vec<KeptOffset>);
+
 impl Offsets {
-    /// A transaction has ended.
-    pub(super) fn decide(&mut self, group: &Arc<str>, producer_id: i64, outcome: Outcome) {
-        let pending = self.pending.remove(&(Arc::clone(group), producer_id)).unwrap_or_default();
-        if outcome == Outcome::Commit {
-            self.committed.entry(Arc::clone(group)).or_default().extend(pending);
+    fn place(&self, group: &str, name: &TopicPartition, undecided: Option<i64>) -> Result<usize, usize> {
+        self.0.binary_search_by(|kept| (&*kept.group, &kept.name, kept.undecided).cmp(&(group, name, undecided)))
+    }
+
+    fn keep(&mut self, kept: KeptOffset) {
+        match self.place(&kept.group, &kept.name, kept.undecided) {
+            Ok(place) => self.0[place] = kept,
+            Err(place) => self.0.insert(place, kept),
         }
     }
 
-    fn knows(&self, group: &str) -> bool {
-        self.committed.contains_key(group) || self.pending.keys().any(|(pending, _)| **pending == *group)
+    /// A transaction has ended.
+    pub(super) fn decide(&mut self, group: &str, producer_id: i64, outcome: Outcome) {
+        let is_decided = |kept: &mut KeptOffset| *kept.group == *group && kept.undecided == Some(producer_id);
+        let decided: Vec<KeptOffset> = self.0.extract_if(.., is_decided).collect();
+        if outcome == Outcome::Commit {
+            for kept in decided {
+                self.keep(KeptOffset { undecided: None, ..kept });
+            }
+        }
     }
 
-    fn is_unstable(&self, group: &str, name: &TopicPartition) -> bool {
-        self.pending.iter().any(|((pending, _), offsets)| **pending == *group && offsets.contains_key(name))
+    fn of_group(&self, group: &str) -> impl Iterator<Item = &KeptOffset> {
+        let first = self.0.partition_point(|kept| *kept.group < *group);
+        self.0[first..].iter().take_while(move |kept| *kept.group == *group)
     }
 
     fn fetch(&self, group: &str, name: &TopicPartition, require_stable: bool) -> OffsetFetchPartitionResponse {
-        let is_unstable = require_stable && self.is_unstable(group, name);
-        let known = self.committed.get(group).and_then(|offsets| offsets.get(name)).filter(|_| !is_unstable);
+        let (committed, next) = match self.place(group, name, None) {
+            Ok(place) => (Some(&self.0[place].committed), place + 1),
+            Err(place) => (None, place),
+        };
+        // Undecided ones stand behind the committed one.
+        let is_undecided = self.0.get(next).is_some_and(|kept| (&*kept.group, &kept.name) == (group, name));
+        let is_unstable = require_stable && is_undecided;
         let none = || CommittedOffset { offset: -1, leader_epoch: -1, metadata: Some("".into()) };
         OffsetFetchPartitionResponse {
             partition: name.partition,
-            committed: known.cloned().unwrap_or_else(none),
+            committed: committed.filter(|_| !is_unstable).cloned().unwrap_or_else(none),
             error: if is_unstable { ErrorCode::UNSTABLE_OFFSET_COMMIT } else { ErrorCode::NONE },
         }
     }
@@ -65,7 +84,7 @@ impl Offsets {
     /// Every partition of a group that has an offset, by topic.
     fn all_of(&self, group: &str) -> Vec<TopicPartitions> {
         let mut topics: Vec<TopicPartitions> = Vec::new();
-        for name in self.committed.get(group).into_iter().flat_map(BTreeMap::keys) {
+        for KeptOffset { name, .. } in self.of_group(group).filter(|kept| kept.undecided.is_none()) {
             match topics.last_mut() {
                 Some(last) if last.name == name.topic => last.partitions.push(name.partition),
                 _ => topics.push(TopicPartitions { name: name.topic.clone(), partitions: vec![name.partition] }),
@@ -118,7 +137,7 @@ impl<O: Observer> Cluster<O> {
         self.transactions.admit(now.instant(), support, &request.transactional_id, request.identity, participant)?;
         match request.generation {
             // Nobody is a member of a group here.
-            0.. if self.offsets.knows(group) => Err(ErrorCode::UNKNOWN_MEMBER_ID),
+            0.. if self.offsets.of_group(group).next().is_some() => Err(ErrorCode::UNKNOWN_MEMBER_ID),
             0.. => Err(ErrorCode::ILLEGAL_GENERATION),
             _ => Ok(()),
         }
@@ -142,8 +161,8 @@ impl<O: Observer> Cluster<O> {
             return ErrorCode::OFFSET_METADATA_TOO_LARGE;
         }
         let committed = CommittedOffset { metadata: Some(metadata.into()), ..*committed };
-        let key = (Arc::clone(&request.group), request.identity.id);
-        self.offsets.pending.entry(key).or_default().insert(name, committed);
+        let (group, undecided) = (Arc::clone(&request.group), Some(request.identity.id));
+        self.offsets.keep(KeptOffset { group, name, undecided, committed });
         ErrorCode::NONE
     }
 

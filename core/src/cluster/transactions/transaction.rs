@@ -2,7 +2,6 @@
 //! `TransactionCoordinator`).
 
 use core::time::Duration;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ProducerIds;
@@ -52,7 +51,8 @@ pub(super) struct Transaction {
     started: Instant,
     /// The last change of state.
     updated: Instant,
-    pub(super) participants: BTreeSet<Participant>,
+    /// In order, each once.
+    pub(super) participants: Vec<Participant>,
 }
 
 impl Transaction {
@@ -67,7 +67,7 @@ impl Transaction {
             timeout: Duration::ZERO,
             started: now,
             updated: now,
-            participants: BTreeSet::new(),
+            participants: Vec::new(),
         }
     }
 
@@ -131,7 +131,11 @@ impl Transaction {
             self.started = now;
         }
         self.enter(now, state);
-        self.participants.extend(joining);
+        for participant in joining {
+            if let Err(place) = self.participants.binary_search(&participant) {
+                self.participants.insert(place, participant);
+            }
+        }
         Ok(())
     }
 
@@ -140,7 +144,7 @@ impl Transaction {
         self.check(identity)?;
         if self.state.undelivered().is_some() {
             Err(ErrorCode::CONCURRENT_TRANSACTIONS)
-        } else if self.participants.contains(participant) {
+        } else if self.participants.binary_search(participant).is_ok() {
             Ok(())
         } else {
             Err(ErrorCode::TRANSACTION_ABORTABLE)
