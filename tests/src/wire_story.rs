@@ -316,18 +316,30 @@ impl Teller {
         Ok(body.topics.remove(0).partitions.remove(0))
     }
 
-    /// Partition 0 from an offset on, told batch by batch; first waits until its high watermark is `end`, for markers
-    /// are written after an end is answered.
-    pub fn read(&mut self, what: &str, topic: &str, isolation_level: i8, offset: i64, end: i64) -> Result<()> {
+    /// Waits until partition 0 ends at `end`, for markers are written after an end is answered; gives what a fetch from
+    /// `offset` on gets then.
+    pub fn settle(
+        &mut self,
+        topic: &str,
+        isolation_level: i8,
+        offset: i64,
+        end: i64,
+    ) -> Result<FetchPartitionResponse> {
         let deadline = Instant::now() + SWEEP_PATIENCE;
-        let fetched = loop {
+        loop {
             let fetched = self.fetch(12, topic, isolation_level, offset)?;
-            if fetched.high_watermark == end || !fetched.error.is_none() {
-                break fetched;
+            let known = fetched.high_watermark;
+            if known == end || !fetched.error.is_none() {
+                return Ok(fetched);
             }
-            ensure!(Instant::now() < deadline, "{what}: the log ends at {}, not at {end}", fetched.high_watermark);
+            ensure!(Instant::now() < deadline, "{topic}-0 ends at {known}, not at {end}");
             std::thread::sleep(Duration::from_millis(20));
-        };
+        }
+    }
+
+    /// Partition 0 from an offset on, told batch by batch once it ends at `end`.
+    pub fn read(&mut self, what: &str, topic: &str, isolation_level: i8, offset: i64, end: i64) -> Result<()> {
+        let fetched = self.settle(topic, isolation_level, offset, end).with_context(|| what.to_owned())?;
         let aborted: Option<Vec<_>> = fetched
             .aborted_transactions
             .map(|aborted| aborted.iter().map(|found| (self.named(found.producer_id), found.first_offset)).collect());

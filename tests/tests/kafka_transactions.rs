@@ -75,7 +75,7 @@ fn tell_all(teller: &mut Teller) -> Result<()> {
     // The first question has a broker create the topics that coordinators keep what they know in; ours do without.
     teller.find_coordinator("coordinator of transactions", 4, 1, "slow")?;
     teller.find_coordinator("coordinator of groups", 4, 0, "group")?;
-    for topic in ["committed", "mixed", "fenced", "old", "offsets", "slow", "__consumer_offsets"] {
+    for topic in ["committed", "mixed", "fenced", "old", "offsets", "long-lived", "slow", "__consumer_offsets"] {
         teller.create_topic(topic)?;
     }
     // Begun first, so that it is too old by the end.
@@ -87,6 +87,7 @@ fn tell_all(teller: &mut Teller) -> Result<()> {
     requests_that_break_the_rules(teller)?;
     old_clients(teller)?;
     offsets_with_a_transaction(teller)?;
+    epochs_are_used_up(teller)?;
     the_slow_one_was_aborted(teller, slow)
 }
 
@@ -182,6 +183,7 @@ fn aborts_between_commits(teller: &mut Teller) -> Result<()> {
     let one = teller.end("one aborts", 5, "mixed-1", one, false)?;
     teller.read("one aborted, two open", TOPIC, READ_COMMITTED, 0, 5)?;
     teller.end("two commits", 5, "mixed-2", two, true)?;
+    teller.settle(TOPIC, READ_UNCOMMITTED, 0, 6)?;
     teller.produce("one again", 12, Some("mixed-1"), TOPIC, &[(0, batch(one, 0, &["1c"]))])?;
     teller.end("one aborts again", 5, "mixed-1", one, false)?;
     for offset in 0..=8 {
@@ -369,6 +371,26 @@ fn offsets_with_a_transaction(teller: &mut Teller) -> Result<()> {
     }
     // Clients do not write where coordinators keep what they know.
     teller.produce("internal topic", 12, None, "__consumer_offsets", &[(0, stamped(Stamp::PLAIN, &["x"]))])
+}
+
+fn epochs_are_used_up(teller: &mut Teller) -> Result<()> {
+    const TX: &str = "long-lived";
+    const LAST: i16 = i16::MAX - 1;
+    let mut producer = teller.init("first epoch", TX, None)?;
+    while producer.epoch < LAST {
+        let answer = teller.init_once(5, init_request(TX, 60_000, None))?;
+        assert_eq!((answer.error, answer.producer_id), (ErrorCode::NONE, producer.id));
+        producer.epoch = answer.producer_epoch;
+    }
+    teller.produce("last epoch", 12, Some(TX), TX, &[(0, batch(producer, 0, &["a"]))])?;
+    let after = teller.end("commit in the last epoch", 5, TX, producer, true)?;
+    teller.end("again", 5, TX, producer, true)?;
+    teller.end("otherwise", 5, TX, producer, false)?;
+    teller.init("recovers", TX, Some(producer))?;
+    teller.produce("the id before", 12, Some(TX), TX, &[(0, batch(producer, 1, &["b"]))])?;
+    teller.produce("the new id", 12, Some(TX), TX, &[(0, batch(after, 0, &["c"]))])?;
+    teller.end("commit", 5, TX, after, true)?;
+    teller.read("both ids", TX, READ_COMMITTED, 0, 4)
 }
 
 fn begin_a_slow_one(teller: &mut Teller) -> Result<ProducerIdentity> {
