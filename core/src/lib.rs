@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod caller;
 pub mod checksum;
 pub mod cluster;
+pub mod codecs;
 pub mod config;
 pub mod error;
 pub mod ids;

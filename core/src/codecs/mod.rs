@@ -1,0 +1,155 @@
+//! What batches are compressed with (`CompressionType`): gzip, snappy, lz4 and zstd, each in the framing that Kafka's
+//! clients and brokers read.
+//!
+//! Who drives a producer says who compresses for it: [`Codecs`]. Simulations keep to [`Portable`], which is Rust alone and
+//! writes the same bytes on every target, so that traces stay equal; a driver of sockets brings faster ones, with all
+//! levels. Decompressing has one result whoever does it, and is [`decompress`].
+//!
+//! Without the feature `compression` no codec exists: [`Codec`] has no value, and the compiler removes what would use one.
+
+#[cfg(feature = "compression")]
+mod gzip;
+#[cfg(feature = "compression")]
+pub mod lz4;
+#[cfg(feature = "compression")]
+mod portable;
+#[cfg(feature = "compression")]
+mod snappy;
+#[cfg(feature = "compression")]
+mod zstd;
+
+use core::fmt;
+
+#[cfg(feature = "compression")]
+pub use self::portable::Portable;
+
+/// Most bytes that one batch's records are decompressed to. A broker reads them as a stream; here they are held at once, and
+/// a megabyte may claim to be a thousand.
+pub const MAX_DECOMPRESSED: usize = 64 * 1024 * 1024;
+
+/// What the records of a batch are compressed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Codec {
+    /// A gzip member (RFC 1952).
+    #[cfg(feature = "compression")]
+    Gzip,
+    /// Snappy blocks in the framing of snappy-java.
+    #[cfg(feature = "compression")]
+    Snappy,
+    /// An LZ4 frame of independent blocks of 64 KiB (KIP-57).
+    #[cfg(feature = "compression")]
+    Lz4,
+    /// A Zstandard frame (RFC 8878, KIP-110).
+    #[cfg(feature = "compression")]
+    Zstd,
+}
+
+#[cfg(feature = "compression")]
+impl Codec {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd];
+
+    /// As in `compression.type`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// As in the attributes of a batch.
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Gzip => 1,
+            Self::Snappy => 2,
+            Self::Lz4 => 3,
+            Self::Zstd => 4,
+        }
+    }
+
+    /// The level that Kafka takes where none is given; `None`: there are no levels.
+    pub const fn default_level(self) -> Option<i32> {
+        match self {
+            Self::Gzip => Some(-1),
+            Self::Snappy => None,
+            Self::Lz4 => Some(9),
+            Self::Zstd => Some(3),
+        }
+    }
+}
+
+#[cfg(not(feature = "compression"))]
+impl Codec {
+    /// As in the attributes of a batch.
+    pub const fn number(self) -> i16 {
+        match self {}
+    }
+}
+
+/// A codec, and how hard it tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compression {
+    /// Which codec.
+    pub codec: Codec,
+    /// Its level, in Kafka's terms (`compression.*.level`); without meaning for snappy.
+    pub level: i32,
+}
+
+/// Somebody who compresses.
+pub trait Codecs: fmt::Debug + Send + Sync {
+    /// Appends the records, compressed, to `into`.
+    fn compress(&self, compression: Compression, records: &[u8], into: &mut Vec<u8>);
+
+    /// Does the level make a difference to what [`compress`](Self::compress) writes?
+    fn heeds_level_of(&self, codec: Codec) -> bool;
+}
+
+/// Why compressed records cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecompressError {
+    /// By this number of a codec there is none, or none in this build.
+    NoCodec,
+    /// The bytes are not what the codec writes.
+    Damaged,
+    /// There are more than [`MAX_DECOMPRESSED`] bytes.
+    TooLarge,
+}
+
+/// The records of a batch whose attributes name this codec, as they were before they were compressed.
+///
+/// # Errors
+/// [`DecompressError`]. Nothing is allocated for bytes that are only claimed.
+#[cfg(feature = "compression")]
+pub fn decompress(codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+    match codec {
+        1 => gzip::decompress(bytes),
+        2 => snappy::decompress(bytes),
+        3 => lz4::decompress(bytes),
+        4 => zstd::decompress(bytes),
+        _ => Err(DecompressError::NoCodec),
+    }
+}
+
+/// See there; in this build there are no codecs.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "compression"))]
+pub fn decompress(_codec: i16, _bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+    Err(DecompressError::NoCodec)
+}
+
+/// Reads to the end, up to [`MAX_DECOMPRESSED`] bytes.
+#[cfg(feature = "compression")]
+fn read_all(from: impl std::io::Read) -> Result<Vec<u8>, DecompressError> {
+    use std::io::Read as _;
+
+    let mut records = Vec::new();
+    from.take(MAX_DECOMPRESSED as u64 + 1).read_to_end(&mut records).map_err(|_| DecompressError::Damaged)?;
+    if records.len() > MAX_DECOMPRESSED { Err(DecompressError::TooLarge) } else { Ok(records) }
+}
+
+#[cfg(all(test, feature = "compression"))]
+mod tests;
