@@ -135,9 +135,11 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_obeyed_has_a_meaning_and_no_other_has() {
-        for property in ProducerConfig::properties() {
+        // Tested beside the bridge, the core has its codecs; the page has none.
+        let obeyed = || ProducerConfig::properties().filter(|property| !property.name.starts_with("compression."));
+        for property in obeyed() {
             assert!(Meaning::of(property.name).is_some(), "{}", property.name);
         }
-        assert_eq!(MEANINGS.len(), ProducerConfig::properties().count());
+        assert_eq!(MEANINGS.len(), obeyed().count());
     }
 }

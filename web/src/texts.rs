@@ -363,6 +363,7 @@ texts! {
     notice_no_effect: "{} is known to Kafka and has no effect here yet", "{}: Kafka에는 있지만 여기서는 아직 효과 없음";
     notice_deprecated: "{} is no longer used and has no effect", "{}: 더 이상 쓰지 않으며 효과 없음";
     notice_deprecated_instead: "{} is no longer used and has no effect; see {}", "{}: 더 이상 쓰지 않으며 효과 없음. {} 참고";
+    notice_no_level: "{}: level has no effect in the simulation", "{}: 시뮬레이션에서는 level의 효과가 없음";
     group_durability: "Durability", "내구성";
     group_durability_text: "who has the record when your code hears “success”", "“성공”을 들었을 때 record를 가진 곳";
     group_batching: "Batching", "Batch";

@@ -2,8 +2,9 @@
 //! `LogValidator`), in Kafka's order.
 //!
 //! *Models*: one batch of magic 2, transactions, acks, internal topics, leadership, base offset, size, CRC, counts, keys
-//! of compacted topics, timestamps, sequences. *Leaves out*: decompressing (records of a compressed batch are taken on
-//! trust), segment size, minimum in-sync replicas (all replicas are in sync).
+//! of compacted topics, timestamps, sequences; batches are decompressed to look at their records, and stored as they came
+//! (`compression.type=producer`). *Leaves out*: compressing anew, segment size, minimum in-sync replicas (all replicas are
+//! in sync). In a build without codecs the records of a compressed batch are taken on trust.
 
 use std::sync::Arc;
 
@@ -192,29 +193,43 @@ fn check_records(
     wall_ms: i64,
 ) -> Result<(TimestampType, i64), AppendRefusal> {
     let mut refused = RefusedRecords::default();
-    let mut max_timestamp_ms = i64::MIN;
-    if batch.codec() == 0 {
-        for (index, record) in (0..).zip(batch.records()) {
-            let Ok(record) = record else { return Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD)) };
-            max_timestamp_ms = max_timestamp_ms.max(record.timestamp_ms);
-            if settings.is_compacted && record.key.is_none() {
-                refused.add(
-                    ErrorCode::INVALID_RECORD,
-                    index,
-                    format!("Compacted topic cannot accept message without key in topic partition {name}."),
-                );
-            } else if let Some(message) = settings.out_of_range(record.timestamp_ms, record.offset_delta, wall_ms) {
-                refused.add(ErrorCode::INVALID_TIMESTAMP, index, message);
-            }
-        }
-    } else {
-        max_timestamp_ms = batch.max_timestamp_ms();
-    }
+    let max_timestamp_ms = match batch.plain_records() {
+        Ok(plain) => check_each(batch, &plain, settings, name, wall_ms, &mut refused)?,
+        Err(BatchError::Compressed(_)) => batch.max_timestamp_ms(),
+        // What a broker's decompressor throws is no record's fault to it, and no error that it knows.
+        Err(_) => return Err(AppendRefusal::in_log(ErrorCode::UNKNOWN_SERVER_ERROR)),
+    };
     refused.verdict()?;
     Ok(match settings.timestamp_type {
         TimestampType::CreateTime => (TimestampType::CreateTime, max_timestamp_ms),
         TimestampType::LogAppendTime => (TimestampType::LogAppendTime, wall_ms),
     })
+}
+
+/// The latest time of the records; those at fault are added to `refused`.
+fn check_each(
+    batch: &BatchView<'_>,
+    plain: &[u8],
+    settings: &TopicSettings,
+    name: &TopicPartition,
+    wall_ms: i64,
+    refused: &mut RefusedRecords,
+) -> Result<i64, AppendRefusal> {
+    let mut max_timestamp_ms = i64::MIN;
+    for (index, record) in (0..).zip(batch.records_in(plain)) {
+        let Ok(record) = record else { return Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD)) };
+        max_timestamp_ms = max_timestamp_ms.max(record.timestamp_ms);
+        if settings.is_compacted && record.key.is_none() {
+            refused.add(
+                ErrorCode::INVALID_RECORD,
+                index,
+                format!("Compacted topic cannot accept message without key in topic partition {name}."),
+            );
+        } else if let Some(message) = settings.out_of_range(record.timestamp_ms, record.offset_delta, wall_ms) {
+            refused.add(ErrorCode::INVALID_TIMESTAMP, index, message);
+        }
+    }
+    Ok(max_timestamp_ms)
 }
 
 /// Records that make the broker refuse their batch (KIP-467).

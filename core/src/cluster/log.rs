@@ -2,8 +2,8 @@
 //!
 //! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; the aborted transactions
 //! among them; a log that begins later than 0 once its oldest batches were dropped for size. *Leaves out*: segments,
-//! compaction, retention by time, truncation, and looking into compressed batches: what is searched there is found at the
-//! batch's first record.
+//! compaction, retention by time, truncation. In a build without codecs, what is searched in a compressed batch is found
+//! at its first record.
 
 use std::collections::VecDeque;
 
@@ -210,9 +210,10 @@ fn records_of(batch: &StoredBatch) -> impl Iterator<Item = LoggedRecord<'_>> {
 }
 
 fn find_record(batch: &StoredBatch, fits: impl Fn(i64) -> bool) -> Option<(i64, i64, i32)> {
-    if batch.view().codec() != 0 {
+    let view = batch.view();
+    let Ok(plain) = view.plain_records() else {
         return Some((batch.max_timestamp_ms, batch.base_offset, batch.leader_epoch));
-    }
-    let found = records_of(batch).find(|record| fits(record.timestamp_ms))?;
-    Some((found.timestamp_ms, found.offset, batch.leader_epoch))
+    };
+    let found = view.records_in(&plain).map_while(Result::ok).find(|record| fits(record.timestamp_ms))?;
+    Some((found.timestamp_ms, batch.base_offset + i64::from(found.offset_delta), batch.leader_epoch))
 }

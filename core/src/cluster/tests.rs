@@ -1,5 +1,7 @@
 //! The brokers' rules, as a client meets them.
 
+#[cfg(feature = "compression")]
+mod compressed;
 mod faults;
 mod fetching;
 mod producing;

@@ -82,8 +82,18 @@ impl Codec {
 
 #[cfg(not(feature = "compression"))]
 impl Codec {
+    /// As in `compression.type`.
+    pub const fn name(self) -> &'static str {
+        match self {}
+    }
+
     /// As in the attributes of a batch.
     pub const fn number(self) -> i16 {
+        match self {}
+    }
+
+    /// The level that Kafka takes where none is given.
+    pub const fn default_level(self) -> Option<i32> {
         match self {}
     }
 }
@@ -104,6 +114,30 @@ pub trait Codecs: fmt::Debug + Send + Sync {
 
     /// Does the level make a difference to what [`compress`](Self::compress) writes?
     fn heeds_level_of(&self, codec: Codec) -> bool;
+}
+
+/// The codecs of simulations, on every target the same; `None` in a build without codecs.
+pub fn simulated() -> Option<&'static dyn Codecs> {
+    #[cfg(feature = "compression")]
+    return Some(&Portable);
+    #[cfg(not(feature = "compression"))]
+    None
+}
+
+/// What batches are expected to shrink to after one that shrank to `observed` (`CompressionRatioEstimator`): bad news is
+/// believed at once, good news in small steps. Both are compressed over uncompressed bytes of records.
+pub fn next_ratio(estimated: f32, observed: f32) -> f32 {
+    /// Most by which one batch lowers the estimate (`COMPRESSION_RATIO_IMPROVING_STEP`).
+    const IMPROVING_STEP: f32 = 0.005;
+    /// Least by which one batch raises it (`COMPRESSION_RATIO_DETERIORATE_STEP`).
+    const DETERIORATE_STEP: f32 = 0.05;
+    if observed > estimated {
+        (estimated + DETERIORATE_STEP).max(observed)
+    } else if observed < estimated {
+        (estimated - IMPROVING_STEP).max(observed)
+    } else {
+        estimated
+    }
 }
 
 /// Why compressed records cannot be had.

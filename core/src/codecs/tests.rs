@@ -121,3 +121,13 @@ fn gzip_members_with_optional_fields_are_read() {
     named.extend_from_slice(&plain[10..]);
     assert_eq!(decompress(1, &named), Ok(b"hello".to_vec()));
 }
+
+/// The cases of `CompressionRatioEstimatorTest.testUpdateEstimation`: estimate, observed ratio, and where the estimate may
+/// come to lie.
+#[test]
+fn the_estimate_moves_as_in_kafkas_own_test() {
+    for (estimated, observed, after) in [(0.8, 0.84, 0.85), (0.6, 0.7, 0.7), (0.6, 0.4, 0.595), (0.004, 0.001, 0.001)] {
+        let moved = next_ratio(estimated, observed);
+        assert!((moved - after).abs() < 1e-6, "{estimated} and {observed} make {moved}");
+    }
+}

@@ -83,6 +83,11 @@ impl Value {
         u32::try_from(self.number()).unwrap_or(0)
     }
 
+    #[cfg(feature = "compression")]
+    pub(super) fn signed_32(&self) -> i32 {
+        i32::try_from(self.number()).unwrap_or(0)
+    }
+
     pub(super) fn millis(&self) -> Duration {
         Duration::from_millis(self.unsigned())
     }

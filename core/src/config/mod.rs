@@ -21,6 +21,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codecs::{Codec, Codecs, Compression};
 use crate::maps::map_of;
 
 pub use self::kind::Kind;
@@ -62,6 +63,11 @@ pub enum ConfigNotice {
         key: Arc<str>,
         /// What took its place.
         instead: Option<Arc<str>>,
+    },
+    /// The level of a codec, of which the simulation has only one.
+    LevelWithoutEffect {
+        /// Which key.
+        key: Arc<str>,
     },
 }
 
@@ -115,9 +121,14 @@ pub struct ProducerConfig {
     pub(crate) batch_size: u32,
     pub(crate) buffer_memory: u64,
     pub(crate) client_id: Option<Arc<str>>,
+    pub(crate) codec: Option<Codec>,
     pub(crate) delivery_timeout: Duration,
     pub(crate) enable_idempotence: bool,
+    #[cfg(feature = "compression")]
+    pub(crate) gzip_level: i32,
     pub(crate) linger: Duration,
+    #[cfg(feature = "compression")]
+    pub(crate) lz4_level: i32,
     pub(crate) max_block: Duration,
     pub(crate) max_in_flight: u32,
     pub(crate) max_request_size: u32,
@@ -136,6 +147,8 @@ pub struct ProducerConfig {
     pub(crate) connection_setup_timeout_max: Duration,
     pub(crate) rebootstraps: bool,
     pub(crate) rebootstrap_trigger: Duration,
+    #[cfg(feature = "compression")]
+    pub(crate) zstd_level: i32,
 }
 
 impl Default for ProducerConfig {
@@ -162,9 +175,14 @@ impl ProducerConfig {
             batch_size: 0,
             buffer_memory: 0,
             client_id: None,
+            codec: None,
             delivery_timeout: Duration::ZERO,
             enable_idempotence: false,
+            #[cfg(feature = "compression")]
+            gzip_level: 0,
             linger: Duration::ZERO,
+            #[cfg(feature = "compression")]
+            lz4_level: 0,
             max_block: Duration::ZERO,
             max_in_flight: 0,
             max_request_size: 0,
@@ -183,6 +201,8 @@ impl ProducerConfig {
             connection_setup_timeout_max: Duration::ZERO,
             rebootstraps: false,
             rebootstrap_trigger: Duration::ZERO,
+            #[cfg(feature = "compression")]
+            zstd_level: 0,
         }
     }
 
@@ -269,6 +289,34 @@ impl ProducerConfig {
     /// `delivery.timeout.ms`.
     pub const fn delivery_timeout(&self) -> Duration {
         self.delivery_timeout
+    }
+
+    /// `compression.type` and the level that goes with it (`KafkaProducer.configureCompression`).
+    pub fn compression(&self) -> Option<Compression> {
+        self.codec.map(|codec| Compression { codec, level: self.level_of(codec) })
+    }
+
+    /// A level that was chosen for the codec in use, where these codecs have only one for it.
+    pub fn level_without_effect(&self, codecs: &dyn Codecs) -> Option<ConfigNotice> {
+        let Compression { codec, level } = self.compression()?;
+        let is_chosen = codec.default_level().is_some_and(|default| default != level);
+        (is_chosen && !codecs.heeds_level_of(codec))
+            .then(|| ConfigNotice::LevelWithoutEffect { key: format!("compression.{}.level", codec.name()).into() })
+    }
+
+    #[cfg(feature = "compression")]
+    fn level_of(&self, codec: Codec) -> i32 {
+        match codec {
+            Codec::Gzip => self.gzip_level,
+            Codec::Lz4 => self.lz4_level,
+            Codec::Zstd => self.zstd_level,
+            Codec::Snappy => 0,
+        }
+    }
+
+    #[cfg(not(feature = "compression"))]
+    fn level_of(&self, codec: Codec) -> i32 {
+        match codec {}
     }
 
     /// A base above its maximum makes the delay constant: the maximum (`warnDisablingExponentialBackoff`).

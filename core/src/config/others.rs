@@ -21,8 +21,8 @@ pub(super) struct Other {
 }
 
 macro_rules! others {
-    ($($name:literal $kind:expr, $default:expr;)*) => {
-        &[$(Other {
+    ($($(#[$only:meta])* $name:literal $kind:expr, $default:expr;)*) => {
+        &[$($(#[$only])* Other {
             name: $name,
             kind: $kind,
             #[cfg(feature = "wire")]
@@ -48,12 +48,14 @@ const PROVIDERS: &str = "references to other sources of settings are not resolve
 /// What a page may set.
 const PLAIN: &[Other] = others! {
     "client.dns.lookup" Kind::OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), Some("use_all_dns_ips");
+    #[cfg(not(feature = "compression"))]
     "compression.type" Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Some("none");
+    #[cfg(not(feature = "compression"))]
     "compression.gzip.level" Kind::GzipLevel, Some("-1");
+    #[cfg(not(feature = "compression"))]
     "compression.lz4.level" Kind::IntBetween { least: 1, most: 17 }, Some("9");
+    #[cfg(not(feature = "compression"))]
     "compression.zstd.level" Kind::IntBetween { least: -131_072, most: 22 }, Some("3");
-    "partitioner.adaptive.partitioning.enable" Kind::Boolean, Some("true");
-    "partitioner.availability.timeout.ms" LONG_FROM_0, Some("0");
     "send.buffer.bytes" INT_FROM_MINUS_1, Some("131072");
     "receive.buffer.bytes" INT_FROM_MINUS_1, Some("32768");
     "enable.metrics.push" Kind::Boolean, Some("true");
@@ -64,8 +66,6 @@ const PLAIN: &[Other] = others! {
     "transaction.timeout.ms" INT, Some("60000");
     "transactional.id" Kind::NonEmptyText, None;
     "transaction.two.phase.commit.enable" Kind::Boolean, Some("false");
-    "metadata.recovery.strategy" Kind::OneOfAnyCase(&["REBOOTSTRAP", "NONE"]), Some("rebootstrap");
-    "metadata.recovery.rebootstrap.trigger.ms" LONG_FROM_0, Some("300000");
 };
 
 /// What belongs to the bridge's operator or the library's user: where to connect, as whom, and what code to run. A page may

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use super::kind::{INT_FROM_0, Kind, LONG_FROM_0, Value};
 use super::{Acks, ProducerConfig};
+#[cfg(feature = "compression")]
+use crate::codecs::Codec;
 
 /// An option as a settings panel needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub(super) struct Row {
 }
 
 macro_rules! rows {
-    ($($name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr;)*) => {
-        &[$(Row {
+    ($($(#[$only:meta])* $name:literal $kind:expr, $default:literal, $field:ident: $set:expr, $get:expr;)*) => {
+        &[$($(#[$only])* Row {
             property: Property { name: $name, kind: $kind, default: $default },
             set: |config, value| config.$field = read(&value, $set),
             get: |config| show(&config.$field, $get),
@@ -55,6 +57,23 @@ pub(super) const ROWS: &[Row] = rows! {
     "acks" Kind::OneOf(&["all", "-1", "0", "1"]), "all", acks:
         |value| match value.text() { "0" => Acks::None, "1" => Acks::Leader, _ => Acks::All },
         |acks| match acks { Acks::None => "0", Acks::Leader => "1", Acks::All => "all" }.to_owned();
+    // What batches are compressed with: more processor time here and at every reader, fewer bytes on the wire and on disks.
+    #[cfg(feature = "compression")]
+    "compression.type" Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), "none", codec:
+        |value| Codec::ALL.into_iter().find(|codec| codec.name() == value.text()),
+        |codec| codec.map_or("none", Codec::name).to_owned();
+    // How hard gzip tries; -1 is the library's default.
+    #[cfg(feature = "compression")]
+    "compression.gzip.level" Kind::GzipLevel, "-1", gzip_level:
+        Value::signed_32, i32::to_string;
+    // How hard lz4 tries. 9, the default, is the fast compressor; every other level tries harder.
+    #[cfg(feature = "compression")]
+    "compression.lz4.level" Kind::IntBetween { least: 1, most: 17 }, "9", lz4_level:
+        Value::signed_32, i32::to_string;
+    // How hard zstd tries.
+    #[cfg(feature = "compression")]
+    "compression.zstd.level" Kind::IntBetween { least: -131_072, most: 22 }, "3", zstd_level:
+        Value::signed_32, i32::to_string;
     // Bytes after which a batch is full. Larger ones cost memory, smaller ones requests; 0 sends every record alone.
     "batch.size" INT_FROM_0, "16384", batch_size: Value::unsigned_32, u32::to_string;
     // Draws partitions with few waiting batches more often for records without a key.
@@ -101,7 +120,7 @@ pub(super) const ROWS: &[Row] = rows! {
     // Numbers the records so that a retry is neither stored twice nor out of order.
     "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
     // Whether the bootstrap addresses are tried again when no known broker can be reached: rebootstrap, or none.
-    "metadata.recovery.strategy" Kind::Text, "rebootstrap", rebootstraps:
+    "metadata.recovery.strategy" Kind::OneOfAnyCase(&["REBOOTSTRAP", "NONE"]), "rebootstrap", rebootstraps:
         |value| !value.text().eq_ignore_ascii_case("none"),
         |rebootstraps| if *rebootstraps { "rebootstrap" } else { "none" }.to_owned();
     // How long metadata may be asked for in vain before the bootstrap addresses are tried again, in milliseconds.

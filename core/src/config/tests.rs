@@ -15,6 +15,14 @@ fn every_default_is_the_java_clients() {
         ("buffer.memory", "33554432"),
         ("retries", "2147483647"),
         ("acks", "all"),
+        #[cfg(feature = "compression")]
+        ("compression.type", "none"),
+        #[cfg(feature = "compression")]
+        ("compression.gzip.level", "-1"),
+        #[cfg(feature = "compression")]
+        ("compression.lz4.level", "9"),
+        #[cfg(feature = "compression")]
+        ("compression.zstd.level", "3"),
         ("batch.size", "16384"),
         ("partitioner.adaptive.partitioning.enable", "true"),
         ("partitioner.availability.timeout.ms", "0"),
@@ -197,12 +205,12 @@ fn a_retry_backoff_above_its_maximum_is_constant_at_the_maximum() {
 #[test]
 fn a_misspelt_key_is_accepted_with_the_nearest_known_name() {
     let (_, notices) =
-        read(&[("linger.msec", "5"), ("compression.type", "gzip"), ("colour", "red")]).expect("accepted");
+        read(&[("linger.msec", "5"), ("interceptor.classes", "a.B"), ("colour", "red")]).expect("accepted");
     assert_eq!(
         notices,
         [
             ConfigNotice::UnknownKey { key: "colour".into(), nearest: None },
-            ConfigNotice::NoEffect { key: "compression.type".into() },
+            ConfigNotice::NoEffect { key: "interceptor.classes".into() },
             ConfigNotice::UnknownKey { key: "linger.msec".into(), nearest: Some("linger.ms".into()) },
         ]
     );
@@ -346,4 +354,50 @@ fn who_logs_in_without_a_mechanism_is_refused_in_the_java_clients_words() {
         message(&[("security.protocol", "sasl_ssl"), ("sasl.mechanism", " ")]),
         "Invalid value null for configuration sasl.mechanism: When the security.protocol configuration enables SASL, mechanism must be non-null and non-empty string."
     );
+}
+#[cfg(feature = "compression")]
+mod compression {
+    use super::*;
+    use crate::codecs::Portable;
+
+    #[test]
+    fn the_level_is_that_of_the_codec_in_use() {
+        let compression = |properties: &[(&str, &str)]| read(properties).map(|(config, _)| config.compression());
+        let of = |codec, level| Ok(Some(Compression { codec, level }));
+        assert_eq!(compression(&[("compression.zstd.level", "19")]), Ok(None));
+        assert_eq!(compression(&[("compression.type", "gzip")]), of(Codec::Gzip, -1));
+        assert_eq!(compression(&[("compression.type", "snappy")]), of(Codec::Snappy, 0));
+        let both = [("compression.type", "zstd"), ("compression.zstd.level", "-5"), ("compression.lz4.level", "17")];
+        assert_eq!(compression(&both), of(Codec::Zstd, -5));
+        assert_eq!(compression(&[("compression.type", "lz4"), both[2]]), of(Codec::Lz4, 17));
+    }
+
+    #[test]
+    fn bad_codecs_and_levels_are_refused_in_the_java_clients_words() {
+        for (key, value, why) in [
+            ("compression.type", "GZIP", "String must be one of: none, gzip, snappy, lz4, zstd"),
+            ("compression.gzip.level", "0", "Value must be between 1 and 9 or equal to -1"),
+            ("compression.gzip.level", "10", "Value must be between 1 and 9 or equal to -1"),
+            ("compression.gzip.level", "six", "Not a number of type INT"),
+            ("compression.lz4.level", "0", "Value must be at least 1"),
+            ("compression.lz4.level", "18", "Value must be no more than 17"),
+            ("compression.zstd.level", "-131073", "Value must be at least -131072"),
+            ("compression.zstd.level", "23", "Value must be no more than 22"),
+        ] {
+            assert_eq!(message(&[(key, value)]), format!("Invalid value {value} for configuration {key}: {why}"));
+        }
+    }
+
+    #[test]
+    fn a_level_that_the_simulation_does_not_have_is_told_when_its_codec_is_in_use() {
+        let told = |codec, key: &str, level| {
+            let (config, _) = read(&[("compression.type", codec), (key, level)]).expect("accepted");
+            config.level_without_effect(&Portable)
+        };
+        let key: Arc<str> = "compression.zstd.level".into();
+        assert_eq!(told("zstd", &key, "3"), None, "the default");
+        assert_eq!(told("gzip", &key, "4"), None, "not in use");
+        assert_eq!(told("gzip", "compression.gzip.level", "4"), None, "gzip has its levels");
+        assert_eq!(told("zstd", &key, "4"), Some(ConfigNotice::LevelWithoutEffect { key }));
+    }
 }

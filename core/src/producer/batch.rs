@@ -21,10 +21,12 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::codecs::Codecs;
 use crate::ids::BatchId;
 use crate::record::Header;
 use crate::record_batch::{
-    BatchBuilder, BatchView, RecordView, Stamp, increment_sequence, record_size_upper_bound, restamp,
+    BATCH_OVERHEAD, BatchBuilder, BatchView, Closed, Estimate, RecordView, Stamp, increment_sequence,
+    record_size_upper_bound, restamp,
 };
 use crate::time::Instant;
 
@@ -104,10 +106,10 @@ pub(super) struct Part {
 
 impl Part {
     /// Begins with a record, which always fits.
-    fn begin(record: &RecordView<'_>, target: usize, most_bytes: usize) -> Option<Self> {
+    fn begin(record: &RecordView<'_>, target: usize, most_bytes: usize, estimate: Option<Estimate>) -> Option<Self> {
         let limit = upper_bound(record)?.max(target);
         // What it gets are records that took no more than this where they were.
-        let builder = BatchBuilder::new(BytesMut::with_capacity(limit.min(most_bytes)), limit);
+        let builder = BatchBuilder::new(BytesMut::with_capacity(limit.min(most_bytes)), limit).compressed(estimate);
         let mut part = Self { builder, largest_record: 0 };
         part.try_append(record)?.then_some(part)
     }
@@ -172,6 +174,8 @@ pub(super) struct ProducerBatch {
     attempts_at_leader_change: Option<u32>,
     /// Upper bound of its largest record's size.
     pub(super) largest_record: usize,
+    /// Bytes of its records over those they took uncompressed; 1 until it is compressed.
+    pub(super) compression_ratio: f32,
 }
 
 impl ProducerBatch {
@@ -197,6 +201,7 @@ impl ProducerBatch {
             leader_epoch: None,
             attempts_at_leader_change: None,
             largest_record: 0,
+            compression_ratio: 1.0,
         }
     }
 
@@ -227,19 +232,22 @@ impl ProducerBatch {
     /// it may be no larger itself; of half its own size after that, but not less than its largest record may take. So
     /// records of a few bytes may stay together, as in the Java client, and a broker that takes not even that is asked
     /// again until the batch expires. `None`: its bytes are none that `send` wrote.
-    pub(super) fn split(&mut self, batch_size: usize) -> Option<Vec<Part>> {
+    pub(super) fn split(&mut self, batch_size: usize, estimate: Option<Estimate>) -> Option<Vec<Part>> {
         let was_split = self.id != self.root;
         let target = if was_split { self.largest_record.max(self.size_bytes() / 2) } else { batch_size };
         let bytes = self.close();
+        let batch = BatchView::parse(&bytes).ok()?;
+        let plain = batch.plain_records().ok()?;
+        let most_bytes = BATCH_OVERHEAD + plain.len();
         let mut parts: Vec<Part> = Vec::new();
-        for record in BatchView::parse(&bytes).ok()?.records() {
+        for record in batch.records_in(&plain) {
             let record = record.ok()?;
             let is_in = match parts.last_mut() {
                 Some(part) => part.try_append(&record)?,
                 None => false,
             };
             if !is_in {
-                parts.push(Part::begin(&record, target, bytes.len())?);
+                parts.push(Part::begin(&record, target, most_bytes, estimate)?);
             }
         }
         Some(parts)
@@ -298,6 +306,29 @@ impl ProducerBatch {
         }
         if self.state == BatchState::Filling {
             self.on(BatchSignal::NoRoom);
+        }
+    }
+
+    /// Can its bytes still be written or compressed?
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.content, Content::Open(_))
+    }
+
+    /// Closes an open batch whose records are to be compressed. Gives the buffer back in which they were written.
+    pub(super) fn compress(&mut self, codecs: &dyn Codecs) -> BytesMut {
+        let stamp = self.stamp.unwrap_or(Stamp::PLAIN);
+        match core::mem::replace(&mut self.content, Content::Moving) {
+            Content::Open(builder) => {
+                let Closed { bytes, spare, ratio } = builder.close_with(stamp, codecs);
+                self.compression_ratio = ratio;
+                self.stamped = Some(stamp);
+                self.content = Content::Closed(bytes);
+                spare.unwrap_or_default()
+            }
+            other => {
+                self.content = other;
+                BytesMut::new()
+            }
         }
     }
 

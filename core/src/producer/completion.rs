@@ -324,9 +324,12 @@ impl<O: Observer> Producer<O> {
     /// (`RecordAccumulator.splitAndReenqueue`). `false`: it cannot be split.
     fn split(&mut self, now: Instant, slot: BatchSlot) -> bool {
         let batch_size = self.batch_size() as usize;
-        let Some(parts) = self.accumulator.batch_mut(slot).and_then(|batch| batch.split(batch_size)) else {
-            return false;
-        };
+        let Some(batch) = self.accumulator.batch_mut(slot) else { return false };
+        let estimate = self.compressor.as_mut().map(|compressor| {
+            compressor.on_split(batch.partition.topic, batch.compression_ratio);
+            compressor.estimate(batch.partition.topic)
+        });
+        let Some(parts) = batch.split(batch_size, estimate) else { return false };
         // Gone before its parts come, the first of which has its name.
         let Some(parent) = self.accumulator.remove(slot) else { return false };
         let slots = self.accumulator.put_parts(&parent, parts, self.identity.is_used());
@@ -451,10 +454,10 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Its broker speaks no version of Produce that we do.
-    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot) {
+    /// Its broker speaks no version of Produce that we do, or none that may carry what it is compressed with.
+    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot, code: ErrorCode) {
         self.is_dirty = true;
-        self.complete(now, slot, &Answer::none(ErrorCode::UNSUPPORTED_VERSION));
+        self.complete(now, slot, &Answer::none(code));
     }
 
     /// A batch lived too long, in its queue or in flight.

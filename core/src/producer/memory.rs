@@ -26,6 +26,8 @@ pub(super) struct Memory {
     used: u64,
     poolable: usize,
     free: Vec<BytesMut>,
+    /// What the free buffers take. Those that held records to be compressed may be larger than what was counted for them.
+    free_bytes: u64,
     waiting: VecDeque<Waiting>,
     next_ticket: u64,
 }
@@ -33,7 +35,7 @@ pub(super) struct Memory {
 impl Memory {
     /// A budget of `total` bytes whose buffers of `poolable` bytes (`batch.size`) are used again.
     pub(super) fn new(total: u64, poolable: usize) -> Self {
-        Self { total, used: 0, poolable, free: Vec::new(), waiting: VecDeque::new(), next_ticket: 0 }
+        Self { total, used: 0, poolable, free: Vec::new(), free_bytes: 0, waiting: VecDeque::new(), next_ticket: 0 }
     }
 
     pub(super) fn total(&self) -> u64 {
@@ -95,13 +97,15 @@ impl Memory {
     /// A buffer for a batch of `size` bytes whose bytes have been taken.
     pub(super) fn buffer(&mut self, size: usize) -> BytesMut {
         let reused = if size == self.poolable { self.free.pop() } else { None };
+        self.free_bytes -= reused.as_ref().map_or(0, |buffer| buffer.capacity() as u64);
         reused.unwrap_or_else(|| BytesMut::with_capacity(size.min(LARGEST_FIRST_ALLOCATION)))
     }
 
     /// Keeps a buffer for the next batch, if it is worth keeping.
     pub(super) fn recycle(&mut self, buffer: BytesMut) {
-        let kept = (self.free.len() as u64 + 1).saturating_mul(self.poolable as u64);
+        let kept = self.free_bytes + buffer.capacity() as u64;
         if buffer.capacity() >= self.poolable.min(LARGEST_FIRST_ALLOCATION) && kept <= self.total {
+            self.free_bytes = kept;
             self.free.push(buffer);
         }
     }
@@ -130,7 +134,7 @@ impl Memory {
 impl Clone for Memory {
     /// The same account without the free buffers: they hold nothing, and copying them could cost all of `buffer.memory`.
     fn clone(&self) -> Self {
-        Self { free: Vec::new(), waiting: self.waiting.clone(), ..*self }
+        Self { free: Vec::new(), free_bytes: 0, waiting: self.waiting.clone(), ..*self }
     }
 }
 

@@ -8,6 +8,7 @@ mod accumulator;
 mod backoff;
 mod batch;
 mod completion;
+mod compressor;
 mod connections;
 mod identity;
 mod in_flight;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use core::time::Duration;
 
+use crate::codecs::Codecs;
 use crate::config::ProducerConfig;
 use crate::error::ProducerError;
 use crate::ids::{BatchId, BrokerAddress, NodeId};
@@ -38,6 +40,7 @@ use crate::trace::{BlockedOn, Fact, Nobody, Observer};
 
 use self::accumulator::Accumulator;
 use self::backoff::Backoff;
+use self::compressor::Compressor;
 use self::connections::Connections;
 use self::identity::Identity;
 use self::latencies::Latencies;
@@ -139,6 +142,7 @@ pub struct Producer<O: Observer = Nobody> {
     /// By topic.
     sticky: Vec<Sticky>,
     memory: Memory,
+    compressor: Option<Compressor>,
     accumulator: Accumulator,
     connections: Connections,
     identity: Identity,
@@ -180,6 +184,7 @@ impl<O: Observer> Producer<O> {
             metadata: Metadata::new(bootstrap, retry_backoff, config.metadata_max_age, config.metadata_max_idle),
             sticky: Vec::new(),
             memory: Memory::new(config.buffer_memory, batch_size),
+            compressor: Compressor::of(&config),
             accumulator: Accumulator::new(config.linger, config.partitioner_is_adaptive),
             connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
             identity: Identity::new(config.enable_idempotence),
@@ -215,6 +220,13 @@ impl<O: Observer> Producer<O> {
     #[must_use]
     pub fn counting_from(mut self, first_ordinal: u64) -> Self {
         self.next_ordinal = first_ordinal;
+        self
+    }
+
+    /// Compresses with these codecs, if its configuration asks for compression, instead of those of simulations.
+    #[must_use]
+    pub fn with_codecs(mut self, codecs: &'static dyn Codecs) -> Self {
+        self.compressor = self.compressor.map(|compressor| compressor.with_codecs(codecs));
         self
     }
 

@@ -208,7 +208,8 @@ impl<O: Observer> Producer<O> {
         let size = upper_bound.max(self.batch_size() as usize);
         self.accumulator.on_wanted(partition);
         self.memory.take(size as u64, ticket)?;
-        let builder = BatchBuilder::new(self.memory.buffer(size), size);
+        let estimate = self.compressor.as_ref().map(|compressor| compressor.estimate(partition.topic));
+        let builder = BatchBuilder::new(self.memory.buffer(size), size).compressed(estimate);
         let batch = self.accumulator.open(partition, builder, size as u64, at);
         let (topics, used_bytes) = (&self.topics, self.memory.used());
         self.told.note(at, || Fact::BatchOpened {

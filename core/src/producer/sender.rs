@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Persistence, ProducerError};
+use crate::error::{ErrorCode, Persistence, ProducerError};
 use crate::ids::{ConnectionId, NodeId};
 use crate::io::{DisconnectReason, Output, WaitReason};
 use crate::protocol::{
@@ -16,10 +16,14 @@ use crate::trace::{Fact, Observer};
 use super::accumulator::{BatchSlot, Ready, Urgency, earlier};
 use super::batch::BatchSignal;
 use super::completion::Cut;
+use super::compressor::Compressor;
 use super::connections::{Asked, Availability, BEYOND};
 use super::identity::IdentitySignal;
 use super::topics::PartitionRef;
 use super::{Life, Producer};
+
+/// Since this version a Produce request may carry zstd (KIP-110).
+const ZSTD_SINCE: i16 = 7;
 
 /// What this client calls itself (KIP-511).
 const SOFTWARE_NAME: &str = env!("CARGO_PKG_NAME");
@@ -333,6 +337,11 @@ impl<O: Observer> Producer<O> {
         let Some(batch) = self.accumulator.batch_mut(head) else { return 0 };
         batch.sent += 1;
         batch.sequence_was_reset = false;
+        if let (Some(compressor), true) = (&mut self.compressor, batch.is_open()) {
+            // The bytes are another buffer's from here on, and this one is free for the next batch.
+            self.memory.recycle(batch.compress(compressor.codecs()));
+            compressor.on_closed(partition.topic, batch.compression_ratio);
+        }
         let bytes = batch.close().len();
         let (id, records, stamp) = (batch.id, batch.record_count, batch.stamp);
         self.told.note(now, || Fact::BatchDrained {
@@ -362,16 +371,22 @@ impl<O: Observer> Producer<O> {
 
     fn send_produce(&mut self, now: Instant, node: NodeId, batches: Vec<BatchSlot>) {
         let Some(version) = self.connections.version(node, ApiKey::Produce) else {
-            for slot in batches {
-                self.on_unsendable(now, slot);
-            }
-            return;
+            return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_VERSION);
         };
+        if version < ZSTD_SINCE && self.compressor.as_ref().is_some_and(Compressor::is_zstd) {
+            return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+        }
         let acks = self.config.acks.code();
         let topics = self.grouped(&batches);
         let timeout_ms = i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
         let body = Request::Produce(ProduceRequest { transactional_id: None, acks, timeout_ms, topics });
         self.transmit(now, node, version, body, Asked::Produce(batches), acks != 0);
+    }
+
+    fn give_up_unsendable(&mut self, now: Instant, batches: Vec<BatchSlot>, code: ErrorCode) {
+        for slot in batches {
+            self.on_unsendable(now, slot, code);
+        }
     }
 
     fn grouped(&mut self, batches: &[BatchSlot]) -> Vec<ProduceTopic> {

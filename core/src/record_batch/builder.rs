@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{BATCH_OVERHEAD, LENGTH_NOT_COUNTED, MAGIC, MAX_RECORD_OVERHEAD, Stamp, at, put, put_crc, put_stamp};
+use crate::codecs::{Codecs, Compression};
 use crate::record::Header;
 use crate::varint;
 
@@ -12,6 +13,38 @@ const GROWTH_BYTES: usize = 4_096;
 
 /// The most bytes of a batch, whatever its limit: its length field is a signed 32-bit number.
 const LARGEST_BATCH: usize = i32::MAX as usize;
+
+/// What a batch that will be compressed is expected to shrink to. The compressor runs once, when the batch is closed: until
+/// then its size is an estimate, as in the Java client, which sees no more of its compressor than this.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// What it will be compressed with.
+    pub compression: Compression,
+    /// Compressed over uncompressed bytes of records, as batches before this one came out (`CompressionRatioEstimator`).
+    pub ratio: f32,
+}
+
+impl Estimate {
+    /// Batches may come out larger than those before (`COMPRESSION_RATE_ESTIMATION_FACTOR`).
+    const SAFETY: f32 = 1.05;
+
+    /// Bytes of a batch whose records take so many uncompressed (`estimatedBytesWritten`), in Java's arithmetic.
+    fn size_bytes(&self, records_bytes: usize) -> usize {
+        // As there: the product in 32 bits, its fraction dropped.
+        BATCH_OVERHEAD + (records_bytes as f32 * self.ratio * Self::SAFETY) as usize
+    }
+}
+
+/// A batch that was closed.
+#[derive(Debug)]
+pub struct Closed {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The buffer in which it was written, where the bytes are another's: it was compressed.
+    pub spare: Option<BytesMut>,
+    /// Bytes of records over those they took uncompressed; 1 without compression (`compressionRatio`).
+    pub ratio: f32,
+}
 
 /// A batch that takes records (`MemoryRecordsBuilder`).
 ///
@@ -24,6 +57,7 @@ pub struct BatchBuilder {
     buffer: BytesMut,
     size: usize,
     write_limit: usize,
+    estimate: Option<Estimate>,
     count: u32,
     base_timestamp_ms: i64,
     max_timestamp_ms: i64,
@@ -40,6 +74,7 @@ impl BatchBuilder {
             buffer,
             size: BATCH_OVERHEAD,
             write_limit,
+            estimate: None,
             count: 0,
             base_timestamp_ms: -1,
             max_timestamp_ms: -1,
@@ -47,10 +82,16 @@ impl BatchBuilder {
         }
     }
 
+    /// Has the batch compressed when it is closed. Its size counts, until then, as this estimate says.
+    #[must_use]
+    pub fn compressed(self, estimate: Option<Estimate>) -> Self {
+        Self { estimate, ..self }
+    }
+
     /// Writes a record and returns its place in the batch, or leaves the batch as it is if the record does not fit.
     ///
     /// A first record always fits. A later one fits iff the batch is neither closed for appends nor larger with it
-    /// than the write limit; its exact encoded size counts.
+    /// than the write limit; its exact encoded size counts, also where the batch will be compressed.
     #[inline]
     pub fn try_append(
         &mut self,
@@ -108,9 +149,13 @@ impl BatchBuilder {
         self.takes(record_size(body_size(self.count, self.timestamp_delta(timestamp_ms), &content)))
     }
 
-    /// Bytes so far, header included (`estimatedSizeInBytes`; exact, for nothing is compressed).
+    /// Bytes so far, header included (`estimatedSizeInBytes`): exact, or an estimate where they will be compressed.
+    #[inline]
     pub fn size_bytes(&self) -> usize {
-        self.size
+        match &self.estimate {
+            None => self.size,
+            Some(estimate) => estimate.size_bytes(self.size - BATCH_OVERHEAD),
+        }
     }
 
     /// Records so far.
@@ -131,7 +176,7 @@ impl BatchBuilder {
     /// Is there nothing more to wait for? True when closed for appends, or at the limit with at least one record. A
     /// batch whose only record made its buffer larger than `batch.size` is not full, and lingers like any other.
     pub fn is_full(&self) -> bool {
-        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.size)
+        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.size_bytes())
     }
 
     /// Takes no more records: one did not fit, and the next batch of the partition has been opened.
@@ -144,25 +189,55 @@ impl BatchBuilder {
     /// The buffer comes back with [`Bytes::try_into_mut`] once all handles but one are gone.
     ///
     /// # Panics
-    /// When no record was appended: such a batch does not exist on the wire.
+    /// When no record was appended: such a batch does not exist on the wire. When it is to be compressed: see
+    /// [`close_with`](Self::close_with).
     pub fn close(mut self, stamp: Stamp) -> Bytes {
+        assert!(self.estimate.is_none(), "somebody must compress it");
+        let mut buffer = core::mem::take(&mut self.buffer);
+        buffer.truncate(self.size);
+        self.write_header(&mut buffer, stamp);
+        buffer.freeze()
+    }
+
+    /// [`close`](Self::close), compressing the records in one go if the batch is to be compressed.
+    ///
+    /// # Panics
+    /// When no record was appended.
+    pub fn close_with(mut self, stamp: Stamp, codecs: &dyn Codecs) -> Closed {
+        let Some(Estimate { compression, .. }) = self.estimate else {
+            return Closed { bytes: self.close(stamp), spare: None, ratio: 1.0 };
+        };
+        let records = &self.buffer[BATCH_OVERHEAD..self.size];
+        let mut batch = Vec::with_capacity(self.size_bytes());
+        batch.resize(BATCH_OVERHEAD, 0);
+        codecs.compress(compression, records, &mut batch);
+        let ratio = (batch.len() - BATCH_OVERHEAD) as f32 / records.len() as f32;
+        self.write_header(&mut batch, stamp);
+        self.buffer.clear();
+        Closed { bytes: batch.into(), spare: Some(self.buffer), ratio }
+    }
+
+    /// Fills in the header of a batch whose records stand behind it.
+    fn write_header(&self, batch: &mut [u8], stamp: Stamp) {
         assert!(self.count > 0, "a batch has at least one record");
-        self.buffer.truncate(self.size);
         // It fits: `takes` keeps the batch below 2³¹ bytes.
-        let length = (self.size - LENGTH_NOT_COUNTED) as u32;
-        let batch = &mut self.buffer[..];
+        let length = (batch.len() - LENGTH_NOT_COUNTED) as u32;
         batch[..BATCH_OVERHEAD].fill(0);
         put(batch, at::BASE_OFFSET, 0_i64.to_be_bytes());
         put(batch, at::LENGTH, length.to_be_bytes());
         put(batch, at::PARTITION_LEADER_EPOCH, (-1_i32).to_be_bytes());
         put(batch, at::MAGIC, MAGIC.to_be_bytes());
+        put(
+            batch,
+            at::ATTRIBUTES,
+            self.estimate.map_or(0, |estimate| estimate.compression.codec.number()).to_be_bytes(),
+        );
         put(batch, at::LAST_OFFSET_DELTA, (self.count - 1).to_be_bytes());
         put(batch, at::BASE_TIMESTAMP, self.base_timestamp_ms.to_be_bytes());
         put(batch, at::MAX_TIMESTAMP, self.max_timestamp_ms.to_be_bytes());
         put(batch, at::RECORD_COUNT, self.count.to_be_bytes());
         put_stamp(batch, stamp);
         put_crc(batch);
-        self.buffer.freeze()
     }
 
     /// Gives the buffer back unused, or of a batch that was given up.
@@ -175,8 +250,9 @@ impl BatchBuilder {
     }
 
     fn takes(&self, record_size: usize) -> bool {
-        let limit = if self.count == 0 { LARGEST_BATCH } else { self.write_limit.min(LARGEST_BATCH) };
-        !self.closed_for_appends && self.size + record_size <= limit
+        let limit = if self.count == 0 { LARGEST_BATCH } else { self.write_limit };
+        // What is compressed later has its place in the buffer until then.
+        !self.closed_for_appends && self.size_bytes() + record_size <= limit && self.size + record_size <= LARGEST_BATCH
     }
 
     /// The next `bytes` bytes of the batch, to be written.

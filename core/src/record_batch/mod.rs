@@ -26,7 +26,7 @@ mod view;
 use bytes::{Bytes, BytesMut};
 
 pub(crate) use self::builder::Content;
-pub use self::builder::{BatchBuilder, record_size_upper_bound};
+pub use self::builder::{BatchBuilder, Closed, Estimate, record_size_upper_bound};
 pub use self::view::{BatchError, BatchView, Batches, HeaderView, Headers, RecordView, Records, batches};
 use crate::checksum::crc32c;
 use crate::ids::ProducerIdentity;

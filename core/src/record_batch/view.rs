@@ -1,9 +1,11 @@
 //! Reads batches that others wrote. Nothing is trusted, nothing is copied, nothing panics.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use super::{BATCH_OVERHEAD, LENGTH_NOT_COUNTED, MAGIC, TimestampType, at, attribute, increment_sequence, take};
 use crate::checksum::crc32c;
+use crate::codecs::{DecompressError, decompress};
 use crate::ids::ProducerIdentity;
 use crate::varint;
 
@@ -35,6 +37,8 @@ pub enum BatchError {
     },
     /// The records are compressed, by the codec of this number.
     Compressed(i16),
+    /// The records are compressed by the codec of this number, and its bytes are damaged or stand for too many.
+    Undecodable(i16),
     /// A negative count of records.
     RecordCount(i32),
     /// A record is damaged: a length out of bounds, or bytes missing or left over.
@@ -58,6 +62,7 @@ impl fmt::Display for BatchError {
             Self::Magic(magic) => write!(f, "magic {magic} instead of {MAGIC}"),
             Self::Crc { stored, computed } => write!(f, "stored CRC {stored:08x}, computed {computed:08x}"),
             Self::Compressed(codec) => write!(f, "records compressed by codec {codec}"),
+            Self::Undecodable(codec) => write!(f, "records that codec {codec} cannot decompress"),
             Self::RecordCount(count) => write!(f, "record count {count}"),
             Self::Record { index } => write!(f, "record {index} is damaged"),
             Self::Trailing { bytes } => write!(f, "{bytes} bytes after the last record"),
@@ -217,16 +222,44 @@ impl<'a> BatchView<'a> {
         i32::from_be_bytes(take(self.bytes, at::RECORD_COUNT))
     }
 
-    /// Its records in order. The first damage found is the iterator's last item; an iterator that ends without one has
-    /// yielded [`record_count`](Self::record_count) records and found nothing after them.
+    /// Its records in order, if they are not compressed. The first damage found is the iterator's last item; an iterator
+    /// that ends without one has yielded [`record_count`](Self::record_count) records and found nothing after them.
     pub fn records(&self) -> Records<'a> {
+        match self.codec() {
+            0 => self.records_in(&self.bytes[BATCH_OVERHEAD..]),
+            codec => Records { refusal: Some(BatchError::Compressed(codec)), left: 0, ..self.records_in(&[]) },
+        }
+    }
+
+    /// The bytes of its records, decompressed where they were compressed; read them with
+    /// [`records_in`](Self::records_in).
+    ///
+    /// # Errors
+    /// [`BatchError::Compressed`] in a build without the codec, [`BatchError::Undecodable`].
+    pub fn plain_records(&self) -> Result<Cow<'a, [u8]>, BatchError> {
+        let (codec, bytes) = (self.codec(), &self.bytes[BATCH_OVERHEAD..]);
+        if codec == 0 {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        match decompress(codec, bytes) {
+            Ok(plain) => Ok(Cow::Owned(plain)),
+            Err(DecompressError::NoCodec) => Err(BatchError::Compressed(codec)),
+            Err(DecompressError::Damaged | DecompressError::TooLarge) => Err(BatchError::Undecodable(codec)),
+        }
+    }
+
+    /// Its records in order, read from what [`plain_records`](Self::plain_records) gave; as [`records`](Self::records)
+    /// does otherwise.
+    pub fn records_in<'r>(&self, plain: &'r [u8]) -> Records<'r>
+    where
+        'a: 'r,
+    {
         let stored_count = self.record_count();
-        let (left, refusal) = match (self.codec(), u32::try_from(stored_count)) {
-            (0, Ok(count)) => (count, None),
-            (0, Err(_)) => (0, Some(BatchError::RecordCount(stored_count))),
-            (codec, _) => (0, Some(BatchError::Compressed(codec))),
+        let (left, refusal) = match u32::try_from(stored_count) {
+            Ok(count) => (count, None),
+            Err(_) => (0, Some(BatchError::RecordCount(stored_count))),
         };
-        Records { batch: *self, rest: &self.bytes[BATCH_OVERHEAD..], index: 0, left, refusal, ended: false }
+        Records { batch: *self, rest: plain, index: 0, left, refusal, ended: false }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::bridge::{
     Report, Resume, SendCommand, SendId, SessionId, Topology, World,
 };
 use crate::caller::{Called, Caller, Job, Refused};
+use crate::codecs;
 use crate::config::{ConfigNotice, ProducerConfig};
 use crate::error::Persistence;
 use crate::ids::ProducerIndex;
@@ -356,7 +357,10 @@ impl Session {
         }
         match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
             Err(error) => self.reports.push_back(Report::ConfigRefused { error }),
-            Ok((config, notices)) => {
+            Ok((config, mut notices)) => {
+                if self.world == World::InPage {
+                    notices.extend(codecs::simulated().and_then(|codecs| config.level_without_effect(codecs)));
+                }
                 self.take_configuration(Reconfiguration { config: Arc::new(config), properties, notices });
             }
         }

@@ -190,7 +190,9 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
             ConfigNotice::SilentlyChanged { key, from, to, because_of } => {
                 tracing::warn!(%key, %from, %to, %because_of, "changed by the client");
             }
-            ConfigNotice::NoEffect { key } => tracing::warn!(%key, "has no effect here"),
+            ConfigNotice::NoEffect { key } | ConfigNotice::LevelWithoutEffect { key } => {
+                tracing::warn!(%key, "has no effect here");
+            }
             ConfigNotice::Deprecated { key, instead } => tracing::warn!(%key, ?instead, "is no longer used"),
         }
     }

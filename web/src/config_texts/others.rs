@@ -26,16 +26,6 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
         "zstd 압축 수준. 음수면 더 빠릅니다.",
     ),
     (
-        "partitioner.adaptive.partitioning.enable",
-        "Sends fewer records without a key where batches pile up.",
-        "batch가 쌓인 partition에는 key 없는 record를 덜 보냅니다.",
-    ),
-    (
-        "partitioner.availability.timeout.ms",
-        "How long a broker may take no batch before records without a key avoid it; 0 never.",
-        "이 시간 동안 batch를 못 받은 broker는 key 없는 record가 피합니다. 0이면 피하지 않습니다.",
-    ),
-    (
         "send.buffer.bytes",
         "Size of the socket's send buffer; -1 is the system's choice.",
         "socket 송신 버퍼 크기. -1이면 시스템이 정합니다.",
@@ -299,16 +289,6 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
         "transaction.two.phase.commit.enable",
         "Lets an outside coordinator end transactions, however long that takes.",
         "외부 coordinator가 transaction을 끝내게 합니다. 시간 제한이 없습니다.",
-    ),
-    (
-        "metadata.recovery.strategy",
-        "What to do when no known broker answers: begin again at the bootstrap servers, or not.",
-        "아는 broker가 모두 응답하지 않을 때 bootstrap 주소부터 다시 시작할지 정합니다.",
-    ),
-    (
-        "metadata.recovery.rebootstrap.trigger.ms",
-        "How long metadata may be missing before beginning again at the bootstrap servers.",
-        "metadata 없이 이 시간이 지나면 bootstrap 주소부터 다시 시작합니다.",
     ),
     (
         "config.providers",

@@ -196,6 +196,7 @@ pub(crate) fn notice_text(notice: &ConfigNotice, t: &Texts) -> String {
         ConfigNotice::NoEffect { key } => fill(t.notice_no_effect, &[key]),
         ConfigNotice::Deprecated { key, instead: Some(instead) } => fill(t.notice_deprecated_instead, &[key, instead]),
         ConfigNotice::Deprecated { key, instead: None } => fill(t.notice_deprecated, &[key]),
+        ConfigNotice::LevelWithoutEffect { key } => fill(t.notice_no_level, &[key]),
     }
 }
 

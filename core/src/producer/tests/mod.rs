@@ -1,6 +1,8 @@
 //! Stories about the whole producer, told against brokers that answer as the story says.
 
 mod clock;
+#[cfg(feature = "compression")]
+mod compressing;
 mod connections;
 mod delivery;
 mod first_contact;

@@ -44,7 +44,8 @@ impl Carried {
             let batch = BatchView::parse(records).expect("a batch");
             batch.verify_crc().expect("a sound batch");
             let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
-            let values = batch.records().map(|record| text(record.expect("a record").value)).collect();
+            let plain = batch.plain_records().expect("decompressed");
+            let values = batch.records_in(&plain).map(|record| text(record.expect("a record").value)).collect();
             (values, batch.base_sequence(), batch.producer_epoch())
         };
         partitions

@@ -1,0 +1,142 @@
+//! `compression.type`: when a batch counts as full, what it learns from those before, and what becomes of one too large.
+
+use super::story::{Carried, MIDNIGHT, Story, record};
+use crate::codecs::{Codec, Codecs, Compression};
+use crate::error::ErrorCode;
+use crate::record::Record;
+use crate::record_batch::BatchView;
+use crate::trace::Fact;
+
+/// Batches of 600 bytes that wait for ten milliseconds.
+fn story(codec: &'static str) -> Story {
+    Story::new(&[("batch.size", "600"), ("linger.ms", "10"), ("compression.type", codec)]).started()
+}
+
+/// A value whose record takes 47 bytes and shrinks well.
+const VALUE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// Sends so many, waits for the linger to end, and has everything stored. Gives the number of records of each batch.
+fn batches_of(story: &mut Story, records: usize) -> Vec<usize> {
+    for _ in 0..records {
+        story.put(0, VALUE);
+    }
+    let later = story.now_ms() + 10;
+    story.at_ms(later);
+    let mut counts = Vec::new();
+    while !story.carried.is_empty() {
+        let carried = story.store(0);
+        counts.extend(carried.batches().into_iter().map(|(_, values, ..)| {
+            assert!(values.iter().all(|value| value == VALUE));
+            values.len()
+        }));
+    }
+    counts
+}
+
+fn batch_bytes(carried: &Carried) -> &[u8] {
+    &carried.body().topics[0].partitions[0].records
+}
+
+#[test]
+fn every_codec_carries_the_records_and_stands_in_the_header() {
+    for codec in Codec::ALL {
+        let mut story = story(codec.name());
+        assert_eq!(batches_of(&mut story, 5), [5]);
+        story.put(0, "b");
+        story.producer.close(story.now(), None);
+        story.settle();
+        let carried = story.store(5);
+        let batch = BatchView::parse(batch_bytes(&carried)).expect("a batch");
+        assert_eq!((batch.codec(), batch.record_count(), batch.base_sequence()), (codec.number(), 1, 5));
+        assert_eq!((batch.base_timestamp_ms(), story.producer.memory_used()), (MIDNIGHT + 10, 0));
+    }
+}
+
+/// The numbers are those of `MemoryRecordsBuilder` and `CompressionRatioEstimator` of kafka-clients 4.3.1, asked in this
+/// order; they do not depend on the compressor as long as batches shrink more than was expected.
+#[test]
+fn batches_grow_as_it_shows_how_much_they_shrink() {
+    let mut story = story("gzip");
+    assert_eq!(batches_of(&mut story, 11), [10, 1], "five per cent more than nothing gained are feared");
+    assert_eq!(batches_of(&mut story, 11), [11]);
+    for _ in 0..16 {
+        assert_eq!(batches_of(&mut story, 1), [1]);
+    }
+    assert_eq!(batches_of(&mut story, 13), [12, 1], "the twentieth batch");
+}
+
+#[test]
+fn the_trace_tells_the_size_on_the_wire() {
+    let mut story = story("zstd");
+    story.put(0, VALUE);
+    story.put(0, VALUE);
+    story.at_ms(10);
+    let on_the_wire = batch_bytes(&story.carried[0]).len();
+    let told = story.facts.iter().find_map(|fact| match fact {
+        Fact::BatchDrained { bytes, records: 2, .. } => Some(*bytes as usize),
+        _ => None,
+    });
+    assert_eq!(told, Some(on_the_wire));
+    assert!(on_the_wire < 61 + 2 * 47, "{on_the_wire} bytes");
+}
+
+#[test]
+fn a_compressed_batch_too_large_for_its_broker_is_split_record_by_record() {
+    let mut story = story("lz4");
+    for letter in 'a'..='d' {
+        story.send(&record(0, &letter.to_string().repeat(40))).expect("taken");
+    }
+    story.at_ms(10);
+    assert_eq!(story.refuse(ErrorCode::MESSAGE_TOO_LARGE).batches()[0].1.len(), 4);
+    assert_eq!(story.carried[0].batches()[0].1.len(), 4, "batch.size is more than it has");
+    story.refuse(ErrorCode::MESSAGE_TOO_LARGE);
+    // Half of its compressed size is less than what a record may take, which is the least that is aimed at.
+    let mut stored = Vec::new();
+    while !story.carried.is_empty() {
+        let carried = story.store(0);
+        assert_eq!(BatchView::parse(batch_bytes(&carried)).expect("a batch").codec(), 3);
+        stored.extend(carried.batches().into_iter().map(|(_, values, sequence, _)| (values.len(), sequence)));
+    }
+    assert_eq!(stored, [(1, 0), (1, 1), (1, 2), (1, 3)]);
+    assert_eq!(story.producer.memory_used(), 0);
+}
+
+#[test]
+fn a_batch_sent_again_has_the_same_bytes_and_after_a_bump_another_stamp() {
+    let mut story = story("snappy");
+    story.put(0, VALUE);
+    story.at_ms(10);
+    let first = story.refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    story.at_ms(2_000);
+    assert_eq!(batch_bytes(&story.carried[0]), batch_bytes(&first));
+    story.refuse(ErrorCode::UNKNOWN_PRODUCER_ID);
+    story.at_ms(4_000);
+    let again = story.store(7);
+    assert_eq!((again.values(), again.batches()[0].3), (VALUE.to_owned(), 1), "the epoch after");
+}
+
+/// Codecs that a driver brings: they keep everything as it is, and shout.
+#[derive(Debug)]
+struct Loud;
+
+impl Codecs for Loud {
+    fn compress(&self, compression: Compression, records: &[u8], into: &mut Vec<u8>) {
+        assert_eq!(compression, Compression { codec: Codec::Zstd, level: 19 });
+        into.extend_from_slice(b"LOUD");
+        into.extend_from_slice(records);
+    }
+
+    fn heeds_level_of(&self, _codec: Codec) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_driver_says_who_compresses() {
+    let mut story = Story::new(&[("compression.type", "zstd"), ("compression.zstd.level", "19")]);
+    story.producer = story.producer.with_codecs(&Loud);
+    let mut story = story.started();
+    story.send(&Record { value: Some(b"x"), ..record(0, "") }).expect("taken");
+    story.at_ms(10);
+    assert_eq!(batch_bytes(&story.carried[0])[61..65], *b"LOUD");
+}
