@@ -6,6 +6,7 @@
 mod bootstrap;
 pub mod client_id;
 mod clock;
+pub mod codecs;
 mod connection;
 pub mod driver;
 pub mod embedded;

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use crate::bootstrap::{BootstrapError, BootstrapServers};
 use crate::client_id;
 use crate::clock::Clock;
+use crate::codecs::NativeCodecs;
 use crate::driver::Driver;
 use crate::transport;
 
@@ -146,7 +147,8 @@ impl KafkaProducerBuilder {
         let servers: BootstrapServers = bootstrap_servers.parse()?;
         require_one_resolvable(&servers).await?;
         let seed = getrandom::u64().expect("the operating system's entropy");
-        let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody);
+        let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody)
+            .with_codecs(&NativeCodecs);
         let errands = Errands::default();
         let program = Program::new(errands.clone(), self.on_batch.is_some());
         let mut on_batch = self.on_batch;

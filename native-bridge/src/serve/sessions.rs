@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka_producer::client_id;
+use kafka_producer::codecs::NativeCodecs;
 use kafka_producer::driver::Driver;
 use kafka_producer::{Clock, ConfigNotice, ProducerConfig};
 use producer_core::bridge::{Command, Report, Resume, SessionId, Topology};
@@ -199,7 +200,7 @@ fn new_producer(
     seed: u64,
     observer: TraceBuffer,
 ) -> Producer<TraceBuffer> {
-    Producer::new(client_id::counted(config), backend.bootstrap_addresses(), seed, observer)
+    Producer::new(client_id::counted(config), backend.bootstrap_addresses(), seed, observer).with_codecs(&NativeCodecs)
 }
 
 impl Live {
