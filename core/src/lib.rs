@@ -24,6 +24,7 @@ pub mod record;
 pub mod record_batch;
 mod rng;
 pub mod scene;
+pub mod serializer;
 pub mod session;
 pub mod simulation;
 pub mod time;
