@@ -156,18 +156,16 @@ fn rounded(number: Hexadecimal, precision: u32, bias: i64) -> u64 {
     let least = 1 - bias;
     let lowest_bit = top.max(least) - i64::from(precision - 1);
     let shift = lowest_bit - exponent;
-    let kept = match u32::try_from(shift) {
-        Err(_) => significand << shift.unsigned_abs(),
-        Ok(shift) => round_off(significand, shift, dropped),
-    };
+    let kept = if shift < 0 { significand << shift.unsigned_abs() } else { round_off(significand, shift, dropped) };
     // A carry beyond the precision arrives in the exponent by itself, where it belongs.
     let exponent_field = (top.max(least) - least).cast_unsigned() << (precision - 1);
     exponent_field + kept
 }
 
 /// Drops so many low bits.
-fn round_off(significand: u64, bits: u32, dropped: bool) -> u64 {
+fn round_off(significand: u64, bits: i64, dropped: bool) -> u64 {
     let wide = u128::from(significand) << 1 | u128::from(dropped);
+    // Of so many nothing is left, not even a half.
     if bits > 65 {
         return 0;
     }

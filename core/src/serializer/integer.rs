@@ -22,21 +22,24 @@ fn digit(character: char, radix: u32) -> Option<u32> {
     (value < radix).then_some(value)
 }
 
-/// A number within bounds. `None`: Java refuses the text.
-fn parse(text: &str, radix: u32, least: i64, most: i64) -> Option<i64> {
-    let (is_negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if digits.is_empty() {
-        return None;
+/// A number of 64 bits, or the place, in Java's 16-bit units, of what makes it none.
+fn parse(text: &str, radix: u32) -> Result<i64, usize> {
+    let sign_len = usize::from(text.starts_with(['-', '+']));
+    let is_negative = text.starts_with('-');
+    if text.len() == sign_len {
+        return Err(sign_len);
     }
     // Downwards, for there is one more number below zero than above.
-    let negative = digits.chars().try_fold(0_i64, |number, character| {
-        number.checked_mul(radix.into())?.checked_sub(digit(character, radix)?.into())
-    })?;
-    let number = if is_negative { negative } else { negative.checked_neg()? };
-    (least..=most).contains(&number).then_some(number)
+    let limit = if is_negative { i64::MIN } else { -i64::MAX };
+    let (mut number, mut place) = (0_i64, sign_len);
+    for character in text[sign_len..].chars() {
+        let longer = digit(character, radix)
+            .and_then(|digit| number.checked_mul(radix.into())?.checked_sub(digit.into()))
+            .filter(|&number| number >= limit);
+        number = longer.ok_or(place)?;
+        place += character.len_utf16();
+    }
+    Ok(if is_negative { number } else { -number })
 }
 
 fn refused(text: &str) -> ParseError {
@@ -44,7 +47,7 @@ fn refused(text: &str) -> ParseError {
 }
 
 pub(super) fn parse_int(text: &str) -> Result<i32, ParseError> {
-    let number = parse(text, 10, i32::MIN.into(), i32::MAX.into()).and_then(|number| i32::try_from(number).ok());
+    let number = parse(text, 10).ok().and_then(|number| i32::try_from(number).ok());
     number.ok_or_else(|| refused(text))
 }
 
@@ -54,7 +57,7 @@ pub(super) fn parse_short(text: &str) -> Result<i16, ParseError> {
 }
 
 pub(super) fn parse_long(text: &str) -> Result<i64, ParseError> {
-    parse(text, 10, i64::MIN, i64::MAX).ok_or_else(|| refused(text))
+    parse(text, 10).map_err(|_| refused(text))
 }
 
 /// Five numbers between hyphens; of each as many low bits count as it has digits in the long form.
@@ -70,7 +73,12 @@ pub(super) fn parse_uuid(text: &str) -> Result<u128, ParseError> {
     }
     let mut uuid = 0;
     for (part, bits) in parts.into_iter().zip(BITS) {
-        let number = parse(part, 16, i64::MIN, i64::MAX).ok_or_else(|| refused(part))?;
+        let number = parse(part, 16).map_err(|place| {
+            ParseError::number(match part {
+                "" => String::new(),
+                _ => format!("Error at index {place} in: \"{part}\""),
+            })
+        })?;
         let low_bits = number.cast_unsigned() & ((1 << bits) - 1);
         uuid = uuid << bits | u128::from(low_bits);
     }

@@ -39,6 +39,8 @@ fn values_travel_big_endian_and_uuids_as_text() {
     writes(Serializer::Float, "-0.0", &[0x80, 0, 0, 0]);
     writes(Serializer::Float, "NaN", &[0x7f, 0xc0, 0, 0]);
     writes(Serializer::Double, "0x1.8p1", &[0x40, 0x08, 0, 0, 0, 0, 0, 0]);
+    writes(Serializer::Double, "0x1p-99999999999", &[0; 8]);
+    writes(Serializer::Float, "-0x1p99999999999", &[0xff, 0x80, 0, 0]);
     writes(Serializer::Boolean, "TRUE", &[1]);
     writes(Serializer::ByteArray, "00fF7f", &[0, 255, 127]);
     writes(Serializer::String, "서울 😀", "서울 😀".as_bytes());
