@@ -11,7 +11,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
  * Sends records and tells what the program meets: {@code java SendAndTell.java <key=value,…> <record>…} where a record is
  * {@code topic|partition|key|value} and an empty partition lets the partitioner choose. One line per record:
  * where the exception was met, its class and its sentence, separated by tabs, or {@code acked}. Properties that the
- * client refuses: one line, {@code refused}, class and sentence.
+ * client refuses: one line, {@code refused}, class and sentence. Keys and values are strings, also for other serializers.
  */
 public class SendAndTell {
     public static void main(String[] arguments) {
@@ -19,8 +19,8 @@ public class SendAndTell {
         for (String property : arguments[0].split(",")) {
             properties.put(property.split("=", 2)[0], property.split("=", 2)[1].replace(';', ','));
         }
-        properties.put("key.serializer", StringSerializer.class.getName());
-        properties.put("value.serializer", StringSerializer.class.getName());
+        properties.putIfAbsent("key.serializer", StringSerializer.class.getName());
+        properties.putIfAbsent("value.serializer", StringSerializer.class.getName());
         try (KafkaProducer<String, String> producer = new KafkaProducer<>(properties)) {
             for (int i = 1; i < arguments.length; i++) {
                 System.out.println(tell(producer, arguments[i].split("\\|", -1)));

@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod kafka;
+pub mod oracle;
 pub mod page;
 pub mod play;
 pub mod process;

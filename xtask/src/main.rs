@@ -37,6 +37,8 @@ enum Task {
         #[arg(value_parser = ["core"])]
         what: String,
     },
+    /// Compare with the Java client itself, case by case; the last line is `N cases, D differences`
+    Oracle(xtask::oracle::Options),
     /// Start an Apache Kafka from its released jars, until Ctrl-C
     Kafka {
         /// Brokers, each also a controller: 1 or 3
@@ -63,6 +65,7 @@ fn run(task: Task) -> Result<()> {
         Task::Trunk => xtask::trunk::build(),
         Task::Size => xtask::size::command(),
         Task::Bench { .. } => xtask::bench::core(),
+        Task::Oracle(options) => xtask::oracle::command(&options),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }
 }

@@ -25,7 +25,7 @@ const SHRUNK: usize = 3;
 ///
 /// # Errors
 /// When Java or the jars cannot be had.
-pub fn run(random_combinations: usize, seed: u64) -> Result<Tally> {
+pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     let mut tally = Tally::default();
     let definitions = java::definitions()?;
     compare_definitions(&definitions, &mut tally);

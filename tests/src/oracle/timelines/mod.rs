@@ -45,6 +45,19 @@ pub fn scripts() -> Result<Vec<Script>> {
     Ok(scripts)
 }
 
+/// Every scenario, and so many scripts drawn from a seed: judges 4 and 5 in one.
+///
+/// # Errors
+/// As [`run`] and [`run_random`].
+pub fn run_all(random: u64, seed: u64) -> Result<Tally> {
+    let mut tally = run(&scripts()?)?;
+    let drawn = run_random(random, &mut Draws::from_seed(seed))?;
+    tally.cases += drawn.cases;
+    tally.differences.extend(drawn.differences);
+    tally.exceptions.extend(drawn.exceptions);
+    Ok(tally)
+}
+
 /// Plays every script on both sides.
 ///
 /// # Errors

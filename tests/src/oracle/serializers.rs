@@ -1,0 +1,313 @@
+//! Serialisers, beside those of the Java client: what is read in a text by Java's parse methods, what becomes of values bit
+//! by bit, and which serialiser takes which type.
+
+use anyhow::Result;
+use producer_core::serializer::{Half, ParseError, Serializer, Value};
+
+use super::Tally;
+use super::java::{Answers, converse, put_nullable};
+use crate::draws::Draws;
+
+/// Pieces of numbers, and what is none.
+const PIECES: [&str; 40] = [
+    "0",
+    "1",
+    "9",
+    "12",
+    "007",
+    "2147483647",
+    "2147483648",
+    "32768",
+    "9223372036854775808",
+    "4.9",
+    "1.7976931348623157",
+    "3.4028235677973366",
+    "+",
+    "-",
+    ".",
+    ".",
+    "e",
+    "E",
+    "e38",
+    "e308",
+    "e-45",
+    "e-324",
+    "e99999999999",
+    "p",
+    "P",
+    "p1",
+    "p-1074",
+    "p-149",
+    "0x",
+    "0X",
+    "a",
+    "f",
+    "F",
+    "d",
+    "D",
+    " ",
+    "\t",
+    "\u{ff11}",
+    "\u{0664}",
+    "\u{1d7d8}",
+];
+/// Whole texts that mean something, or nearly.
+const TEXTS: [&str; 24] = [
+    "",
+    " ",
+    "NaN",
+    "-NaN",
+    "nan",
+    "Infinity",
+    "-Infinity",
+    "+Infinityf",
+    "inf",
+    "true",
+    "TRUE",
+    "tRuE",
+    "false",
+    "FALSE",
+    "null",
+    "-2147483648",
+    "-32768",
+    "-9223372036854775808",
+    "0x1.fffffffffffff8p1023",
+    "0x1.fffffefp127",
+    "2.2250738585072012e-308",
+    "1.17549435E-38f",
+    "0x1p-1075",
+    "0x1.000001p-150",
+];
+
+/// A question, as both sides get it.
+#[derive(Clone, Debug)]
+enum Question {
+    /// A text, to be read as the type of this serialiser and serialised.
+    Typed(Serializer, String),
+    /// A value for this serialiser, perhaps of another type.
+    Handed(Serializer, Value<'static>),
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Came {
+    Bytes(Option<Vec<u8>>),
+    /// Class and sentence of the exception.
+    Refused(String, String),
+}
+
+/// Two of three cases are texts, the third are values.
+///
+/// # Errors
+/// When Java cannot be asked.
+pub fn run(cases: u64, seed: u64) -> Result<Tally> {
+    let mut draws = Draws::from_seed(seed);
+    let questions = (0..cases).map(|_| {
+        let question = draw(&mut draws);
+        (put(&question), question)
+    });
+    let mut tally = Tally::default();
+    converse("Serializers.java", questions, |answers, question| {
+        let java = hear(answers)?;
+        tally.cases += 1;
+        compare(&question, &java, &mut tally);
+        Ok(())
+    })?;
+    Ok(tally)
+}
+
+fn hear(answers: &mut Answers) -> Result<Came> {
+    Ok(if answers.boolean()? {
+        Came::Bytes(answers.nullable()?)
+    } else {
+        Came::Refused(answers.text()?, answers.text()?)
+    })
+}
+
+fn ours(question: &Question) -> Came {
+    let (serializer, value) = match question {
+        Question::Typed(serializer, text) => match serializer.parse(text) {
+            Ok(value) => (*serializer, value),
+            Err(ParseError { class, message }) => return Came::Refused(class.to_owned(), message),
+        },
+        Question::Handed(serializer, value) => (*serializer, value.clone()),
+    };
+    match serializer.serialize(Half::Value, &value) {
+        Ok(bytes) => Came::Bytes(bytes),
+        Err(wrong) => Came::Refused("ClassCastException".to_owned(), wrong.class.to_owned()),
+    }
+}
+
+fn compare(question: &Question, java: &Came, tally: &mut Tally) {
+    let ours = ours(question);
+    match (question, java, &ours) {
+        (Question::Typed(Serializer::Boolean, text), Came::Bytes(Some(java)), Came::Refused(..))
+            if java == &[0] && !text.eq_ignore_ascii_case("false") =>
+        {
+            tally.except("texts that are no Boolean", "Java takes them for false; here they are refused");
+        }
+        // What Java says of bytes is its own way of writing them.
+        (
+            Question::Typed(Serializer::ByteArray | Serializer::ByteBuffer | Serializer::Bytes, _),
+            Came::Refused(..),
+            Came::Refused(..),
+        ) => {}
+        _ if *java == ours => {}
+        _ => tally.differences.push(format!("{question:?}: Java {java:?}, ours {ours:?}")),
+    }
+}
+
+fn place_of(serializer: Serializer) -> u8 {
+    let place = Serializer::ALL.iter().position(|known| *known == serializer);
+    place.and_then(|place| u8::try_from(place).ok()).expect("one of all")
+}
+
+/// Kind, serialiser, and the text, or the value with its type.
+fn put(question: &Question) -> Vec<u8> {
+    match question {
+        Question::Typed(serializer, text) => {
+            let mut bytes = vec![0, place_of(*serializer)];
+            put_nullable(&mut bytes, Some(text.as_bytes()));
+            bytes
+        }
+        Question::Handed(serializer, value) => {
+            let (kind, value): (u8, Vec<u8>) = match value {
+                Value::Null => (0, Vec::new()),
+                Value::String(text) => (1, text.as_bytes().to_vec()),
+                Value::ByteArray(bytes) => (2, bytes.to_vec()),
+                Value::ByteBuffer(bytes) => (3, bytes.to_vec()),
+                Value::Bytes(bytes) => (4, bytes.to_vec()),
+                Value::Integer(number) => (5, number.to_be_bytes().into()),
+                Value::Short(number) => (6, number.to_be_bytes().into()),
+                Value::Long(number) => (7, number.to_be_bytes().into()),
+                Value::Float(number) => (8, number.to_be_bytes().into()),
+                Value::Double(number) => (9, number.to_be_bytes().into()),
+                Value::Uuid(uuid) => (10, uuid.to_be_bytes().into()),
+                Value::Boolean(is_true) => (11, vec![u8::from(*is_true)]),
+            };
+            let mut bytes = vec![1, place_of(*serializer), kind];
+            put_nullable(&mut bytes, Some(&value));
+            bytes
+        }
+    }
+}
+
+fn draw(draws: &mut Draws) -> Question {
+    // JSON has no serialiser in Java beyond that of text.
+    let serializer = draws.pick(&Serializer::ALL[..12]);
+    if draws.below(3) == 0 {
+        return Question::Handed(serializer, value(serializer, draws).expect("every kind is known"));
+    }
+    let text = match draws.below(6) {
+        0 => draws.pick(&TEXTS).to_owned(),
+        1 => own_text(serializer, draws),
+        2 => any_text(draws),
+        _ => (0..1 + draws.below(5)).map(|_| draws.pick(&PIECES)).collect(),
+    };
+    Question::Typed(serializer, text)
+}
+
+/// A text that is likely to be of the serialiser's type.
+fn own_text(serializer: Serializer, draws: &mut Draws) -> String {
+    let bits = noise(draws);
+    match serializer {
+        Serializer::Integer => format!("{}", bits as i32),
+        Serializer::Short => format!("{}", i32::from(bits as i16) * if draws.below(4) == 0 { 2 } else { 1 }),
+        Serializer::Long => format!("{}", bits.cast_signed()),
+        Serializer::Float => format!("{:e}", f32::from_bits(bits as u32)),
+        Serializer::Double if draws.below(2) == 0 => {
+            format!("0x{:x}.{:x}p{}", bits >> 60, bits << 4, i64::from(bits as i16) % 1_100)
+        }
+        Serializer::Double => format!("{:e}", f64::from_bits(bits)),
+        Serializer::Uuid => uuid_text(draws),
+        Serializer::ByteArray | Serializer::ByteBuffer | Serializer::Bytes => {
+            format!("{bits:016x}")[..usize::try_from(draws.below(17)).unwrap_or_default()].to_owned()
+        }
+        _ => any_text(draws),
+    }
+}
+
+/// Five groups of hexadecimal digits, now and then of the wrong number or length.
+fn uuid_text(draws: &mut Draws) -> String {
+    let lengths = match draws.below(8) {
+        0 => vec![1, 2, 3, 4, 5],
+        1 => vec![8, 4, 4, 12],
+        2 => vec![9, 5, 5, 5, 8],
+        3 => vec![8, 4, 4, 4, 12, 1],
+        4 => vec![8, 0, 4, 4, 12],
+        _ => vec![8, 4, 4, 4, 12],
+    };
+    let group = |len: usize, draws: &mut Draws| {
+        let digits: String = (0..len).map(|_| draws.pick(&['0', '1', '7', '9', 'a', 'F', 'f', 'c'])).collect();
+        if draws.below(40) == 0 { digits.replacen('a', "g", 1) } else { digits }
+    };
+    let groups: Vec<String> = lengths.into_iter().map(|len| group(len, draws)).collect();
+    groups.join("-")
+}
+
+/// Characters of every plane.
+fn any_text(draws: &mut Draws) -> String {
+    let planes = [0x80, 0x800, 0x1_0000, 0x11_0000];
+    let character = |draws: &mut Draws| {
+        let below = draws.pick(&planes);
+        u32::try_from(draws.below(below)).ok().and_then(char::from_u32)
+    };
+    (0..draws.below(12)).filter_map(|_| character(draws)).collect()
+}
+
+fn noise(draws: &mut Draws) -> u64 {
+    draws.below(1 << 31) << 33 ^ draws.below(1 << 31) << 16 ^ draws.below(1 << 16)
+}
+
+/// Mostly of the serialiser's type, else of any; numbers at their ends and everywhere, and what is no number bit by bit.
+fn value(serializer: Serializer, draws: &mut Draws) -> Result<Value<'static>> {
+    let kind = if draws.below(4) == 0 { draws.below(12) as u8 } else { place_of(serializer) + 1 };
+    let bits = noise(draws);
+    let bits = draws.pick(&[bits, bits, 0, u64::MAX, 1 << 63, i64::MAX.cast_unsigned()]);
+    let bytes: Vec<u8> = draws.bytes(usize::try_from(bits % 20)?);
+    Ok(match kind {
+        1 => Value::String(any_text(draws).into()),
+        2 => Value::ByteArray(bytes.into()),
+        3 => Value::ByteBuffer(bytes.into()),
+        4 => Value::Bytes(bytes.into()),
+        5 => Value::Integer((bits >> 32) as i32),
+        6 => Value::Short((bits >> 48) as i16),
+        7 => Value::Long(bits.cast_signed()),
+        8 => {
+            Value::Float(f32::from_bits(draws.pick(&[bits as u32, 0x8000_0000, 0x7f80_0000, 0xffc0_1234, 0x7f80_0001])))
+        }
+        9 => Value::Double(f64::from_bits(draws.pick(&[
+            bits,
+            1 << 63,
+            0x7ff0 << 48,
+            0xfff8 << 48 | 77,
+            0x7ff0 << 48 | 1,
+        ]))),
+        10 => Value::Uuid(u128::from(bits) << 64 | u128::from(noise(draws))),
+        11 => Value::Boolean(bits & 1 == 1),
+        _ => Value::Null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_serialiser_is_asked_with_texts_it_takes_and_texts_it_does_not() {
+        let mut draws = Draws::from_seed(3);
+        let came: Vec<_> = (0..20_000).map(|_| draw(&mut draws)).map(|question| (ours(&question), question)).collect();
+        for serializer in &Serializer::ALL[..12] {
+            let any = |holds: &dyn Fn(&Came, &Question) -> bool| came.iter().any(|(came, asked)| holds(came, asked));
+            let typed = |asked: &Question| matches!(asked, Question::Typed(by, _) if by == serializer);
+            let handed = |asked: &Question| matches!(asked, Question::Handed(by, _) if by == serializer);
+            let is_taken = |came: &Came| matches!(came, Came::Bytes(Some(_)));
+            let takes_text = *serializer != Serializer::Void;
+            assert_eq!(any(&|came, asked| typed(asked) && is_taken(came)), takes_text, "{serializer:?}");
+            let takes_all = *serializer == Serializer::String;
+            assert_eq!(any(&|came, asked| typed(asked) && !is_taken(came)), !takes_all, "{serializer:?}");
+            assert!(any(&|came, asked| handed(asked) && matches!(came, Came::Refused(..))), "{serializer:?}");
+            assert!(any(&|came, asked| handed(asked) && *came == Came::Bytes(None)), "{serializer:?}");
+        }
+    }
+}
