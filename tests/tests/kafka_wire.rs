@@ -5,11 +5,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use bytes::{Bytes, BytesMut};
 use cross_tests::wire_client::{WireClient, once_ready};
+use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
+use producer_core::cluster::new_topic;
+use producer_core::codecs::{Codec, Compression, Portable};
 use producer_core::error::ErrorCode;
 use producer_core::ids::{NodeId, ProducerIdentity, TopicId};
 use producer_core::protocol::*;
-use producer_core::record_batch::{BatchBuilder, BatchView, Stamp};
-use xtask::kafka::{ApacheKafka, KafkaJars};
+use producer_core::record_batch::{BatchBuilder, BatchView, Estimate, Stamp, TimestampType, set_max_timestamp};
+use xtask::kafka::KafkaJars;
 
 const TIMESTAMP_MS: i64 = 1_700_000_000_000;
 
@@ -21,8 +24,8 @@ struct Client {
 }
 
 impl Client {
-    fn connect(kafka: &ApacheKafka) -> Result<Self> {
-        let mut client = Self { wire: WireClient::connect(kafka.client_ports()[0])?, broker: vec![] };
+    fn connect(port: u16) -> Result<Self> {
+        let mut client = Self { wire: WireClient::connect(port)?, broker: vec![] };
         client.broker = client.api_versions(4)?.api_keys;
         Ok(client)
     }
@@ -73,7 +76,8 @@ fn batch(stamp: Stamp, key: Option<&[u8]>, value: &str) -> Bytes {
 #[test]
 fn every_version_of_every_request_is_answered_by_apache_kafka() -> Result<()> {
     let kafka = xtask::kafka::start(1)?;
-    let client = &mut Client::connect(&kafka)?;
+    let client = &mut Client::connect(kafka.client_ports()[0])?;
+    compressed_batches_are_judged_as_by_the_embedded_brokers(client)?;
     api_versions_says_what_the_cluster_finalised(client)?;
     topics_are_created(client)?;
     metadata_names_brokers_and_topics(client)?;
@@ -243,6 +247,79 @@ fn batches_are_fetched_as_they_were_sent(client: &mut Client, written: i64) -> R
             assert_eq!((record.key, record.timestamp_ms), (Some(&b"key"[..]), TIMESTAMP_MS));
         }
     }
+    Ok(())
+}
+
+/// A batch of two records, the second this much later than the first.
+fn compressed(codec: Codec, later_ms: i64) -> BytesMut {
+    let compression = Compression { codec, level: codec.default_level().unwrap_or_default() };
+    let mut batch = BatchBuilder::new(BytesMut::new(), 1 << 16).compressed(Some(Estimate { compression, ratio: 1.0 }));
+    for (timestamp_ms, value) in [(TIMESTAMP_MS, "first "), (TIMESTAMP_MS + later_ms, "second ")] {
+        batch.try_append(timestamp_ms, Some(b"key"), Some(value.repeat(30).as_bytes()), &[]).expect("it fits");
+    }
+    BytesMut::from(&batch.close_with(Stamp::PLAIN, &Portable).bytes[..])
+}
+
+/// With a length and a CRC that fit.
+fn sealed(mut batch: BytesMut) -> Bytes {
+    let length = u32::try_from(batch.len() - 12).expect("small");
+    batch[8..12].copy_from_slice(&length.to_be_bytes());
+    let max_timestamp = i64::from_be_bytes(batch[35..43].try_into().expect("8 bytes"));
+    set_max_timestamp(&mut batch, TimestampType::CreateTime, max_timestamp);
+    batch.freeze()
+}
+
+/// Sound batches of a codec, and batches with something wrong inside.
+fn suspects(codec: Codec) -> Vec<(&'static str, Bytes)> {
+    let changed = |change: &dyn Fn(&mut BytesMut)| {
+        let mut batch = compressed(codec, 5);
+        change(&mut batch);
+        sealed(batch)
+    };
+    let with_count = |count: i32| {
+        changed(&|batch| {
+            batch[23..27].copy_from_slice(&(count - 1).to_be_bytes());
+            batch[57..61].copy_from_slice(&count.to_be_bytes());
+        })
+    };
+    vec![
+        ("sound", changed(&|_| {})),
+        ("a record more than it says", with_count(1)),
+        ("a record less than it says", with_count(3)),
+        ("noise", changed(&|batch| batch[61..].fill(0xee))),
+        ("half of it", changed(&|batch| batch.truncate(61 + (batch.len() - 61) / 2))),
+        ("nothing", changed(&|batch| batch.truncate(61))),
+        ("another codec", changed(&|batch| batch[22] = batch[22] % 4 + 1)),
+        ("a wrong latest time", changed(&|batch| batch[42] ^= 1)),
+        ("from the year 33658", sealed(compressed(codec, 1_000_000_000_000_000))),
+    ]
+}
+
+fn compressed_batches_are_judged_as_by_the_embedded_brokers(kafka: &mut Client) -> Result<()> {
+    kafka.create_topic(7, "orders", &[])?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let topics = vec![new_topic("orders", 1, 1)];
+    let options = EmbeddedOptions { brokers: 1, topics, ..EmbeddedOptions::default() };
+    let brokers = runtime.block_on(EmbeddedBrokers::start(options))?;
+    let port = brokers.bootstrap_servers().rsplit(':').next().context("a port")?.parse()?;
+    let ours = &mut Client::connect(port)?;
+    once_ready(|| kafka.produce(12, "orders", batch(Stamp::PLAIN, None, "value")).map(|told| (told.error, told)))?;
+    let mut differences = Vec::new();
+    for codec in Codec::ALL {
+        for (what, batch) in suspects(codec) {
+            let answers = [&mut *kafka, &mut *ours].map(|broker| {
+                let told = broker.produce(12, "orders", batch.clone())?;
+                let places: Vec<i32> = told.record_errors.iter().map(|error| error.batch_index).collect();
+                anyhow::Ok((told.error, places))
+            });
+            let [java, ours] = answers;
+            let (java, ours) = (java?, ours?);
+            if java != ours {
+                differences.push(format!("{codec:?}, {what}: Kafka {java:?}, embedded {ours:?}"));
+            }
+        }
+    }
+    assert_eq!(differences, [""; 0]);
     Ok(())
 }
 

@@ -11,5 +11,9 @@ pub(super) fn compress(records: &[u8], into: &mut Vec<u8>) {
 }
 
 pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+    // To Kafka's reader, no frame at all is the end of one.
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
     read_all(StreamingDecoder::new(bytes).map_err(|_| DecompressError::Damaged)?)
 }

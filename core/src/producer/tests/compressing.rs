@@ -2,10 +2,13 @@
 
 use super::story::{Carried, MIDNIGHT, Story, record};
 use crate::codecs::{Codec, Codecs, Compression};
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, Persistence};
+use crate::io::Input;
+use crate::protocol::{ApiVersionsResponse, Request, Response};
 use crate::record::Record;
 use crate::record_batch::BatchView;
 use crate::trace::Fact;
+use crate::versions::advertised_versions;
 
 /// Batches of 600 bytes that wait for ten milliseconds.
 fn story(codec: &'static str) -> Story {
@@ -113,6 +116,41 @@ fn a_batch_sent_again_has_the_same_bytes_and_after_a_bump_another_stamp() {
     story.at_ms(4_000);
     let again = story.store(7);
     assert_eq!((again.values(), again.batches()[0].3), (VALUE.to_owned(), 1), "the epoch after");
+}
+
+/// Every question is answered; Produce goes no further than this version.
+fn answer_as_of_produce(story: &mut Story, version: i16) {
+    story.settle();
+    while let Some((connection, request)) = story.questions.front().cloned() {
+        if matches!(request.body, Request::ApiVersions(_)) {
+            story.questions.pop_front();
+            let mut api_keys = advertised_versions();
+            api_keys[0].max = version;
+            let response = Response::ApiVersions(ApiVersionsResponse { api_keys, ..ApiVersionsResponse::default() });
+            story.input(Input::Received { connection, correlation: request.header.correlation, response });
+        } else {
+            story.answer_question();
+            story.settle();
+        }
+    }
+}
+
+#[test]
+fn zstd_is_not_sent_in_a_version_of_produce_that_does_not_know_it() {
+    for (version, is_sent) in [(6, false), (7, true)] {
+        let mut story = Story::new(&[("linger.ms", "0"), ("compression.type", "zstd")]);
+        story.hold_questions = true;
+        answer_as_of_produce(&mut story, version);
+        assert!(story.producer.partition_count(story.now(), "t").is_none());
+        answer_as_of_produce(&mut story, version);
+        story.put(0, VALUE);
+        answer_as_of_produce(&mut story, version);
+        assert_eq!(story.carried.len(), usize::from(is_sent), "Produce {version}");
+        let failure = story.completed.pop().map(|done| done.result.expect_err("it cannot go"));
+        let told = failure.map(|failure| (failure.error.java_class(), failure.persistence));
+        let refused = ("UnsupportedCompressionTypeException", Persistence::NotPersisted);
+        assert_eq!(told, (!is_sent).then_some(refused));
+    }
 }
 
 /// Codecs that a driver brings: they keep everything as it is, and shout.
