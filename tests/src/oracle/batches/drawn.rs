@@ -15,8 +15,9 @@ const DELTAS: [i64; 13] = [0, 0, 0, 1, 63, 64, -1, -64, -65, 8_191, 8_192, -NOW_
 const LENGTHS: [usize; 12] = [0, 0, 1, 2, 5, 10, 62, 63, 64, 65, 127, 300];
 const HEADER_KEYS: [&str; 6] =
     ["", "h", "h", "trace-id", "제목", "a key of more than sixty-three bytes, as somebody will have one"];
-/// From this level on zstd's stream in Java asks for hundreds of megabytes; each is tried in one round of ten.
-const COSTLY_ZSTD: i32 = 18;
+/// From this level on zstd's stream, which is not told how much will come, clears tens of megabytes first; each is tried in
+/// one round of ten.
+const COSTLY_ZSTD: i32 = 8;
 
 /// A record that owns its bytes.
 #[derive(Clone, Debug, PartialEq)]
