@@ -1,14 +1,16 @@
 //! What the cross tests share: a real browser, the bridge as a process, foreign Kafka clients, a proxy that cuts, and
-//! judges of what they saw.
+//! judges of what they saw; and what the benchmarks share: a broker that keeps nothing, an allocator that counts.
 //!
 //! The tests themselves stand in `tests/`, one file per story. A file named `kafka_…` needs an Apache Kafka and is left
 //! out of `cargo xtask test --quick`. Everything a test needs is installed by `cargo xtask test`; run alone, a test
 //! installs what it uses.
 
+pub mod allocations;
 pub mod bridge;
 pub mod browser;
 pub mod cut_run;
 pub mod draws;
+pub mod null_sink;
 pub mod oracle;
 pub mod page;
 pub mod page_client;

@@ -7,7 +7,6 @@
 
 #![expect(clippy::print_stdout, reason = "what a benchmark finds is what it prints")]
 
-mod allocations;
 mod clock_reads;
 mod encoder;
 mod ours;
@@ -20,6 +19,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
+use cross_tests::allocations::Counting;
 use producer_core::ids::ProducerIdentity;
 use producer_core::time::Now;
 
@@ -30,11 +30,16 @@ use self::theirs::Theirs;
 
 /// `batch.size`: Kafka's default, and a large one that still fits the default of `max.request.size`.
 const BATCH_SIZES: [usize; 2] = [16_384, 1_000_000];
+/// Of a batch of a thousand records.
+const THOUSAND_RECORDS: usize = 126_000;
 const WARM_UP_ROUNDS: usize = 5;
 const ROUNDS: usize = 25;
 /// In each round, on each side.
 const RECORDS: u64 = 200_000;
 const COMPARED_BATCHES: u64 = 20;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting::new();
 
 const TOPIC: &str = "orders";
 const IDENTITY: ProducerIdentity = ProducerIdentity { id: 4_000, epoch: 0 };
@@ -50,6 +55,9 @@ fn main() -> Result<()> {
     println!(
         "Medians of {ROUNDS} rounds of {RECORDS} records on each side; in brackets the middle half of the rounds."
     );
+    if std::env::args().nth(1).as_deref() == Some("encode") {
+        return encode_alone();
+    }
     let by_batch_size = [measure(BATCH_SIZES[0])?, measure(BATCH_SIZES[1])?];
     for found in &by_batch_size {
         found.print();
@@ -65,6 +73,16 @@ fn main() -> Result<()> {
     let (ratio, allocations) =
         (default.times(Side::Ours, Side::Slices).median, default.allocations.per_record(Spent::in_send));
     println!("{ratio:.2} x kafka-protocol, {allocations:.3} allocations per record");
+    Ok(())
+}
+
+/// Batches of a thousand records; the last line is `R x kafka-protocol from slices`, encoder against encoder.
+fn encode_alone() -> Result<()> {
+    let found = measure(THOUSAND_RECORDS)?;
+    ensure!(found.records_per_batch == 1_000, "{} records fill the batch", found.records_per_batch);
+    found.print();
+    println!();
+    println!("{:.2} x kafka-protocol from slices", found.times(Side::OursEncode, Side::Slices).median);
     Ok(())
 }
 
@@ -149,7 +167,7 @@ fn measure(batch_size: usize) -> Result<Found> {
         rounds.push(round);
     }
     rounds.drain(..WARM_UP_ROUNDS);
-    let allocations = allocations::counting(|| bench.ours.run(batches, allocations::count, |_| {}));
+    let allocations = ALLOCATOR.counting(|| bench.ours.run(batches, || ALLOCATOR.count(), |_| {}));
     let clock_reads = clock_reads::counting(|| bench.ours.run(batches, clock_reads::count, |_| {}));
     let batch_bytes = written[0].len();
     Ok(Found { batch_size, records_per_batch, batch_bytes, batches, rounds, allocations, clock_reads })

@@ -1,31 +1,41 @@
 //! Counts allocations while told to.
+//!
+//! A benchmark declares `#[global_allocator] static ALLOCATOR: Counting = Counting::new();`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting { is_on: AtomicBool::new(false), count: AtomicU64::new(0) };
-
 /// The system's allocator, with a count.
-struct Counting {
+#[derive(Debug, Default)]
+pub struct Counting {
     is_on: AtomicBool,
     count: AtomicU64,
 }
 
-/// Allocations counted so far; buffers that grew or moved count as well.
-pub(crate) fn count() -> u64 {
-    ALLOCATOR.count.load(Relaxed)
-}
-
-/// Counts during `what`.
-pub(crate) fn counting<T>(what: impl FnOnce() -> T) -> T {
-    ALLOCATOR.is_on.store(true, Relaxed);
-    let result = what();
-    ALLOCATOR.is_on.store(false, Relaxed);
-    result
-}
-
 impl Counting {
+    /// An allocator that does not count yet.
+    pub const fn new() -> Self {
+        Self { is_on: AtomicBool::new(false), count: AtomicU64::new(0) }
+    }
+
+    /// Allocations counted so far; buffers that grew or moved count as well.
+    pub fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    /// Counts from now on, or no longer. Whatever thread allocates, it counts.
+    pub fn set_counting(&self, is_on: bool) {
+        self.is_on.store(is_on, Relaxed);
+    }
+
+    /// Counts during `what`.
+    pub fn counting<T>(&self, what: impl FnOnce() -> T) -> T {
+        self.set_counting(true);
+        let result = what();
+        self.set_counting(false);
+        result
+    }
+
     /// While the clock runs this is one load and one branch. The crates that count always do so, which would slow down
     /// the side that allocates.
     fn note(&self) {
