@@ -31,11 +31,10 @@ enum Task {
     Trunk,
     /// What the page costs to download, file by file, beside a minimal yew page
     Size,
-    /// Measure: records per second and allocations per record
+    /// Measure, in a release build on this machine
     Bench {
-        /// What to measure
-        #[arg(value_parser = ["core"])]
-        what: String,
+        #[command(subcommand)]
+        what: Bench,
     },
     /// Compare with the Java client itself, case by case; the last line is `N cases, D differences`
     Oracle(xtask::oracle::Options),
@@ -45,6 +44,15 @@ enum Task {
         #[arg(long, default_value = "1", value_parser = ["1", "3"])]
         nodes: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The core alone: records per second and allocations per record, beside kafka-protocol
+    Core,
+    /// The library beside other clients: CPU, records per second, latency, memory
+    #[cfg(target_os = "linux")]
+    Clients(xtask::bench::clients::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,7 +72,9 @@ fn run(task: Task) -> Result<()> {
         Task::Test { quick, trunk } => xtask::test::command(quick, trunk),
         Task::Trunk => xtask::trunk::build(),
         Task::Size => xtask::size::command(),
-        Task::Bench { .. } => xtask::bench::core(),
+        Task::Bench { what: Bench::Core } => xtask::bench::core(),
+        #[cfg(target_os = "linux")]
+        Task::Bench { what: Bench::Clients(options) } => xtask::bench::clients::command(&options),
         Task::Oracle(options) => xtask::oracle::command(&options),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }

@@ -40,6 +40,12 @@ pub const KCAT: Program = Program { command: "kcat", apt_package: "kcat" };
 pub const GO: Program = Program { command: "go", apt_package: "golang-go" };
 /// Runs the confluent-kafka peer.
 pub const PYTHON: Program = Program { command: "python3", apt_package: "python3" };
+/// Builds librdkafka's own tool, and what counts clock reads.
+pub const CC: Program = Program { command: "gcc", apt_package: "gcc" };
+/// librdkafka's `configure` looks for it.
+pub const CXX: Program = Program { command: "g++", apt_package: "g++" };
+/// Builds librdkafka's own tool.
+pub const MAKE: Program = Program { command: "make", apt_package: "make" };
 
 /// All that the tests call, so that what is missing is installed in one go.
 pub const FOR_TESTS: [Program; 9] = [JDK, JAVA, MAVEN, NODE, CHROMIUM, CHROMEDRIVER, KCAT, GO, PYTHON];

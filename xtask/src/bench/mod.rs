@@ -1,5 +1,8 @@
 //! `cargo xtask bench …`: figures, measured in a release build on this machine.
 
+#[cfg(target_os = "linux")]
+pub mod clients;
+
 use std::process::Command;
 
 use anyhow::Result;
