@@ -114,7 +114,9 @@ async fn write_requests<W: AsyncWrite + Unpin>(
             tracing::debug!(connection = %id, %error, "write failed");
             return DisconnectReason::ClosedByPeer;
         }
-        if inputs.send(Input::Written { connection: id, correlation: request.header.correlation }).is_err() {
+        // To the core, written is news only where nothing else will be; each input costs a turn of the driver.
+        let written = Input::Written { connection: id, correlation: request.header.correlation };
+        if !request.expects_response && inputs.send(written).is_err() {
             break;
         }
     }
@@ -192,14 +194,11 @@ mod tests {
         /// Sends ApiVersions v0 and lets the peer read it: 4 bytes of length, 10 of header without client id.
         async fn ask(&mut self, correlation: i32) {
             let correlation = CorrelationId(correlation);
-            let header = RequestHeader { api: ApiKey::ApiVersions, version: 0, correlation, client_id: None };
-            let body = Request::ApiVersions(ApiVersionsRequest::default());
-            self.connection.transmit(OutgoingRequest { header, body, expects_response: true });
+            self.connection.transmit(request(correlation, true));
             let mut request = [0; 14];
             self.peer.read_exact(&mut request).await.expect("a request");
             assert_eq!(request[..4], [0, 0, 0, 10]);
             assert_eq!(request[8..12], correlation.0.to_be_bytes());
-            assert_eq!(self.inputs.recv().await, Some(Input::Written { connection: ID, correlation }));
         }
 
         async fn say(&mut self, bytes: &[u8]) {
@@ -212,6 +211,12 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    fn request(correlation: CorrelationId, expects_response: bool) -> OutgoingRequest {
+        let header = RequestHeader { api: ApiKey::ApiVersions, version: 0, correlation, client_id: None };
+        let body = Request::ApiVersions(ApiVersionsRequest::default());
+        OutgoingRequest { header, body, expects_response }
     }
 
     /// ApiVersions v0: no error, no API.
@@ -251,6 +256,15 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn only_a_request_that_gets_no_answer_is_told_of_when_it_was_written() {
+        let mut played = open().await;
+        played.ask(5).await;
+        let correlation = CorrelationId(6);
+        played.connection.transmit(request(correlation, false));
+        assert_eq!(played.inputs.recv().await, Some(Input::Written { connection: ID, correlation }));
     }
 
     #[tokio::test]
