@@ -1,5 +1,6 @@
 //! The only place that reads a clock.
 
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use producer_core::time::{self, Now};
@@ -48,49 +49,92 @@ impl Default for Clock {
 
 /// A clock that a burst of `send` reads once: a reading costs as much as half a `send`.
 ///
-/// While readings are used, the driver's task comes by every [`FRESHNESS`] and throws the reading away; after one such
+/// While readings are used, the driver's task comes by every [`FRESHNESS`] and declares the reading stale; after one such
 /// span without use it stops coming, and the next use asks for it again.
 #[derive(Debug)]
 pub(crate) struct CachedClock {
     clock: Clock,
-    reading: Option<Now>,
+    reading: Now,
     uses: u32,
-    watched: bool,
+    needs_watch: bool,
 }
 
 impl CachedClock {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, reading: None, uses: 0, watched: false }
+        Self { clock, reading: clock.now(), uses: 0, needs_watch: false }
     }
 
     /// The time, at most [`FRESHNESS`] old if [`needs_watch`](Self::needs_watch) is obeyed.
-    pub(crate) fn now(&mut self) -> Now {
+    #[inline]
+    pub(crate) fn now(&mut self, freshness: &Freshness) -> Now {
         self.uses += 1;
-        match self.reading {
-            Some(reading) if self.uses < CALLS_PER_READING => reading,
-            _ => self.read(),
-        }
+        if self.uses < CALLS_PER_READING && freshness.is_fresh() { self.reading } else { self.renew(freshness) }
+    }
+
+    #[cold]
+    fn renew(&mut self, freshness: &Freshness) -> Now {
+        self.needs_watch |= freshness.renew();
+        self.read()
     }
 
     /// The time as it is.
     pub(crate) fn read(&mut self) -> Now {
-        let reading = self.clock.now();
-        self.reading = Some(reading);
-        self.uses = 0;
-        reading
+        let now = self.clock.now();
+        self.set(now);
+        now
     }
 
-    /// Has a reading begun to be handed out that nobody will throw away? Says so once; then the driver's task comes.
+    /// Somebody has just read the time: nobody is told an earlier one from now on.
+    pub(crate) fn set(&mut self, now: Now) {
+        self.reading = now;
+        self.uses = 0;
+    }
+
+    /// Has a reading begun to be handed out that nobody will declare stale? Says so once; then the driver's task comes.
     pub(crate) fn needs_watch(&mut self) -> bool {
-        !core::mem::replace(&mut self.watched, true)
+        core::mem::take(&mut self.needs_watch)
+    }
+}
+
+/// Is the reading of a [`CachedClock`] still good? Beside the clock, because the driver's task must not wait for a lock,
+/// nor make others wait, only to say that time goes on.
+///
+/// ```text
+///               renew (asks for the watch)
+///   unwatched ─────────────────────────────► fresh ◄──────┐
+///       ▲                                      │ tick      │ renew
+///       └──────────────── tick ──────────── stale ────────┘
+/// ```
+///
+/// A tick and a renewal at once do no harm, whichever is later: all they can bring about is one more reading.
+#[derive(Debug, Default)]
+pub(crate) struct Freshness(AtomicU8);
+
+const UNWATCHED: u8 = 0;
+const FRESH: u8 = 1;
+const STALE: u8 = 2;
+
+impl Freshness {
+    #[inline]
+    fn is_fresh(&self) -> bool {
+        self.0.load(Relaxed) == FRESH
     }
 
-    /// [`FRESHNESS`] has passed: throws the reading away. `false`: nobody used it, no need to come again.
-    pub(crate) fn expire(&mut self) -> bool {
-        self.watched = self.uses > 0;
-        self.reading = None;
-        self.uses = 0;
-        self.watched
+    /// The clock is read anew. `true`: nobody watches over the reading yet.
+    fn renew(&self) -> bool {
+        self.0.swap(FRESH, Relaxed) == UNWATCHED
+    }
+
+    /// Is somebody to come by?
+    pub(crate) fn is_watched(&self) -> bool {
+        self.0.load(Relaxed) != UNWATCHED
+    }
+
+    /// [`FRESHNESS`] has passed. `false`: the reading was not used, no need to come again.
+    pub(crate) fn tick(&self) -> bool {
+        let is_used = self.is_fresh();
+        self.0.store(if is_used { STALE } else { UNWATCHED }, Relaxed);
+        is_used
     }
 }
 
@@ -108,35 +152,51 @@ mod tests {
         assert!(second.wall_ms > 1_577_836_800_000, "after 2020-01-01");
     }
 
+    fn clocks() -> (CachedClock, Freshness) {
+        (CachedClock::new(Clock::start()), Freshness::default())
+    }
+
     #[test]
-    fn a_burst_shares_one_reading_until_it_expires() {
-        let mut clock = CachedClock::new(Clock::start());
-        let first = clock.now();
+    fn a_burst_shares_one_reading_until_it_is_stale() {
+        let (mut clock, freshness) = clocks();
+        let first = clock.now(&freshness);
         std::thread::sleep(Duration::from_millis(1));
-        assert_eq!(clock.now(), first);
-        assert!(clock.expire(), "it was used");
-        assert_ne!(clock.now(), first);
+        assert_eq!(clock.now(&freshness), first);
+        assert!(freshness.tick(), "it was used");
+        assert_ne!(clock.now(&freshness), first);
     }
 
     #[test]
     fn a_reading_serves_a_bounded_number_of_calls_even_if_nobody_comes_by() {
-        let mut clock = CachedClock::new(Clock::start());
-        let first = clock.now();
+        let (mut clock, freshness) = clocks();
+        let first = clock.now(&freshness);
         std::thread::sleep(Duration::from_millis(1));
-        let readings: Vec<Now> = (0..CALLS_PER_READING).map(|_| clock.now()).collect();
+        let readings: Vec<Now> = (0..CALLS_PER_READING).map(|_| clock.now(&freshness)).collect();
         assert_ne!(readings.last(), Some(&first));
     }
 
     #[test]
     fn the_watch_is_asked_for_once_and_ends_when_nobody_uses_the_clock() {
-        let mut clock = CachedClock::new(Clock::start());
-        clock.now();
-        clock.now();
+        let (mut clock, freshness) = clocks();
+        clock.now(&freshness);
+        clock.now(&freshness);
         assert!(clock.needs_watch());
         assert!(!clock.needs_watch());
-        assert!(clock.expire());
-        assert!(!clock.expire(), "unused since");
-        clock.now();
+        assert!(freshness.tick() && freshness.is_watched());
+        assert!(!freshness.tick(), "unused since");
+        assert!(!freshness.is_watched());
+        clock.now(&freshness);
         assert!(clock.needs_watch());
+    }
+
+    #[test]
+    fn a_burst_never_sees_a_time_before_one_that_the_driver_has_used() {
+        let (mut clock, freshness) = clocks();
+        let first = clock.now(&freshness);
+        std::thread::sleep(Duration::from_millis(1));
+        let drivers = clock.clock.now();
+        clock.set(drivers);
+        assert_eq!(clock.now(&freshness), drivers);
+        assert!(drivers.elapsed_us > first.elapsed_us);
     }
 }

@@ -25,7 +25,7 @@ use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
 use tokio::sync::{Notify, mpsc};
 
-use crate::clock::{CachedClock, Clock, FRESHNESS};
+use crate::clock::{CachedClock, Clock, FRESHNESS, Freshness};
 use crate::connection::Connection;
 use crate::transport::Connector;
 
@@ -46,6 +46,8 @@ pub struct Driver<O: Observer, A: Application<O>> {
 #[derive(Debug)]
 pub(crate) struct Shared<O: Observer, A: Application<O>> {
     state: Mutex<State<O, A>>,
+    /// Of the state's clock.
+    pub(crate) freshness: Freshness,
     /// The task has something to do that no socket and no deadline tells it.
     wake: Notify,
     /// A blocked `send` is worth trying again.
@@ -90,6 +92,7 @@ where
                 stopping: false,
                 ended: false,
             }),
+            freshness: Freshness::default(),
             wake: Notify::new(),
             sends_may_proceed: Notify::new(),
             turned: Notify::new(),
@@ -248,6 +251,8 @@ struct Task<O: Observer, A: Application<O>> {
     generation: u32,
     inputs_in: mpsc::UnboundedSender<Input>,
     inputs_out: mpsc::UnboundedReceiver<Input>,
+    /// When the clock that bursts of `send` share is to be declared stale, if it is in use.
+    tick: Option<tokio::time::Instant>,
 }
 
 impl<O: Observer, A: Application<O>> Task<O, A> {
@@ -264,6 +269,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             generation: 0,
             inputs_in,
             inputs_out,
+            tick: None,
         }
     }
 
@@ -277,11 +283,28 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             }
             (self.after_turn)();
             self.shared.turned.notify_waiters();
+            self.wait(deadline, &mut inputs).await;
+        }
+    }
 
+    /// Waits until there is something to do. Ticks of the clock in between need no turn, nor the lock.
+    async fn wait(&mut self, deadline: Option<tokio::time::Instant>, inputs: &mut Vec<Input>) {
+        if self.tick.is_none() && self.shared.freshness.is_watched() {
+            self.tick = Some(tokio::time::Instant::now() + FRESHNESS);
+        }
+        loop {
             tokio::select! {
-                _ = self.inputs_out.recv_many(&mut inputs, INPUTS_PER_TURN) => {}
-                () = self.shared.wake.notified() => {}
-                () = sleep_until(deadline) => inputs.push(Input::Wake),
+                _ = self.inputs_out.recv_many(inputs, INPUTS_PER_TURN) => return,
+                () = self.shared.wake.notified() => return,
+                () = sleep_until(earlier(deadline, self.tick)) => {}
+            }
+            let now = tokio::time::Instant::now();
+            if self.tick.is_some_and(|tick| tick <= now) {
+                self.tick = self.shared.freshness.tick().then(|| now + FRESHNESS);
+            }
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                inputs.push(Input::Wake);
+                return;
             }
         }
     }
@@ -305,11 +328,9 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
                 self.connections.remove(connection);
             }
         }
-        let sends_going_on = state.clock.expire();
         let now = self.clock.now();
-        let deadline = state.turn(now, inputs, outputs).and_then(|until| self.clock.deadline(until));
-        let refresh = sends_going_on.then(|| tokio::time::Instant::now() + FRESHNESS);
-        Some(earlier(deadline, refresh))
+        state.clock.set(now);
+        Some(state.turn(now, inputs, outputs).and_then(|until| self.clock.deadline(until)))
     }
 
     fn execute(&mut self, output: Output) {

@@ -343,6 +343,12 @@ impl KafkaProducer {
         // A program that does nothing but send would never let the sender's task run on a runtime of one thread.
         tokio::task::coop::consume_budget().await;
         let mut pending = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
+        // Nearly always there is room, and nothing to wait for.
+        match pending.call(record, &mut appended) {
+            Err(SendRefusal::Blocked { .. }) => {}
+            Ok(done) => return Ok(done),
+            Err(SendRefusal::Failed { error, partition }) => return Err(SendError { error, partition }),
+        }
         loop {
             // Made before the attempt, so that news between the attempt and the waiting is not missed.
             let news = self.driver.shared().sends_may_proceed.notified();
@@ -391,7 +397,7 @@ impl PendingSend<'_> {
         let shared = self.producer.driver.shared();
         let mut state = shared.lock();
         let state = &mut *state;
-        let now = state.clock.now();
+        let now = state.clock.now(&shared.freshness);
         let answer = state.producer.send(now, &mut self.attempt, record);
         self.waits = matches!(answer, Err(SendRefusal::Blocked { .. }));
         // A refusal may have asked for metadata.
