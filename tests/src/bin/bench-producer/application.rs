@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -15,7 +15,7 @@ const AWAITED_AT_ONCE: usize = 10_000;
 /// A paced application sleeps this long when nothing is due.
 const NAP: Duration = Duration::from_micros(200);
 
-/// What the application heard of its records.
+/// What the application heard of its records. Samples count as acknowledged.
 #[derive(Debug)]
 pub(crate) struct Heard {
     acknowledged: AtomicU64,
@@ -43,13 +43,17 @@ impl Heard {
         count.fetch_add(1, Relaxed);
     }
 
-    fn sample(&self, sent_at: Instant) {
+    fn sample(&self, sent_at: Instant, is_stored: bool) {
+        if !is_stored {
+            return self.record(false);
+        }
         let latency = u64::try_from(sent_at.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.latencies_ns.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
     }
 
     pub(crate) fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Relaxed)
+        let samples = self.latencies_ns.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.acknowledged.load(Relaxed) + samples as u64
     }
 
     pub(crate) fn failed(&self) -> u64 {
@@ -71,7 +75,7 @@ impl Heard {
 /// Sends so many records, and returns when all have met their fate.
 pub(crate) async fn send_share(
     producer: &KafkaProducer,
-    heard: &Arc<Heard>,
+    heard: &'static Heard,
     options: &Options,
     records: u64,
 ) -> Result<()> {
@@ -101,13 +105,9 @@ pub(crate) async fn send_share(
     Ok(())
 }
 
-async fn send_sampled(producer: &KafkaProducer, heard: &Arc<Heard>, record: Record<'_>) -> Result<()> {
-    let heard = Arc::clone(heard);
+async fn send_sampled(producer: &KafkaProducer, heard: &'static Heard, record: Record<'_>) -> Result<()> {
     let sent_at = Instant::now();
-    let told = move |_, error: Option<&_>| {
-        heard.record(error.is_none());
-        heard.sample(sent_at);
-    };
+    let told = move |_, error: Option<&_>| heard.sample(sent_at, error.is_none());
     Ok(producer.send_with_callback(record, told).await?)
 }
 
