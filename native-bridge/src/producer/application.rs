@@ -1,5 +1,6 @@
 //! The program around a library's producer: who waits for which batch, and what to tell them outside the lock.
 
+use core::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +16,6 @@ use tokio::sync::oneshot;
 
 use super::delivery::{AppendedRecord, BatchFate, RecordMetadata};
 
-/// A program's callback for one record (`org.apache.kafka.clients.producer.Callback`).
-pub(super) type Callback = Box<dyn FnOnce(RecordMetadata, Option<&ProducerError>) + Send>;
 /// A program's callback for every batch.
 pub(super) type BatchCallback = Box<dyn FnMut(&BatchCompletion) + Send>;
 
@@ -24,14 +23,65 @@ pub(super) type BatchCallback = Box<dyn FnMut(&BatchCompletion) + Send>;
 #[derive(Default)]
 struct Watchers {
     fate: Option<Arc<BatchFate>>,
-    callbacks: Vec<(AppendedRecord, Callback)>,
+    /// In the order of their records.
+    callbacks: Vec<Box<dyn Callbacks>>,
 }
 
 impl Watchers {
+    /// Adds a callback. `room`: as many like it are expected.
+    fn call_back<F: RecordCallback>(&mut self, record: AppendedRecord, callback: F, room: usize) {
+        let last = self.callbacks.last_mut().map(|last| &mut **last as &mut dyn Any);
+        match last.and_then(<dyn Any>::downcast_mut::<Alike<F>>) {
+            Some(Alike(list)) => list.push((record, callback)),
+            None => {
+                let mut list = Vec::with_capacity(room);
+                list.push((record, callback));
+                self.callbacks.push(Box::new(Alike(list)));
+            }
+        }
+    }
+
     /// Those who hear of a part of a batch that was split; the others stay.
     fn of_part(&mut self, completion: &BatchCompletion) -> Self {
-        let callbacks = self.callbacks.extract_if(.., |(record, _)| record.is_of(completion)).collect();
+        let callbacks = self.callbacks.iter_mut().map(|callbacks| callbacks.of_part(completion)).collect();
         Self { fate: self.fate.clone(), callbacks }
+    }
+}
+
+/// A program's callback for one record (`org.apache.kafka.clients.producer.Callback`).
+pub(super) trait RecordCallback: FnOnce(RecordMetadata, Option<&ProducerError>) + Send + 'static {}
+
+impl<F: FnOnce(RecordMetadata, Option<&ProducerError>) + Send + 'static> RecordCallback for F {}
+
+/// Callbacks of one type with their records.
+///
+/// A program that sends from one place in its code has callbacks of no other, so none needs a box of its own: taking and
+/// giving back that memory, on two threads, was a seventh of what sending with a callback cost.
+struct Alike<F>(Vec<(AppendedRecord, F)>);
+
+/// [`Alike`], whatever the type.
+trait Callbacks: Any + Send {
+    fn count(&self) -> usize;
+    fn of_part(&mut self, completion: &BatchCompletion) -> Box<dyn Callbacks>;
+    fn run(self: Box<Self>, completion: &BatchCompletion);
+}
+
+impl<F: RecordCallback> Callbacks for Alike<F> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn of_part(&mut self, completion: &BatchCompletion) -> Box<dyn Callbacks> {
+        Box::new(Self(self.0.extract_if(.., |(record, _)| record.is_of(completion)).collect()))
+    }
+
+    fn run(self: Box<Self>, completion: &BatchCompletion) {
+        for (record, callback) in self.0 {
+            guarded(|| match record.fate(completion) {
+                Ok(metadata) => callback(metadata, None),
+                Err(failed) => callback(failed.metadata(), Some(&failed.error)),
+            });
+        }
     }
 }
 
@@ -46,6 +96,8 @@ enum Errand {
 /// The [`Application`] of a library's producer.
 pub(super) struct Program {
     watchers: BTreeMap<BatchId, Watchers>,
+    /// How many callbacks alike the batch had that was settled last: the next may have as many.
+    usual_callbacks: usize,
     flushes: Vec<(Flush, oneshot::Sender<()>)>,
     closes: Vec<oneshot::Sender<()>>,
     errands: Errands,
@@ -55,7 +107,14 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn new(errands: Errands, tells_every_batch: bool) -> Self {
-        Self { watchers: BTreeMap::new(), flushes: Vec::new(), closes: Vec::new(), errands, tells_every_batch }
+        Self {
+            watchers: BTreeMap::new(),
+            usual_callbacks: 0,
+            flushes: Vec::new(),
+            closes: Vec::new(),
+            errands,
+            tells_every_batch,
+        }
     }
 
     /// The fate of a batch that is not settled yet, to be shared.
@@ -64,8 +123,9 @@ impl Program {
         Arc::clone(watchers.fate.get_or_insert_default())
     }
 
-    pub(super) fn call_back(&mut self, batch: BatchId, record: AppendedRecord, callback: Callback) {
-        self.watchers.entry(batch).or_default().callbacks.push((record, callback));
+    pub(super) fn call_back(&mut self, batch: BatchId, record: AppendedRecord, callback: impl RecordCallback) {
+        let room = self.usual_callbacks;
+        self.watchers.entry(batch).or_default().call_back(record, callback, room);
     }
 
     pub(super) fn signal_flushed(&mut self, flush: Flush) -> oneshot::Receiver<()> {
@@ -88,6 +148,9 @@ impl<O: Observer> Application<O> for Program {
         } else {
             self.watchers.get_mut(&completion.batch).map(|watchers| watchers.of_part(completion))
         };
+        if let Some(first) = watchers.as_ref().and_then(|watchers| watchers.callbacks.first()) {
+            self.usual_callbacks = first.count();
+        }
         if watchers.is_some() || self.tells_every_batch {
             self.errands.add(Errand::Settle(completion.clone(), watchers.unwrap_or_default()));
         }
@@ -124,11 +187,8 @@ impl Errands {
         for errand in self.take() {
             match errand {
                 Errand::Settle(completion, watchers) => {
-                    for (record, callback) in watchers.callbacks {
-                        guarded(|| match record.fate(&completion) {
-                            Ok(metadata) => callback(metadata, None),
-                            Err(failed) => callback(failed.metadata(), Some(&failed.error)),
-                        });
+                    for callbacks in watchers.callbacks {
+                        callbacks.run(&completion);
                     }
                     if let Some(on_batch) = on_batch {
                         guarded(|| on_batch(&completion));
@@ -148,5 +208,77 @@ impl Errands {
 fn guarded(callback: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(callback)).is_err() {
         tracing::error!("a callback of the program panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use producer_core::io::Stored;
+    use producer_core::producer::Sent;
+    use producer_core::record::Record;
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+
+    fn record(index: u32) -> AppendedRecord {
+        let sent = Sent { batch: BatchId(7), index, partition: 0, timestamp_ms: 1_000, wakes_sender: false };
+        AppendedRecord::new(&sent, &Record::keyed("orders", b"key", b"value"))
+    }
+
+    fn stored(first_index: u32, record_count: u32, is_last: bool) -> BatchCompletion {
+        BatchCompletion {
+            batch: BatchId(7),
+            first_index,
+            carrier: BatchId(7),
+            is_last,
+            topic: "orders".into(),
+            partition: 0,
+            record_count,
+            attempts: 1,
+            result: Ok(Stored { base_offset: 0, log_append_time_ms: None }),
+        }
+    }
+
+    /// Callbacks of two types take turns, in runs of a few.
+    fn watched_by_two_kinds(told: &Sender<(char, i64)>) -> Watchers {
+        let mut watchers = Watchers::default();
+        for index in 0..10 {
+            let told = told.clone();
+            if index % 4 < 2 {
+                let callback = move |metadata: RecordMetadata, _: Option<&ProducerError>| {
+                    told.send(('a', metadata.offset.expect("stored"))).expect("listens");
+                };
+                watchers.call_back(record(index), callback, 3);
+            } else {
+                let callback = move |metadata: RecordMetadata, _: Option<&ProducerError>| {
+                    told.send(('b', metadata.offset.expect("stored"))).expect("listens");
+                };
+                watchers.call_back(record(index), callback, 3);
+            }
+        }
+        watchers
+    }
+
+    #[test]
+    fn callbacks_of_several_types_run_in_the_order_of_their_records() {
+        let (told, heard) = channel();
+        let watchers = watched_by_two_kinds(&told);
+        watchers.callbacks.into_iter().for_each(|callbacks| callbacks.run(&stored(0, 10, true)));
+        let heard: Vec<_> = heard.try_iter().collect();
+        assert_eq!(heard.iter().map(|(kind, _)| *kind).collect::<String>(), "aabbaabbaa");
+        assert!(heard.iter().map(|(_, offset)| *offset).eq(0..10), "{heard:?}");
+    }
+
+    #[test]
+    fn a_part_of_a_batch_is_told_to_its_own_callbacks_and_the_others_stay() {
+        let (told, heard) = channel();
+        let mut watchers = watched_by_two_kinds(&told);
+        let part = stored(3, 4, false);
+        let told_of_part = watchers.of_part(&part);
+        assert_eq!(told_of_part.callbacks.iter().map(|callbacks| callbacks.count()).sum::<usize>(), 4);
+        told_of_part.callbacks.into_iter().for_each(|callbacks| callbacks.run(&part));
+        assert_eq!(heard.try_iter().map(|(kind, _)| kind).collect::<String>(), "baab");
+        watchers.callbacks.into_iter().for_each(|callbacks| callbacks.run(&stored(0, 10, true)));
+        assert_eq!(heard.try_iter().map(|(kind, _)| kind).collect::<String>(), "aabbaa");
     }
 }

@@ -77,20 +77,35 @@ impl DeliveryError {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AppendedRecord {
     batch: BatchId,
-    index: u32,
     timestamp_ms: i64,
-    key_size: Option<usize>,
-    value_size: Option<usize>,
+    index: u32,
+    key_size: Size,
+    value_size: Size,
+}
+
+/// Bytes of a key or value, −1 for null: there is one for every record that waits.
+#[derive(Clone, Copy, Debug)]
+struct Size(i32);
+
+impl Size {
+    fn of(bytes: Option<&[u8]>) -> Self {
+        // `max.request.size` is an i32, and no appended record is larger.
+        Self(bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX)))
+    }
+
+    fn known(self) -> Option<usize> {
+        usize::try_from(self.0).ok()
+    }
 }
 
 impl AppendedRecord {
     pub(super) fn new(sent: &Sent, record: &Record<'_>) -> Self {
         Self {
             batch: sent.batch,
-            index: sent.index,
             timestamp_ms: sent.timestamp_ms,
-            key_size: record.key.map(<[u8]>::len),
-            value_size: record.value.map(<[u8]>::len),
+            index: sent.index,
+            key_size: Size::of(record.key),
+            value_size: Size::of(record.value),
         }
     }
 
@@ -108,8 +123,8 @@ impl AppendedRecord {
                 partition: Some(partition),
                 offset: completion.offset_of(self.index),
                 timestamp_ms: Some(stored.log_append_time_ms.unwrap_or(self.timestamp_ms)),
-                serialized_key_size: self.key_size,
-                serialized_value_size: self.value_size,
+                serialized_key_size: self.key_size.known(),
+                serialized_value_size: self.value_size.known(),
             }),
             Err(failure) => {
                 let own = failure.record_errors.binary_search_by_key(&self.index, |(index, _)| *index);
@@ -220,7 +235,13 @@ mod tests {
     use super::*;
 
     fn record(index: u32) -> AppendedRecord {
-        AppendedRecord { batch: BatchId(7), index, timestamp_ms: 1_000, key_size: None, value_size: Some(0) }
+        AppendedRecord {
+            batch: BatchId(7),
+            timestamp_ms: 1_000,
+            index,
+            key_size: Size::of(None),
+            value_size: Size::of(Some(b"")),
+        }
     }
 
     fn completion(result: Result<Stored, BatchFailure>) -> BatchCompletion {

@@ -238,7 +238,7 @@ impl KafkaProducer {
         let mut callback = Some(callback);
         let appended = self.append(&record, |program, sent| {
             if let Some(callback) = callback.take() {
-                program.call_back(sent.batch, AppendedRecord::new(sent, &record), Box::new(callback));
+                program.call_back(sent.batch, AppendedRecord::new(sent, &record), callback);
             }
         });
         match appended.await {
