@@ -279,7 +279,12 @@ impl Caller {
                     }
                     Ok(sent)
                 }
-                Err(SendRefusal::Failed { error, partition }) => {
+                Err(refusal) => {
+                    let (error, partition) = match refusal {
+                        SendRefusal::FailedInItsBatch { error, sent } => (error, Some(sent.partition)),
+                        SendRefusal::Failed { error, partition } => (error, partition),
+                        SendRefusal::Blocked { .. } => unreachable!("matched above"),
+                    };
                     let surface = error.surface_in_send();
                     if surface == Surface::FutureOnCaller {
                         self.meet_failed_future(now, habit, ordinal, producer);

@@ -3,6 +3,8 @@
 //! Every error carries its facts as fields and knows the Java client's class and sentence for it; prose for people is
 //! made by the page and the command line.
 
+mod transaction;
+
 use core::fmt;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::ApiKey;
+
+pub use self::transaction::{IllegalCall, TransactionCall, TransactionError, TransactionPhase};
 
 /// A broker's error code (`org.apache.kafka.common.protocol.Errors`).
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +76,7 @@ error_codes! {
     24 INVALID_GROUP_ID "InvalidGroupIdException" false false;
     25 UNKNOWN_MEMBER_ID "UnknownMemberIdException" false false;
     29 TOPIC_AUTHORIZATION_FAILED "TopicAuthorizationException" false false;
+    30 GROUP_AUTHORIZATION_FAILED "GroupAuthorizationException" false false;
     31 CLUSTER_AUTHORIZATION_FAILED "ClusterAuthorizationException" false false;
     32 INVALID_TIMESTAMP "InvalidTimestampException" false false;
     33 UNSUPPORTED_SASL_MECHANISM "UnsupportedSaslMechanismException" false false;
@@ -104,6 +109,7 @@ error_codes! {
     76 UNSUPPORTED_COMPRESSION_TYPE "UnsupportedCompressionTypeException" false false;
     78 OFFSET_NOT_AVAILABLE "OffsetNotAvailableException" true false;
     80 PREFERRED_LEADER_NOT_AVAILABLE "PreferredLeaderNotAvailableException" true true;
+    82 FENCED_INSTANCE_ID "FencedInstanceIdException" false false;
     83 ELIGIBLE_LEADERS_NOT_AVAILABLE "EligibleLeadersNotAvailableException" true true;
     84 ELECTION_NOT_NEEDED "ElectionNotNeededException" true true;
     87 INVALID_RECORD "InvalidRecordException" false false;
@@ -155,6 +161,7 @@ impl ErrorCode {
             24 => "The group id is invalid.",
             25 => "The coordinator is not aware of this member.",
             29 => "Topic authorization failed.",
+            30 => "Group authorization failed.",
             31 => "Cluster authorization failed.",
             32 => "The timestamp of the message is out of acceptable range.",
             33 => "The broker does not support the requested SASL mechanism.",
@@ -353,6 +360,14 @@ pub enum ProducerError {
         /// What did not fit.
         detail: Arc<str>,
     },
+    /// About a transaction.
+    Transaction(Box<TransactionError>),
+}
+
+impl From<TransactionError> for ProducerError {
+    fn from(error: TransactionError) -> Self {
+        Self::Transaction(Box::new(error))
+    }
 }
 
 /// Where the program's code meets an error.
@@ -409,6 +424,7 @@ impl ProducerError {
             | Self::ForceClosed
             | Self::BatchContainedInvalidRecords => "KafkaException",
             Self::Serialization { .. } => "SerializationException",
+            Self::Transaction(error) => error.java_class(),
         }
     }
 
@@ -420,6 +436,7 @@ impl ProducerError {
             | Self::DeliveryTimeout { .. }
             | Self::MetadataTimeout { .. }
             | Self::BufferExhausted { .. } => true,
+            Self::Transaction(error) => matches!(**error, TransactionError::Timeout { .. }),
             _ => false,
         }
     }
@@ -438,6 +455,7 @@ impl ProducerError {
             | Self::ForceClosed
             | Self::BatchContainedInvalidRecords
             | Self::Serialization { .. } => Surface::Thrown,
+            Self::Transaction(error) if !error.is_api_exception() => Surface::Thrown,
             _ => Surface::FutureOnCaller,
         }
     }
@@ -507,6 +525,7 @@ impl fmt::Display for ProducerError {
                 "Failed to append record because it was part of a batch which had one more more invalid records",
             ),
             Self::Serialization { detail } => f.write_str(detail),
+            Self::Transaction(error) => error.fmt(f),
         }
     }
 }

@@ -22,7 +22,10 @@ pub use producer::{
     Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
 };
 pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
-pub use producer_core::error::{ErrorCode, Persistence, ProducerError, Surface};
+pub use producer_core::error::{
+    ErrorCode, IllegalCall, Persistence, ProducerError, Surface, TransactionCall, TransactionError, TransactionPhase,
+};
 pub use producer_core::io::{BatchCompletion, Stored};
-pub use producer_core::producer::Sent;
+pub use producer_core::producer::{GroupMember, Offsets, Sent};
+pub use producer_core::protocol::CommittedOffset;
 pub use producer_core::record::{Header, Record};

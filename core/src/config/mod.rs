@@ -149,6 +149,8 @@ pub struct ProducerConfig {
     pub(crate) rebootstrap_trigger: Duration,
     #[cfg(feature = "compression")]
     pub(crate) zstd_level: i32,
+    pub(crate) transactional_id: Option<Arc<str>>,
+    pub(crate) transaction_timeout: Duration,
 }
 
 impl Default for ProducerConfig {
@@ -203,6 +205,8 @@ impl ProducerConfig {
             rebootstrap_trigger: Duration::ZERO,
             #[cfg(feature = "compression")]
             zstd_level: 0,
+            transactional_id: None,
+            transaction_timeout: Duration::ZERO,
         }
     }
 
@@ -266,6 +270,16 @@ impl ProducerConfig {
         self
     }
 
+    /// For a program that begins no transactions, as a page's does: without the `transactional.id` for whose sake its every
+    /// send would be refused. Says so.
+    #[must_use]
+    pub fn without_transactions(mut self, notices: &mut Vec<ConfigNotice>) -> Self {
+        if self.transactional_id.take().is_some() {
+            notices.push(ConfigNotice::NoEffect { key: "transactional.id".into() });
+        }
+        self
+    }
+
     /// `acks`.
     pub const fn acks(&self) -> Acks {
         self.acks
@@ -274,6 +288,11 @@ impl ProducerConfig {
     /// `enable.idempotence`, after the rules that may have switched it off.
     pub const fn is_idempotent(&self) -> bool {
         self.enable_idempotence
+    }
+
+    /// `transactional.id`.
+    pub fn transactional_id(&self) -> Option<&str> {
+        self.transactional_id.as_deref()
     }
 
     /// `max.block.ms`.

@@ -63,8 +63,6 @@ const PLAIN: &[Other] = others! {
     "metrics.num.samples" Kind::Int { at_least: Some(1) }, Some("2");
     "metrics.recording.level" Kind::OneOf(&["INFO", "DEBUG", "TRACE"]), Some("INFO");
     "connections.max.idle.ms" LONG, Some("540000");
-    "transaction.timeout.ms" INT, Some("60000");
-    "transactional.id" Kind::NonEmptyText, None;
     "transaction.two.phase.commit.enable" Kind::Boolean, Some("false");
 };
 

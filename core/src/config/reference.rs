@@ -51,7 +51,11 @@ pub struct Reference {
 pub fn reference() -> impl Iterator<Item = Reference> {
     KNOWN_KEYS.into_iter().filter_map(|name| {
         let (kind, default, status) = match (table::row(name), others::row(name)) {
-            (Some(row), _) => (row.property.kind, Some(row.property.default), Status::Obeyed),
+            (Some(row), _) => {
+                // Of a text that may not be empty, the empty default stands for null.
+                let default = Some(row.property.default).filter(|_| row.property.kind != Kind::NonEmptyText);
+                (row.property.kind, default, Status::Obeyed)
+            }
             (None, Some(other)) => {
                 let status = others::refusal(name).map_or(Status::NoEffect, |reason| Status::Refused { reason });
                 (other.kind, other.default, status)

@@ -119,6 +119,11 @@ pub(super) const ROWS: &[Row] = rows! {
         Value::millis, millis;
     // Numbers the records so that a retry is neither stored twice nor out of order.
     "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
+    // Longest life of a transaction, in milliseconds: then its coordinator aborts it.
+    "transaction.timeout.ms" Kind::Int { at_least: None }, "60000", transaction_timeout: Value::millis, millis;
+    // Name under which a producer's transactions are kept, also when it is started again.
+    "transactional.id" Kind::NonEmptyText, "", transactional_id: |value| Some(value.text().into()),
+        |id| id.as_deref().unwrap_or_default().to_owned();
     // Whether the bootstrap addresses are tried again when no known broker can be reached: rebootstrap, or none.
     "metadata.recovery.strategy" Kind::OneOfAnyCase(&["REBOOTSTRAP", "NONE"]), "rebootstrap", rebootstraps:
         |value| !value.text().eq_ignore_ascii_case("none"),

@@ -73,11 +73,13 @@ pub(super) struct Urgency {
     pub(super) exhausted: bool,
     pub(super) flushing: bool,
     pub(super) closing: bool,
+    /// A transaction is being ended.
+    pub(super) completing: bool,
 }
 
 impl Urgency {
     fn is_urgent(self) -> bool {
-        self.exhausted || self.flushing || self.closing
+        self.exhausted || self.flushing || self.closing || self.completing
     }
 }
 
@@ -393,6 +395,24 @@ impl Accumulator {
     /// Takes every batch out of the queues, for they are all given up.
     pub(super) fn drain_queues(&mut self) -> Vec<BatchSlot> {
         self.topics.iter_mut().flatten().flat_map(PartitionQueue::take_all).collect()
+    }
+
+    /// Takes the batches out of the queues that never left (`abortUndrainedBatches`).
+    pub(super) fn take_undrained(&mut self) -> Vec<BatchSlot> {
+        let batches = &self.batches;
+        let never_left = |slot: BatchSlot| batches[slot.0 as usize].as_ref().is_some_and(|batch| batch.stamp.is_none());
+        let mut taken = Vec::new();
+        for queue in self.topics.iter_mut().flatten() {
+            queue.queue.retain(|&slot| {
+                let stays = !never_left(slot);
+                if !stays {
+                    taken.push(slot);
+                }
+                stays
+            });
+            queue.filling = queue.filling.filter(|&filling| !never_left(filling));
+        }
+        taken
     }
 
     /// Batches in requests.

@@ -105,6 +105,7 @@ impl<O: Observer> Producer<O> {
             match request.asked {
                 Asked::ApiVersions | Asked::Metadata(_) => {}
                 Asked::InitProducerId => self.retry_identity(),
+                Asked::Transaction => self.on_transaction_disconnected(),
                 Asked::Produce(batches) => {
                     let code = match how {
                         Cut::Disconnected => ErrorCode::NETWORK_EXCEPTION,
@@ -161,6 +162,7 @@ impl<O: Observer> Producer<O> {
                 self.throttle(now, node, request.version, ApiKey::Produce, response.throttle_time_ms);
                 self.on_produce(now, node, &batches, &response);
             }
+            (Asked::Transaction, response) => self.on_transaction_answer(now, response),
             // The kinds were compared above.
             _ => {}
         }
@@ -311,10 +313,18 @@ impl<O: Observer> Producer<O> {
     fn refuse_batch(&mut self, now: Instant, slot: BatchSlot, answer: &Answer, is_fatal: bool) {
         let Some(partition) = self.partition_of(slot) else { return };
         let (error, record_errors) = self.error_of(partition, answer);
-        if is_fatal {
-            self.identity.on(IdentitySignal::Fatal(error.clone()));
+        match &mut self.transactions {
+            Some(transactions) => {
+                transactions.on_batch_failed(&error);
+                self.close_gap(slot, answer.code);
+            }
+            None => {
+                if is_fatal {
+                    self.identity.on(IdentitySignal::Fatal(error.clone()));
+                }
+                self.adjust_sequences(slot, answer.code);
+            }
         }
-        self.adjust_sequences(slot, answer.code);
         let persistence = self.persistence(slot, answer.code);
         self.fail(now, slot, BatchFailure { error, record_errors, persistence });
         self.forget(now, slot);
@@ -367,6 +377,7 @@ impl<O: Observer> Producer<O> {
             base_sequence: batch.stamp.map_or(-1, |stamp| stamp.base_sequence),
             was_reset: batch.sequence_was_reset,
             log_start_offset: answer.log_start_offset,
+            transactional: self.transactions.is_some(),
         };
         self.sequences.advice(answer.code, answered)
     }
@@ -375,7 +386,7 @@ impl<O: Observer> Producer<O> {
         let Some(batch) = self.accumulator.batch(slot) else { return };
         let (id, partition, count) = (batch.id, batch.partition, batch.record_count);
         if let Some(stamp @ Stamp { identity: Some(_), .. }) = batch.stamp {
-            self.sequences.on_acked(partition, slot, stamp, count);
+            self.sequences.on_acked(partition, slot, stamp, count, stored.base_offset);
         }
         if !is_abandoned {
             self.told.note(now, || Fact::BatchAcked { batch: id, stored });
@@ -386,9 +397,13 @@ impl<O: Observer> Producer<O> {
 
     fn retry(&mut self, now: Instant, slot: BatchSlot, answer: &Answer) {
         let Some(batch) = self.accumulator.batch(slot) else { return };
-        if self.identity.is_used() && self.advice(batch, answer) == Advice::BumpAndRetry {
-            self.sequences.request_bump(batch.partition);
+        let (partition, advice) = (batch.partition, self.advice(batch, answer));
+        match advice {
+            Advice::BumpAndRetry if self.identity.is_used() => self.sequences.request_bump(partition),
+            Advice::RestartAndRetry => self.restart_sequences(partition),
+            _ => {}
         }
+        let Some(batch) = self.accumulator.batch(slot) else { return };
         let pause = self.retry_backoff.pause(batch.attempts, &mut self.chance.retry);
         let Some(batch) = self.accumulator.batch_mut(slot) else { return };
         batch.on(BatchSignal::TryAgain);
@@ -475,7 +490,11 @@ impl<O: Observer> Producer<O> {
         if let Some(stamp) = batch.stamp.filter(|_| batch.attempts > 0) {
             self.sequences.mark_unresolved(batch.partition, stamp, batch.record_count);
         }
-        if batch.state() == BatchState::InFlight {
+        let is_in_flight = batch.state() == BatchState::InFlight;
+        if let Some(transactions) = &mut self.transactions {
+            transactions.on_batch_failed(&error);
+        }
+        if is_in_flight {
             self.give_up_in_flight(now, slot, error, Persistence::PossiblyPersisted);
         } else {
             self.fail_queued(now, slot, error);

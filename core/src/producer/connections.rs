@@ -40,6 +40,8 @@ pub(super) enum Asked {
     ApiVersions,
     Metadata(MetadataAsked),
     InitProducerId,
+    /// A question of the transaction's.
+    Transaction,
     Produce(Vec<BatchSlot>),
 }
 
@@ -156,6 +158,7 @@ pub(super) struct Connections {
     reconnect: Backoff,
     setup_timeout: Backoff,
     rng: Rng,
+    transaction_version: i16,
 }
 
 impl Connections {
@@ -171,7 +174,13 @@ impl Connections {
             reconnect: Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max),
             setup_timeout: Backoff::new(config.connection_setup_timeout, config.connection_setup_timeout_max),
             rng,
+            transaction_version: 0,
         }
+    }
+
+    /// Level of the cluster's feature `transaction.version`, as a broker told last; 0: none did.
+    pub(super) fn transaction_version(&self) -> i16 {
+        self.transaction_version
     }
 
     pub(super) fn node_of(&self, connection: ConnectionId) -> Option<NodeId> {
@@ -257,6 +266,18 @@ impl Connections {
         link.versions.get(&api.code())?.highest_common(client_versions(api))
     }
 
+    /// As [`version`](Self::version), but at most `limit`.
+    pub(super) fn version_up_to(&self, node: NodeId, api: ApiKey, limit: i16) -> Option<i16> {
+        let ours = client_versions(api);
+        let ours = ApiVersionRange { max: ours.max.min(limit), ..ours };
+        self.links.get(&node)?.versions.get(&api.code())?.highest_common(ours)
+    }
+
+    /// The highest version of an API that a broker says it speaks.
+    pub(super) fn highest_version(&self, node: NodeId, api: ApiKey) -> Option<i16> {
+        Some(self.links.get(&node)?.versions.get(&api.code())?.max)
+    }
+
     /// Why [`version`](Self::version) found none.
     pub(super) fn unsupported(&self, node: NodeId, api: ApiKey) -> ProducerError {
         let bounds = |range: ApiVersionRange| (range.min, range.max);
@@ -325,6 +346,7 @@ impl Connections {
         if !response.error.is_none() {
             return VersionsOutcome::Unfit;
         }
+        self.transaction_version = response.transaction_version;
         link.versions = map_of(response.api_keys.iter().map(|range| (range.api_key, *range)));
         link.state = link.state.after(ConnectionSignal::VersionsFit);
         link.failures = 0;

@@ -6,10 +6,11 @@
 //!       ├──── failed ───────┘                    │
 //!       └──────── bump, epochs used up ──────────┘
 //!
+//!    every state ── given ────────► Ready
 //!    every state ── fatal error ──► Fatal
 //! ```
 //!
-//! Transactions add the states of `TransactionManager.State` to `Ready`; the rest stays.
+//! A producer with transactions does not ask here: its coordinator gives it one identity after the other.
 
 use crate::error::ProducerError;
 use crate::ids::ProducerIdentity;
@@ -34,6 +35,8 @@ pub(super) enum IdentitySignal {
     InitSent,
     /// It was answered.
     InitAnswered(ProducerIdentity),
+    /// The end of a transaction, or its coordinator's answer, brought one.
+    Given(ProducerIdentity),
     /// It was answered with an error that allows another try, or not at all.
     InitFailed,
     /// Sequences must start afresh.
@@ -56,6 +59,7 @@ impl IdentityState {
         Ok(match (self, signal) {
             (State::Fatal(first), _) => State::Fatal(first),
             (_, Signal::Fatal(error)) => State::Fatal(error),
+            (_, Signal::Given(identity)) => State::Ready(identity),
             (State::Missing, Signal::InitSent) => State::Requested,
             (State::Requested, Signal::InitAnswered(identity)) => State::Ready(identity),
             (State::Requested, Signal::InitFailed) => State::Missing,

@@ -23,6 +23,8 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod transact;
+mod transactions;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,7 +34,7 @@ use core::time::Duration;
 
 use crate::codecs::Codecs;
 use crate::config::ProducerConfig;
-use crate::error::ProducerError;
+use crate::error::{ProducerError, TransactionPhase};
 use crate::ids::{BatchId, BrokerAddress, NodeId};
 use crate::io::{Input, Output, WaitReason};
 use crate::time::{Instant, Now};
@@ -51,6 +53,9 @@ use self::partitioner::Sticky;
 use self::send::Begun;
 use self::sequence::Sequences;
 use self::topics::Topics;
+pub use self::transact::TransactionTicket;
+use self::transactions::Transactions;
+pub use self::transactions::{GroupMember, Offsets};
 use crate::rng::{Purpose, Rng};
 
 /// What `send` answers when the record is in its batch.
@@ -87,6 +92,14 @@ pub enum SendRefusal {
         /// Partition of the `RecordMetadata` beside it: the record's own or, once memory was asked for, the one chosen for
         /// it (`AppendCallbacks.topicPartition`). `None`: −1.
         partition: Option<i32>,
+    },
+    /// Its transaction does not take it, but it is in its batch all the same, as with the Java client: its completion
+    /// comes too, at the latest when the transaction is aborted.
+    FailedInItsBatch {
+        /// Why.
+        error: ProducerError,
+        /// Where it is.
+        sent: Sent,
     },
 }
 
@@ -151,6 +164,8 @@ pub struct Producer<O: Observer = Nobody> {
     /// Whom to ask for a producer id, and not before when.
     identity_target: Option<(NodeId, Instant)>,
     sequences: Sequences,
+    transactions: Option<Transactions>,
+    told_phase: Option<TransactionPhase>,
     /// Where the walk over a broker's partitions begins next.
     drain_index: BTreeMap<NodeId, usize>,
     latencies: Latencies,
@@ -191,6 +206,8 @@ impl<O: Observer> Producer<O> {
             identity_is_retried: false,
             identity_target: None,
             sequences: Sequences::default(),
+            transactions: config.transactional_id.clone().map(Transactions::new),
+            told_phase: None,
             drain_index: BTreeMap::new(),
             latencies: Latencies::new(config.partitioner_availability_timeout),
             retry_backoff,

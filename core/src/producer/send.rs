@@ -142,13 +142,21 @@ impl<O: Observer> Producer<O> {
                 choice,
             },
         );
-        Ok(Sent {
+        let sent = Sent {
             batch: placed.batch,
             index: placed.index,
             partition: partition.partition,
             timestamp_ms,
             wakes_sender: placed.wakes_sender,
-        })
+        };
+        match self.add_to_transaction(partition) {
+            Ok(()) => Ok(sent),
+            Err(error) => {
+                let surface = error.surface_in_send();
+                self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
+                Err(SendRefusal::FailedInItsBatch { error, sent })
+            }
+        }
     }
 
     /// The key's hash, if that chooses the partition.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{ErrorCode, Persistence, ProducerError};
-use crate::ids::{ConnectionId, NodeId};
+use crate::ids::{BrokerAddress, ConnectionId, NodeId};
 use crate::io::{DisconnectReason, Output, WaitReason};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, InitProducerIdRequest, ProducePartition, ProduceRequest, ProduceTopic, Request,
@@ -20,6 +20,7 @@ use super::compressor::Compressor;
 use super::connections::{Asked, Availability, BEYOND};
 use super::identity::IdentitySignal;
 use super::topics::PartitionRef;
+use super::transactions::Transactions;
 use super::{Life, Producer};
 
 /// Since this version a Produce request may carry zstd (KIP-110).
@@ -58,10 +59,16 @@ impl<O: Observer> Producer<O> {
         if self.life == Life::Closed {
             return;
         }
-        self.settle_identity(now);
-        if self.identity.is_used() && self.identity.ready().is_none() {
-            // Without an id the Java client's loop asks and listens; batches are not looked at, not even at their age.
-            return self.ask_metadata(now);
+        if self.transactions.is_some() {
+            if self.settle_transaction(now) {
+                return self.ask_metadata(now);
+            }
+        } else {
+            self.settle_identity(now);
+            if self.identity.is_used() && self.identity.ready().is_none() {
+                // Without an id the Java client's loop asks and listens; batches are not looked at, not even at their age.
+                return self.ask_metadata(now);
+            }
         }
         let ready = self.accumulator.ready(now, self.urgency(), &(&self.metadata, &self.latencies));
         self.wake_by(ready.next);
@@ -81,10 +88,11 @@ impl<O: Observer> Producer<O> {
             exhausted: self.memory.is_exhausted(),
             flushing: !self.flushes.is_empty(),
             closing: self.life != Life::Open,
+            completing: self.transactions.as_ref().is_some_and(Transactions::is_completing),
         }
     }
 
-    fn wake_by(&mut self, deadline: Option<(Instant, WaitReason)>) {
+    pub(super) fn wake_by(&mut self, deadline: Option<(Instant, WaitReason)>) {
         self.wait = earlier(self.wait, deadline);
     }
 
@@ -204,7 +212,7 @@ impl<O: Observer> Producer<O> {
     }
 
     /// A broker that can be asked now; connects to one if none can.
-    fn broker_for_questions(&mut self, now: Instant) -> Option<NodeId> {
+    pub(super) fn broker_for_questions(&mut self, now: Instant) -> Option<NodeId> {
         match self.least_loaded(now)? {
             (node, Availability::Ready) => return Some(node),
             (node, Availability::CanConnect) => self.dial(now, node),
@@ -228,6 +236,11 @@ impl<O: Observer> Producer<O> {
 
     fn dial(&mut self, now: Instant, node: NodeId) {
         let Some(address) = self.metadata.nodes().get(&node).cloned() else { return };
+        self.dial_at(now, node, address);
+    }
+
+    /// A coordinator may be a broker of which metadata has not told.
+    pub(super) fn dial_at(&mut self, now: Instant, node: NodeId, address: BrokerAddress) {
         let (connection, output) = self.connections.dial(node, address, now);
         self.outputs.push_back(output);
         self.told.note(now, || Fact::Connecting { connection, node });
@@ -321,12 +334,16 @@ impl<O: Observer> Producer<O> {
             return true;
         }
         let Some(identity) = self.identity.ready() else { return false };
+        let transactional = self.transactions.is_some();
+        if self.transactions.as_ref().is_some_and(|transactions| !transactions.may_send(partition)) {
+            return false;
+        }
         let Some(batch) = self.accumulator.batch_mut(head) else { return false };
         if !self.sequences.may_drain(partition, head, batch.stamp.is_some(), identity) {
             return false;
         }
         if batch.stamp.is_none() {
-            batch.stamp = Some(self.sequences.assign(partition, head, batch.record_count, identity));
+            batch.stamp = Some(self.sequences.assign(partition, head, batch.record_count, identity, transactional));
         }
         true
     }
@@ -370,7 +387,7 @@ impl<O: Observer> Producer<O> {
     }
 
     fn send_produce(&mut self, now: Instant, node: NodeId, batches: Vec<BatchSlot>) {
-        let Some(version) = self.connections.version(node, ApiKey::Produce) else {
+        let Some(version) = self.produce_version(node) else {
             return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_VERSION);
         };
         if version < ZSTD_SINCE && self.compressor.as_ref().is_some_and(Compressor::is_zstd) {
@@ -379,7 +396,8 @@ impl<O: Observer> Producer<O> {
         let acks = self.config.acks.code();
         let topics = self.grouped(&batches);
         let timeout_ms = i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
-        let body = Request::Produce(ProduceRequest { transactional_id: None, acks, timeout_ms, topics });
+        let transactional_id = self.transactions.as_ref().map(|known| Arc::clone(known.transactional_id()));
+        let body = Request::Produce(ProduceRequest { transactional_id, acks, timeout_ms, topics });
         self.transmit(now, node, version, body, Asked::Produce(batches), acks != 0);
     }
 
@@ -418,7 +436,7 @@ impl<O: Observer> Producer<O> {
         self.transmit(now, node, version, body, Asked::ApiVersions, true);
     }
 
-    fn transmit(
+    pub(super) fn transmit(
         &mut self,
         now: Instant,
         node: NodeId,
@@ -460,7 +478,7 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Fails every batch: queued ones are over, those in flight wait for their request's end.
-    fn fail_everything(&mut self, now: Instant, error: &ProducerError) {
+    pub(super) fn fail_everything(&mut self, now: Instant, error: &ProducerError) {
         for slot in self.accumulator.drain_queues() {
             self.fail_queued(now, slot, error.clone());
         }
@@ -475,7 +493,7 @@ impl<O: Observer> Producer<O> {
         let is_done = matches!(self.life, Life::Closing { .. })
             && !self.accumulator.has_incomplete()
             && !self.connections.has_in_flight();
-        if is_done {
+        if is_done && self.is_transaction_over(now) {
             self.shut(now);
         }
     }
@@ -483,6 +501,7 @@ impl<O: Observer> Producer<O> {
     /// Closes all connections: the producer's end.
     fn shut(&mut self, now: Instant) {
         self.life = Life::Closed;
+        self.transactions.iter_mut().for_each(Transactions::shut);
         for connection in self.connections.all() {
             self.cut(now, connection, Cut::Disconnected);
         }

@@ -18,19 +18,49 @@ struct Sequenced {
     count: u32,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct PartitionSequences {
     /// Under which the sequences count; lags behind the producer's until the partition's batches are done.
     identity: Option<ProducerIdentity>,
     next: i32,
     last_acked: Option<i32>,
+    /// Offset of the last record that a broker told the offset of; −1: none.
+    last_acked_offset: i64,
     /// In order of their sequences, which is the order of their first drain, also across the wrap.
     in_flight: Vec<Sequenced>,
     /// The sequence after a batch whose fate is not known: new batches wait.
     unresolved: Option<i32>,
 }
 
+impl Default for PartitionSequences {
+    fn default() -> Self {
+        Self {
+            identity: None,
+            next: 0,
+            last_acked: None,
+            last_acked_offset: -1,
+            in_flight: Vec::new(),
+            unresolved: None,
+        }
+    }
+}
+
 impl PartitionSequences {
+    /// Counts from zero again, also what is in flight (`TxnPartitionEntry.startSequencesAtBeginning`).
+    fn restart(&mut self, identity: ProducerIdentity, transactional: bool) -> Vec<(BatchSlot, Stamp)> {
+        let mut base = 0;
+        let mut stamps = Vec::new();
+        for batch in &mut self.in_flight {
+            batch.base = base;
+            stamps.push((batch.slot, Stamp { identity: Some(identity), base_sequence: base, transactional }));
+            base = increment_sequence(base, batch.count.cast_signed());
+        }
+        self.identity = Some(identity);
+        self.next = base;
+        self.last_acked = None;
+        stamps
+    }
+
     fn is_next(&self, base: i32) -> bool {
         base == self.last_acked.map_or(0, |last| increment_sequence(last, 1))
     }
@@ -45,6 +75,8 @@ pub(super) enum Advice {
     Retry,
     /// Another attempt, after the epoch was bumped and the partition renumbered.
     BumpAndRetry,
+    /// Another attempt, after the partition was renumbered in the same epoch: its log lost what it knew.
+    RestartAndRetry,
 }
 
 /// A batch as an answer finds it.
@@ -54,6 +86,7 @@ pub(super) struct Answered {
     pub(super) base_sequence: i32,
     pub(super) was_reset: bool,
     pub(super) log_start_offset: i64,
+    pub(super) transactional: bool,
 }
 
 /// The sequences of all partitions.
@@ -90,6 +123,7 @@ impl Sequences {
         slot: BatchSlot,
         record_count: u32,
         identity: ProducerIdentity,
+        transactional: bool,
     ) -> Stamp {
         let known = self.partitions.entry(partition).or_default();
         if known.identity != Some(identity) && known.in_flight.is_empty() {
@@ -100,15 +134,26 @@ impl Sequences {
         let base = known.next;
         known.next = increment_sequence(base, record_count.cast_signed());
         known.in_flight.push(Sequenced { slot, base, count: record_count });
-        Stamp { identity: Some(identity), base_sequence: base, transactional: false }
+        Stamp { identity: Some(identity), base_sequence: base, transactional }
     }
 
     /// A batch is stored, also one that was given up before its answer came.
-    pub(super) fn on_acked(&mut self, partition: PartitionRef, slot: BatchSlot, stamp: Stamp, record_count: u32) {
+    pub(super) fn on_acked(
+        &mut self,
+        partition: PartitionRef,
+        slot: BatchSlot,
+        stamp: Stamp,
+        record_count: u32,
+        base_offset: i64,
+    ) {
         let Some(known) = self.partitions.get_mut(&partition) else { return };
         known.in_flight.retain(|batch| batch.slot != slot);
         // Also of an earlier epoch: as the Java client has it, which does not look
         // (`TransactionManager.handleCompletedBatch`).
+        if base_offset >= 0 {
+            let last_offset = base_offset + i64::from(record_count) - 1;
+            known.last_acked_offset = known.last_acked_offset.max(last_offset);
+        }
         let last = increment_sequence(stamp.base_sequence, record_count.cast_signed().saturating_sub(1));
         // Later than what was acknowledged before, counted around the wrap.
         let is_later = known.last_acked.is_none_or(|acked| (last.wrapping_sub(acked) & i32::MAX) < 1 << 30);
@@ -161,6 +206,49 @@ impl Sequences {
         }
     }
 
+    /// Takes the wish for a new epoch back that [`resolve`](Self::resolve) found. Was there one?
+    pub(super) fn take_unresolved(&mut self) -> bool {
+        !core::mem::take(&mut self.to_renumber).is_empty()
+    }
+
+    /// A batch of a transaction was refused for good: those behind it move up, so that no gap is left
+    /// (`adjustSequencesDueToFailedBatch`). Returns their new stamps.
+    pub(super) fn close_gap(
+        &mut self,
+        partition: PartitionRef,
+        failed: Stamp,
+        record_count: u32,
+    ) -> Vec<(BatchSlot, Stamp)> {
+        let Some(known) = self.partitions.get_mut(&partition).filter(|known| known.identity == failed.identity) else {
+            return Vec::new();
+        };
+        let count = record_count.cast_signed();
+        known.next = known.next.saturating_sub(count).max(0);
+        let later = known.in_flight.iter_mut().filter(|batch| batch.base > failed.base_sequence);
+        later
+            .map(|batch| {
+                batch.base = batch.base.saturating_sub(count).max(0);
+                (batch.slot, Stamp { base_sequence: batch.base, ..failed })
+            })
+            .collect()
+    }
+
+    /// Nothing is known of a partition any more: it begins at zero.
+    pub(super) fn forget(&mut self, partition: PartitionRef) {
+        self.partitions.remove(&partition);
+    }
+
+    /// Nothing is known of any partition: a new transaction begins.
+    pub(super) fn clear(&mut self) {
+        self.partitions.clear();
+        self.to_renumber.clear();
+    }
+
+    /// A partition whose log lost what it knew of this producer begins at zero. Returns the new stamps.
+    pub(super) fn restart(&mut self, partition: PartitionRef, identity: ProducerIdentity) -> Vec<(BatchSlot, Stamp)> {
+        self.partitions.entry(partition).or_default().restart(identity, true)
+    }
+
     /// This partition's sequences must start afresh under a new epoch.
     pub(super) fn request_bump(&mut self, partition: PartitionRef) {
         self.to_renumber.insert(partition);
@@ -178,24 +266,15 @@ impl Sequences {
         let mut stamps = Vec::new();
         for partition in core::mem::take(&mut self.to_renumber) {
             let known = self.partitions.entry(partition).or_default();
-            let mut base = 0;
-            for batch in &mut known.in_flight {
-                batch.base = base;
-                let stamp = identity.map(|identity| Stamp {
-                    identity: Some(identity),
-                    base_sequence: base,
-                    transactional: false,
-                });
-                stamps.push((batch.slot, stamp));
-                base = increment_sequence(base, batch.count.cast_signed());
+            match identity {
+                Some(identity) => {
+                    stamps.extend(known.restart(identity, false).into_iter().map(|(slot, stamp)| (slot, Some(stamp))));
+                }
+                None => {
+                    stamps.extend(known.in_flight.drain(..).map(|batch| (batch.slot, None)));
+                    *known = PartitionSequences { last_acked_offset: known.last_acked_offset, ..Default::default() };
+                }
             }
-            if identity.is_none() {
-                known.in_flight.clear();
-                base = 0;
-            }
-            known.identity = identity;
-            known.next = base;
-            known.last_acked = None;
             known.unresolved = None;
         }
         stamps
@@ -208,7 +287,13 @@ impl Sequences {
             ErrorCode::UNKNOWN_PRODUCER_ID => {
                 // Not known where the log begins: ask again until it is. Renumbered already: this answer is an old one.
                 let just_retry = batch.log_start_offset == -1 || batch.was_reset;
-                if just_retry { Advice::Retry } else { Advice::BumpAndRetry }
+                let lost_its_head = known.map_or(-1, |known| known.last_acked_offset) < batch.log_start_offset;
+                match batch.transactional {
+                    _ if just_retry => Advice::Retry,
+                    false => Advice::BumpAndRetry,
+                    true if lost_its_head => Advice::RestartAndRetry,
+                    true => Advice::None,
+                }
             }
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER => {
                 let unresolved = known.and_then(|known| known.unresolved);
@@ -216,6 +301,8 @@ impl Sequences {
                 match unresolved {
                     // An earlier batch is still to come.
                     None if batch.was_reset || !is_next => Advice::Retry,
+                    // The transaction must be aborted: a new epoch cannot be had within it.
+                    _ if batch.transactional => Advice::None,
                     None => Advice::BumpAndRetry,
                     // The batch right after the one that was given up: there is a gap.
                     Some(next) if next == batch.base_sequence => Advice::BumpAndRetry,
@@ -242,64 +329,64 @@ mod tests {
     }
 
     fn answered(base_sequence: i32) -> Answered {
-        Answered { partition: P0, base_sequence, was_reset: false, log_start_offset: 0 }
+        Answered { partition: P0, base_sequence, was_reset: false, log_start_offset: 0, transactional: false }
     }
 
     #[test]
     fn sequences_count_records_per_partition_and_wrap_to_zero() {
         let mut sequences = Sequences::default();
-        assert_eq!(sequences.assign(P0, slot(0), 3, FIRST).base_sequence, 0);
-        assert_eq!(sequences.assign(P0, slot(1), 2, FIRST).base_sequence, 3);
-        assert_eq!(sequences.assign(P1, slot(2), 9, FIRST).base_sequence, 0);
+        assert_eq!(sequences.assign(P0, slot(0), 3, FIRST, false).base_sequence, 0);
+        assert_eq!(sequences.assign(P0, slot(1), 2, FIRST, false).base_sequence, 3);
+        assert_eq!(sequences.assign(P1, slot(2), 9, FIRST, false).base_sequence, 0);
         sequences.partitions.get_mut(&P0).expect("known").next = i32::MAX - 1;
-        assert_eq!(sequences.assign(P0, slot(3), 4, FIRST).base_sequence, i32::MAX - 1);
-        assert_eq!(sequences.assign(P0, slot(4), 1, FIRST).base_sequence, 2, "MAX-1, MAX, 0, 1 are taken");
+        assert_eq!(sequences.assign(P0, slot(3), 4, FIRST, false).base_sequence, i32::MAX - 1);
+        assert_eq!(sequences.assign(P0, slot(4), 1, FIRST, false).base_sequence, 2, "MAX-1, MAX, 0, 1 are taken");
     }
 
     #[test]
     fn a_retry_is_drained_only_as_the_oldest_of_its_partition() {
         let mut sequences = Sequences::default();
-        let first = sequences.assign(P0, slot(0), 1, FIRST);
-        sequences.assign(P0, slot(1), 1, FIRST);
+        let first = sequences.assign(P0, slot(0), 1, FIRST, false);
+        sequences.assign(P0, slot(1), 1, FIRST, false);
         assert!(sequences.may_drain(P0, slot(0), true, FIRST));
         assert!(!sequences.may_drain(P0, slot(1), true, FIRST));
         assert!(sequences.may_drain(P0, slot(2), false, FIRST), "new ones need not wait");
-        sequences.on_acked(P0, slot(0), first, 1);
+        sequences.on_acked(P0, slot(0), first, 1, -1);
         assert!(sequences.may_drain(P0, slot(1), true, FIRST));
     }
 
     #[test]
     fn another_partition_restarts_at_zero_only_when_its_old_batches_are_done() {
         let mut sequences = Sequences::default();
-        sequences.assign(P0, slot(0), 5, FIRST);
-        let other = sequences.assign(P1, slot(1), 5, FIRST);
+        sequences.assign(P0, slot(0), 5, FIRST, false);
+        let other = sequences.assign(P1, slot(1), 5, FIRST, false);
         sequences.request_bump(P0);
         let stamps = sequences.renumber(Some(BUMPED));
         assert_eq!(stamps.len(), 1, "only the partition that asked");
         assert_eq!(stamps[0].1.map(|stamp| (stamp.identity, stamp.base_sequence)), Some((Some(BUMPED), 0)));
         assert!(!sequences.may_drain(P1, slot(2), false, BUMPED));
-        sequences.on_acked(P1, slot(1), other, 5);
+        sequences.on_acked(P1, slot(1), other, 5, -1);
         assert!(sequences.may_drain(P1, slot(2), false, BUMPED));
-        assert_eq!(sequences.assign(P1, slot(2), 1, BUMPED).base_sequence, 0);
+        assert_eq!(sequences.assign(P1, slot(2), 1, BUMPED, false).base_sequence, 0);
     }
 
     #[test]
     fn without_an_identity_batches_lose_their_sequences() {
         let mut sequences = Sequences::default();
-        sequences.assign(P0, slot(0), 5, FIRST);
+        sequences.assign(P0, slot(0), 5, FIRST, false);
         sequences.request_bump(P0);
         assert_eq!(sequences.renumber(None), [(slot(0), None)]);
-        assert_eq!(sequences.assign(P0, slot(0), 5, BUMPED).base_sequence, 0);
+        assert_eq!(sequences.assign(P0, slot(0), 5, BUMPED, false).base_sequence, 0);
     }
 
     #[test]
     fn out_of_order_is_retried_while_an_earlier_batch_is_to_come_and_bumps_when_none_is() {
         let mut sequences = Sequences::default();
-        let first = sequences.assign(P0, slot(0), 1, FIRST);
-        sequences.assign(P0, slot(1), 1, FIRST);
+        let first = sequences.assign(P0, slot(0), 1, FIRST, false);
+        sequences.assign(P0, slot(1), 1, FIRST, false);
         let code = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
         assert_eq!(sequences.advice(code, answered(1)), Advice::Retry);
-        sequences.on_acked(P0, slot(0), first, 1);
+        sequences.on_acked(P0, slot(0), first, 1, -1);
         assert_eq!(sequences.advice(code, answered(1)), Advice::BumpAndRetry);
         let renumbered = Answered { was_reset: true, ..answered(1) };
         assert_eq!(sequences.advice(code, renumbered), Advice::Retry);
@@ -309,10 +396,10 @@ mod tests {
     fn an_acknowledgement_that_comes_late_does_not_take_a_later_one_back() {
         for base in [0, i32::MAX] {
             let mut sequences = Sequences::default();
-            let given = sequences.assign(P0, slot(0), 1, FIRST);
+            let given = sequences.assign(P0, slot(0), 1, FIRST, false);
             let nth = |nth| Stamp { base_sequence: increment_sequence(base, nth), ..given };
-            sequences.on_acked(P0, slot(1), nth(1), 1);
-            sequences.on_acked(P0, slot(0), nth(0), 1);
+            sequences.on_acked(P0, slot(1), nth(1), 1, -1);
+            sequences.on_acked(P0, slot(0), nth(0), 1, -1);
             assert!(sequences.partitions[&P0].is_next(nth(2).base_sequence), "{base}");
         }
     }
@@ -330,8 +417,8 @@ mod tests {
     #[test]
     fn a_batch_given_up_after_a_retry_holds_new_ones_back_until_it_is_resolved() {
         let mut sequences = Sequences::default();
-        let stamp = sequences.assign(P0, slot(0), 2, FIRST);
-        let next = sequences.assign(P0, slot(1), 1, FIRST);
+        let stamp = sequences.assign(P0, slot(0), 2, FIRST, false);
+        let next = sequences.assign(P0, slot(1), 1, FIRST, false);
         sequences.mark_unresolved(P0, stamp, 2);
         sequences.remove(P0, slot(0));
         assert!(!sequences.may_drain(P0, slot(2), false, FIRST));
@@ -342,7 +429,7 @@ mod tests {
         );
         sequences.resolve();
         assert!(!sequences.may_drain(P0, slot(2), false, FIRST), "slot 1 is still out");
-        sequences.on_acked(P0, slot(1), next, 1);
+        sequences.on_acked(P0, slot(1), next, 1, -1);
         sequences.resolve();
         assert!(!sequences.wants_bump(), "the later batch was stored, so the earlier one was too");
         assert!(sequences.may_drain(P0, slot(2), false, FIRST));
@@ -351,10 +438,10 @@ mod tests {
     #[test]
     fn parts_take_the_sequences_of_the_batch_they_were_split_from_also_around_the_wrap() {
         let mut sequences = Sequences::default();
-        sequences.assign(P0, slot(0), 1, FIRST);
+        sequences.assign(P0, slot(0), 1, FIRST, false);
         sequences.partitions.get_mut(&P0).expect("known").next = i32::MAX;
-        sequences.assign(P0, slot(1), 3, FIRST);
-        sequences.assign(P0, slot(2), 1, FIRST);
+        sequences.assign(P0, slot(1), 3, FIRST, false);
+        sequences.assign(P0, slot(2), 1, FIRST, false);
         sequences.split(P0, slot(1), [(slot(7), 2), (slot(1), 1)]);
         let in_flight = &sequences.partitions[&P0].in_flight;
         let bases: Vec<_> = in_flight.iter().map(|batch| (batch.slot.0, batch.base)).collect();
@@ -365,7 +452,7 @@ mod tests {
     #[test]
     fn when_all_were_given_up_the_epoch_is_bumped() {
         let mut sequences = Sequences::default();
-        let stamp = sequences.assign(P0, slot(0), 2, FIRST);
+        let stamp = sequences.assign(P0, slot(0), 2, FIRST, false);
         sequences.mark_unresolved(P0, stamp, 2);
         sequences.remove(P0, slot(0));
         sequences.resolve();

@@ -185,7 +185,8 @@ impl Scene {
             | Fact::CallbackRanOnCaller { .. }
             | Fact::GetReturned { .. }
             | Fact::DuplicateRecognised { .. }
-            | Fact::AppendRefused { .. } => {}
+            | Fact::AppendRefused { .. }
+            | Fact::TransactionMoved { .. } => {}
         }
     }
 

@@ -361,7 +361,8 @@ impl Session {
                 if self.world == World::InPage {
                     notices.extend(codecs::simulated().and_then(|codecs| config.level_without_effect(codecs)));
                 }
-                self.take_configuration(Reconfiguration { config: Arc::new(config), properties, notices });
+                let config = Arc::new(config.without_transactions(&mut notices));
+                self.take_configuration(Reconfiguration { config, properties, notices });
             }
         }
     }

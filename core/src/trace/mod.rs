@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ErrorCode, Persistence, ProducerError, Surface};
+use crate::error::{ErrorCode, Persistence, ProducerError, Surface, TransactionPhase};
 use crate::ids::{BatchId, ConnectionId, CorrelationId, Lane, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::io::{DisconnectReason, Stored, WaitReason};
 use crate::protocol::ApiKey;
@@ -313,6 +313,11 @@ pub enum Fact {
         node: NodeId,
         /// Requests without an answer left on this connection.
         in_flight: u32,
+    },
+    /// The producer stands elsewhere with its transactions.
+    TransactionMoved {
+        /// Where.
+        phase: TransactionPhase,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod application;
 mod delivery;
+mod transaction;
 
 use core::fmt;
 use core::future::poll_fn;
@@ -28,7 +29,8 @@ use application::{BatchCallback, Errands, Program};
 use delivery::AppendedRecord;
 pub use delivery::{Delivery, DeliveryError, RecordMetadata};
 
-/// A record that `send` refused before it was appended. It is in no batch and will be in no log.
+/// A record that `send` refused before it was appended: it is in no batch and will be in no log. Except where its
+/// transaction refused it ([`ProducerError::Transaction`]): then it is in its batch, and fails with that.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct SendError {
@@ -40,6 +42,15 @@ pub struct SendError {
 }
 
 impl SendError {
+    /// The error of an attempt that is over; else until when it waits.
+    fn of(refusal: SendRefusal) -> Result<Self, Instant> {
+        match refusal {
+            SendRefusal::Failed { error, partition } => Ok(Self { error, partition }),
+            SendRefusal::FailedInItsBatch { error, sent } => Ok(Self { error, partition: Some(sent.partition) }),
+            SendRefusal::Blocked { until, .. } => Err(until),
+        }
+    }
+
     /// Where a Java program meets it: thrown by `send`, or through the future and the callback.
     pub fn surface(&self) -> Surface {
         self.error.surface_in_send()
@@ -89,6 +100,7 @@ pub enum TrySendError {
 pub struct KafkaProducer {
     driver: Driver<Nobody, Program>,
     clock: Clock,
+    max_block: Duration,
 }
 
 /// Makes a [`KafkaProducer`] that has more to say than [`KafkaProducer::connect`] lets it.
@@ -154,7 +166,7 @@ impl KafkaProducerBuilder {
         let mut on_batch = self.on_batch;
         let clock = Clock::start();
         let driver = Driver::start(producer, program, clock, move || errands.run(&mut on_batch));
-        Ok(KafkaProducer { driver, clock })
+        Ok(KafkaProducer { driver, clock, max_block: self.config.max_block() })
     }
 }
 
@@ -273,8 +285,7 @@ impl KafkaProducer {
         let mut attempt = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
         match attempt.call(&record, |_, sent| *sent) {
             Ok(sent) => Ok(sent),
-            Err(SendRefusal::Blocked { .. }) => Err(TrySendError::WouldBlock),
-            Err(SendRefusal::Failed { error, partition }) => Err(SendError { error, partition }.into()),
+            Err(refusal) => Err(SendError::of(refusal).map_or(TrySendError::WouldBlock, TrySendError::Refused)),
         }
     }
 
@@ -344,18 +355,18 @@ impl KafkaProducer {
         tokio::task::coop::consume_budget().await;
         let mut pending = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
         // Nearly always there is room, and nothing to wait for.
-        match pending.call(record, &mut appended) {
-            Err(SendRefusal::Blocked { .. }) => {}
+        match pending.call(record, &mut appended).map_err(SendError::of) {
+            Err(Err(_until)) => {}
             Ok(done) => return Ok(done),
-            Err(SendRefusal::Failed { error, partition }) => return Err(SendError { error, partition }),
+            Err(Ok(refused)) => return Err(refused),
         }
         loop {
             // Made before the attempt, so that news between the attempt and the waiting is not missed.
             let news = self.driver.shared().sends_may_proceed.notified();
-            match pending.call(record, &mut appended) {
+            match pending.call(record, &mut appended).map_err(SendError::of) {
                 Ok(done) => return Ok(done),
-                Err(SendRefusal::Failed { error, partition }) => return Err(SendError { error, partition }),
-                Err(SendRefusal::Blocked { until, .. }) => self.wait(news, until).await,
+                Err(Ok(refused)) => return Err(refused),
+                Err(Err(until)) => self.wait(news, until).await,
             }
         }
     }
@@ -405,7 +416,15 @@ impl PendingSend<'_> {
         if state.clock.needs_watch() | wakes {
             shared.wake();
         }
-        answer.map(|sent| appended(&mut state.application, &sent))
+        match answer {
+            Ok(sent) => Ok(appended(&mut state.application, &sent)),
+            Err(SendRefusal::FailedInItsBatch { error, sent }) => {
+                // Refused by its transaction, and in its batch all the same: whoever asked will hear of its fate too.
+                drop(appended(&mut state.application, &sent));
+                Err(SendRefusal::FailedInItsBatch { error, sent })
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 }
 

@@ -183,7 +183,8 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let for_the_page = pairs.iter().filter(|(key, _)| is_obeyed(key));
     let properties = for_the_page.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
     let read = ProducerConfig::from_properties(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-    let (config, notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
+    let (config, mut notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
+    let config = config.without_transactions(&mut notices);
     for notice in &notices {
         match notice {
             ConfigNotice::UnknownKey { key, nearest } => tracing::warn!(%key, ?nearest, "no such key"),

@@ -245,6 +245,7 @@ impl<'a> Player<'a> {
             }
             Err(SendRefusal::Failed { error, .. }) => self.tell(&format!("refused #{number} {}", error.java_class())),
             Err(SendRefusal::Blocked { .. }) => bail!("{:?}: a script must not block", self.script.name),
+            Err(SendRefusal::FailedInItsBatch { .. }) => bail!("{:?}: a script has no transactions", self.script.name),
         }
         Ok(())
     }

@@ -1,0 +1,497 @@
+//! Transactions of the producer: the program's calls, and the sender's part in them
+//! (`Sender.maybeSendAndPollTransactionalRequest`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use crate::error::{ErrorCode, IllegalCall, ProducerError, TransactionCall, TransactionError, TransactionPhase};
+use crate::ids::{BrokerAddress, NodeId, ProducerIdentity, TopicPartition};
+use crate::io::WaitReason;
+use crate::protocol::{
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ApiKey, EndTxnRequest,
+    EndTxnResponse, FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest, InitProducerIdResponse,
+    Request, Response, TopicPartitions, TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitTopic,
+};
+use crate::time::{Instant, Now};
+use crate::trace::{Fact, Observer};
+
+use super::Producer;
+use super::accumulator::BatchSlot;
+use super::connections::{Asked, Availability};
+use super::identity::IdentitySignal;
+use super::topics::PartitionRef;
+use super::transactions::{
+    CallNumber, Coordinator, CoordinatorNode, Granted, GroupMember, Offsets, PartitionAnswer, Pending, Query,
+    Transactions,
+};
+
+/// Pause before partitions are asked for again while the transaction before is still being completed
+/// (`ADD_PARTITIONS_RETRY_BACKOFF_MS`).
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Versions of protocol 1: a broker takes these to mean that the client adds partitions and groups itself, and keeps its
+/// epoch.
+const PRODUCE_V1: i16 = 11;
+const TXN_OFFSET_COMMIT_V1: i16 = 4;
+const END_TXN_V1: i16 = 4;
+
+/// A call that waits for the cluster; see [`Producer::transaction_outcome`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionTicket {
+    number: CallNumber,
+    call: TransactionCall,
+}
+
+impl TransactionTicket {
+    /// Which call.
+    pub fn call(&self) -> TransactionCall {
+        self.call
+    }
+}
+
+type CallResult = Result<TransactionTicket, ProducerError>;
+
+impl<O: Observer> Producer<O> {
+    /// `initTransactions()`: has the coordinator end what another producer with this `transactional.id` left open, and
+    /// gets a producer id. Once, before the first transaction.
+    ///
+    /// # Errors
+    /// The call does not fit, or an earlier error stands in the way.
+    pub fn init_transactions(&mut self, now: Now) -> CallResult {
+        self.call_transactions(now, TransactionCall::Init, |transactions, _| transactions.init())
+    }
+
+    /// `beginTransaction()`: what is sent from now on belongs to a transaction. Asks nobody.
+    ///
+    /// # Errors
+    /// As [`init_transactions`](Self::init_transactions).
+    pub fn begin_transaction(&mut self, now: Now) -> Result<(), ProducerError> {
+        let result = self.transactions_mut()?.begin();
+        self.tell_phase(now.instant());
+        result
+    }
+
+    /// `sendOffsetsToTransaction()`: commits a consumer group's offsets with the transaction. `None`: there are none,
+    /// and nothing is to be done.
+    ///
+    /// # Errors
+    /// As [`init_transactions`](Self::init_transactions).
+    pub fn send_offsets_to_transaction(
+        &mut self,
+        now: Now,
+        offsets: Offsets,
+        member: GroupMember,
+    ) -> Result<Option<TransactionTicket>, ProducerError> {
+        self.transactions_mut()?;
+        if offsets.is_empty() {
+            return Ok(None);
+        }
+        let call = TransactionCall::SendOffsets;
+        self.call_transactions(now, call, |transactions, _| transactions.send_offsets(offsets, member)).map(Some)
+    }
+
+    /// `commitTransaction()`: sends what is left, and has the coordinator commit.
+    ///
+    /// # Errors
+    /// As [`init_transactions`](Self::init_transactions).
+    pub fn commit_transaction(&mut self, now: Now) -> CallResult {
+        self.call_transactions(now, TransactionCall::Commit, Transactions::commit)
+    }
+
+    /// `abortTransaction()`: fails what has not left, waits for what has, and has the coordinator abort.
+    ///
+    /// # Errors
+    /// As [`init_transactions`](Self::init_transactions).
+    pub fn abort_transaction(&mut self, now: Now) -> CallResult {
+        self.call_transactions(now, TransactionCall::Abort, Transactions::abort)
+    }
+
+    /// What became of a call; `None`: nothing yet. Ask after each drain of [`poll_output`](Self::poll_output); the
+    /// answer is given once. Who waits no longer than `max.block.ms` may repeat the same call, and gets its ticket again.
+    pub fn transaction_outcome(&mut self, ticket: TransactionTicket) -> Option<Result<(), ProducerError>> {
+        let level = self.connections.transaction_version();
+        let transactions = self.transactions.as_mut()?;
+        let outcome = transactions.take_outcome(ticket.number)?;
+        if ticket.call == TransactionCall::Init && outcome.is_ok() {
+            transactions.on_transaction_version(level, true);
+        }
+        Some(outcome)
+    }
+
+    /// Where the producer stands with its transactions; `None`: it has none.
+    pub fn transaction_phase(&self) -> Option<TransactionPhase> {
+        self.transactions.as_ref().map(Transactions::phase)
+    }
+
+    fn transactions_mut(&mut self) -> Result<&mut Transactions, ProducerError> {
+        let call = if self.identity.is_used() { IllegalCall::NotTransactional } else { IllegalCall::NoTransactions };
+        if !matches!(self.life, super::Life::Open) {
+            return Err(ProducerError::Closed);
+        }
+        self.transactions.as_mut().ok_or_else(|| TransactionError::Illegal(call).into())
+    }
+
+    fn call_transactions(
+        &mut self,
+        now: Now,
+        call: TransactionCall,
+        make: impl FnOnce(&mut Transactions, i16) -> Result<CallNumber, ProducerError>,
+    ) -> CallResult {
+        let level = self.connections.transaction_version();
+        let number = make(self.transactions_mut()?, level)?;
+        self.is_dirty = true;
+        self.tell_phase(now.instant());
+        Ok(TransactionTicket { number, call })
+    }
+
+    /// `send`, when the record is in its batch: the transaction gets its partition. The record stays where it is even
+    /// when this fails, and its batch with it until the transaction is aborted.
+    pub(super) fn add_to_transaction(&mut self, partition: PartitionRef) -> Result<(), ProducerError> {
+        let topics = &self.topics;
+        match &mut self.transactions {
+            Some(transactions) => transactions.add_partition(partition, || topics.named(partition)),
+            None => Ok(()),
+        }
+    }
+
+    /// The sender's round begins with the transaction. `true`: and ends with it, for nothing else is sent while a
+    /// question of the transaction's is out or about to be.
+    pub(super) fn settle_transaction(&mut self, now: Instant) -> bool {
+        self.sequences.resolve();
+        let Some(transactions) = &mut self.transactions else { return false };
+        if self.sequences.take_unresolved() {
+            transactions.on_unresolved();
+        }
+        if let Some(error) = transactions.fatal_error().cloned() {
+            if self.accumulator.has_incomplete() {
+                self.fail_everything(now, &error);
+            }
+            self.tell_phase(now);
+            return true;
+        }
+        if let Some(error) = transactions.take_refusal_of_rights() {
+            self.fail_everything(now, &error);
+            self.tell_phase(now);
+            return true;
+        }
+        if transactions.is_waiting_for_answer() {
+            return true;
+        }
+        if let Some(error) = transactions.undrained_must_fail() {
+            for slot in self.accumulator.take_undrained() {
+                self.fail_queued(now, slot, error.clone());
+            }
+        }
+        let has_incomplete = self.accumulator.has_incomplete();
+        let next = self.transactions.as_mut().and_then(|transactions| transactions.next(has_incomplete));
+        self.tell_phase(now);
+        match next {
+            Some(pending) => {
+                self.ask_coordinator(now, pending);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Sends a question, or does what must be done first.
+    fn ask_coordinator(&mut self, now: Instant, mut pending: Pending) {
+        if pending.is_retry {
+            let pause = self.config.retry_backoff;
+            let pause = if pending.short_pause { pause.min(SHORT_PAUSE) } else { pause };
+            let until = *pending.not_before.get_or_insert(now + pause);
+            if until > now {
+                self.put_back(pending);
+                return self.wake_by(Some((until, WaitReason::RetryBackoff)));
+            }
+        }
+        let coordinator = pending.query.coordinator();
+        let node = match &coordinator {
+            None => self.broker_for_questions(now),
+            Some(coordinator) => match self.transactions.as_ref().and_then(|known| known.node_of(coordinator)).cloned()
+            {
+                Some(known) => match self.reach(now, &known) {
+                    Reach::Ready => Some(known.node),
+                    Reach::Underway => None,
+                    Reach::Failed => return self.find_coordinator_for(pending),
+                },
+                None => return self.find_coordinator_for(pending),
+            },
+        };
+        let Some(node) = node else { return self.put_back(pending) };
+        if coordinator == Some(Coordinator::Transaction) {
+            let highest = self.connections.highest_version(node, ApiKey::InitProducerId);
+            self.transactions.iter_mut().for_each(|transactions| transactions.on_coordinator_ready(highest));
+        }
+        self.send_query(now, node, pending);
+    }
+
+    fn put_back(&mut self, pending: Pending) {
+        self.transactions.iter_mut().for_each(|transactions| transactions.put_back(pending.clone()));
+    }
+
+    fn find_coordinator_for(&mut self, pending: Pending) {
+        self.is_dirty = true;
+        self.transactions.iter_mut().for_each(|transactions| transactions.find_coordinator_for(pending.clone()));
+    }
+
+    /// Is there a connection to a coordinator (`Sender.awaitNodeReady`)?
+    fn reach(&mut self, now: Instant, known: &CoordinatorNode) -> Reach {
+        match self.connections.availability(known.node, now) {
+            Availability::Ready => Reach::Ready,
+            Availability::CanConnect => {
+                self.dial_at(now, known.node, known.address.clone());
+                Reach::Underway
+            }
+            Availability::Underway | Availability::Busy => Reach::Underway,
+            Availability::NotBefore(_, WaitReason::ReconnectBackoff) => Reach::Failed,
+            Availability::NotBefore(at, why) => {
+                self.wake_by(Some((at, why)));
+                Reach::Underway
+            }
+        }
+    }
+
+    fn send_query(&mut self, now: Instant, node: NodeId, pending: Pending) {
+        let api = pending.query.api();
+        let version = match pending.query {
+            Query::EndTxn { bumps_epoch: false, .. } => self.connections.version_up_to(node, api, END_TXN_V1),
+            Query::CommitOffsets { adds_itself: false, .. } => {
+                self.connections.version_up_to(node, api, TXN_OFFSET_COMMIT_V1)
+            }
+            _ => self.connections.version(node, api),
+        };
+        let Some(version) = version else {
+            self.is_dirty = true;
+            let error = self.connections.unsupported(node, api);
+            let Some(transactions) = &mut self.transactions else { return };
+            return transactions.on_unsupported(pending, error);
+        };
+        let Some(body) = self.body_of(&pending.query) else { return };
+        if let Some(transactions) = &mut self.transactions {
+            transactions.on_sent(pending);
+        }
+        self.transmit(now, node, version, body, Asked::Transaction, true);
+    }
+
+    fn body_of(&self, query: &Query) -> Option<Request> {
+        let transactional_id = Arc::clone(self.transactions.as_ref()?.transactional_id());
+        Some(match query {
+            Query::FindCoordinator(coordinator) => {
+                let (key_type, key) = match coordinator {
+                    Coordinator::Group(group) => (0, Arc::clone(group)),
+                    Coordinator::Transaction => (1, transactional_id),
+                };
+                Request::FindCoordinator(FindCoordinatorRequest { key_type, keys: vec![key] })
+            }
+            Query::InitProducerId { bump } => {
+                let identity = bump.unwrap_or(ProducerIdentity { id: -1, epoch: -1 });
+                Request::InitProducerId(InitProducerIdRequest {
+                    transactional_id: Some(transactional_id),
+                    transaction_timeout_ms: millis(self.config.transaction_timeout),
+                    producer_id: identity.id,
+                    producer_epoch: identity.epoch,
+                })
+            }
+            Query::AddPartitions { identity, partitions } => {
+                let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
+                for partition in partitions {
+                    let name = Arc::clone(self.topics.name(partition.topic));
+                    topics.entry(name).or_default().push(partition.partition);
+                }
+                Request::AddPartitionsToTxn(AddPartitionsToTxnRequest {
+                    transactional_id,
+                    identity: *identity,
+                    topics: topics.into_iter().map(|(name, partitions)| TopicPartitions { name, partitions }).collect(),
+                })
+            }
+            Query::AddOffsets { identity, member, .. } => Request::AddOffsetsToTxn(AddOffsetsToTxnRequest {
+                transactional_id,
+                identity: *identity,
+                group: Arc::clone(&member.group),
+            }),
+            Query::CommitOffsets { identity, offsets, member, .. } => {
+                let mut topics: BTreeMap<Arc<str>, TxnOffsetCommitTopic> = BTreeMap::new();
+                for (topic, partition, offset) in offsets {
+                    let name = || TxnOffsetCommitTopic { name: Arc::clone(topic), partitions: Vec::new() };
+                    let topic = topics.entry(Arc::clone(topic)).or_insert_with(name);
+                    topic.partitions.push((*partition, offset.clone()));
+                }
+                Request::TxnOffsetCommit(TxnOffsetCommitRequest {
+                    transactional_id,
+                    group: Arc::clone(&member.group),
+                    identity: *identity,
+                    generation: member.generation,
+                    member_id: Arc::clone(&member.member_id),
+                    group_instance_id: member.group_instance_id.clone(),
+                    topics: topics.into_values().collect(),
+                })
+            }
+            Query::EndTxn { identity, committed, .. } => {
+                Request::EndTxn(EndTxnRequest { transactional_id, identity: *identity, committed: *committed })
+            }
+        })
+    }
+
+    /// A question of the transaction's was answered.
+    pub(super) fn on_transaction_answer(&mut self, now: Instant, response: Response) {
+        self.is_dirty = true;
+        let Some(transactions) = &mut self.transactions else { return };
+        let granted = match response {
+            Response::FindCoordinator(response) => {
+                let (code, found) = found(&response);
+                transactions.on_found(code, found);
+                None
+            }
+            Response::InitProducerId(InitProducerIdResponse { error, producer_id, producer_epoch, .. }) => {
+                transactions.on_initialized(error, ProducerIdentity { id: producer_id, epoch: producer_epoch })
+            }
+            Response::AddPartitionsToTxn(response) => {
+                let answers = partition_answers(&response, |topic| self.topics.find(topic));
+                transactions.on_partitions_added(answers);
+                None
+            }
+            Response::AddOffsetsToTxn(response) => {
+                transactions.on_offsets_added(response.error);
+                None
+            }
+            Response::TxnOffsetCommit(response) => {
+                transactions.on_offsets_committed(&offset_answers(&response));
+                None
+            }
+            Response::EndTxn(EndTxnResponse { error, producer_id, producer_epoch, .. }) => {
+                let next = ProducerIdentity { id: producer_id, epoch: producer_epoch };
+                transactions.on_ended(error, (producer_id >= 0).then_some(next))
+            }
+            _ => None,
+        };
+        if let Some(Granted { identity, restarts_sequences }) = granted {
+            self.identity.on(IdentitySignal::Given(identity));
+            if restarts_sequences {
+                self.sequences.clear();
+            }
+            self.told.note(now, || Fact::IdentityChanged { identity });
+        }
+        self.tell_phase(now);
+    }
+
+    /// The connection of a question is gone.
+    pub(super) fn on_transaction_disconnected(&mut self) {
+        self.transactions.iter_mut().for_each(Transactions::on_disconnected);
+    }
+
+    /// A batch of a transaction failed for good: what follows in its partition moves up, unless the transaction is
+    /// lost anyway.
+    pub(super) fn close_gap(&mut self, slot: BatchSlot, code: ErrorCode) {
+        let Some(batch) = self.accumulator.batch(slot) else { return };
+        let (partition, stamp, count, attempts) = (batch.partition, batch.stamp, batch.record_count, batch.attempts);
+        if code == ErrorCode::UNKNOWN_PRODUCER_ID {
+            return self.sequences.forget(partition);
+        }
+        let Some(stamp) = stamp.filter(|_| attempts < self.config.retries) else { return };
+        let moved = self.sequences.close_gap(partition, stamp, count);
+        self.stamp_anew(moved);
+    }
+
+    /// A partition's log lost what it knew of this producer.
+    pub(super) fn restart_sequences(&mut self, partition: PartitionRef) {
+        let Some(identity) = self.identity.ready() else { return };
+        let moved = self.sequences.restart(partition, identity);
+        self.stamp_anew(moved);
+    }
+
+    fn stamp_anew(&mut self, stamps: Vec<(BatchSlot, crate::record_batch::Stamp)>) {
+        for (slot, stamp) in stamps {
+            if let Some(batch) = self.accumulator.batch_mut(slot) {
+                batch.stamp = Some(stamp);
+                batch.sequence_was_reset = true;
+            }
+        }
+    }
+
+    /// While closing: an open transaction is aborted first. `false`: something of it is still to be done.
+    pub(super) fn is_transaction_over(&mut self, now: Instant) -> bool {
+        let level = self.connections.transaction_version();
+        let Some(transactions) = &mut self.transactions else { return true };
+        if !transactions.is_ongoing() {
+            return true;
+        }
+        if !transactions.is_completing() && !transactions.has_requests() && transactions.abort(level).is_err() {
+            self.fail_everything(now, &ProducerError::ForceClosed);
+            return true;
+        }
+        self.is_dirty |= !self.transactions.as_ref().is_some_and(Transactions::is_waiting_for_answer);
+        false
+    }
+
+    /// Highest version of Produce that fits the transaction's protocol.
+    pub(super) fn produce_version(&self, node: NodeId) -> Option<i16> {
+        match &self.transactions {
+            Some(transactions) if !transactions.is_v2() => {
+                self.connections.version_up_to(node, ApiKey::Produce, PRODUCE_V1)
+            }
+            _ => self.connections.version(node, ApiKey::Produce),
+        }
+    }
+
+    fn tell_phase(&mut self, now: Instant) {
+        let phase = self.transaction_phase();
+        if let Some(phase) = phase
+            && self.told_phase != Some(phase)
+        {
+            self.told_phase = Some(phase);
+            self.told.note(now, || Fact::TransactionMoved { phase });
+        }
+    }
+}
+
+/// Can a coordinator be asked?
+enum Reach {
+    Ready,
+    /// Not yet; the end of waiting will be an input.
+    Underway,
+    /// Not there: who coordinates is asked again.
+    Failed,
+}
+
+fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+fn found(response: &FindCoordinatorResponse) -> (ErrorCode, CoordinatorNode) {
+    let nowhere = || BrokerAddress { host: "".into(), port: 0 };
+    match response.coordinators.as_slice() {
+        [found] => {
+            let port = u16::try_from(found.port).unwrap_or(0);
+            let address = BrokerAddress { host: Arc::clone(&found.host), port };
+            (found.error, CoordinatorNode { node: found.node, address })
+        }
+        _ => (ErrorCode::UNKNOWN_SERVER_ERROR, CoordinatorNode { node: NodeId(-1), address: nowhere() }),
+    }
+}
+
+fn partition_answers(
+    response: &AddPartitionsToTxnResponse,
+    find: impl Fn(&str) -> Option<super::topics::TopicIndex>,
+) -> Vec<PartitionAnswer> {
+    let of_topic = |topic: &crate::protocol::TopicErrors| {
+        let number = find(&topic.name);
+        let name = Arc::clone(&topic.name);
+        let of_partition = move |&(partition, code): &(i32, ErrorCode)| PartitionAnswer {
+            named: TopicPartition { topic: Arc::clone(&name), partition },
+            partition: number.map(|topic| PartitionRef { topic, partition }),
+            code,
+        };
+        topic.partitions.iter().map(of_partition).collect::<Vec<_>>()
+    };
+    response.topics.iter().flat_map(of_topic).collect()
+}
+
+fn offset_answers(response: &TxnOffsetCommitResponse) -> Vec<(Arc<str>, i32, ErrorCode)> {
+    let topics = response.topics.iter();
+    topics
+        .flat_map(|topic| topic.partitions.iter().map(|&(partition, code)| (Arc::clone(&topic.name), partition, code)))
+        .collect()
+}
