@@ -285,7 +285,7 @@ impl<O: Observer> Cluster<O> {
             });
             AddPartitionsToTxnResponse { throttle_time_ms: 0, topics: topics.collect() }
         };
-        let mut asked = request.topics.iter().flat_map(|topic| {
+        let asked = request.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|&partition| TopicPartition { topic: topic.name.clone(), partition })
         });
         if asked.clone().any(|name| refusal(&name.topic, name.partition).is_some()) {
@@ -293,9 +293,9 @@ impl<O: Observer> Cluster<O> {
                 |topic: &str, partition| refusal(topic, partition).unwrap_or(ErrorCode::OPERATION_NOT_ATTEMPTED);
             return answer(&verdict);
         }
-        let joined = self.coordinated(now, node, &request.transactional_id).and_then(|(found, _)| {
-            found.join(now.instant(), request.identity, asked.by_ref().map(Participant::Partition))
-        });
+        let joined = self
+            .coordinated(now, node, &request.transactional_id)
+            .and_then(|(found, _)| found.join(now.instant(), request.identity, asked.map(Participant::Partition)));
         let error = known_since(2, version, joined.err().unwrap_or_default());
         answer(&|_, _| error)
     }
