@@ -33,6 +33,8 @@ const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
 impl<O: Observer> Producer<O> {
     /// One round. Leaves in [`Producer::wait`] when the next is due.
     pub(super) fn run(&mut self, now: Instant) {
+        // Before another round: what is not asked by now need not be asked any more (`Sender.run`).
+        self.finish_close(now);
         self.send_what_is_due(now);
         if self.life == Life::Closed {
             return;
