@@ -322,7 +322,10 @@ impl<'a> Player<'a> {
         self.tell(&text);
         self.chosen.entry(request.header.api).or_default().push(node);
         if !request.expects_response {
-            self.arriving.push_back(Input::Written { connection, correlation: request.header.correlation });
+            // Written at once, before the sender's next round.
+            let correlation = request.header.correlation;
+            self.producer.handle_input(self.now(), Input::Written { connection, correlation });
+            self.end_flushes();
             return Ok(());
         }
         self.unanswered.entry(node).or_default().push_back((self.now_ms + self.script.latency_ms, request));
