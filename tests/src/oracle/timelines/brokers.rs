@@ -1,4 +1,4 @@
-//! The brokers of a script, as the Java side plays them (`Brokers.java`): what they answer, word for word.
+//! The brokers of a script, as the Java side plays them (`TimelineBrokers.java`): what they answer, word for word.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
