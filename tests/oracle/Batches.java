@@ -98,7 +98,8 @@ public class Batches {
         ByteArrayOutputStream read = new ByteArrayOutputStream();
         try {
             describe(other, new DataOutputStream(read));
-        } catch (RuntimeException unreadable) {
+        } catch (RuntimeException | Error unreadable) {
+            // An error as well: a length that makes no sense is memory that cannot be had.
             out.writeBoolean(false);
             write(out, unreadable.toString().getBytes(StandardCharsets.UTF_8));
             return;

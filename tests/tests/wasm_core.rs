@@ -52,14 +52,16 @@ fn the_module_of_the_core_imports_nothing() {
 }
 
 #[test]
-fn the_core_is_made_without_bindings_and_the_page_without_kafka_protocol() {
+fn the_core_is_made_without_bindings_and_the_page_without_kafka_protocol_and_codecs() {
     let core = packages_of("producer-core");
     for foreign in ["wasm-bindgen", "js-sys", "web-sys", "tokio", "getrandom", "kafka-protocol"] {
         assert!(!core.iter().any(|name| name == foreign), "{foreign} is in the core: {core:?}");
     }
     let page = packages_of("web");
     assert!(page.iter().any(|name| name == "producer-core"), "{page:?}");
-    assert!(!page.iter().any(|name| name == "kafka-protocol"), "{page:?}");
+    for heavy in ["kafka-protocol", "lz4_flex", "miniz_oxide", "ruzstd", "snap"] {
+        assert!(!page.iter().any(|name| name == heavy), "{heavy} is in the page: {page:?}");
+    }
 }
 
 #[test]
