@@ -56,6 +56,9 @@ pub struct BatchBuilder {
     /// Its first `size` bytes are the batch; the rest is room, with what its last user left there.
     buffer: BytesMut,
     size: usize,
+    /// What counts as its size: the same, or an estimate where it will be compressed. Kept, for it is asked several times for
+    /// every record.
+    counted: usize,
     write_limit: usize,
     estimate: Option<Estimate>,
     count: u32,
@@ -73,6 +76,7 @@ impl BatchBuilder {
         Self {
             buffer,
             size: BATCH_OVERHEAD,
+            counted: BATCH_OVERHEAD,
             write_limit,
             estimate: None,
             count: 0,
@@ -152,10 +156,7 @@ impl BatchBuilder {
     /// Bytes so far, header included (`estimatedSizeInBytes`): exact, or an estimate where they will be compressed.
     #[inline]
     pub fn size_bytes(&self) -> usize {
-        match &self.estimate {
-            None => self.size,
-            Some(estimate) => estimate.size_bytes(self.size - BATCH_OVERHEAD),
-        }
+        self.counted
     }
 
     /// Records so far.
@@ -176,7 +177,7 @@ impl BatchBuilder {
     /// Is there nothing more to wait for? True when closed for appends, or at the limit with at least one record. A
     /// batch whose only record made its buffer larger than `batch.size` is not full, and lingers like any other.
     pub fn is_full(&self) -> bool {
-        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.size_bytes())
+        self.closed_for_appends || (self.count > 0 && self.write_limit <= self.counted)
     }
 
     /// Takes no more records: one did not fit, and the next batch of the partition has been opened.
@@ -208,7 +209,7 @@ impl BatchBuilder {
             return Closed { bytes: self.close(stamp), spare: None, ratio: 1.0 };
         };
         let records = &self.buffer[BATCH_OVERHEAD..self.size];
-        let mut batch = Vec::with_capacity(self.size_bytes());
+        let mut batch = Vec::with_capacity(self.counted);
         batch.resize(BATCH_OVERHEAD, 0);
         codecs.compress(compression, records, &mut batch);
         let ratio = (batch.len() - BATCH_OVERHEAD) as f32 / records.len() as f32;
@@ -250,9 +251,15 @@ impl BatchBuilder {
     }
 
     fn takes(&self, record_size: usize) -> bool {
-        let limit = if self.count == 0 { LARGEST_BATCH } else { self.write_limit };
-        // What is compressed later has its place in the buffer until then.
-        !self.closed_for_appends && self.size_bytes() + record_size <= limit && self.size + record_size <= LARGEST_BATCH
+        let limit = if self.count == 0 { LARGEST_BATCH } else { self.write_limit.min(LARGEST_BATCH) };
+        !self.closed_for_appends && self.counted + record_size <= limit
+    }
+
+    /// Its size when it will be compressed. In the buffer it must stay below 2³¹ bytes as well: where it comes near, what is
+    /// left below that is what is left below the limit.
+    fn estimated_size(&self, estimate: &Estimate) -> usize {
+        let spare = LARGEST_BATCH.saturating_sub(self.write_limit);
+        estimate.size_bytes(self.size - BATCH_OVERHEAD).max(self.size.saturating_sub(spare))
     }
 
     /// The next `bytes` bytes of the batch, to be written.
@@ -260,6 +267,10 @@ impl BatchBuilder {
     fn room_for(&mut self, bytes: usize) -> &mut [u8] {
         let begin = self.size;
         self.size += bytes;
+        self.counted = match &self.estimate {
+            None => self.size,
+            Some(estimate) => self.estimated_size(estimate),
+        };
         if self.buffer.len() < self.size {
             self.make_room();
         }
