@@ -164,7 +164,6 @@ async fn transactions_of_the_library_hold_what_apache_kafka_promises_and_the_emb
     kafka.create_topic(TOPIC, PARTITIONS.try_into()?)?;
     let servers = kafka.bootstrap_servers();
     let seen = story(&servers).await?;
-    println!("{}", seen.0.join("\n"));
 
     // Offsets 0, 2 and 4 hold records, 1, 3 and 5 the markers of their transactions.
     let all: BTreeMap<i32, usize> = (0..PARTITIONS).map(|partition| (partition, 3)).collect();

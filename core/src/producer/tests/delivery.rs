@@ -247,16 +247,6 @@ fn an_answer_in_the_moment_of_the_deadline_comes_too_late() {
 }
 
 #[test]
-fn a_refusal_in_the_moment_of_the_deadline_is_the_last_word() {
-    let mut story = plain(&[("delivery.timeout.ms", "3000"), ("request.timeout.ms", "3000")]);
-    story.put(0, "a");
-    story.now_us = 3_000_000;
-    story.refuse(ErrorCode::NOT_ENOUGH_REPLICAS);
-    let error = ProducerError::Broker { code: ErrorCode::NOT_ENOUGH_REPLICAS, message: None };
-    assert_eq!(failure(&story, 0), (error, Persistence::NotPersisted), "there is no time for another attempt");
-}
-
-#[test]
 fn a_batch_that_expires_in_flight_keeps_its_memory_until_the_answer() {
     let mut story = Story::new(&[
         ("delivery.timeout.ms", "2000"),
