@@ -207,8 +207,7 @@ fn a_retry_backoff_above_its_maximum_is_constant_at_the_maximum() {
 
 #[test]
 fn a_misspelt_key_is_accepted_with_the_nearest_known_name() {
-    let (_, notices) =
-        read(&[("linger.msec", "5"), ("send.buffer.bytes", "1"), ("colour", "red")]).expect("accepted");
+    let (_, notices) = read(&[("linger.msec", "5"), ("send.buffer.bytes", "1"), ("colour", "red")]).expect("accepted");
     assert_eq!(
         notices,
         [

@@ -8,6 +8,8 @@
 mod answers;
 mod requests;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
