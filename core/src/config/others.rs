@@ -31,6 +31,7 @@ macro_rules! others {
     };
 }
 
+#[cfg(feature = "wire")]
 const INT: Kind = Kind::Int { at_least: None };
 const INT_FROM_MINUS_1: Kind = Kind::Int { at_least: Some(-1) };
 const LONG: Kind = Kind::Long { at_least: None };
