@@ -127,7 +127,9 @@ pub struct Flush {
     number: u64,
 }
 
-/// `close` changes this, and nothing else does.
+/// ```text
+/// Open ──close──► Closing ──all settled, or time is up──► Closed
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Open,
@@ -136,6 +138,30 @@ enum Life {
         deadline: Option<Instant>,
     },
     Closed,
+}
+
+/// What happens to a producer's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LifeSignal {
+    /// `close`, with a deadline or without.
+    Close { deadline: Option<Instant> },
+    /// Nothing is left to do, or no time to do it.
+    Over,
+}
+
+impl Life {
+    /// The only place where it changes.
+    fn after(self, signal: LifeSignal) -> Self {
+        use LifeSignal as Signal;
+        match (self, signal) {
+            (_, Signal::Over) | (Self::Closed, Signal::Close { .. }) => Self::Closed,
+            (Self::Open, Signal::Close { deadline }) => Self::Closing { deadline },
+            // A second close can only shorten the first.
+            (Self::Closing { deadline: first }, Signal::Close { deadline: second }) => {
+                Self::Closing { deadline: first.into_iter().chain(second).min() }
+            }
+        }
+    }
 }
 
 /// Streams of chance.
@@ -301,15 +327,7 @@ impl<O: Observer> Producer<O> {
     /// `close(timeout)`: refuses new sends, sends what is there, fails what is left at the timeout (`None`: waits).
     pub fn close(&mut self, now: Now, timeout: Option<Duration>) {
         let deadline = timeout.map(|timeout| now.instant() + timeout);
-        self.life = match self.life {
-            Life::Open => Life::Closing { deadline },
-            // A second close can only shorten the first.
-            Life::Closing { deadline: Some(first) } => {
-                Life::Closing { deadline: Some(deadline.map_or(first, |second| second.min(first))) }
-            }
-            Life::Closing { deadline: None } => Life::Closing { deadline },
-            Life::Closed => Life::Closed,
-        };
+        self.life = self.life.after(LifeSignal::Close { deadline });
         self.tell_senders();
         self.is_dirty = true;
     }

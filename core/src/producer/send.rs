@@ -149,14 +149,27 @@ impl<O: Observer> Producer<O> {
             timestamp_ms,
             wakes_sender: placed.wakes_sender,
         };
-        match self.add_to_transaction(partition) {
-            Ok(()) => Ok(sent),
-            Err(error) => {
-                let surface = error.surface_in_send();
-                self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
-                Err(SendRefusal::FailedInItsBatch { error, sent })
-            }
+        if self.transactions.is_some() {
+            return self.add_to_transaction(now, ordinal, partition, sent);
         }
+        Ok(sent)
+    }
+
+    /// The transaction gets the partition of a record that is in its batch. The record stays where it is even when this
+    /// fails, and its batch with it until the transaction is aborted (`TransactionManager.maybeAddPartition`).
+    fn add_to_transaction(
+        &mut self,
+        now: Now,
+        ordinal: u64,
+        partition: PartitionRef,
+        sent: Sent,
+    ) -> Result<Sent, SendRefusal> {
+        let topics = &self.topics;
+        let Some(transactions) = &mut self.transactions else { return Ok(sent) };
+        let Err(error) = transactions.add_partition(partition, || topics.named(partition)) else { return Ok(sent) };
+        let surface = error.surface_in_send();
+        self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
+        Err(SendRefusal::FailedInItsBatch { error, sent })
     }
 
     /// The key's hash, if that chooses the partition.

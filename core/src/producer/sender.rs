@@ -21,7 +21,7 @@ use super::connections::{Asked, Availability, BEYOND};
 use super::identity::IdentitySignal;
 use super::topics::PartitionRef;
 use super::transactions::Transactions;
-use super::{Life, Producer};
+use super::{Life, LifeSignal, Producer};
 
 /// Since this version a Produce request may carry zstd (KIP-110).
 const ZSTD_SINCE: i16 = 7;
@@ -502,7 +502,7 @@ impl<O: Observer> Producer<O> {
 
     /// Closes all connections: the producer's end.
     fn shut(&mut self, now: Instant) {
-        self.life = Life::Closed;
+        self.life = self.life.after(LifeSignal::Over);
         self.transactions.iter_mut().for_each(Transactions::shut);
         for connection in self.connections.all() {
             self.cut(now, connection, Cut::Disconnected);

@@ -146,16 +146,6 @@ impl<O: Observer> Producer<O> {
         Ok(TransactionTicket { number, call })
     }
 
-    /// `send`, when the record is in its batch: the transaction gets its partition. The record stays where it is even
-    /// when this fails, and its batch with it until the transaction is aborted.
-    pub(super) fn add_to_transaction(&mut self, partition: PartitionRef) -> Result<(), ProducerError> {
-        let topics = &self.topics;
-        match &mut self.transactions {
-            Some(transactions) => transactions.add_partition(partition, || topics.named(partition)),
-            None => Ok(()),
-        }
-    }
-
     /// The sender's round begins with the transaction. `true`: and ends with it, for nothing else is sent while a
     /// question of the transaction's is out or about to be.
     pub(super) fn settle_transaction(&mut self, now: Instant) -> bool {
