@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kacrab::producer::{Producer, ProducerError, ProducerRecord};
 
+/// For callbacks after `flush`.
+const PATIENCE_WITH_CALLBACKS: Duration = Duration::from_secs(5);
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
@@ -93,8 +96,12 @@ async fn run(options: &Options) -> Outcome<()> {
         }
     }
     producer.flush().await?;
-    // `flush` may return before the last callbacks have run. Whoever started us bounds the time.
-    while samples && seen.lock().map_err(|_| "a callback panicked")?.count() < records {
+    // `flush` may return before the last callbacks have run; some never do.
+    let flushed = Instant::now();
+    while samples
+        && seen.lock().map_err(|_| "a callback panicked")?.count() < records
+        && flushed.elapsed() < PATIENCE_WITH_CALLBACKS
+    {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let mut seen = std::mem::take(&mut *seen.lock().map_err(|_| "a callback panicked")?);

@@ -21,7 +21,7 @@ use super::{
 use crate::process::OwnedChild;
 
 /// A client that takes longer hangs: the slowest needs seconds.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(45);
 const TRIES: u32 = 3;
 /// How often a running client's memory is looked at. Its peak only grows, so only the last look counts.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
