@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use producer_core::bridge::{Habit, HeaderSpec, MAX_SEND_COUNT, RecordSpec, Topology};
-use producer_core::murmur2::{murmur2, partition_for_hash};
+use producer_core::murmur2::partition_for_hash;
 use producer_core::record::Header;
 use producer_core::record_batch::{BATCH_OVERHEAD, MAX_RECORD_OVERHEAD, record_size_upper_bound};
+use producer_core::trace::PartitionChoice;
 use yew::Reducible;
 
 /// What a record in mid-batch has beside key, value and headers: its length, attributes, time and place.
@@ -216,12 +217,11 @@ impl Draft {
             };
         }
         let Some(partitions) = partitions else { return Destination::Unknown };
-        match self.key.bytes().filter(|_| !ignores_keys) {
-            Some(key) => {
-                let hash = murmur2(key);
+        match PartitionChoice::of(None, self.key.bytes(), ignores_keys) {
+            PartitionChoice::KeyHash { hash } => {
                 Destination::Hashed { hash, partitions, partition: partition_for_hash(hash, partitions) }
             }
-            None => Destination::Sticky,
+            PartitionChoice::Explicit | PartitionChoice::Sticky => Destination::Sticky,
         }
     }
 }

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::error::{ErrorCode, ProducerError};
-use crate::murmur2::{murmur2, partition_for_hash};
+use crate::murmur2::partition_for_hash;
 use crate::record::Record;
 use crate::record_batch::{BatchBuilder, Content};
 use crate::time::{Instant, Now};
@@ -89,7 +89,7 @@ impl<O: Observer> Producer<O> {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
-        let hash = self.key_hash(record);
+        let choice = PartitionChoice::of(record.partition, record.key, self.config.partitioner_ignore_keys);
         let topic = self.topics.number(record.topic);
         let known = self.metadata.add(topic, now.instant());
         let partition_count = match known {
@@ -103,7 +103,7 @@ impl<O: Observer> Producer<O> {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
-        let (choice, chosen) = choose(record.partition, hash, topic, partition_count);
+        let chosen = chosen(choice, record.partition, topic, partition_count);
         let write = |builder: &mut BatchBuilder| builder.try_append_content(timestamp_ms, &content);
         let mut partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
         let placed = loop {
@@ -170,13 +170,6 @@ impl<O: Observer> Producer<O> {
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         Err(SendRefusal::FailedInItsBatch { error, sent })
-    }
-
-    /// The key's hash, if that chooses the partition.
-    #[inline]
-    fn key_hash(&self, record: &Record<'_>) -> Option<i32> {
-        let is_used = record.partition.is_none() && !self.config.partitioner_ignore_keys;
-        record.key.filter(|_| is_used).map(murmur2)
     }
 
     fn refusal_of_a_size(&self, size_bytes: u64) -> Option<ProducerError> {
@@ -352,22 +345,22 @@ impl<O: Observer> Producer<O> {
     }
 }
 
-/// Who chooses the partition, and which, unless it is the sticky one.
+/// The partition, unless it is the sticky one.
 #[inline]
-fn choose(
+fn chosen(
+    choice: PartitionChoice,
     explicit: Option<i32>,
-    hash: Option<i32>,
     topic: TopicIndex,
     partition_count: u32,
-) -> (PartitionChoice, Option<PartitionRef>) {
-    match (explicit, hash) {
-        (Some(partition), _) => (PartitionChoice::Explicit, Some(PartitionRef { topic, partition })),
-        (None, Some(hash)) => {
-            let partition = partition_for_hash(hash, i32::try_from(partition_count).unwrap_or(i32::MAX));
-            (PartitionChoice::KeyHash { hash }, Some(PartitionRef { topic, partition }))
+) -> Option<PartitionRef> {
+    let partition = match choice {
+        PartitionChoice::Explicit => explicit?,
+        PartitionChoice::KeyHash { hash } => {
+            partition_for_hash(hash, i32::try_from(partition_count).unwrap_or(i32::MAX))
         }
-        (None, None) => (PartitionChoice::Sticky, None),
-    }
+        PartitionChoice::Sticky => return None,
+    };
+    Some(PartitionRef { topic, partition })
 }
 
 /// The partition that the record names, if it could be one.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorCode, Persistence, ProducerError, Surface, TransactionPhase};
 use crate::ids::{BatchId, ConnectionId, CorrelationId, Lane, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::io::{DisconnectReason, Stored, WaitReason};
+use crate::murmur2::murmur2;
 use crate::protocol::ApiKey;
 use crate::time::Instant;
 
@@ -378,6 +379,19 @@ pub enum PartitionChoice {
     },
     /// No key: the sticky partition.
     Sticky,
+}
+
+impl PartitionChoice {
+    /// Who chooses, before anybody knows how many partitions there are (`KafkaProducer.partition`): the record itself,
+    /// its key unless `partitioner.ignore.keys`, else the producer.
+    #[inline]
+    pub fn of(partition: Option<i32>, key: Option<&[u8]>, ignores_keys: bool) -> Self {
+        match (partition, key) {
+            (Some(_), _) => Self::Explicit,
+            (None, Some(key)) if !ignores_keys => Self::KeyHash { hash: murmur2(key) },
+            _ => Self::Sticky,
+        }
+    }
 }
 
 /// What `send` waits for.
