@@ -1,6 +1,7 @@
 //! Connections that break, back off and are asked to pause.
 
 use super::story::Story;
+use crate::ids::NodeId;
 
 #[test]
 fn a_connection_that_stood_begins_its_pauses_anew() {
@@ -12,12 +13,17 @@ fn a_connection_that_stood_begins_its_pauses_anew() {
     story.break_all();
     story.at_ms(5_000);
     story.refuse_connections = false;
-    story.at_ms(6_100);
+    story.at_ms(6_500);
+    story.put(0, "b");
+    story.at_ms(7_500);
+    story.store(0);
     let (dials, broken_at) = (story.dials.len(), story.now_ms());
     story.break_all();
     story.at_ms(broken_at + 2_000);
-    let pause = story.dials[dials].0 - broken_at;
-    assert!((40..=60).contains(&pause), "{pause} ms; the pause before this one took about a second");
+    // The bootstrap address may be tried at once.
+    let known = story.dials[dials..].iter().find(|(_, node)| *node == NodeId(1)).expect("tried again");
+    let pause = known.0 - broken_at;
+    assert!((40..=150).contains(&pause), "{pause} ms; the pause before this one took about a second");
 }
 
 #[test]
