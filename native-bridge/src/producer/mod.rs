@@ -306,7 +306,8 @@ impl KafkaProducer {
 
     /// Refuses new sends, sends what is there, and returns when everything has met its fate and the callbacks have
     /// run. What is left at the end of `patience` fails as [`ProducerError::ForceClosed`]; `None` waits as long as it
-    /// takes, which `delivery.timeout.ms` bounds. Closing twice is no error.
+    /// takes: `delivery.timeout.ms` bounds it for records, `request.timeout.ms` for every other question a broker has
+    /// not answered, which Java's `close()` waits for too. Closing twice is no error.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting, not the closing.
