@@ -20,7 +20,7 @@ enum Task {
     Build,
     /// Format, lints, documentation, unit tests (also in wasm) and cross tests with real peers
     Test {
-        /// Leave out what needs an Apache Kafka
+        /// Leave out what takes longest: Apache Kafka, foreign producers, a hundred cuts
         #[arg(long)]
         quick: bool,
         /// Also build the page with the pinned Trunk, and test what it wrote

@@ -17,6 +17,10 @@ use crate::{process, progress, tools, trunk, workspace};
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
 const WASM_PACKAGES: [&str; 3] = ["web", "wasm-probe", "minimal-yew"];
 
+/// How the files of cross tests begin that `--quick` leaves out: those with an Apache Kafka, with foreign producers, and
+/// those that cut and break off many times over. They take more than half of the time.
+const LEFT_OUT_IF_QUICK: [&str; 5] = ["kafka_", "foreign_", "embedded_cut_", "browser_cuts", "browser_break_off"];
+
 /// Something that passes or fails, run as one command or several.
 struct Suite {
     name: String,
@@ -31,8 +35,8 @@ impl Suite {
 
 /// Runs every suite, also after a failure, and prints a table of times and the line `N passed, N failed`.
 ///
-/// `quick` leaves out the cross tests with an Apache Kafka (files named `kafka_…`), which take minutes. `with_trunk` adds
-/// what is built by Trunk: its page with the in-page test on it, and the cross tests named `trunk_…`.
+/// `quick` leaves out the cross tests that take longest. `with_trunk` adds what is built by Trunk: its page with the
+/// in-page test on it, and the cross tests named `trunk_…`. What is left out is named above the table.
 ///
 /// # Errors
 /// When a tool is missing and cannot be installed, or anything failed.
@@ -41,7 +45,8 @@ pub fn command(quick: bool, with_trunk: bool) -> Result<()> {
     tools::ensure(&tools::FOR_TESTS)?;
     let mut suites = static_suites();
     suites.extend(unit_suites());
-    suites.extend(cross_suites(quick, with_trunk)?);
+    let (chosen, left_out) = cross_tests(quick, with_trunk)?;
+    suites.extend(cross_suites(chosen));
     if with_trunk {
         suites.extend(trunk_suites());
     }
@@ -55,6 +60,9 @@ pub fn command(quick: bool, with_trunk: bool) -> Result<()> {
     let failures = report.failures();
     if !failures.is_empty() {
         println!("\nfailed: {}", failures.join(", "));
+    }
+    if !left_out.is_empty() {
+        println!("\nleft out, {} files of cross tests: {}", left_out.len(), left_out.join(", "));
     }
     // The last line on standard output: whoever reads only one reads this.
     println!("{report}");
@@ -106,8 +114,8 @@ fn unit_suites() -> Vec<Suite> {
     ]
 }
 
-/// One suite per file of the cross tests, so that the table shows what takes how long.
-fn cross_suites(quick: bool, with_trunk: bool) -> Result<Vec<Suite>> {
+/// The files of cross tests by name: those that run, and those that are left out.
+fn cross_tests(quick: bool, with_trunk: bool) -> Result<(Vec<String>, Vec<String>)> {
     let folder = workspace::root().join("tests/tests");
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
@@ -117,12 +125,19 @@ fn cross_suites(quick: bool, with_trunk: bool) -> Result<Vec<Suite>> {
         }
     }
     names.sort();
-    names.retain(|name| (!quick || !name.starts_with("kafka_")) && (with_trunk || !name.starts_with("trunk_")));
+    Ok(names.into_iter().partition(|name| {
+        let too_long = quick && LEFT_OUT_IF_QUICK.iter().any(|beginning| name.starts_with(beginning));
+        !too_long && (with_trunk || !name.starts_with("trunk_"))
+    }))
+}
+
+/// One suite per file of the cross tests, so that the table shows what takes how long.
+fn cross_suites(names: Vec<String>) -> impl Iterator<Item = Suite> {
     let harness = Suite::new("cross: harness", [cargo(["test", "--package", "cross-tests", "--lib"])]);
     let files = names.into_iter().map(|name| {
         Suite::new(format!("cross: {name}"), [cargo(["test", "--package", "cross-tests", "--test", &name])])
     });
-    Ok(std::iter::once(harness).chain(files).collect())
+    std::iter::once(harness).chain(files)
 }
 
 /// The page as Trunk writes it, and the test of the whole page on that instead of what `cargo xtask` bundles.
