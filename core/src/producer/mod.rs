@@ -210,6 +210,8 @@ pub struct Producer<O: Observer = Nobody> {
     metadata_error: Option<ProducerError>,
     /// Something happened since the sender last ran.
     is_dirty: bool,
+    /// Has the network been heard, and patience not ended since?
+    has_heard: bool,
     wait: Option<(Instant, WaitReason)>,
     told: Narrator<O>,
     told_wait: Option<(Option<Instant>, WaitReason)>,
@@ -251,6 +253,7 @@ impl<O: Observer> Producer<O> {
             metadata_asked_by_answer: None,
             metadata_error: None,
             is_dirty: true,
+            has_heard: false,
             wait: None,
             told: Narrator::new(observer),
             told_wait: None,
@@ -291,22 +294,30 @@ impl<O: Observer> Producer<O> {
                 self.on_received(at, connection, correlation, response);
             }
         }
-        // In the poll that hears an answer, too, patience ends before anything else is sent (`NetworkClient.poll`).
-        self.cut_overdue(at);
+        self.has_heard = true;
     }
 
     /// The next thing to do; call until it says [`Output::Wait`].
     pub fn poll_output(&mut self, now: Now) -> Output {
-        let at = now.instant();
+        // After everything that was heard, but before anything else is sent, patience ends (`NetworkClient.poll`).
+        if core::mem::take(&mut self.has_heard) {
+            self.cut_overdue(now.instant());
+        }
         loop {
-            if let Some(output) = self.outputs.pop_front() {
+            if let Some(output) = self.take_output() {
                 return output;
             }
-            if !self.is_dirty && self.wait.is_none_or(|(until, _)| until > at) {
-                return self.rest(at);
+            if !self.is_round_due(now) {
+                return self.rest(now.instant());
             }
-            self.run(at);
+            self.begin_round(now);
+            self.end_round(now);
         }
+    }
+
+    /// What the rounds so far ask for and nobody has taken yet.
+    pub fn take_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
     }
 
     /// `flush()`: makes everything sendable; ask [`is_flushed`](Self::is_flushed) until it says yes, then it is over.

@@ -10,7 +10,7 @@ use crate::io::{DisconnectReason, Output, WaitReason};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, InitProducerIdRequest, ProducePartition, ProduceRequest, ProduceTopic, Request,
 };
-use crate::time::Instant;
+use crate::time::{Instant, Now};
 use crate::trace::{Fact, Observer};
 
 use super::accumulator::{BatchSlot, Ready, Urgency, earlier};
@@ -31,22 +31,36 @@ const SOFTWARE_NAME: &str = env!("CARGO_PKG_NAME");
 const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl<O: Observer> Producer<O> {
-    /// One round. Leaves in [`Producer::wait`] when the next is due.
-    pub(super) fn run(&mut self, now: Instant) {
+    /// The first half of a round, up to `client.poll`: sequences and identity, who is ready, drain, expire, requests,
+    /// questions. [`poll_output`](Self::poll_output) goes round by itself; this is for who must look at the network between
+    /// the halves, in one and the same moment, as the Java client does.
+    pub fn begin_round(&mut self, now: Now) {
+        let at = now.instant();
         // Before another round: what is not asked by now need not be asked any more (`Sender.run`).
-        self.finish_close(now);
-        self.send_what_is_due(now);
+        self.finish_close(at);
+        self.send_what_is_due(at);
+    }
+
+    /// The second half of a round: patience with connections ends. Leaves in [`Producer::wait`] when the next is due.
+    pub fn end_round(&mut self, now: Now) {
+        self.has_heard = false;
         if self.life == Life::Closed {
             return;
         }
-        self.cut_overdue(now);
-        self.rebootstrap_if_overdue(now);
-        self.finish_close(now);
+        let at = now.instant();
+        self.cut_overdue(at);
+        self.rebootstrap_if_overdue(at);
+        self.finish_close(at);
         self.wake_by(self.connections.next_deadline());
         // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
         if let Some((until, _)) = &mut self.wait {
-            *until = (*until).max(now + core::time::Duration::from_micros(1));
+            *until = (*until).max(at + core::time::Duration::from_micros(1));
         }
+    }
+
+    /// Would a round change anything now?
+    pub fn is_round_due(&self, now: Now) -> bool {
+        self.is_dirty || self.wait.is_some_and(|(until, _)| until <= now.instant())
     }
 
     /// A round without a look at connections (`Sender.sendProducerData`, before `client.poll`).

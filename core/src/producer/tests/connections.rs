@@ -1,7 +1,9 @@
 //! Connections that break, back off and are asked to pause.
 
-use super::story::Story;
+use super::story::{Story, sound_answer};
 use crate::ids::NodeId;
+use crate::io::Input;
+use crate::protocol::Response;
 
 #[test]
 fn a_connection_that_stood_begins_its_pauses_anew() {
@@ -48,4 +50,24 @@ fn a_pause_that_the_broker_asked_for_counts_for_no_requests_patience() {
     assert!(story.closed.is_empty(), "b was out for 2 s and the pause");
     story.at_ms(3_501);
     assert_eq!(story.closed, [story.carried[0].connection]);
+}
+
+#[test]
+fn every_answer_that_is_there_is_heard_before_patience_ends() {
+    let mut story = Story::with(2, 2, &[("linger.ms", "0"), ("request.timeout.ms", "2000")]).started();
+    story.put(0, "a");
+    story.put(1, "b");
+    let asked = core::mem::take(&mut story.carried);
+    assert_eq!(asked.len(), 2, "one broker each");
+    story.now_us += 2_001_000;
+    for carried in &asked {
+        let correlation = carried.request.header.correlation;
+        let response = Response::Produce(sound_answer(carried));
+        story
+            .producer
+            .handle_input(story.now(), Input::Received { connection: carried.connection, correlation, response });
+    }
+    story.settle();
+    assert_eq!(story.completed.len(), 2);
+    assert!(story.closed.is_empty());
 }

@@ -33,10 +33,9 @@ struct Player<'a> {
     producer: Producer<Nobody>,
     brokers: Brokers,
     now_ms: u64,
-    /// When the producer wants to be woken.
-    wake_us: Option<u64>,
-    /// What the network has for the producer.
-    arriving: VecDeque<Input>,
+    /// What the network has for the producer, and since which of the sender's rounds.
+    arriving: VecDeque<(usize, Input)>,
+    round: usize,
     connections: BTreeMap<NodeId, ConnectionId>,
     /// Requests without an answer, and from when on a question is answered.
     unanswered: BTreeMap<NodeId, VecDeque<(u64, OutgoingRequest)>>,
@@ -67,9 +66,9 @@ pub(super) fn play(script: &Script) -> Result<Played> {
     let is_on = |(key, value): &(String, String)| key == "partitioner.availability.timeout.ms" && value != "0";
     // How long a broker has taken nothing is noted in the sender's rounds, and counts from the next on; the Java client has
     // several in every millisecond.
-    let has_rounds = script.config.iter().any(is_on);
+    let rounds = if script.config.iter().any(is_on) { 2 } else { 0 };
     let mut player = Player::new(script)?;
-    player.settle()?;
+    player.settle(rounds)?;
     let mut actions = script.actions.iter().peekable();
     for now_ms in 0..=script.until {
         player.now_ms = now_ms;
@@ -80,18 +79,12 @@ pub(super) fn play(script: &Script) -> Result<Played> {
             let is_send = |words: &[String]| words.first().is_some_and(|word| word == "send");
             let more_sends =
                 actions.peek().is_some_and(|next| next.at <= now_ms && is_send(&next.words) && is_send(&action.words));
-            if is_send(&action.words) && !more_sends {
-                // The Java client's sender runs in every millisecond; here it would sleep on when no new batch calls it.
-                player.arriving.push_back(Input::Wake);
-            }
             if !more_sends {
-                player.settle()?;
+                // The Java client's sender runs in every millisecond; here it would sleep on when no new batch calls it.
+                player.settle(rounds.max(usize::from(is_send(&action.words))))?;
             }
         }
-        if has_rounds {
-            player.arriving.extend([Input::Wake, Input::Wake]);
-        }
-        player.settle()?;
+        player.settle(rounds)?;
     }
     Ok(Played { told: player.told, chosen: player.chosen })
 }
@@ -110,8 +103,8 @@ impl<'a> Player<'a> {
             producer,
             brokers: Brokers::new(script)?,
             now_ms: 0,
-            wake_us: None,
             arriving: VecDeque::new(),
+            round: 0,
             connections: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             node_states: BTreeMap::new(),
@@ -135,28 +128,22 @@ impl<'a> Player<'a> {
         self.told.push(format!("{} {text}", self.now_ms));
     }
 
-    /// Gives the producer what has arrived, one by one, and does what it asks, until it waits for a later millisecond.
-    fn settle(&mut self) -> Result<()> {
-        self.hear();
-        for _ in 0..100_000 {
+    /// Lets the sender go round until it waits for a later millisecond, as the Java client's does: what is ready leaves, the
+    /// network is looked at once, and patience ends. `rounds`: how many there are even if the producer asks for none.
+    fn settle(&mut self, rounds: usize) -> Result<()> {
+        for round in 0..10_000 {
             let now = self.now();
-            match self.producer.poll_output(now) {
-                Output::Wait { until, .. } => {
-                    self.wake_us = until.map(|until| until.as_micros());
-                    self.end_flushes();
-                    let is_due = self.wake_us.is_some_and(|at| at <= now.elapsed_us);
-                    match self.hear() {
-                        true => {}
-                        false if is_due => self.producer.handle_input(now, Input::Wake),
-                        false => return Ok(()),
-                    }
-                }
-                Output::Connect { connection, node, .. } => self.on_connect(connection, node),
-                Output::Transmit { connection, request } => self.on_request(connection, request)?,
-                Output::Close { connection } => self.on_close(connection),
-                Output::Completed(completion) => self.on_completed(&completion),
-                Output::SendsMayProceed => {}
+            if round >= rounds && !self.producer.is_round_due(now) && self.arriving.is_empty() {
+                return Ok(());
             }
+            self.round += 1;
+            self.producer.begin_round(now);
+            self.execute()?;
+            self.hear();
+            self.execute()?;
+            self.producer.end_round(now);
+            self.execute()?;
+            self.end_flushes();
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
                 self.tell("closed");
@@ -165,34 +152,41 @@ impl<'a> Player<'a> {
         bail!("{:?}: the producer never comes to rest at {}", self.script.name, self.now_ms)
     }
 
+    /// Does what the producer asks for.
+    fn execute(&mut self) -> Result<()> {
+        while let Some(output) = self.producer.take_output() {
+            match output {
+                Output::Connect { connection, node, .. } => self.on_connect(connection, node),
+                Output::Transmit { connection, request } => self.on_request(connection, request)?,
+                Output::Close { connection } => self.on_close(connection),
+                Output::Completed(completion) => self.on_completed(&completion),
+                Output::SendsMayProceed | Output::Wait { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the producer what has arrived, as one look at the network finds it: a response from each connection, and then
-    /// which connections ended and which stand. Says whether there was anything.
-    fn hear(&mut self) -> bool {
+    /// which connections ended and which stand.
+    fn hear(&mut self) {
         let mut heard = BTreeSet::new();
         let mut now = Vec::new();
-        self.arriving.retain(|input| {
-            let connection = match input {
-                Input::Wake => None,
-                Input::Connected { connection }
-                | Input::Disconnected { connection, .. }
-                | Input::Written { connection, .. }
-                | Input::Received { connection, .. } => Some(*connection),
-            };
-            let is_next = heard.insert(connection);
+        let round = self.round;
+        self.arriving.retain(|(since, input)| {
+            // What is written in this look at the network is answered in the next at the earliest.
+            let is_there = *since < round || !matches!(input, Input::Received { .. });
+            let is_next = is_there && heard.insert(connection_of(input));
             now.extend(is_next.then(|| input.clone()));
             !is_next
         });
         now.sort_by_key(|input| match input {
-            Input::Wake => 0,
-            Input::Written { .. } | Input::Received { .. } => 1,
-            Input::Disconnected { .. } => 2,
-            Input::Connected { .. } => 3,
+            Input::Wake | Input::Written { .. } | Input::Received { .. } => 0,
+            Input::Disconnected { .. } => 1,
+            Input::Connected { .. } => 2,
         });
-        let is_any = !now.is_empty();
         for input in now {
             self.producer.handle_input(self.now(), input);
         }
-        is_any
     }
 
     fn perform(&mut self, words: &[&str]) -> Result<()> {
@@ -273,13 +267,13 @@ impl<'a> Player<'a> {
         match state.as_str() {
             "refuse" => {
                 let why = DisconnectReason::ConnectFailed("refused".into());
-                self.arriving.push_back(Input::Disconnected { connection, why });
+                self.arriving.push_back((self.round, Input::Disconnected { connection, why }));
             }
             "silent" => {}
             _ => {
                 self.connections.insert(node, connection);
                 self.unanswered.insert(node, VecDeque::new());
-                self.arriving.push_back(Input::Connected { connection });
+                self.arriving.push_back((self.round, Input::Connected { connection }));
             }
         }
     }
@@ -299,19 +293,14 @@ impl<'a> Player<'a> {
     fn forget(&mut self, node: NodeId) -> Option<ConnectionId> {
         self.unanswered.remove(&node);
         let gone = self.connections.remove(&node)?;
-        self.arriving.retain(|input| match input {
-            Input::Connected { connection }
-            | Input::Disconnected { connection, .. }
-            | Input::Written { connection, .. }
-            | Input::Received { connection, .. } => *connection != gone,
-            Input::Wake => true,
-        });
+        self.arriving.retain(|(_, input)| connection_of(input) != Some(gone));
         Some(gone)
     }
 
     fn disconnect(&mut self, node: NodeId) {
         if let Some(connection) = self.forget(node) {
-            self.arriving.push_back(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
+            self.arriving
+                .push_back((self.round, Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer }));
         }
     }
 
@@ -355,7 +344,7 @@ impl<'a> Player<'a> {
         let asked = self.unanswered.get_mut(&node).and_then(VecDeque::pop_front);
         if let (Some((_, request)), Some(&connection)) = (asked, self.connections.get(&node)) {
             let correlation = request.header.correlation;
-            self.arriving.push_back(Input::Received { connection, correlation, response });
+            self.arriving.push_back((self.round, Input::Received { connection, correlation, response }));
         }
     }
 
@@ -388,6 +377,16 @@ impl<'a> Player<'a> {
             };
             self.tell(&fate);
         }
+    }
+}
+
+fn connection_of(input: &Input) -> Option<ConnectionId> {
+    match input {
+        Input::Wake => None,
+        Input::Connected { connection }
+        | Input::Disconnected { connection, .. }
+        | Input::Written { connection, .. }
+        | Input::Received { connection, .. } => Some(*connection),
     }
 }
 
