@@ -210,6 +210,9 @@ impl ErrorCode {
                 "The leader high watermark has not caught up from a recent leader election so the offsets cannot be guaranteed to be monotonically increasing."
             }
             80 => "The preferred leader was not available.",
+            82 => {
+                "The broker rejected this static consumer since another consumer with the same group.instance.id has registered with a different member.id."
+            }
             83 => "Eligible topic partition leaders are not available.",
             84 => "Leader election not needed for topic partition.",
             87 => "This record has failed the validation on broker and hence will be rejected.",

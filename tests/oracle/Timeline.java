@@ -23,8 +23,14 @@ import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.errors.ApiException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.record.internal.AbstractRecords;
+import org.apache.kafka.common.record.internal.CompressionType;
+import org.apache.kafka.common.record.internal.Record;
+import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.MockTime;
 
@@ -92,6 +98,7 @@ public final class Timeline {
     TimelineDraws.Client client;
     ProducerMetadata metadata;
     private TransactionManager transactions;
+    private TimelineTransactions calls;
     private BufferPool pool;
 
     private Timeline(List<String> script) {
@@ -143,8 +150,10 @@ public final class Timeline {
         int batchSize = Math.max(1, config.getInt("batch.size"));
         int inFlight = config.getInt("max.in.flight.requests.per.connection");
         transactions = config.getBoolean("enable.idempotence")
-            ? new TransactionManager(log, null, config.getInt("transaction.timeout.ms"), retryBackoff, apiVersions, false)
+            ? new TransactionManager(log, config.getString("transactional.id"), config.getInt("transaction.timeout.ms"),
+                retryBackoff, apiVersions, false)
             : null;
+        calls = new TimelineTransactions(this, transactions);
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
         accumulator = new RecordAccumulator(log, batchSize, Compression.NONE, linger, retryBackoff, retryBackoffMax,
             deliveryTimeout,
@@ -198,9 +207,12 @@ public final class Timeline {
         for (int quiet = 0; quiet < 3 && !closed;) {
             long before = activity;
             if (closing && isDrained()) {
+                inRound = true;
                 sender.run();
+                inRound = false;
                 closed = true;
                 tell("closed");
+                calls.endCalls();
                 endFlushes();
                 break;
             }
@@ -208,6 +220,7 @@ public final class Timeline {
             inRound = true;
             sender.runOnce();
             inRound = false;
+            calls.endCalls();
             endFlushes();
             quiet = activity == before ? quiet + 1 : 0;
         }
@@ -219,7 +232,30 @@ public final class Timeline {
             sender.forceClose();
             return true;
         }
-        return !accumulator.hasUndrained() && client.inFlightRequestCount() == 0;
+        if (accumulator.hasUndrained() || client.inFlightRequestCount() > 0) {
+            return false;
+        }
+        if (transactions == null || !transactions.hasOngoingTransaction()) {
+            return true;
+        }
+        if (!transactions.hasPendingRequests() && !transactions.isCompleting()) {
+            try {
+                transactions.beginAbort();
+                activity++;
+            } catch (RuntimeException inError) {
+                sender.forceClose();
+                return true;
+            }
+        }
+        return false;
+    }
+
+    boolean isTransactional() {
+        return transactions != null && transactions.isTransactional();
+    }
+
+    boolean isClosing() {
+        return closing;
     }
 
     final class Clock extends MockTime {
@@ -253,7 +289,7 @@ public final class Timeline {
             case "flush" -> flush();
             case "close" -> close(words);
             default -> {
-                if (!brokers.perform(wire, words)) {
+                if (!calls.perform(words) && !brokers.perform(wire, words)) {
                     throw new IllegalArgumentException(words[0]);
                 }
             }
@@ -288,6 +324,16 @@ public final class Timeline {
             return;
         }
         draws.cluster = cluster;
+        int size = AbstractRecords.estimateSizeInBytesUpperBound(RecordBatch.CURRENT_MAGIC_VALUE, CompressionType.NONE, key,
+            value, Record.EMPTY_HEADERS);
+        if (size > config.getInt("max.request.size") || size > config.getLong("buffer.memory")) {
+            RecordTooLargeException refusal = new RecordTooLargeException();
+            tell("refused #" + number + " RecordTooLargeException");
+            if (transactions != null) {
+                transactions.maybeTransitionToErrorState(refusal);
+            }
+            return;
+        }
         long now = time.milliseconds();
         Told told = new Told(number, topic);
         try {
@@ -302,8 +348,11 @@ public final class Timeline {
             if (words[2].equals("*")) {
                 tell("placed #" + number + " " + topic + "-" + told.partition);
             }
-        } catch (KafkaException refusal) {
+        } catch (KafkaException | IllegalStateException refusal) {
             tell("refused #" + number + " " + refusal.getClass().getSimpleName());
+            if (refusal instanceof ApiException && transactions != null) {
+                transactions.maybeTransitionToErrorState((ApiException) refusal);
+            }
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
         }

@@ -1,8 +1,6 @@
 package org.apache.kafka.clients.producer.internals;
 
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -14,7 +12,6 @@ import java.util.TreeSet;
 import org.apache.kafka.clients.ApiVersions;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
-import org.apache.kafka.common.message.InitProducerIdResponseData;
 import org.apache.kafka.common.message.MetadataResponseData;
 import org.apache.kafka.common.message.ProduceResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -23,7 +20,6 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.requests.AbstractResponse;
 import org.apache.kafka.common.requests.ApiVersionsResponse;
-import org.apache.kafka.common.requests.InitProducerIdResponse;
 import org.apache.kafka.common.requests.MetadataRequest;
 import org.apache.kafka.common.requests.MetadataResponse;
 import org.apache.kafka.common.requests.ProduceRequest;
@@ -39,9 +35,9 @@ final class TimelineBrokers {
     final Map<String, String> nodeStates = new HashMap<>();
     private final Map<ApiKeys, short[]> versions = new HashMap<>();
     final Set<ApiKeys> held = new HashSet<>();
-    private final Deque<Errors> identityErrors = new ArrayDeque<>();
-    private long nextProducerId = 1000;
-    private short nextEpoch = 0;
+    final TimelineCoordinator coordinator = new TimelineCoordinator();
+    /** `transaction.version`, the feature. */
+    private short transactionVersion = 0;
     private final Map<ApiKeys, Integer> throttles = new HashMap<>();
 
     TimelineBrokers() {
@@ -49,6 +45,11 @@ final class TimelineBrokers {
         versions.put(ApiKeys.METADATA, new short[] {4, 11});
         versions.put(ApiKeys.API_VERSIONS, new short[] {0, 4});
         versions.put(ApiKeys.INIT_PRODUCER_ID, new short[] {0, 5});
+        versions.put(ApiKeys.FIND_COORDINATOR, new short[] {0, 6});
+        versions.put(ApiKeys.ADD_PARTITIONS_TO_TXN, new short[] {0, 5});
+        versions.put(ApiKeys.ADD_OFFSETS_TO_TXN, new short[] {0, 4});
+        versions.put(ApiKeys.TXN_OFFSET_COMMIT, new short[] {0, 5});
+        versions.put(ApiKeys.END_TXN, new short[] {0, 5});
     }
 
     /** Takes a circumstance of the script. Says whether it was one of the brokers'. */
@@ -62,10 +63,8 @@ final class TimelineBrokers {
             }
             case "versions" ->
                 versions.put(api(words[1]), new short[] {Short.parseShort(words[2]), Short.parseShort(words[3])});
-            case "identity" -> {
-                nextProducerId = Long.parseLong(words[1]);
-                nextEpoch = Short.parseShort(words[2]);
-            }
+            case "identity" -> coordinator.grantNext(Long.parseLong(words[1]), Short.parseShort(words[2]));
+            case "transaction-version" -> transactionVersion = Short.parseShort(words[1]);
             default -> {
                 return false;
             }
@@ -94,7 +93,8 @@ final class TimelineBrokers {
                 epochs.put(words[1], Arrays.copyOf(epochs.get(words[1]), numbers.length));
             }
             case "topic-error" -> topicErrors.put(words[1], Errors.valueOf(words[2]));
-            case "identity-error" -> identityErrors.add(Errors.valueOf(words[1]));
+            case "refuse" -> coordinator.refuse(api(words[1]), Errors.valueOf(words[2]));
+            case "coordinator" -> coordinator.move(Integer.parseInt(words[1]));
             case "throttle" -> throttles.put(api(words[1]), Integer.parseInt(words[2]));
             case "hold" -> held.add(api(words[1]));
             case "release" -> {
@@ -114,11 +114,16 @@ final class TimelineBrokers {
             case "Metadata" -> ApiKeys.METADATA;
             case "InitProducerId" -> ApiKeys.INIT_PRODUCER_ID;
             case "ApiVersions" -> ApiKeys.API_VERSIONS;
+            case "FindCoordinator" -> ApiKeys.FIND_COORDINATOR;
+            case "AddPartitionsToTxn" -> ApiKeys.ADD_PARTITIONS_TO_TXN;
+            case "AddOffsetsToTxn" -> ApiKeys.ADD_OFFSETS_TO_TXN;
+            case "TxnOffsetCommit" -> ApiKeys.TXN_OFFSET_COMMIT;
+            case "EndTxn" -> ApiKeys.END_TXN;
             default -> throw new IllegalArgumentException(name);
         };
     }
 
-    private static String[] split(String topicPartition) {
+    static String[] split(String topicPartition) {
         int dash = topicPartition.lastIndexOf('-');
         return new String[] {topicPartition.substring(0, dash), topicPartition.substring(dash + 1)};
     }
@@ -218,23 +223,18 @@ final class TimelineBrokers {
                 ApiVersionsResponseData data = new ApiVersionsResponseData().setThrottleTimeMs(throttle);
                 versions.forEach((api, range) -> data.apiKeys().add(new ApiVersionsResponseData.ApiVersion()
                     .setApiKey(api.id).setMinVersion(range[0]).setMaxVersion(range[1])));
+                if (transactionVersion > 0) {
+                    data.setFinalizedFeaturesEpoch(1).finalizedFeatures().add(
+                        new ApiVersionsResponseData.FinalizedFeatureKey().setName("transaction.version")
+                            .setMinVersionLevel((short) 0).setMaxVersionLevel(transactionVersion));
+                }
                 yield new ApiVersionsResponse(data);
             }
             case METADATA -> {
                 MetadataResponseData data = metadataFor((MetadataRequest) asked.request(), throttle);
                 yield new MetadataResponse(data, asked.header().apiVersion());
             }
-            case INIT_PRODUCER_ID -> {
-                Errors error = identityErrors.isEmpty() ? Errors.NONE : identityErrors.poll();
-                InitProducerIdResponseData data =
-                    new InitProducerIdResponseData().setErrorCode(error.code()).setThrottleTimeMs(throttle);
-                if (error == Errors.NONE) {
-                    data.setProducerId(nextProducerId++).setProducerEpoch(nextEpoch);
-                    nextEpoch = 0;
-                }
-                yield new InitProducerIdResponse(data);
-            }
-            default -> throw new IllegalStateException(asked.toString());
+            default -> coordinator.answerTo(asked, throttle);
         };
     }
 

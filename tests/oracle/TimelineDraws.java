@@ -71,7 +71,7 @@ final class TimelineDraws {
         }
     }
 
-    /** Knows whether it looks for a broker to ask for metadata or, outside of poll, for one to ask for a producer id. */
+    /** Knows whether it looks for a broker to ask for metadata or, outside of poll, for one to ask for a producer id or a coordinator. */
     static final class Client extends NetworkClient {
         private boolean isPolling = false;
 
@@ -106,7 +106,8 @@ final class TimelineDraws {
 
         @Override
         public int nextInt(int bound) {
-            ApiKeys api = timeline.client.isPolling ? ApiKeys.METADATA : ApiKeys.INIT_PRODUCER_ID;
+            ApiKeys question = timeline.isTransactional() ? ApiKeys.FIND_COORDINATOR : ApiKeys.INIT_PRODUCER_ID;
+            ApiKeys api = timeline.client.isPolling ? ApiKeys.METADATA : question;
             List<Integer> asked = timeline.chosen.getOrDefault(api, List.of());
             int number = timeline.wire.questions.getOrDefault(api, 0);
             List<Node> known = timeline.metadata.fetch().nodes();

@@ -164,11 +164,11 @@ final class TimelineWire extends MockSelector {
                 ((MetadataRequest) asked.request()).data().topics().forEach(topic -> topics.add(topic.name()));
                 return "metadata " + String.join(",", topics);
             }
-            case INIT_PRODUCER_ID -> {
-                return "init-producer-id";
+            case API_VERSIONS -> {
+                return "versions n" + id;
             }
             default -> {
-                return "versions n" + id;
+                return TimelineCoordinator.describe(id, asked);
             }
         }
     }

@@ -145,6 +145,15 @@ pub enum TransactionError {
         /// Its error code.
         code: ErrorCode,
     },
+    /// Nobody coordinates, and the answer says neither why nor that it may be asked again (`KafkaException`).
+    NoCoordinator {
+        /// Of a consumer group, or of a `transactional.id`?
+        of_group: bool,
+        /// Its name.
+        key: Arc<str>,
+        /// The error code.
+        code: ErrorCode,
+    },
     /// Partitions could not be added (`KafkaException`).
     PartitionsRefused(Vec<(TopicPartition, ErrorCode)>),
     /// A batch of the transaction used up its retries, or its time (`TransactionAbortableException`).
@@ -181,6 +190,7 @@ impl TransactionError {
             Self::Illegal(_) => "IllegalStateException",
             Self::InErrorState(_)
             | Self::UnexpectedAnswer { .. }
+            | Self::NoCoordinator { .. }
             | Self::PartitionsRefused(_)
             | Self::AbortFailed(_)
             | Self::Unacknowledged { .. }
@@ -271,11 +281,16 @@ impl fmt::Display for TransactionError {
                     ApiKey::InitProducerId => "Unexpected error in InitProducerIdResponse; ",
                     ApiKey::EndTxn => "Unhandled error in EndTxnResponse: ",
                     ApiKey::AddOffsetsToTxn => "Unexpected error in AddOffsetsToTxnResponse: ",
-                    ApiKey::TxnOffsetCommit => "Unexpected error in TxnOffsetCommitResponse: ",
-                    _ => "Could not find a coordinator due to unexpected error: ",
+                    _ => "Unexpected error in TxnOffsetCommitResponse: ",
                 };
                 write!(f, "{begin}{}", code.java_message())
             }
+            Self::NoCoordinator { of_group, key, code } => write!(
+                f,
+                "Could not find a coordinator with type {} with key {key} due to unexpected error: {}",
+                if *of_group { "GROUP" } else { "TRANSACTION" },
+                code.java_message()
+            ),
             Self::PartitionsRefused(errors) => {
                 f.write_str("Could not add partitions to transaction due to errors: {")?;
                 for (place, (partition, code)) in errors.iter().enumerate() {

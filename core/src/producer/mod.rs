@@ -187,8 +187,8 @@ pub struct Producer<O: Observer = Nobody> {
     identity: Identity,
     /// A producer id was asked for in vain: the next question waits out a pause.
     identity_is_retried: bool,
-    /// Whom to ask for a producer id, and not before when.
-    identity_target: Option<(NodeId, Instant)>,
+    /// Whom to ask for a producer id or for a coordinator, and not before when.
+    question_target: Option<(NodeId, Instant)>,
     sequences: Sequences,
     transactions: Option<Transactions>,
     told_phase: Option<TransactionPhase>,
@@ -232,7 +232,7 @@ impl<O: Observer> Producer<O> {
             connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
             identity: Identity::new(config.enable_idempotence),
             identity_is_retried: false,
-            identity_target: None,
+            question_target: None,
             sequences: Sequences::default(),
             transactions: config.transactional_id.clone().map(Transactions::new),
             told_phase: None,

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crate::error::{ErrorCode, ProducerError};
+use crate::error::{ErrorCode, ProducerError, Surface};
 use crate::murmur2::partition_for_hash;
 use crate::record::Record;
 use crate::record_batch::{BatchBuilder, Content};
@@ -167,6 +167,7 @@ impl<O: Observer> Producer<O> {
         let topics = &self.topics;
         let Some(transactions) = &mut self.transactions else { return Ok(sent) };
         let Err(error) = transactions.add_partition(partition, || topics.named(partition)) else { return Ok(sent) };
+        let error = self.blame_transaction(error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         Err(SendRefusal::FailedInItsBatch { error, sent })
@@ -330,9 +331,21 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
     ) -> SendRefusal {
         self.leave_queue(ticket);
+        let error = self.blame_transaction(error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         SendRefusal::Failed { error, partition }
+    }
+
+    /// A record that is refused with an error of its future's costs its transaction (`KafkaProducer.doSend`). The error as
+    /// it is, or the one thrown where there is no transaction.
+    fn blame_transaction(&mut self, error: ProducerError) -> ProducerError {
+        let Some(transactions) = &mut self.transactions else { return error };
+        if error.surface_in_send() == Surface::Thrown {
+            return error;
+        }
+        self.is_dirty = true;
+        transactions.on_send_refused(&error).err().unwrap_or(error)
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.

@@ -184,15 +184,15 @@ impl<O: Observer> Producer<O> {
     }
 
     fn ask_identity(&mut self, now: Instant) {
-        let Some((node, not_before)) = self.whom_to_ask_for_an_id(now) else { return };
-        self.identity_target = Some((node, not_before));
+        let Some((node, not_before)) = self.whom_to_ask(now) else { return };
+        self.question_target = Some((node, not_before));
         match self.connections.availability(node, now) {
             // Metadata goes first.
             Availability::Ready if self.metadata.is_due(now) => return,
             Availability::Ready if core::mem::take(&mut self.identity_is_retried) => {
                 // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
                 let until = now + self.config.retry_backoff;
-                self.identity_target = Some((node, until));
+                self.question_target = Some((node, until));
                 return self.wake_by(Some((until, WaitReason::RetryBackoff)));
             }
             Availability::Ready if not_before > now => {
@@ -203,7 +203,7 @@ impl<O: Observer> Producer<O> {
             Availability::NotBefore(at, why) => return self.wake_by(Some((at, why))),
             Availability::Underway | Availability::Busy => return,
         }
-        self.identity_target = None;
+        self.question_target = None;
         let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
             let error = self.connections.unsupported(node, ApiKey::InitProducerId);
             self.is_dirty = true;
@@ -221,9 +221,9 @@ impl<O: Observer> Producer<O> {
 
     /// The broker chosen for this question before, while its connection stands or is being made; else one chosen now
     /// (`Sender.awaitNodeReady`).
-    fn whom_to_ask_for_an_id(&mut self, now: Instant) -> Option<(NodeId, Instant)> {
+    pub(super) fn whom_to_ask(&mut self, now: Instant) -> Option<(NodeId, Instant)> {
         let connections = &self.connections;
-        let target = self.identity_target.filter(|&(node, _)| connections.connection_to(node).is_some());
+        let target = self.question_target.filter(|&(node, _)| connections.connection_to(node).is_some());
         target.or_else(|| self.least_loaded(now).map(|(node, _)| (node, Instant::ZERO)))
     }
 
@@ -250,7 +250,7 @@ impl<O: Observer> Producer<O> {
         chosen
     }
 
-    fn dial(&mut self, now: Instant, node: NodeId) {
+    pub(super) fn dial(&mut self, now: Instant, node: NodeId) {
         let Some(address) = self.metadata.nodes().get(&node).cloned() else { return };
         self.dial_at(now, node, address);
     }

@@ -186,9 +186,33 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Sends a question, or does what must be done first.
+    /// Sends a question, or does what must be done first (`Sender.maybeSendAndPollTransactionalRequest`).
     fn ask_coordinator(&mut self, now: Instant, mut pending: Pending) {
+        let coordinator = pending.query.coordinator();
+        let reached = match &coordinator {
+            None => self.reach_anyone(now),
+            Some(coordinator) => match self.transactions.as_ref().and_then(|known| known.node_of(coordinator)).cloned()
+            {
+                Some(known) => self.reach(now, &known),
+                None => Reach::Failed,
+            },
+        };
+        let node = match reached {
+            Reach::Ready(node) => node,
+            Reach::Underway => return self.put_back(pending),
+            Reach::Failed if coordinator.is_some() => return self.find_coordinator_for(pending),
+            // With nobody to ask, the next try is one again.
+            Reach::Failed => {
+                pending.is_retry = true;
+                return self.put_back(pending);
+            }
+        };
+        if coordinator == Some(Coordinator::Transaction) {
+            let highest = self.connections.highest_version(node, ApiKey::InitProducerId);
+            self.transactions.iter_mut().for_each(|transactions| transactions.on_coordinator_ready(highest));
+        }
         if pending.is_retry {
+            // The pause begins when there is somebody to ask.
             let pause = self.config.retry_backoff;
             let pause = if pending.short_pause { pause.min(SHORT_PAUSE) } else { pause };
             let until = *pending.not_before.get_or_insert(now + pause);
@@ -197,24 +221,7 @@ impl<O: Observer> Producer<O> {
                 return self.wake_by(Some((until, WaitReason::RetryBackoff)));
             }
         }
-        let coordinator = pending.query.coordinator();
-        let node = match &coordinator {
-            None => self.broker_for_questions(now),
-            Some(coordinator) => match self.transactions.as_ref().and_then(|known| known.node_of(coordinator)).cloned()
-            {
-                Some(known) => match self.reach(now, &known) {
-                    Reach::Ready => Some(known.node),
-                    Reach::Underway => None,
-                    Reach::Failed => return self.find_coordinator_for(pending),
-                },
-                None => return self.find_coordinator_for(pending),
-            },
-        };
-        let Some(node) = node else { return self.put_back(pending) };
-        if coordinator == Some(Coordinator::Transaction) {
-            let highest = self.connections.highest_version(node, ApiKey::InitProducerId);
-            self.transactions.iter_mut().for_each(|transactions| transactions.on_coordinator_ready(highest));
-        }
+        self.question_target = None;
         self.send_query(now, node, pending);
     }
 
@@ -230,13 +237,33 @@ impl<O: Observer> Producer<O> {
     /// Is there a connection to a coordinator (`Sender.awaitNodeReady`)?
     fn reach(&mut self, now: Instant, known: &CoordinatorNode) -> Reach {
         match self.connections.availability(known.node, now) {
-            Availability::Ready => Reach::Ready,
+            Availability::Ready => Reach::Ready(known.node),
             Availability::CanConnect => {
                 self.dial_at(now, known.node, known.address.clone());
                 Reach::Underway
             }
             Availability::Underway | Availability::Busy => Reach::Underway,
             Availability::NotBefore(_, WaitReason::ReconnectBackoff) => Reach::Failed,
+            Availability::NotBefore(at, why) => {
+                self.wake_by(Some((at, why)));
+                Reach::Underway
+            }
+        }
+    }
+
+    /// Is there a connection to some broker? The one that was chosen stays so while it can be reached.
+    fn reach_anyone(&mut self, now: Instant) -> Reach {
+        let Some((node, not_before)) = self.whom_to_ask(now) else { return Reach::Failed };
+        self.question_target = Some((node, not_before));
+        match self.connections.availability(node, now) {
+            // Metadata goes first.
+            Availability::Ready if self.metadata.is_due(now) => Reach::Underway,
+            Availability::Ready => Reach::Ready(node),
+            Availability::CanConnect => {
+                self.dial(now, node);
+                Reach::Underway
+            }
+            Availability::Underway | Availability::Busy => Reach::Underway,
             Availability::NotBefore(at, why) => {
                 self.wake_by(Some((at, why)));
                 Reach::Underway
@@ -439,7 +466,7 @@ impl<O: Observer> Producer<O> {
 
 /// Can a coordinator be asked?
 enum Reach {
-    Ready,
+    Ready(NodeId),
     /// Not yet; the end of waiting will be an input.
     Underway,
     /// Not there: who coordinates is asked again.

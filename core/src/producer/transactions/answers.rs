@@ -163,7 +163,15 @@ impl Transactions {
     fn refuse(&mut self, pending: Pending, code: ErrorCode) {
         use ErrorCode as Code;
         let is_init = matches!(pending.query, Query::InitProducerId { .. });
-        let unexpected = TransactionError::UnexpectedAnswer { api: pending.query.api(), code };
+        let unexpected = match &pending.query {
+            Query::FindCoordinator(Coordinator::Group(group)) => {
+                TransactionError::NoCoordinator { of_group: true, key: Arc::clone(group), code }
+            }
+            Query::FindCoordinator(Coordinator::Transaction) => {
+                TransactionError::NoCoordinator { of_group: false, key: Arc::clone(&self.id), code }
+            }
+            query => TransactionError::UnexpectedAnswer { api: query.api(), code },
+        };
         match (code, &pending.query) {
             (Code::COORDINATOR_NOT_AVAILABLE | Code::NOT_COORDINATOR, _) => self.find_coordinator_for(pending),
             (code, _) if code.is_retriable() => self.repeat(pending),

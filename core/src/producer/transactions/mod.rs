@@ -25,6 +25,15 @@ pub(super) use self::requests::{Coordinator, Pending, Query};
 pub use self::requests::{GroupMember, Offsets};
 use self::state::{TransactionSignal, TransactionState};
 
+/// Exceptions of a record or batch after which the producer cannot go on (`maybeTransitionToErrorState`).
+const FATAL: [&str; 5] = [
+    "ClusterAuthorizationException",
+    "TransactionalIdAuthorizationException",
+    "ProducerFencedException",
+    "UnsupportedVersionException",
+    "InvalidPidMappingException",
+];
+
 /// The name of a call that waits for its outcome.
 pub(super) type CallNumber = u64;
 
@@ -319,32 +328,41 @@ impl Transactions {
 
     /// A batch failed with an error (`maybeTransitionToErrorState`).
     pub(super) fn on_batch_failed(&mut self, error: &ProducerError) {
-        let code = match error {
-            ProducerError::Broker { code, .. } => *code,
-            _ => ErrorCode::NONE,
-        };
-        let is_fatal = matches!(error, ProducerError::UnsupportedVersion { .. })
-            || [
-                ErrorCode::CLUSTER_AUTHORIZATION_FAILED,
-                ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-                ErrorCode::PRODUCER_FENCED,
-                ErrorCode::UNSUPPORTED_VERSION,
-                ErrorCode::INVALID_PRODUCER_ID_MAPPING,
-            ]
-            .contains(&code);
-        if is_fatal {
-            return self.fatal(error.clone());
+        let signal = self.signal_of(error);
+        match signal {
+            TransactionSignal::Fatal(error) => self.fatal(error),
+            signal => self.signal(signal),
         }
-        let is_exhausted = error.is_retriable() || code == ErrorCode::INVALID_TXN_STATE;
-        let error = if is_exhausted {
-            TransactionError::RetriesExhausted(Box::new(error.clone())).into()
-        } else {
-            error.clone()
-        };
+    }
+
+    /// `send` refused a record with an error of its future's.
+    ///
+    /// # Errors
+    /// There is no transaction that could fail; this is thrown instead of the error.
+    pub(super) fn on_send_refused(&mut self, error: &ProducerError) -> Result<(), ProducerError> {
+        match self.signal_of(error) {
+            TransactionSignal::Fatal(error) => {
+                self.fatal(error);
+                Ok(())
+            }
+            signal => self.signal_by_call(signal),
+        }
+    }
+
+    /// What an error of one record or batch means for the whole transaction.
+    fn signal_of(&mut self, error: &ProducerError) -> TransactionSignal {
+        let class = error.java_class();
+        if FATAL.contains(&class) {
+            return TransactionSignal::Fatal(error.clone());
+        }
         if self.bumps_by_itself() && !self.is_completing() {
             self.bump_required = true;
         }
-        self.abortable(error);
+        let is_exhausted = error.is_retriable() || class == "InvalidTxnStateException";
+        TransactionSignal::Abortable(match error.clone() {
+            error if is_exhausted => TransactionError::RetriesExhausted(Box::new(error)).into(),
+            error => error,
+        })
     }
 
     /// Batches were given up whose fate is not known (`maybeResolveSequences`).
@@ -412,17 +430,13 @@ impl Transactions {
     fn check_error(&self) -> Result<(), ProducerError> {
         let Some(error) = self.state.error() else { return Ok(()) };
         let (transactional_id, identity) = (Arc::clone(&self.id), self.identity);
-        Err(match error {
-            ProducerError::Broker { code: ErrorCode::PRODUCER_FENCED, .. } => {
-                TransactionError::Fenced { transactional_id, identity }
-            }
-            ProducerError::Broker { code: ErrorCode::INVALID_PRODUCER_EPOCH, .. } => {
-                TransactionError::OldEpoch { transactional_id, identity }
-            }
-            ProducerError::Transaction(error) if matches!(**error, TransactionError::Illegal(_)) => {
+        Err(match error.java_class() {
+            "ProducerFencedException" => TransactionError::Fenced { transactional_id, identity },
+            "InvalidProducerEpochException" => TransactionError::OldEpoch { transactional_id, identity },
+            "IllegalStateException" => {
                 TransactionError::Illegal(IllegalCall::Poisoned { transactional_id, identity })
             }
-            cause => TransactionError::InErrorState(Box::new(cause.clone())),
+            _ => TransactionError::InErrorState(Box::new(error.clone())),
         }
         .into())
     }

@@ -1,26 +1,36 @@
 //! The brokers of a script, as the Java side plays them (`TimelineBrokers.java`): what they answer, word for word.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use producer_core::error::ErrorCode;
 use producer_core::ids::{NodeId, TopicId};
 use producer_core::protocol::{
-    ApiKey, ApiVersionRange, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker,
+    ApiKey, ApiVersionRange, ApiVersionsResponse, LeaderIdAndEpoch, MetadataBroker,
     MetadataPartition, MetadataResponse, MetadataTopic, ProducePartition, ProducePartitionResponse, ProduceRequest,
     ProduceResponse, ProduceTopicResponse, RecordError, Request, Response,
 };
 use producer_core::record_batch::BatchView;
 
+use super::coordinator::Coordinator;
 use super::script::Script;
 
 /// The wall clock at instant 0 of every script.
 pub(super) const MIDNIGHT: i64 = 1_700_000_000_000;
 
 /// What the brokers speak, unless the script says otherwise.
-const SPOKEN: [(ApiKey, i16, i16); 4] =
-    [(ApiKey::Produce, 3, 12), (ApiKey::Metadata, 4, 11), (ApiKey::ApiVersions, 0, 4), (ApiKey::InitProducerId, 0, 5)];
+const SPOKEN: [(ApiKey, i16, i16); 9] = [
+    (ApiKey::Produce, 3, 12),
+    (ApiKey::Metadata, 4, 11),
+    (ApiKey::ApiVersions, 0, 4),
+    (ApiKey::InitProducerId, 0, 5),
+    (ApiKey::FindCoordinator, 0, 6),
+    (ApiKey::AddPartitionsToTxn, 0, 5),
+    (ApiKey::AddOffsetsToTxn, 0, 4),
+    (ApiKey::TxnOffsetCommit, 0, 5),
+    (ApiKey::EndTxn, 0, 5),
+];
 
 /// The cluster as it is now.
 #[derive(Debug)]
@@ -30,8 +40,8 @@ pub(super) struct Brokers {
     /// By topic and partition: leader and epoch.
     leaders: BTreeMap<String, Vec<(i32, i32)>>,
     topic_errors: BTreeMap<String, ErrorCode>,
-    identity_errors: VecDeque<ErrorCode>,
-    identity: (i64, i16),
+    coordinator: Coordinator,
+    transaction_version: i16,
     throttles: BTreeMap<ApiKey, i32>,
     log_ends: BTreeMap<(String, i32), i64>,
 }
@@ -50,8 +60,8 @@ impl Brokers {
             versions,
             leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
             topic_errors: BTreeMap::new(),
-            identity_errors: VecDeque::new(),
-            identity: script.identity,
+            coordinator: Coordinator::new(script.identity),
+            transaction_version: script.transaction_version,
             throttles: BTreeMap::new(),
             log_ends: BTreeMap::new(),
         })
@@ -77,7 +87,8 @@ impl Brokers {
             ["topic-error", topic, name] => {
                 self.topic_errors.insert(topic.to_owned(), error(name)?);
             }
-            ["identity-error", name] => self.identity_errors.push_back(error(name)?),
+            ["refuse", name, refusal] => self.coordinator.refuse(api(name)?, error(refusal)?),
+            ["coordinator", node] => self.coordinator.node = node.parse()?,
             ["throttle", name, millis] => {
                 self.throttles.insert(api(name)?, millis.parse()?);
             }
@@ -86,34 +97,21 @@ impl Brokers {
         Ok(true)
     }
 
-    /// The answer to a question beside Produce.
-    pub(super) fn answer(&mut self, request: &Request) -> Result<Response> {
+    /// The answer to a question beside Produce, asked in this version.
+    pub(super) fn answer(&mut self, request: &Request, version: i16) -> Result<Response> {
         let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
         Ok(match request {
             Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
                 api_keys: self.versions.values().copied().collect(),
                 throttle_time_ms,
+                transaction_version: self.transaction_version,
                 ..ApiVersionsResponse::default()
             }),
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
                 Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(topics) })
             }
-            Request::InitProducerId(_) => {
-                let refusal = self.identity_errors.pop_front();
-                let error = refusal.unwrap_or(ErrorCode::NONE);
-                let (producer_id, producer_epoch) = if error.is_none() { self.identity } else { (-1, -1) };
-                if error.is_none() {
-                    self.identity = (producer_id + 1, 0);
-                }
-                Response::InitProducerId(InitProducerIdResponse {
-                    throttle_time_ms,
-                    error,
-                    producer_id,
-                    producer_epoch,
-                })
-            }
-            other => bail!("a producer does not ask {:?}", other.api()),
+            other => self.coordinator.answer(other, version, throttle_time_ms)?,
         })
     }
 
@@ -232,8 +230,8 @@ impl Brokers {
 
 /// Kafka's name of an API, as scripts write it.
 pub(super) fn api(name: &str) -> Result<ApiKey> {
-    [ApiKey::Produce, ApiKey::Metadata, ApiKey::ApiVersions, ApiKey::InitProducerId]
-        .into_iter()
+    let mut spoken = SPOKEN.into_iter().map(|(api, ..)| api);
+    spoken
         .find(|api| format!("{api:?}") == name)
         .with_context(|| format!("{name}: no API of scripts"))
 }
@@ -246,7 +244,7 @@ fn id_of(topic: &str) -> TopicId {
 }
 
 /// `orders-1`: topic and partition.
-fn split(place: &str) -> Result<(&str, i32)> {
+pub(super) fn split(place: &str) -> Result<(&str, i32)> {
     let (topic, partition) = place.rsplit_once('-').context("TOPIC-PARTITION")?;
     Ok((topic, partition.parse()?))
 }

@@ -61,7 +61,7 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
         forgive: |script, theirs, ours| {
             let is_retried = |line: &String| word(line, 1) == "init-producer-id";
             let mut words = script.actions.iter().flat_map(|action| &action.words);
-            words.any(|word| word == "InitProducerId" || word == "identity-error")
+            words.any(|word| word == "InitProducerId")
                 && theirs.iter().filter(|line| is_retried(line)).count() > 1
                 && leave_out(theirs, ours, |line| ["metadata", "versions", "dialled"].contains(&word(line, 1)))
         },

@@ -2,6 +2,8 @@
 //! through this producer. Both must send the same requests and complete the same records, each in the same millisecond.
 
 mod brokers;
+mod calls;
+mod coordinator;
 mod exceptions;
 mod java;
 pub mod jitter;

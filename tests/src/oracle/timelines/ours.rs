@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use producer_core::config::ProducerConfig;
 use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
-use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal};
+use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::protocol::{ApiKey, Request, Response};
 use producer_core::record::Record;
 use producer_core::record_batch::BatchView;
@@ -17,6 +17,8 @@ use producer_core::time::Now;
 use producer_core::trace::Nobody;
 
 use super::brokers::{Brokers, MIDNIGHT, api};
+use super::calls::Calls;
+use super::coordinator;
 use super::script::Script;
 
 /// A record that was taken.
@@ -44,6 +46,7 @@ struct Player<'a> {
     sends: usize,
     taken: Vec<Taken>,
     flushes: Vec<Flush>,
+    calls: Calls,
     is_closing: bool,
     is_closed: bool,
     told: Vec<String>,
@@ -112,6 +115,7 @@ impl<'a> Player<'a> {
             sends: 0,
             taken: Vec::new(),
             flushes: Vec::new(),
+            calls: Calls::default(),
             is_closing: false,
             is_closed: false,
             told: Vec::new(),
@@ -143,6 +147,7 @@ impl<'a> Player<'a> {
             self.execute()?;
             self.producer.end_round(now);
             self.execute()?;
+            self.end_calls();
             self.end_flushes();
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
@@ -212,7 +217,13 @@ impl<'a> Player<'a> {
                 let timeout = timeout.first().map(|millis| millis.parse()).transpose()?;
                 self.producer.close(self.now(), timeout.map(Duration::from_millis));
             }
-            _ => ensure!(self.brokers.take(words)?, "{words:?}: no action"),
+            _ => {
+                let now = self.now();
+                match self.calls.perform(&mut self.producer, now, words)? {
+                    Some(told) => told.iter().for_each(|text| self.tell(text)),
+                    None => ensure!(self.brokers.take(words)?, "{words:?}: no action"),
+                }
+            }
         }
         Ok(())
     }
@@ -234,14 +245,25 @@ impl<'a> Player<'a> {
                 if partition == "*" {
                     self.tell(&format!("placed #{number} {topic}-{}", sent.partition));
                 }
-                let (batch, index, timestamp_ms) = (sent.batch, sent.index, sent.timestamp_ms);
-                self.taken.push(Taken { number, batch, index, timestamp_ms });
+                self.take(number, sent);
             }
             Err(SendRefusal::Failed { error, .. }) => self.tell(&format!("refused #{number} {}", error.java_class())),
             Err(SendRefusal::Blocked { .. }) => bail!("{:?}: a script must not block", self.script.name),
-            Err(SendRefusal::FailedInItsBatch { .. }) => bail!("{:?}: a script has no transactions", self.script.name),
+            Err(SendRefusal::FailedInItsBatch { error, sent }) => {
+                self.take(number, sent);
+                self.tell(&format!("refused #{number} {}", error.java_class()));
+            }
         }
         Ok(())
+    }
+
+    fn take(&mut self, number: usize, Sent { batch, index, timestamp_ms, .. }: Sent) {
+        self.taken.push(Taken { number, batch, index, timestamp_ms });
+    }
+
+    fn end_calls(&mut self) {
+        let ended = self.calls.end(&mut self.producer);
+        ended.iter().for_each(|text| self.tell(text));
     }
 
     fn end_flushes(&mut self) {
@@ -329,7 +351,7 @@ impl<'a> Player<'a> {
             {
                 break;
             }
-            let response = self.brokers.answer(&oldest.body)?;
+            let response = self.brokers.answer(&oldest.body, oldest.header.version)?;
             self.answer(node, response);
         }
         Ok(())
@@ -416,7 +438,7 @@ fn describe(node: NodeId, request: &OutgoingRequest) -> Result<String> {
             topics.sort_unstable();
             format!("metadata {}", topics.join(","))
         }
-        Request::InitProducerId(_) => "init-producer-id".to_owned(),
-        _ => format!("versions n{node}"),
+        Request::ApiVersions(_) => format!("versions n{node}"),
+        _ => coordinator::describe(node, request)?,
     })
 }

@@ -9,6 +9,7 @@
 //! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody |
 //! | `versions API LOW HIGH` | what the brokers speak of an API |
 //! | `identity ID EPOCH` | the first producer id that is granted |
+//! | `transaction-version N` | the level of the feature `transaction.version`; 2 is transaction protocol 2 |
 //! | `latency MS` | how long the answer to any question but Produce takes |
 //! | `seed N` | of the draws of sticky partitions |
 //! | `until MS` | when the comparison ends |
@@ -24,10 +25,12 @@
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
 //! | `partitions TOPIC LEADER…` | the topic has other partitions now |
 //! | `topic-error TOPIC ERROR` | metadata tells this of the topic |
-//! | `identity-error ERROR` | the next InitProducerId that has no other is answered with it |
+//! | `refuse API ERROR` | the next question of this API to a coordinator that has no other is answered with it |
+//! | `coordinator NODE` | from now on it coordinates transactions and groups |
 //! | `throttle API MS` | the next answer of the API asks for a pause |
 //! | `hold API`, `release API` | questions of this API are kept without an answer, or answered again |
 //! | `flush`, `close [MS]` | what the application calls |
+//! | `init`, `begin`, `commit`, `abort`, `offsets GROUP [T-P@OFFSET]…` | its calls of transactions |
 //!
 //! RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J`, `said`.
@@ -70,6 +73,8 @@ pub struct Script {
     pub versions: Vec<(String, i16, i16)>,
     /// Producer id and epoch that are granted first.
     pub identity: (i64, i16),
+    /// Level of the feature `transaction.version`.
+    pub transaction_version: i16,
     /// How long answers to questions other than Produce take.
     pub latency_ms: u64,
     /// Of the draws of sticky partitions.
@@ -91,6 +96,7 @@ impl Script {
             topics: Vec::new(),
             versions: Vec::new(),
             identity: (1_000, 0),
+            transaction_version: 0,
             latency_ms: 0,
             seed: 7,
             until: 0,
@@ -99,7 +105,7 @@ impl Script {
     }
 
     /// Reads a file of scripts: each begins with `scenario` and its name; what stands before the first is part of all.
-    /// A line `each WORD VALUE…` makes one of each value, written wherever `$WORD` stands.
+    /// A line `each WORD VALUE…` makes one of each value, written wherever `$WORD` stands; several make one of each pair.
     ///
     /// # Errors
     /// When a line is none of the above.
@@ -116,12 +122,21 @@ impl Script {
         }
         let mut scripts = Vec::new();
         for block in blocks {
-            let each = block.iter().find_map(|line| line.strip_prefix("each ")).unwrap_or("scenario scenario");
-            let mut words = each.split_whitespace();
-            let variable = format!("${}", words.next().unwrap_or_default());
-            for value in words {
-                let lines = block.iter().filter(|line| !line.starts_with("each "));
-                scripts.push(Self::read(&common, lines.map(|line| line.replace(&variable, value)))?);
+            let (loops, lines): (Vec<&str>, Vec<&str>) = block.iter().partition(|line| line.starts_with("each "));
+            let mut variants = vec![lines.into_iter().map(str::to_owned).collect::<Vec<_>>()];
+            for each in loops {
+                let mut words = each.split_whitespace().skip(1);
+                let variable = format!("${}", words.next().unwrap_or_default());
+                let values: Vec<&str> = words.collect();
+                let with = |lines: &Vec<String>, value| lines.iter().map(|line| line.replace(&variable, value)).collect();
+                variants = variants
+                    .iter()
+                    .flat_map(|lines| values.iter().map(move |value| (lines, value)))
+                    .map(|(lines, value)| with(lines, value))
+                    .collect();
+            }
+            for lines in variants {
+                scripts.push(Self::read(&common, lines)?);
             }
         }
         Ok(scripts)
@@ -159,6 +174,7 @@ impl Script {
             }
             ["versions", api, low, high] => self.versions.push((api.to_owned(), low.parse()?, high.parse()?)),
             ["identity", id, epoch] => self.identity = (id.parse()?, epoch.parse()?),
+            ["transaction-version", level] => self.transaction_version = level.parse()?,
             ["latency", millis] => self.latency_ms = millis.parse()?,
             ["seed", seed] => self.seed = seed.parse()?,
             ["until", until] => self.until = until.parse()?,
@@ -197,6 +213,7 @@ impl fmt::Display for Script {
         for (api, low, high) in &self.versions {
             writeln!(f, "versions {api} {low} {high}")?;
         }
+        writeln!(f, "transaction-version {}", self.transaction_version)?;
         writeln!(f, "identity {} {}\nlatency {}", self.identity.0, self.identity.1, self.latency_ms)?;
         writeln!(f, "seed {}\nuntil {}", self.seed, self.until)?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))
@@ -220,8 +237,10 @@ mod tests {
 
     #[test]
     fn a_script_for_each_of_several_values_is_several_scripts() {
-        let scripts = Script::read_all("scenario a $code\neach code X Y\n0 respond 1 $code").expect("sound");
-        let told: Vec<_> = scripts.iter().map(|script| (&*script.name, &*script.actions[0].words[2])).collect();
-        assert_eq!(told, [("a X", "X"), ("a Y", "Y")]);
+        let text = "scenario a $code\neach code X Y\neach node 1 2\n0 respond $node $code";
+        let scripts = Script::read_all(text).expect("sound");
+        let told: Vec<_> = scripts.iter().map(|script| (&*script.name, script.actions[0].words[1..].join(" "))).collect();
+        let expected = [("a X", "1 X"), ("a X", "2 X"), ("a Y", "1 Y"), ("a Y", "2 Y")];
+        assert_eq!(told, expected.map(|(name, words)| (name, words.to_owned())));
     }
 }

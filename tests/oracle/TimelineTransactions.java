@@ -1,0 +1,95 @@
+package org.apache.kafka.clients.producer.internals;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/** What the program calls of a script's transactions, and what becomes of the calls. */
+final class TimelineTransactions {
+    private record Call(String name, TransactionalRequestResult result) {
+    }
+
+    private final Timeline timeline;
+    private final TransactionManager manager;
+    private final List<Call> waiting = new ArrayList<>();
+
+    TimelineTransactions(Timeline timeline, TransactionManager manager) {
+        this.timeline = timeline;
+        this.manager = manager;
+    }
+
+    /** Takes an action. Says whether it was a call of transactions. */
+    boolean perform(String[] words) {
+        switch (words[0]) {
+            case "init" -> call("init", () -> manager.initializeTransactions(false));
+            case "begin" -> call("begin", () -> {
+                manager.beginTransaction();
+                return null;
+            });
+            case "commit" -> call("commit", manager::beginCommit);
+            case "abort" -> call("abort", manager::beginAbort);
+            case "offsets" -> {
+                Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+                for (String word : Arrays.copyOfRange(words, 2, words.length)) {
+                    String[] pair = word.split("@");
+                    String[] place = TimelineBrokers.split(pair[0]);
+                    offsets.put(new TopicPartition(place[0], Integer.parseInt(place[1])),
+                        new OffsetAndMetadata(Long.parseLong(pair[1])));
+                }
+                call("offsets", () -> offsets.isEmpty() ? null : manager.sendOffsetsToTransaction(offsets, group(words[1])));
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static ConsumerGroupMetadata group(String id) {
+        return new ConsumerGroupMetadata(id, -1, "", Optional.empty());
+    }
+
+    /** A call that is made again while it waits is the same call. */
+    private void call(String name, Supplier<TransactionalRequestResult> begin) {
+        try {
+            if (timeline.isClosing()) {
+                throw new IllegalStateException("Cannot perform operation after producer has been closed");
+            }
+            TransactionalRequestResult result = begin.get();
+            if (result == null) {
+                timeline.tell(name + " ok");
+            } else if (waiting.stream().noneMatch(call -> call.result() == result)) {
+                waiting.add(new Call(name, result));
+            }
+        } catch (RuntimeException refusal) {
+            timeline.tell(name + " " + refusal.getClass().getSimpleName() + " " + refusal.getMessage());
+        }
+    }
+
+    /** What the program finds where it waits for its calls. */
+    void endCalls() {
+        for (Call call : List.copyOf(waiting)) {
+            if (!call.result().isCompleted()) {
+                continue;
+            }
+            waiting.remove(call);
+            try {
+                call.result().await(0, TimeUnit.MILLISECONDS, "");
+                if (call.name().equals("init")) {
+                    manager.maybeUpdateTransactionV2Enabled(true);
+                }
+                timeline.tell(call.name() + " ok");
+            } catch (RuntimeException failure) {
+                timeline.tell(call.name() + " " + failure.getClass().getSimpleName() + " " + failure.getMessage());
+            }
+        }
+    }
+}
