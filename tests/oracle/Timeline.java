@@ -25,6 +25,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.record.internal.AbstractRecords;
@@ -80,6 +81,8 @@ public final class Timeline {
     long latency = 0;
     /** Is the sender in one of its rounds? Then time passes only because it waits or sleeps. */
     private boolean inRound = false;
+    /** Is the application in one of its calls? It may make them while the sender waits within its round. */
+    private boolean inProgram = false;
     /** Anything that happened: two rounds without change are quiet. */
     long activity = 0;
     private final List<List<ProduceRequestResult>> flushes = new ArrayList<>();
@@ -151,7 +154,12 @@ public final class Timeline {
         int inFlight = config.getInt("max.in.flight.requests.per.connection");
         transactions = config.getBoolean("enable.idempotence")
             ? new TransactionManager(log, config.getString("transactional.id"), config.getInt("transaction.timeout.ms"),
-                retryBackoff, apiVersions, false)
+                retryBackoff, apiVersions, false) {
+                @Override
+                protected boolean shouldPoisonStateOnInvalidTransition() {
+                    return inRound && !inProgram;
+                }
+            }
             : null;
         calls = new TimelineTransactions(this, transactions);
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
@@ -189,11 +197,13 @@ public final class Timeline {
     }
 
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
-    private void act() {
+    void act() {
         wire.answerAllQuestions();
         while (nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()) {
             Action action = actions.get(nextAction++);
+            inProgram = true;
             perform(action.words());
+            inProgram = false;
             boolean moreSends = nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
                 && action.words()[0].equals("send") && actions.get(nextAction).words()[0].equals("send");
             if (!inRound && !moreSends) {
@@ -270,11 +280,18 @@ public final class Timeline {
         /** Time passes millisecond by millisecond, for the application and the network also while the sender sleeps. */
         @Override
         public void sleep(long ms) {
+            long since = elapsed();
             for (long passed = 0; passed < ms; passed++) {
+                if (inRound) {
+                    act();
+                }
                 super.sleep(1);
                 if (inRound) {
                     act();
                 }
+            }
+            if (inRound && wire.hasNews() && !wire.isPolling()) {
+                tell("deaf since " + since);
             }
         }
     }
@@ -309,7 +326,7 @@ public final class Timeline {
             return;
         }
         if (count == null) {
-            tell("refused #" + number + " TimeoutException");
+            refuse(number, new TimeoutException());
             return;
         }
         metadata.add(topic, time.milliseconds());
@@ -320,18 +337,14 @@ public final class Timeline {
             partition = BuiltInPartitioner.partitionForKey(key, count);
         }
         if (partition >= count) {
-            tell("refused #" + number + " TimeoutException");
+            refuse(number, new TimeoutException());
             return;
         }
         draws.cluster = cluster;
         int size = AbstractRecords.estimateSizeInBytesUpperBound(RecordBatch.CURRENT_MAGIC_VALUE, CompressionType.NONE, key,
             value, Record.EMPTY_HEADERS);
         if (size > config.getInt("max.request.size") || size > config.getLong("buffer.memory")) {
-            RecordTooLargeException refusal = new RecordTooLargeException();
-            tell("refused #" + number + " RecordTooLargeException");
-            if (transactions != null) {
-                transactions.maybeTransitionToErrorState(refusal);
-            }
+            refuse(number, new RecordTooLargeException());
             return;
         }
         long now = time.milliseconds();
@@ -348,14 +361,26 @@ public final class Timeline {
             if (words[2].equals("*")) {
                 tell("placed #" + number + " " + topic + "-" + told.partition);
             }
+        } catch (ApiException refusal) {
+            refuse(number, refusal);
         } catch (KafkaException | IllegalStateException refusal) {
             tell("refused #" + number + " " + refusal.getClass().getSimpleName());
-            if (refusal instanceof ApiException && transactions != null) {
-                transactions.maybeTransitionToErrorState((ApiException) refusal);
-            }
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
         }
+    }
+
+    /** What KafkaProducer.doSend does with an exception of the future's. */
+    private void refuse(int number, ApiException refusal) {
+        RuntimeException told = refusal;
+        try {
+            if (transactions != null) {
+                transactions.maybeTransitionToErrorState(refusal);
+            }
+        } catch (IllegalStateException noTransaction) {
+            told = noTransaction;
+        }
+        tell("refused #" + number + " " + told.getClass().getSimpleName());
     }
 
     private final class Told implements RecordAccumulator.AppendCallbacks {

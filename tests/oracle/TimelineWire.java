@@ -47,6 +47,7 @@ final class TimelineWire extends MockSelector {
     /** Polls in the sender's round. */
     int pollsInRound = 0;
     private long activityAtPoll = -1;
+    private boolean polling = false;
 
     TimelineWire(Timeline timeline) {
         super(timeline.time);
@@ -104,7 +105,12 @@ final class TimelineWire extends MockSelector {
         disconnected().clear();
         // A sender that waits within its round waits for time to pass.
         if (++pollsInRound > 1 && timeline.activity == activityAtPoll && timeout > 0) {
-            timeline.time.sleep(1);
+            polling = true;
+            timeline.act();
+            if (!hasNews()) {
+                timeline.time.sleep(1);
+            }
+            polling = false;
         }
         activityAtPoll = timeline.activity;
         for (String id : Set.copyOf(lost)) {
@@ -126,6 +132,16 @@ final class TimelineWire extends MockSelector {
         for (int index = 0; index < completedSends().size(); index++) {
             onWritten(completedSends().get(index), completedSendBuffers().get(index));
         }
+    }
+
+    /** Has something arrived that the sender has not heard? */
+    boolean hasNews() {
+        return !arriving.isEmpty() || !lost.isEmpty();
+    }
+
+    /** Does the sender wait at the network, rather than sleep? */
+    boolean isPolling() {
+        return polling;
     }
 
     private void onWritten(NetworkSend send, ByteBufferChannel written) {

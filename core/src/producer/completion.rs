@@ -312,7 +312,7 @@ impl<O: Observer> Producer<O> {
     /// A broker refused a batch for good.
     fn refuse_batch(&mut self, now: Instant, slot: BatchSlot, answer: &Answer, is_fatal: bool) {
         let Some(partition) = self.partition_of(slot) else { return };
-        let (error, record_errors) = self.error_of(partition, answer);
+        let error = self.error_of_batch(partition, answer);
         match &mut self.transactions {
             Some(transactions) => {
                 transactions.on_batch_failed(&error);
@@ -326,6 +326,7 @@ impl<O: Observer> Producer<O> {
             }
         }
         let persistence = self.persistence(slot, answer.code);
+        let (error, record_errors) = Self::errors_of_records(&error, answer);
         self.fail(now, slot, BatchFailure { error, record_errors, persistence });
         self.forget(now, slot);
     }
@@ -417,11 +418,11 @@ impl<O: Observer> Producer<O> {
         self.told.note(now, || Fact::BatchRetried { batch: id, attempt, error, until });
     }
 
-    /// What the program is told (`Sender.failBatch`): the broker's error for the batch, and for records it named.
-    fn error_of(&self, partition: PartitionRef, answer: &Answer) -> (ProducerError, Vec<(u32, ProducerError)>) {
-        let message = answer.message.clone();
+    /// The broker's error for the batch as a whole: what its transaction is told (`topLevelException` in
+    /// `Sender.failBatch`).
+    fn error_of_batch(&self, partition: PartitionRef, answer: &Answer) -> ProducerError {
         let of_broker = |message| ProducerError::Broker { code: answer.code, message };
-        let error = match (answer.code, answer.lost) {
+        match (answer.code, answer.lost) {
             (ErrorCode::TOPIC_AUTHORIZATION_FAILED, _) => {
                 ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(partition.topic)) }
             }
@@ -430,11 +431,16 @@ impl<O: Observer> Producer<O> {
             (ErrorCode::REQUEST_TIMED_OUT, Some(node)) => {
                 of_broker(Some(format!("Disconnected from node {node} due to timeout").into()))
             }
-            _ => of_broker(message.clone()),
-        };
-        if answer.record_errors.is_empty() {
-            return (error, Vec::new());
+            _ => of_broker(answer.message.clone()),
         }
+    }
+
+    /// What the program is told of the batch's records (`Sender.failBatch`): of all, and of those that the broker named.
+    fn errors_of_records(error: &ProducerError, answer: &Answer) -> (ProducerError, Vec<(u32, ProducerError)>) {
+        if answer.record_errors.is_empty() {
+            return (error.clone(), Vec::new());
+        }
+        let message = answer.message.clone();
         // One record named: the batch's error is its own. Several: which of them has which error is not told.
         let code = if answer.record_errors.len() == 1 { answer.code } else { ErrorCode::INVALID_RECORD };
         let of_record = |told: &RecordError| {

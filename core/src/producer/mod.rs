@@ -189,6 +189,8 @@ pub struct Producer<O: Observer = Nobody> {
     identity_is_retried: bool,
     /// Whom to ask for a producer id or for a coordinator, and not before when.
     question_target: Option<(NodeId, Instant)>,
+    /// Until when nothing else is done either.
+    asleep_until: Option<Instant>,
     sequences: Sequences,
     transactions: Option<Transactions>,
     told_phase: Option<TransactionPhase>,
@@ -233,6 +235,7 @@ impl<O: Observer> Producer<O> {
             identity: Identity::new(config.enable_idempotence),
             identity_is_retried: false,
             question_target: None,
+            asleep_until: None,
             sequences: Sequences::default(),
             transactions: config.transactional_id.clone().map(Transactions::new),
             told_phase: None,

@@ -20,6 +20,7 @@ use super::compressor::Compressor;
 use super::connections::{Asked, Availability, BEYOND};
 use super::identity::IdentitySignal;
 use super::topics::PartitionRef;
+use super::transact::Turn;
 use super::transactions::Transactions;
 use super::{Life, LifeSignal, Producer};
 
@@ -48,10 +49,12 @@ impl<O: Observer> Producer<O> {
             return;
         }
         let at = now.instant();
-        self.cut_overdue(at);
-        self.rebootstrap_if_overdue(at);
-        self.finish_close(at);
-        self.wake_by(self.connections.next_deadline());
+        if !self.is_asleep(at) {
+            self.cut_overdue(at);
+            self.rebootstrap_if_overdue(at);
+            self.finish_close(at);
+            self.wake_by(self.connections.next_deadline());
+        }
         // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
         if let Some((until, _)) = &mut self.wait {
             *until = (*until).max(at + core::time::Duration::from_micros(1));
@@ -70,20 +73,28 @@ impl<O: Observer> Producer<O> {
         if self.life == Life::Closed {
             return;
         }
+        if let Some(until) = self.asleep_until.filter(|&until| until > now) {
+            return self.wake_by(Some((until, WaitReason::RetryBackoff)));
+        }
         self.end_flushes();
         self.force_close_if_due(now);
         if self.life == Life::Closed {
             return;
         }
         if self.transactions.is_some() {
-            if self.settle_transaction(now) {
-                return self.ask_metadata(now);
+            match self.settle_transaction(now) {
+                Turn::Batches => {}
+                Turn::Questions => return self.ask_metadata(now),
+                Turn::Nothing => return,
             }
         } else {
             self.settle_identity(now);
             if self.identity.is_used() && self.identity.ready().is_none() {
                 // Without an id the Java client's loop asks and listens; batches are not looked at, not even at their age.
-                return self.ask_metadata(now);
+                if !self.is_asleep(now) {
+                    self.ask_metadata(now);
+                }
+                return;
             }
         }
         let ready = self.accumulator.ready(now, self.urgency(), &(&self.metadata, &self.latencies));
@@ -112,8 +123,22 @@ impl<O: Observer> Producer<O> {
         self.wait = earlier(self.wait, deadline);
     }
 
+    /// The pause before a question is asked once more: the Java client's I/O thread sleeps, asks for nothing else meanwhile,
+    /// and loses patience with nobody.
+    pub(super) fn sleep_until(&mut self, until: Instant) {
+        self.asleep_until = Some(until);
+        self.wake_by(Some((until, WaitReason::RetryBackoff)));
+    }
+
+    fn is_asleep(&self, now: Instant) -> bool {
+        self.asleep_until.is_some_and(|until| until > now)
+    }
+
     /// Closes connections that took too long to stand or to answer.
     pub(super) fn cut_overdue(&mut self, now: Instant) {
+        if self.is_asleep(now) {
+            return;
+        }
         if self.connections.next_deadline().is_none_or(|(deadline, _)| deadline > now) {
             return;
         }
@@ -184,6 +209,10 @@ impl<O: Observer> Producer<O> {
     }
 
     fn ask_identity(&mut self, now: Instant) {
+        if self.has_lost_target() {
+            self.identity_is_retried = true;
+            return self.sleep_after_failure(now);
+        }
         let Some((node, not_before)) = self.whom_to_ask(now) else { return };
         self.question_target = Some((node, not_before));
         match self.connections.availability(node, now) {
@@ -193,11 +222,9 @@ impl<O: Observer> Producer<O> {
                 // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
                 let until = now + self.config.retry_backoff;
                 self.question_target = Some((node, until));
-                return self.wake_by(Some((until, WaitReason::RetryBackoff)));
+                return self.sleep_until(until);
             }
-            Availability::Ready if not_before > now => {
-                return self.wake_by(Some((not_before, WaitReason::RetryBackoff)));
-            }
+            Availability::Ready if not_before > now => return self.sleep_until(not_before),
             Availability::Ready => {}
             Availability::CanConnect => return self.dial(now, node),
             Availability::NotBefore(at, why) => return self.wake_by(Some((at, why))),
@@ -225,6 +252,18 @@ impl<O: Observer> Producer<O> {
         let connections = &self.connections;
         let target = self.question_target.filter(|&(node, _)| connections.connection_to(node).is_some());
         target.or_else(|| self.least_loaded(now).map(|(node, _)| (node, Instant::ZERO)))
+    }
+
+    /// Was a broker chosen, and could it not be connected to?
+    pub(super) fn has_lost_target(&self) -> bool {
+        self.question_target.is_some_and(|(node, _)| self.connections.connection_to(node).is_none())
+    }
+
+    /// `Sender.maybeFindCoordinatorAndRetry`, for what anybody may be asked.
+    pub(super) fn sleep_after_failure(&mut self, now: Instant) {
+        self.question_target = None;
+        self.metadata.request_update();
+        self.sleep_until(now + self.config.retry_backoff);
     }
 
     /// A broker that can be asked now; connects to one if none can.

@@ -146,11 +146,14 @@ impl<O: Observer> Producer<O> {
         Ok(TransactionTicket { number, call })
     }
 
-    /// The sender's round begins with the transaction. `true`: and ends with it, for nothing else is sent while a
-    /// question of the transaction's is out or about to be.
-    pub(super) fn settle_transaction(&mut self, now: Instant) -> bool {
+    /// The sender's round begins with the transaction.
+    pub(super) fn settle_transaction(&mut self, now: Instant) -> Turn {
+        // The Java client's sender does nothing else while it waits for a connection, or for the end of a pause.
+        if let Some(current) = self.transactions.as_mut().and_then(Transactions::take_current) {
+            return self.ask_coordinator(now, current);
+        }
         self.sequences.resolve();
-        let Some(transactions) = &mut self.transactions else { return false };
+        let Some(transactions) = &mut self.transactions else { return Turn::Batches };
         if self.sequences.take_unresolved() {
             transactions.on_unresolved();
         }
@@ -159,15 +162,15 @@ impl<O: Observer> Producer<O> {
                 self.fail_everything(now, &error);
             }
             self.tell_phase(now);
-            return true;
+            return Turn::Questions;
         }
         if let Some(error) = transactions.take_refusal_of_rights() {
             self.fail_everything(now, &error);
             self.tell_phase(now);
-            return true;
+            return Turn::Questions;
         }
         if transactions.is_waiting_for_answer() {
-            return true;
+            return Turn::Questions;
         }
         if let Some(error) = transactions.undrained_must_fail() {
             for slot in self.accumulator.take_undrained() {
@@ -175,36 +178,54 @@ impl<O: Observer> Producer<O> {
             }
         }
         let has_incomplete = self.accumulator.has_incomplete();
-        let next = self.transactions.as_mut().and_then(|transactions| transactions.next(has_incomplete));
+        let Some(transactions) = &mut self.transactions else { return Turn::Batches };
+        let next = transactions.next(has_incomplete);
+        // One that failed is followed by the next.
+        self.is_dirty |= next.is_none() && transactions.take_has_failed();
         self.tell_phase(now);
         match next {
-            Some(pending) => {
-                self.ask_coordinator(now, pending);
-                true
-            }
-            None => false,
+            Some(pending) => self.ask_coordinator(now, pending),
+            None => Turn::Batches,
         }
     }
 
     /// Sends a question, or does what must be done first (`Sender.maybeSendAndPollTransactionalRequest`).
-    fn ask_coordinator(&mut self, now: Instant, mut pending: Pending) {
+    fn ask_coordinator(&mut self, now: Instant, mut pending: Pending) -> Turn {
         let coordinator = pending.query.coordinator();
-        let reached = match &coordinator {
+        if coordinator.is_none() && self.has_lost_target() {
+            self.repeat(pending);
+            self.sleep_after_failure(now);
+            return Turn::Nothing;
+        }
+        let node_of = |coordinator| self.transactions.as_ref().and_then(|known| known.node_of(coordinator)).cloned();
+        let known = coordinator.as_ref().and_then(node_of);
+        let is_known = known.is_some();
+        let reached = match known {
+            Some(known) => self.reach(now, &known),
+            None if coordinator.is_some() => Reach::Failed,
             None => self.reach_anyone(now),
-            Some(coordinator) => match self.transactions.as_ref().and_then(|known| known.node_of(coordinator)).cloned()
-            {
-                Some(known) => self.reach(now, &known),
-                None => Reach::Failed,
-            },
+        };
+        let patience_ends = match reached {
+            Reach::Underway => *pending.awaited_until.get_or_insert(now + self.config.request_timeout),
+            Reach::Ready(_) | Reach::Failed => now,
         };
         let node = match reached {
             Reach::Ready(node) => node,
-            Reach::Underway => return self.put_back(pending),
-            Reach::Failed if coordinator.is_some() => return self.find_coordinator_for(pending),
+            Reach::Underway if patience_ends > now => {
+                self.wake_by(Some((patience_ends, WaitReason::RequestTimeout)));
+                self.put_back(pending);
+                return Turn::Questions;
+            }
+            Reach::Underway | Reach::Failed if coordinator.is_some() => {
+                // The network is looked at once before a known coordinator is given up (`NetworkClientUtils.awaitReady`).
+                let turn = if is_known && pending.awaited_until.is_none() { Turn::Questions } else { Turn::Nothing };
+                self.find_coordinator_for(pending);
+                return turn;
+            }
             // With nobody to ask, the next try is one again.
-            Reach::Failed => {
-                pending.is_retry = true;
-                return self.put_back(pending);
+            Reach::Underway | Reach::Failed => {
+                self.repeat(pending);
+                return Turn::Questions;
             }
         };
         if coordinator == Some(Coordinator::Transaction) {
@@ -218,11 +239,17 @@ impl<O: Observer> Producer<O> {
             let until = *pending.not_before.get_or_insert(now + pause);
             if until > now {
                 self.put_back(pending);
-                return self.wake_by(Some((until, WaitReason::RetryBackoff)));
+                self.sleep_until(until);
+                return Turn::Nothing;
             }
         }
         self.question_target = None;
         self.send_query(now, node, pending);
+        Turn::Questions
+    }
+
+    fn repeat(&mut self, pending: Pending) {
+        self.transactions.iter_mut().for_each(|transactions| transactions.repeat(pending.clone()));
     }
 
     fn put_back(&mut self, pending: Pending) {
@@ -435,11 +462,13 @@ impl<O: Observer> Producer<O> {
         if !transactions.is_ongoing() {
             return true;
         }
-        if !transactions.is_completing() && !transactions.has_requests() && transactions.abort(level).is_err() {
-            self.fail_everything(now, &ProducerError::ForceClosed);
-            return true;
+        if !transactions.is_completing() && !transactions.has_requests() {
+            self.is_dirty = true;
+            if transactions.abort_at_close(level).is_err() {
+                self.fail_everything(now, &ProducerError::ForceClosed);
+                return true;
+            }
         }
-        self.is_dirty |= !self.transactions.as_ref().is_some_and(Transactions::is_waiting_for_answer);
         false
     }
 
@@ -462,6 +491,17 @@ impl<O: Observer> Producer<O> {
             self.told.note(now, || Fact::TransactionMoved { phase });
         }
     }
+}
+
+/// What else a round may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// All there is.
+    Batches,
+    /// Metadata is asked for, but no batch leaves while a question of the transaction's is out or about to be.
+    Questions,
+    /// The Java client's sender sleeps, or begins its next round without a look at the network.
+    Nothing,
 }
 
 /// Can a coordinator be asked?

@@ -76,6 +76,8 @@ pub(super) struct Transactions {
     coordinator_can_bump: bool,
     /// Protocol 2?
     is_v2: bool,
+    /// A question was not asked because of an error before it.
+    has_failed: bool,
     calls: Vec<Call>,
     next_call: CallNumber,
     /// The call that changed the state and whose outcome the program has not taken yet.
@@ -100,6 +102,7 @@ impl Transactions {
             bump_required: false,
             coordinator_can_bump: false,
             is_v2: false,
+            has_failed: false,
             calls: Vec::new(),
             next_call: 0,
             pending_transition: None,
@@ -159,6 +162,13 @@ impl Transactions {
             this.new_partitions.clear();
             Ok(this.end(false, transaction_version))
         })
+    }
+
+    /// `close` aborts what is open. A call before it that has its outcome is over, whether or not the program has looked.
+    pub(super) fn abort_at_close(&mut self, transaction_version: i16) -> Result<CallNumber, ProducerError> {
+        let is_over = |number| self.calls.iter().any(|call| call.number == number && call.outcome.is_some());
+        self.pending_transition = self.pending_transition.filter(|&(number, _)| !is_over(number));
+        self.abort(transaction_version)
     }
 
     /// `send`: makes the partition part of the transaction (`maybeAddPartition`).
@@ -258,8 +268,18 @@ impl Transactions {
         self.in_flight.is_some()
     }
 
-    /// The next question (`nextRequest`). It is out of the queue, and must be [sent](Self::on_sent) or
-    /// [put back](Self::put_back).
+    /// Was the last question not asked because of an error before it?
+    pub(super) fn take_has_failed(&mut self) -> bool {
+        core::mem::take(&mut self.has_failed)
+    }
+
+    /// The question that has its turn and could not be sent yet.
+    pub(super) fn take_current(&mut self) -> Option<Pending> {
+        self.queue.take_current()
+    }
+
+    /// The next question (`nextRequest`). It is out of the queue, and must be [sent](Self::on_sent),
+    /// [put back](Self::put_back) or [repeated](Self::repeat).
     pub(super) fn next(&mut self, has_incomplete_batches: bool) -> Option<Pending> {
         self.ask_for_new_partitions();
         let first = self.queue.first()?;
@@ -274,6 +294,7 @@ impl Transactions {
                 matches!((&first.query, self.phase()), (Query::FindCoordinator(_), TransactionPhase::AbortableError));
             if !is_harmless {
                 self.settle(first.call, Err(error));
+                self.has_failed = true;
                 return None;
             }
         }
@@ -292,7 +313,7 @@ impl Transactions {
 
     /// It could not be sent yet and keeps its turn.
     pub(super) fn put_back(&mut self, pending: Pending) {
-        self.queue.push_front(pending);
+        self.queue.put_back(pending);
     }
 
     /// Where its coordinator is, as far as is known.
@@ -433,9 +454,7 @@ impl Transactions {
         Err(match error.java_class() {
             "ProducerFencedException" => TransactionError::Fenced { transactional_id, identity },
             "InvalidProducerEpochException" => TransactionError::OldEpoch { transactional_id, identity },
-            "IllegalStateException" => {
-                TransactionError::Illegal(IllegalCall::Poisoned { transactional_id, identity })
-            }
+            "IllegalStateException" => TransactionError::Illegal(IllegalCall::Poisoned { transactional_id, identity }),
             _ => TransactionError::InErrorState(Box::new(error.clone())),
         }
         .into())
@@ -483,8 +502,9 @@ impl Transactions {
         self.queue.push(Pending::new(query, None));
     }
 
-    fn repeat(&mut self, pending: Pending) {
-        self.queue.push(Pending { is_retry: true, not_before: None, ..pending });
+    /// It is asked once more, after a pause.
+    pub(super) fn repeat(&mut self, pending: Pending) {
+        self.queue.push(Pending { is_retry: true, not_before: None, awaited_until: None, ..pending });
     }
 
     fn look_up(&mut self, coordinator: Coordinator) {

@@ -119,47 +119,78 @@ pub(in super::super) struct Pending {
     pub(in super::super) short_pause: bool,
     /// Until when it waits before the next try, once that is decided.
     pub(in super::super) not_before: Option<Instant>,
+    /// Until when a connection is waited for, once that began.
+    pub(in super::super) awaited_until: Option<Instant>,
 }
 
 impl Pending {
     pub(super) fn new(query: Query, call: Option<CallNumber>) -> Self {
-        Self { query, call, is_retry: false, short_pause: false, not_before: None }
+        Self { query, call, is_retry: false, short_pause: false, not_before: None, awaited_until: None }
     }
 }
 
-/// Questions that wait.
+/// Questions that wait: a binary heap, as `java.util.PriorityQueue` keeps it, so that equals leave in the Java client's
+/// order, which is not that of their coming.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
-    waiting: Vec<Pending>,
+    /// It had its turn, and waits for a connection or for the end of a pause.
+    current: Option<Pending>,
+    heap: Vec<Pending>,
 }
 
 impl Queue {
     pub(super) fn push(&mut self, pending: Pending) {
-        let priority = pending.query.priority();
-        let place = self.waiting.iter().position(|other| other.query.priority() > priority);
-        self.waiting.insert(place.unwrap_or(self.waiting.len()), pending);
+        self.heap.push(pending);
+        let mut place = self.heap.len() - 1;
+        while place > 0 && self.priority(place) < self.priority((place - 1) / 2) {
+            self.heap.swap(place, (place - 1) / 2);
+            place = (place - 1) / 2;
+        }
     }
 
-    /// In front of its equals: it had its turn already.
-    pub(super) fn push_front(&mut self, pending: Pending) {
-        let priority = pending.query.priority();
-        let place = self.waiting.iter().position(|other| other.query.priority() >= priority);
-        self.waiting.insert(place.unwrap_or(self.waiting.len()), pending);
+    /// It keeps its turn, whatever comes.
+    pub(super) fn put_back(&mut self, pending: Pending) {
+        self.current = Some(pending);
+    }
+
+    pub(super) fn take_current(&mut self) -> Option<Pending> {
+        self.current.take()
     }
 
     pub(super) fn first(&self) -> Option<&Pending> {
-        self.waiting.first()
+        self.heap.first()
     }
 
     pub(super) fn pop(&mut self) -> Option<Pending> {
-        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
+        if self.heap.is_empty() {
+            return None;
+        }
+        let first = self.heap.swap_remove(0);
+        let mut place = 0;
+        while 2 * place + 1 < self.heap.len() {
+            let (left, right) = (2 * place + 1, 2 * place + 2);
+            let is_right_smaller = right < self.heap.len() && self.priority(right) < self.priority(left);
+            let child = if is_right_smaller { right } else { left };
+            if self.priority(place) <= self.priority(child) {
+                break;
+            }
+            self.heap.swap(place, child);
+            place = child;
+        }
+        Some(first)
     }
 
     pub(super) fn drain(&mut self) -> Vec<Pending> {
-        core::mem::take(&mut self.waiting)
+        let mut all: Vec<Pending> = self.current.take().into_iter().collect();
+        all.append(&mut self.heap);
+        all
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.heap.is_empty() && self.current.is_none()
+    }
+
+    fn priority(&self, place: usize) -> u8 {
+        self.heap[place].query.priority()
     }
 }

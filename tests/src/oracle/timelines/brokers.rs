@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use producer_core::error::ErrorCode;
 use producer_core::ids::{NodeId, TopicId};
 use producer_core::protocol::{
-    ApiKey, ApiVersionRange, ApiVersionsResponse, LeaderIdAndEpoch, MetadataBroker,
-    MetadataPartition, MetadataResponse, MetadataTopic, ProducePartition, ProducePartitionResponse, ProduceRequest,
-    ProduceResponse, ProduceTopicResponse, RecordError, Request, Response,
+    ApiKey, ApiVersionRange, ApiVersionsResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition,
+    MetadataResponse, MetadataTopic, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
+    ProduceTopicResponse, RecordError, Request, Response,
 };
 use producer_core::record_batch::BatchView;
 
@@ -231,9 +231,7 @@ impl Brokers {
 /// Kafka's name of an API, as scripts write it.
 pub(super) fn api(name: &str) -> Result<ApiKey> {
     let mut spoken = SPOKEN.into_iter().map(|(api, ..)| api);
-    spoken
-        .find(|api| format!("{api:?}") == name)
-        .with_context(|| format!("{name}: no API of scripts"))
+    spoken.find(|api| format!("{api:?}") == name).with_context(|| format!("{name}: no API of scripts"))
 }
 
 /// An id for every name.

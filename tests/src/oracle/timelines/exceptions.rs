@@ -12,7 +12,15 @@ pub(super) struct Exception {
     pub(super) name: &'static str,
     pub(super) reason: &'static str,
     /// Takes what is concerned out of both timelines, Java's first. Says whether there was any.
-    pub(super) forgive: fn(&Script, &mut Vec<String>, &mut Vec<String>) -> bool,
+    pub(super) forgive: fn(&Case<'_>, &mut Vec<String>, &mut Vec<String>) -> bool,
+}
+
+/// What was played.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) script: &'a Script,
+    /// When the Java client's sender fell asleep, the first time that something arrived meanwhile.
+    pub(super) deaf_since: Option<u64>,
 }
 
 pub(super) const EXCEPTIONS: [Exception; 5] = [
@@ -20,7 +28,7 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
         name: "least-loaded-broker",
         reason: "NetworkClient.leastLoadedNode begins its search at a broker drawn from Java's own generator, so with several \
                  brokers the first that is connected to is chance; what follows is not compared",
-        forgive: |script, theirs, ours| {
+        forgive: |&Case { script, .. }, theirs, ours| {
             let place = theirs.iter().zip(&*ours).take_while(|(theirs, ours)| theirs == ours).count();
             let is_connected = |lines: &[String]| lines.get(place).is_some_and(|line| word(line, 1) == "versions");
             let is_met = script.nodes > 1 && (is_connected(theirs) || is_connected(ours));
@@ -45,7 +53,7 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
         name: "epochs-used-up",
         reason: "TransactionManager.resetIdempotentProducerId leaves batches in flight without a producer id, so they are sent \
                  again without protection against duplicates; here they get the new id and its first sequences",
-        forgive: |script, theirs, ours| {
+        forgive: |&Case { script, .. }, theirs, ours| {
             let is_plain = |line: &String| word(line, 1) == "produce" && line.contains(" pid -1/-1 ");
             let is_met = script.identity.1 == i16::MAX && theirs.iter().any(is_plain) && !ours.iter().any(is_plain);
             if is_met {
@@ -55,22 +63,27 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
         },
     },
     Exception {
-        name: "sleep-before-an-id",
-        reason: "before it asks for a producer id again, the Java client's I/O thread sleeps for retry.backoff.ms and neither \
-                 asks for metadata nor hears answers; here only the question waits",
-        forgive: |script, theirs, ours| {
-            let is_retried = |line: &String| word(line, 1) == "init-producer-id";
-            let mut words = script.actions.iter().flat_map(|action| &action.words);
-            words.any(|word| word == "InitProducerId")
-                && theirs.iter().filter(|line| is_retried(line)).count() > 1
-                && leave_out(theirs, ours, |line| ["metadata", "versions", "dialled"].contains(&word(line, 1)))
+        name: "sleep-before-a-question",
+        reason: "before it asks for a producer id, or anything of a transaction's, once more, the Java client's I/O thread sleeps \
+                 for retry.backoff.ms and hears nothing; here only the question waits; what follows something unheard is \
+                 not compared",
+        forgive: |case, theirs, ours| {
+            let Some(since) = case.deaf_since else { return false };
+            let place = theirs.iter().zip(&*ours).take_while(|(theirs, ours)| theirs == ours).count();
+            let is_later = |lines: &[String]| lines.get(place).is_none_or(|line| instant(line) >= since);
+            let is_meant = is_later(theirs) && is_later(ours);
+            if is_meant {
+                theirs.truncate(place);
+                ours.truncate(place);
+            }
+            is_meant
         },
     },
     Exception {
         name: "codes-of-other-apis",
         reason: "codes that no broker answers Produce with, and that the Java client does not retry, are left out of the \
                  page for its size, so they become UnknownServerException",
-        forgive: |script, theirs, ours| {
+        forgive: |&Case { script, .. }, theirs, ours| {
             let words = script.actions.iter().flat_map(|action| &action.words);
             let is_other = |word: &String| word.parse().is_ok_and(|code| code > 0 && ErrorCode(code).name().is_none());
             if !words.clone().any(is_other) {
@@ -101,6 +114,10 @@ fn without_stamps(line: &str) -> String {
 /// Numbers of the records of which a timeline says this.
 fn numbers(lines: &[String], kind: &str) -> BTreeSet<String> {
     lines.iter().filter(|line| word(line, 1) == kind).map(|line| word(line, 2).to_owned()).collect()
+}
+
+fn instant(line: &str) -> u64 {
+    word(line, 0).parse().unwrap_or(u64::MAX)
 }
 
 fn word(line: &str, place: usize) -> &str {

@@ -17,7 +17,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use xtask::workspace;
 
-use exceptions::EXCEPTIONS;
+use exceptions::{Case, EXCEPTIONS};
 pub use java::JavaClient;
 pub use script::{Action, Script};
 
@@ -125,11 +125,14 @@ impl<'a> Course<'a> {
     /// When it cannot be played.
     pub fn of(java: &mut JavaClient, script: &'a Script) -> Result<Self> {
         let played = ours::play(script)?;
-        let theirs = in_order(java.play(script, &played.chosen)?, script.until);
-        let ours = in_order(played.told, script.until);
+        let (deaf, theirs): (Vec<_>, Vec<_>) =
+            java.play(script, &played.chosen)?.into_iter().partition(|line| line.contains(" deaf since "));
+        let deaf_since = deaf.iter().find_map(|line| line.rsplit(' ').next()?.parse().ok());
+        let theirs = in_order(theirs, script);
+        let ours = in_order(played.told, script);
         let (mut left, mut right, mut met) = (theirs.clone(), ours.clone(), Vec::new());
         for known in &EXCEPTIONS {
-            if left != right && (known.forgive)(script, &mut left, &mut right) {
+            if left != right && (known.forgive)(&Case { script, deaf_since }, &mut left, &mut right) {
                 met.push(known.name);
             }
         }
@@ -174,7 +177,7 @@ impl<'a> Course<'a> {
 
 /// The partition of a record whose fate is told. Where all batches are aborted at once, the Java client walks a hash set,
 /// so there each record stands for itself.
-fn place_of(line: &str) -> String {
+fn place_of(line: &str, is_of_aborted_transaction: bool) -> String {
     const ABORTED: [&str; 6] = [
         "KafkaException Producer is closed forcefully.",
         "ClusterAuthorizationException",
@@ -185,14 +188,15 @@ fn place_of(line: &str) -> String {
     ];
     let words: Vec<&str> = line.split(' ').collect();
     let (number, place) = (words.get(2).copied().unwrap_or_default(), words.get(3).copied().unwrap_or_default());
-    let is_aborted = ABORTED.iter().any(|text| line.contains(text));
+    let is_aborted = is_of_aborted_transaction || ABORTED.iter().any(|text| line.contains(text));
     if is_aborted { format!("{place} {number:>6}") } else { place.to_owned() }
 }
 
 /// Lines up to the last instant, those of one millisecond in an order of their own: the Java client walks hash maps where
 /// brokers and partitions are served in one instant, so only the order of one broker's requests and of one partition's
 /// records says something.
-fn in_order(lines: Vec<String>, until: u64) -> Vec<String> {
+fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
+    let has_transactions = script.config.iter().any(|(key, _)| key == "transactional.id");
     // Closing, the Java client closes its selector as a whole.
     let closed_at = lines.iter().find_map(|line| line.strip_suffix(" closed"));
     let goodbye = closed_at.map_or_else(|| "never".to_owned(), |at| format!("{at} hung up"));
@@ -203,12 +207,12 @@ fn in_order(lines: Vec<String>, until: u64) -> Vec<String> {
         let (at, kind) = (word().parse().unwrap_or(u64::MAX), word());
         let (rank, place) = match kind {
             "produce" => (1, word().to_owned()),
-            "acked" | "failed" => (2, place_of(&line)),
+            "acked" | "failed" => (2, place_of(&line, has_transactions && kind == "failed")),
             "refused" => (3, String::new()),
             "flushed" | "closed" => (4, kind.to_owned()),
             _ => (0, kind.to_owned()),
         };
-        if at <= until && !line.starts_with(&goodbye) {
+        if at <= script.until && !line.starts_with(&goodbye) {
             by_place.entry((at, rank, place)).or_default().push(line);
         }
     }

@@ -34,14 +34,30 @@ const RESULTS: [&str; 24] = [
     "CORRUPT_MESSAGE",
 ];
 
+/// What a coordinator may refuse a question with.
+const REFUSALS: [&str; 10] = [
+    "COORDINATOR_NOT_AVAILABLE",
+    "NOT_COORDINATOR",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "CONCURRENT_TRANSACTIONS",
+    "CONCURRENT_TRANSACTIONS",
+    "PRODUCER_FENCED",
+    "INVALID_TXN_STATE",
+    "TRANSACTION_ABORTABLE",
+    "UNKNOWN_PRODUCER_ID",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+];
+
 /// A script drawn from these numbers.
 pub(super) fn script(name: &str, draws: &mut Draws) -> Result<Script> {
-    Generator { draws, script: Script::new(name) }.run()
+    let has_transactions = draws.below(4) == 0;
+    Generator { draws, script: Script::new(name), has_transactions }.run()
 }
 
 struct Generator<'a> {
     draws: &'a mut Draws,
     script: Script,
+    has_transactions: bool,
 }
 
 impl Generator<'_> {
@@ -58,6 +74,10 @@ impl Generator<'_> {
         // After first contact. An answer that takes no time would come in the middle of a round of the sender.
         self.script.latency_ms = [1, 3, 9][usize::try_from(self.draws.below(3))?];
         let mut now = 60;
+        if self.has_transactions {
+            self.script.add("20 init")?;
+            now = 200;
+        }
         for _ in 0..3 + self.draws.below(35) {
             // Many things in one instant, some close together, some far apart.
             now += match self.draws.below(10) {
@@ -78,12 +98,13 @@ impl Generator<'_> {
     }
 
     fn configure(&mut self) -> Result<()> {
-        let acks = self.one_of(&["all", "all", "all", "all", "1", "0"]);
+        let acks = if self.has_transactions { "all" } else { self.one_of(&["all", "all", "all", "all", "1", "0"]) };
+        let is_idempotent = self.has_transactions || acks == "all" && self.chance(75);
         let backoff = self.one_of(&["10", "40", "100"]);
         let reconnect = self.one_of(&["20", "50"]);
         let config = [
             format!("acks={acks}"),
-            format!("enable.idempotence={}", acks == "all" && self.chance(75)),
+            format!("enable.idempotence={is_idempotent}"),
             format!("linger.ms={}", self.one_of(&["0", "0", "5", "40"])),
             format!("batch.size={}", self.one_of(&["0", "300", "1000", "16384"])),
             format!("max.in.flight.requests.per.connection={}", self.one_of(&["1", "2", "5"])),
@@ -103,6 +124,10 @@ impl Generator<'_> {
         ];
         for pair in config {
             self.script.add(&format!("config {pair}"))?;
+        }
+        if self.has_transactions {
+            self.script.add("config transactional.id=tx")?;
+            self.script.transaction_version = if self.chance(50) { 2 } else { 0 };
         }
         self.script.nodes = 1 + i32::try_from(self.draws.below(3))?;
         for topic in ["t", "u"].into_iter().take(1 + usize::from(self.chance(30))) {
@@ -127,6 +152,9 @@ impl Generator<'_> {
     fn action(&mut self, now: u64) -> String {
         let node = self.node();
         let (topic, partition) = self.place();
+        if self.has_transactions && self.chance(30) {
+            return self.transaction(now, &topic, partition, &node);
+        }
         match self.draws.below(100) {
             0..=43 => {
                 let partition = if self.chance(30) { "*".to_owned() } else { partition.to_string() };
@@ -155,6 +183,24 @@ impl Generator<'_> {
             _ if self.script.nodes > 1 => format!("{now} respond {node} ok"),
             98 => format!("{now} node 1 {}", self.one_of(&["refuse", "silent", "up", "up"])),
             _ => format!("{now} {} Metadata", self.one_of(&["hold", "release"])),
+        }
+    }
+}
+
+impl Generator<'_> {
+    /// A call of the program, or what its coordinator does.
+    fn transaction(&mut self, now: u64, topic: &str, partition: u64, node: &str) -> String {
+        const APIS: [&str; 6] =
+            ["FindCoordinator", "InitProducerId", "AddPartitionsToTxn", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn"];
+        match self.draws.below(20) {
+            0..=7 => format!("{now} begin"),
+            8..=11 => format!("{now} commit"),
+            12..=13 => format!("{now} abort"),
+            14 => format!("{now} init"),
+            15 => format!("{now} offsets group {topic}-{partition}@{}", self.draws.below(9)),
+            16..=17 => format!("{now} refuse {} {}", self.one_of(&APIS), self.one_of(&REFUSALS)),
+            18 => format!("{now} coordinator {node}"),
+            _ => format!("{now} {} {}", self.one_of(&["hold", "release", "release"]), self.one_of(&APIS)),
         }
     }
 }

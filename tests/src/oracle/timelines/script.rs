@@ -128,7 +128,8 @@ impl Script {
                 let mut words = each.split_whitespace().skip(1);
                 let variable = format!("${}", words.next().unwrap_or_default());
                 let values: Vec<&str> = words.collect();
-                let with = |lines: &Vec<String>, value| lines.iter().map(|line| line.replace(&variable, value)).collect();
+                let with =
+                    |lines: &Vec<String>, value| lines.iter().map(|line| line.replace(&variable, value)).collect();
                 variants = variants
                     .iter()
                     .flat_map(|lines| values.iter().map(move |value| (lines, value)))
@@ -239,7 +240,8 @@ mod tests {
     fn a_script_for_each_of_several_values_is_several_scripts() {
         let text = "scenario a $code\neach code X Y\neach node 1 2\n0 respond $node $code";
         let scripts = Script::read_all(text).expect("sound");
-        let told: Vec<_> = scripts.iter().map(|script| (&*script.name, script.actions[0].words[1..].join(" "))).collect();
+        let told: Vec<_> =
+            scripts.iter().map(|script| (&*script.name, script.actions[0].words[1..].join(" "))).collect();
         let expected = [("a X", "1 X"), ("a X", "2 X"), ("a Y", "1 Y"), ("a Y", "2 Y")];
         assert_eq!(told, expected.map(|(name, words)| (name, words.to_owned())));
     }
