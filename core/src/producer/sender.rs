@@ -216,8 +216,8 @@ impl<O: Observer> Producer<O> {
         let Some((node, not_before)) = self.whom_to_ask(now) else { return };
         self.question_target = Some((node, not_before));
         match self.connections.availability(node, now) {
-            // Metadata goes first.
-            Availability::Ready if self.metadata.is_due(now) => return,
+            // Metadata goes first, unless it became due during the pause.
+            Availability::Ready if self.metadata.is_due(now) && not_before == Instant::ZERO => return,
             Availability::Ready if core::mem::take(&mut self.identity_is_retried) => {
                 // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
                 let until = now + self.config.retry_backoff;

@@ -201,9 +201,9 @@ impl<O: Observer> Producer<O> {
         let known = coordinator.as_ref().and_then(node_of);
         let is_known = known.is_some();
         let reached = match known {
-            Some(known) => self.reach(now, &known),
+            Some(known) => self.reach(now, &known, pending.not_before.is_some()),
             None if coordinator.is_some() => Reach::Failed,
-            None => self.reach_anyone(now),
+            None => self.reach_anyone(now, pending.not_before.is_some()),
         };
         let patience_ends = match reached {
             Reach::Underway => *pending.awaited_until.get_or_insert(now + self.config.request_timeout),
@@ -262,8 +262,11 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Is there a connection to a coordinator (`Sender.awaitNodeReady`)?
-    fn reach(&mut self, now: Instant, known: &CoordinatorNode) -> Reach {
+    /// After a pause nothing is looked at any more.
+    fn reach(&mut self, now: Instant, known: &CoordinatorNode, has_paused: bool) -> Reach {
         match self.connections.availability(known.node, now) {
+            // Metadata goes first.
+            Availability::Ready if self.metadata.is_due(now) && !has_paused => Reach::Underway,
             Availability::Ready => Reach::Ready(known.node),
             Availability::CanConnect => {
                 self.dial_at(now, known.node, known.address.clone());
@@ -279,12 +282,11 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Is there a connection to some broker? The one that was chosen stays so while it can be reached.
-    fn reach_anyone(&mut self, now: Instant) -> Reach {
+    fn reach_anyone(&mut self, now: Instant, has_paused: bool) -> Reach {
         let Some((node, not_before)) = self.whom_to_ask(now) else { return Reach::Failed };
         self.question_target = Some((node, not_before));
         match self.connections.availability(node, now) {
-            // Metadata goes first.
-            Availability::Ready if self.metadata.is_due(now) => Reach::Underway,
+            Availability::Ready if self.metadata.is_due(now) && !has_paused => Reach::Underway,
             Availability::Ready => Reach::Ready(node),
             Availability::CanConnect => {
                 self.dial(now, node);
