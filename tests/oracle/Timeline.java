@@ -199,7 +199,9 @@ public final class Timeline {
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
     void act() {
         wire.answerAllQuestions();
-        while (nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()) {
+        // A sender that waits at the network hears one thing after the other.
+        while (nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
+            && !(wire.isPolling() && wire.hasNews())) {
             Action action = actions.get(nextAction++);
             inProgram = true;
             perform(action.words());
@@ -415,6 +417,7 @@ public final class Timeline {
         List<ProduceRequestResult> results = new ArrayList<>();
         incomplete.requestResults().forEach(results::add);
         flushes.add(results);
+        endFlushes();
     }
 
     /** The second half of awaitFlushCompletion, which blocks its caller and so cannot be called here. */

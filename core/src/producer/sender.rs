@@ -279,7 +279,8 @@ impl<O: Observer> Producer<O> {
     fn least_loaded(&mut self, now: Instant) -> Option<(NodeId, Availability)> {
         let nodes: Vec<NodeId> = self.metadata.nodes().keys().copied().collect();
         let chosen = self.connections.least_loaded(&nodes, now, &mut self.chance.nodes);
-        if chosen.is_none() {
+        // Another may be ready before the one that is being connected to.
+        if !matches!(chosen, Some((_, Availability::Ready))) {
             for node in nodes {
                 if let Availability::NotBefore(at, why) = self.connections.availability(node, now) {
                     self.wake_by(Some((at, why)));

@@ -461,6 +461,9 @@ impl<O: Observer> Producer<O> {
     pub(super) fn is_transaction_over(&mut self, now: Instant) -> bool {
         let level = self.connections.transaction_version();
         let Some(transactions) = &mut self.transactions else { return true };
+        if transactions.has_current() {
+            return false;
+        }
         if !transactions.is_ongoing() {
             return true;
         }

@@ -116,7 +116,7 @@ impl Transactions {
 
     /// TxnOffsetCommit was answered.
     pub(in super::super) fn on_offsets_committed(&mut self, answers: &[(Arc<str>, i32, ErrorCode)]) {
-        let Some(mut pending) = self.in_flight.take() else { return };
+        let Some(pending) = self.in_flight.take() else { return };
         let Query::CommitOffsets { member, .. } = &pending.query else { return };
         let member = member.clone();
         let mut is_looked_up = false;
@@ -139,9 +139,6 @@ impl Transactions {
         }
         if self.pending_offsets.is_empty() {
             return self.settle(pending.call, Ok(()));
-        }
-        if let Query::CommitOffsets { offsets, .. } = &mut pending.query {
-            offsets.clone_from(&self.pending_offsets);
         }
         self.repeat(pending);
     }

@@ -273,6 +273,11 @@ impl Transactions {
         core::mem::take(&mut self.has_failed)
     }
 
+    /// Is there a question that has its turn and could not be sent yet?
+    pub(super) fn has_current(&self) -> bool {
+        self.queue.has_current()
+    }
+
     /// The question that has its turn and could not be sent yet.
     pub(super) fn take_current(&mut self) -> Option<Pending> {
         self.queue.take_current()

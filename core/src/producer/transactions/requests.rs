@@ -153,6 +153,10 @@ impl Queue {
         self.current = Some(pending);
     }
 
+    pub(super) const fn has_current(&self) -> bool {
+        self.current.is_some()
+    }
+
     pub(super) fn take_current(&mut self) -> Option<Pending> {
         self.current.take()
     }

@@ -196,7 +196,6 @@ fn place_of(line: &str, is_of_aborted_transaction: bool) -> String {
 /// brokers and partitions are served in one instant, so only the order of one broker's requests and of one partition's
 /// records says something.
 fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
-    let has_transactions = script.config.iter().any(|(key, _)| key == "transactional.id");
     // Closing, the Java client closes its selector as a whole.
     let closed_at = lines.iter().find_map(|line| line.strip_suffix(" closed"));
     let goodbye = closed_at.map_or_else(|| "never".to_owned(), |at| format!("{at} hung up"));
@@ -207,7 +206,7 @@ fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
         let (at, kind) = (word().parse().unwrap_or(u64::MAX), word());
         let (rank, place) = match kind {
             "produce" => (1, word().to_owned()),
-            "acked" | "failed" => (2, place_of(&line, has_transactions && kind == "failed")),
+            "acked" | "failed" => (2, place_of(&line, script.has_transactions() && kind == "failed")),
             "refused" => (3, String::new()),
             "flushed" | "closed" => (4, kind.to_owned()),
             _ => (0, kind.to_owned()),

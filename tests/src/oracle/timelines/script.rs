@@ -104,6 +104,11 @@ impl Script {
         }
     }
 
+    /// Does its producer have a `transactional.id`?
+    pub fn has_transactions(&self) -> bool {
+        self.config.iter().any(|(key, _)| key == "transactional.id")
+    }
+
     /// Reads a file of scripts: each begins with `scenario` and its name; what stands before the first is part of all.
     /// A line `each WORD VALUE…` makes one of each value, written wherever `$WORD` stands; several make one of each pair.
     ///
