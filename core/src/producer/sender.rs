@@ -322,7 +322,7 @@ impl<O: Observer> Producer<O> {
     }
 
     /// At most one batch of each partition the broker leads, beginning where the last walk ended.
-    fn drain_node(&mut self, now: Instant, node: NodeId) -> Vec<BatchSlot> {
+    pub(super) fn drain_node(&mut self, now: Instant, node: NodeId) -> Vec<BatchSlot> {
         let partitions = self.metadata.partitions_of(node);
         let (count, limit) = (partitions.len(), self.config.max_request_size as usize);
         let start = self.drain_index.get(&node).map_or(0, |index| index % count.max(1));

@@ -4,6 +4,7 @@ mod clock;
 #[cfg(feature = "compression")]
 mod compressing;
 mod connections;
+
 mod delivery;
 mod first_contact;
 mod hostile;
@@ -11,3 +12,4 @@ mod idempotence;
 mod sending;
 mod splitting;
 mod story;
+mod transactions;

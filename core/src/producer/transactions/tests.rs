@@ -12,6 +12,13 @@ const NEXT: ProducerIdentity = ProducerIdentity { id: 9, epoch: 1 };
 const V1: i16 = 1;
 const V2: i16 = 2;
 
+impl Transactions {
+    /// Are offsets not committed yet (`hasPendingOffsetCommits`)?
+    pub(in super::super) fn has_pending_offsets(&self) -> bool {
+        !self.pending_offsets.is_empty()
+    }
+}
+
 fn name(partition: PartitionRef) -> TopicPartition {
     TopicPartition { topic: "t".into(), partition: partition.partition }
 }
