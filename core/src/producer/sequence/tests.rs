@@ -46,10 +46,14 @@ fn answered(base_sequence: i32) -> Answered {
     Answered { partition: P0, base_sequence, was_reset: false, log_start_offset: 0, transactional: false }
 }
 
+/// Mirrors `TransactionManagerTest.testDefaultSequenceNumber`: a partition's sequences begin at 0, and stand at 3 after a
+/// batch of three records.
 #[test]
 fn sequences_count_records_per_partition_and_wrap_to_zero() {
     let mut sequences = Sequences::default();
+    assert_eq!(sequences.known(P0).next, 0);
     assert_eq!(sequences.assign(P0, slot(0), 3, FIRST, false).base_sequence, 0);
+    assert_eq!(sequences.known(P0).next, 3);
     assert_eq!(sequences.assign(P0, slot(1), 2, FIRST, false).base_sequence, 3);
     assert_eq!(sequences.assign(P1, slot(2), 9, FIRST, false).base_sequence, 0);
     sequences.partitions.get_mut(&P0).expect("known").next = i32::MAX - 1;
@@ -171,4 +175,90 @@ fn when_all_were_given_up_the_epoch_is_bumped() {
     sequences.remove(P0, slot(0));
     sequences.resolve();
     assert!(sequences.wants_bump());
+}
+
+/// Mirrors `TransactionManagerTest.testSequenceNumberOverflow`: from 2147483647, a hundred records lead on to 99, and
+/// 2147483647 more to 98.
+#[test]
+fn sequences_go_on_around_the_wrap() {
+    let mut sequences = Sequences::default();
+    let most = i32::MAX.cast_unsigned();
+    let after = [most, 100, most].map(|records| {
+        sequences.assign(P0, slot(0), records, FIRST, false);
+        sequences.known(P0).next
+    });
+    assert_eq!(after, [i32::MAX, 99, 98]);
+}
+
+/// Mirrors `TransactionManagerTest.testBumpEpochAfterTimeoutWithoutPendingInflightRequests`: doubt about a batch that was
+/// acknowledged asks for nothing; doubt about one that failed, with nothing in flight, is over at once and asks for the
+/// next epoch: 6 after 5.
+#[test]
+fn doubt_without_batches_in_flight_is_ended_by_the_next_epoch() {
+    let fifth = ProducerIdentity { epoch: 5, ..FIRST };
+    let mut sequences = Sequences::default();
+    let first = sequences.assign(P0, slot(0), 1, fifth, false);
+    assert_eq!(sequences.known(P0).next, 1);
+    sequences.on_acked(P0, slot(0), first, 1, 500);
+    assert_eq!(sequences.known(P0).last_acked, Some(0));
+    sequences.mark_unresolved(P0, first, 1);
+    sequences.resolve();
+    assert!(!sequences.wants_bump() && !sequences.known(P0).is_unresolved);
+
+    let second = sequences.assign(P0, slot(1), 1, fifth, false);
+    assert_eq!(sequences.known(P0).next, 2);
+    sequences.mark_unresolved(P0, second, 1);
+    sequences.remove(P0, slot(1));
+    assert!(sequences.known(P0).is_unresolved);
+    sequences.resolve();
+    assert!(sequences.wants_bump() && !sequences.known(P0).is_unresolved);
+    let mut identity = super::super::identity::Identity::new(true);
+    identity.on(super::super::identity::IdentitySignal::Given(fifth));
+    identity.on(super::super::identity::IdentitySignal::EpochBumpNeeded);
+    assert_eq!(identity.ready(), Some(ProducerIdentity { epoch: 6, ..FIRST }));
+}
+
+/// Three batches of one record are in flight, and the first was given up.
+fn with_the_first_in_doubt() -> (Sequences, [Stamp; 3]) {
+    let mut sequences = Sequences::default();
+    let stamps = [0, 1, 2].map(|number| sequences.assign(P0, slot(number), 1, FIRST, false));
+    assert_eq!(sequences.known(P0).next, 3);
+    sequences.mark_unresolved(P0, stamps[0], 1);
+    sequences.remove(P0, slot(0));
+    (sequences, stamps)
+}
+
+/// The doubt about a batch is not over yet, and no epoch is asked for.
+fn is_still_in_doubt(sequences: &mut Sequences) -> bool {
+    sequences.resolve();
+    sequences.known(P0).is_unresolved && !sequences.wants_bump()
+}
+
+/// Mirrors `TransactionManagerTest.testNoProducerIdResetAfterLastInFlightBatchSucceeds`: of three batches in flight the first
+/// two fail, and the doubt stays; when the third is stored it is over without a new epoch, and 3 comes next.
+#[test]
+fn doubt_ends_without_an_epoch_when_the_last_batch_in_flight_is_stored() {
+    let (mut sequences, stamps) = with_the_first_in_doubt();
+    assert!(is_still_in_doubt(&mut sequences));
+    sequences.remove(P0, slot(1));
+    assert!(is_still_in_doubt(&mut sequences));
+    sequences.on_acked(P0, slot(2), stamps[2], 1, 500);
+    sequences.resolve();
+    assert!(!sequences.known(P0).is_unresolved && !sequences.wants_bump());
+    assert_eq!(sequences.known(P0).next, 3);
+}
+
+/// Mirrors `TransactionManagerTest.testEpochBumpAfterLastInFlightBatchFailsIdempotentProducer`: the second of three batches is
+/// stored, and the doubt about the first stays; when the third fails the next epoch ends it, and sequences begin at 0.
+#[test]
+fn doubt_ends_with_an_epoch_when_the_last_batch_in_flight_fails() {
+    let (mut sequences, stamps) = with_the_first_in_doubt();
+    sequences.on_acked(P0, slot(1), stamps[1], 1, 500);
+    assert!(is_still_in_doubt(&mut sequences));
+    sequences.remove(P0, slot(2));
+    sequences.resolve();
+    assert!(sequences.wants_bump());
+    assert_eq!(sequences.renumber(Some(BUMPED)), []);
+    assert!(!sequences.known(P0).is_unresolved);
+    assert_eq!((sequences.known(P0).next, sequences.known(P0).identity), (0, Some(BUMPED)));
 }

@@ -7,15 +7,12 @@ use std::sync::Arc;
 use crate::error::{ErrorCode, ProducerError, TransactionPhase};
 use crate::ids::{BatchId, NodeId, ProducerIdentity};
 use crate::io::{Input, OutgoingRequest};
-use crate::producer::sequence::tests::Known;
-use crate::producer::topics::PartitionRef;
-use crate::producer::{GroupMember, Offsets, SendAttempt, TransactionTicket};
+use crate::producer::{GroupMember, Offsets, TransactionTicket};
 use crate::protocol::{
     AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, ApiKey, ApiVersionRange, CommittedOffset, Coordinator,
     EndTxnResponse, FindCoordinatorResponse, InitProducerIdResponse, Request, Response, TopicErrors,
     TxnOffsetCommitResponse,
 };
-use crate::record::Record;
 
 use super::super::story::{Story, record};
 
@@ -204,18 +201,6 @@ impl Story {
         self.tell(|body| sound_answer(body, coordinator, NEXT, &|(topic, partition)| code(topic, partition)));
     }
 
-    /// Sends a record of this topic without letting the sender run.
-    pub(in super::super) fn append(&mut self, topic: &str, partition: i32) -> BatchId {
-        let wanted = Record { topic, ..record(partition, "v") };
-        self.producer.send(self.now(), &mut SendAttempt::default(), &wanted).expect("taken").batch
-    }
-
-    /// Metadata of a topic is there.
-    pub(in super::super) fn look_at(&mut self, topic: &str) {
-        self.producer.partition_count(self.now(), topic);
-        self.settle();
-    }
-
     /// The connection of the question that is out breaks before the answer.
     pub(in super::super) fn break_question(&mut self) {
         let (connection, _) = *self.to_coordinators.front().expect("a question");
@@ -232,33 +217,14 @@ impl Story {
         self.now_ms() - at
     }
 
-    /// So much time passes.
-    pub(in super::super) fn pass(&mut self, ms: u64) {
-        let later = self.now_ms() + ms;
-        self.at_ms(later);
-    }
-
     // Where the producer stands.
 
     pub(in super::super) fn phase(&self) -> TransactionPhase {
         self.producer.transaction_phase().expect("it has transactions")
     }
 
-    pub(in super::super) fn identity(&self) -> Option<ProducerIdentity> {
-        self.producer.identity.ready()
-    }
-
     fn has_identity(&self) -> bool {
         self.identity().is_some()
-    }
-
-    fn partition(&self, partition: i32) -> PartitionRef {
-        PartitionRef { topic: self.producer.topics.find("t").expect("known"), partition }
-    }
-
-    /// What is known of a partition's sequences.
-    pub(in super::super) fn known(&self, partition: i32) -> Known {
-        self.producer.sequences.known(self.partition(partition))
     }
 
     /// May batches of a partition leave (`isSendToPartitionAllowed`)?
@@ -275,13 +241,6 @@ impl Story {
             _ => None,
         };
         error.map(|error| error.java_class())
-    }
-
-    /// The offset at which a batch was stored, or the class of the error it failed with; `None`: it has no fate yet.
-    pub(in super::super) fn fate(&self, batch: BatchId) -> Option<Result<i64, &'static str>> {
-        let completion = self.completed.iter().find(|completion| completion.batch == batch)?;
-        let result = completion.result.clone();
-        Some(result.map(|stored| stored.base_offset).map_err(|failure| failure.error.java_class()))
     }
 
     /// A record that its transaction refuses: in which class of error, and the batch in which it is all the same.
