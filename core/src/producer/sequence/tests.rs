@@ -46,8 +46,8 @@ fn answered(base_sequence: i32) -> Answered {
     Answered { partition: P0, base_sequence, was_reset: false, log_start_offset: 0, transactional: false }
 }
 
-/// Mirrors `TransactionManagerTest.testDefaultSequenceNumber`: a partition's sequences begin at 0, and stand at 3 after a
-/// batch of three records.
+/// Mirrors `TransactionManagerTest.testDefaultSequenceNumber`: a partition's sequences begin at 0, and stand at 3 after
+/// a batch of three records.
 #[test]
 fn sequences_count_records_per_partition_and_wrap_to_zero() {
     let mut sequences = Sequences::default();
@@ -190,9 +190,9 @@ fn sequences_go_on_around_the_wrap() {
     assert_eq!(after, [i32::MAX, 99, 98]);
 }
 
-/// Mirrors `TransactionManagerTest.testBumpEpochAfterTimeoutWithoutPendingInflightRequests`: doubt about a batch that was
-/// acknowledged asks for nothing; doubt about one that failed, with nothing in flight, is over at once and asks for the
-/// next epoch: 6 after 5.
+/// Mirrors `TransactionManagerTest.testBumpEpochAfterTimeoutWithoutPendingInflightRequests`: doubt about a batch that
+/// was acknowledged asks for nothing; doubt about one that failed, with nothing in flight, is over at once and asks for
+/// the next epoch: 6 after 5.
 #[test]
 fn doubt_without_batches_in_flight_is_ended_by_the_next_epoch() {
     let fifth = ProducerIdentity { epoch: 5, ..FIRST };
@@ -234,8 +234,8 @@ fn is_still_in_doubt(sequences: &mut Sequences) -> bool {
     sequences.known(P0).is_unresolved && !sequences.wants_bump()
 }
 
-/// Mirrors `TransactionManagerTest.testNoProducerIdResetAfterLastInFlightBatchSucceeds`: of three batches in flight the first
-/// two fail, and the doubt stays; when the third is stored it is over without a new epoch, and 3 comes next.
+/// Mirrors `TransactionManagerTest.testNoProducerIdResetAfterLastInFlightBatchSucceeds`: of three batches in flight the
+/// first two fail, and the doubt stays; when the third is stored it is over without a new epoch, and 3 comes next.
 #[test]
 fn doubt_ends_without_an_epoch_when_the_last_batch_in_flight_is_stored() {
     let (mut sequences, stamps) = with_the_first_in_doubt();
@@ -248,8 +248,9 @@ fn doubt_ends_without_an_epoch_when_the_last_batch_in_flight_is_stored() {
     assert_eq!(sequences.known(P0).next, 3);
 }
 
-/// Mirrors `TransactionManagerTest.testEpochBumpAfterLastInFlightBatchFailsIdempotentProducer`: the second of three batches is
-/// stored, and the doubt about the first stays; when the third fails the next epoch ends it, and sequences begin at 0.
+/// Mirrors `TransactionManagerTest.testEpochBumpAfterLastInFlightBatchFailsIdempotentProducer`: the second of three
+/// batches is stored, and the doubt about the first stays; when the third fails the next epoch ends it, and sequences
+/// begin at 0.
 #[test]
 fn doubt_ends_with_an_epoch_when_the_last_batch_in_flight_fails() {
     let (mut sequences, stamps) = with_the_first_in_doubt();

@@ -196,7 +196,7 @@ fn carries_one(story: &Story, identity: ProducerIdentity, sequence: i32, transac
     assert_eq!(batch.is_transactional(), transactional);
 }
 
-/// Two records of half a batch each are taken for much smaller than they are, and their batch is too large for its broker.
+/// Two records of half a batch each are taken for much smaller than they are; their batch is too large for its broker.
 fn split_and_send(mut story: Story, transactional: bool) {
     let topic = story.partition(1).topic;
     let compressor = story.producer.compressor.as_mut().expect("it compresses");
@@ -232,17 +232,17 @@ fn split_and_send(mut story: Story, transactional: bool) {
     assert_eq!(story.facts.iter().filter(|fact| matches!(fact, Fact::BatchSplit { .. })).count(), 1);
 }
 
-/// Mirrors `SenderTest.testIdempotentSplitBatchAndSend`: a compressed batch of two records found too large is split, the
-/// estimate of compression begins anew, and the parts go out one by one under sequences 0 and 1 of the same epoch and are
-/// stored at 0 and 1.
+/// Mirrors `SenderTest.testIdempotentSplitBatchAndSend`: a compressed batch of two records found too large is split,
+/// the estimate of compression begins anew, and the parts go out one by one under sequences 0 and 1 of the same epoch
+/// and are stored at 0 and 1.
 #[test]
 fn the_parts_of_a_compressed_batch_keep_its_sequences() {
     let story = Story::with(2, 2, &[("linger.ms", "0"), ("compression.type", "gzip")]).started();
     split_and_send(story, false);
 }
 
-/// Mirrors `SenderTest.testTransactionalSplitBatchAndSend`: the parts of a compressed batch in a transaction belong to the
-/// transaction, go out one by one under sequences 0 and 1 of its epoch and are stored at 0 and 1.
+/// Mirrors `SenderTest.testTransactionalSplitBatchAndSend`: the parts of a compressed batch in a transaction belong to
+/// the transaction, go out one by one under sequences 0 and 1 of its epoch and are stored at 0 and 1.
 #[test]
 fn the_parts_of_a_compressed_batch_stay_in_its_transaction() {
     let story = Story::begun(V1, &[("compression.type", "gzip")]);

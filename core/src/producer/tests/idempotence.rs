@@ -190,8 +190,8 @@ fn an_unknown_producer_id_is_healed_by_a_new_epoch() {
     assert_eq!(out(&story), [told("b", 0, 1)]);
 }
 
-/// Mirrors `SenderTest.testClusterAuthorizationExceptionInProduceRequest`: CLUSTER_AUTHORIZATION_FAILED for a batch fails it
-/// with ClusterAuthorizationException and is fatal: records sent later meet it, too.
+/// Mirrors `SenderTest.testClusterAuthorizationExceptionInProduceRequest`: CLUSTER_AUTHORIZATION_FAILED for a batch
+/// fails it with ClusterAuthorizationException and is fatal: records sent later meet it, too.
 #[test]
 fn without_rights_for_idempotence_the_producer_ends() {
     let mut story = started();
@@ -235,8 +235,8 @@ fn without_id() -> Story {
     story
 }
 
-/// Mirrors `SenderTest.testSenderShouldRetryWithBackoffOnRetriableError`: the first question for a producer id is asked at
-/// once, the second and the third `retry.backoff.ms` after COORDINATOR_LOAD_IN_PROGRESS each.
+/// Mirrors `SenderTest.testSenderShouldRetryWithBackoffOnRetriableError`: the first question for a producer id is asked
+/// at once, the second and the third `retry.backoff.ms` after COORDINATOR_LOAD_IN_PROGRESS each.
 #[test]
 fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     let mut story = without_id();
@@ -286,9 +286,9 @@ fn answer_all_else(story: &mut Story) {
     }
 }
 
-/// Mirrors `SenderTest.testClusterAuthorizationExceptionInInitProducerIdRequest`: a refused question for a producer id fails
-/// the record that waits for one with ClusterAuthorizationException and is not fatal: the question is asked again, granted
-/// with epoch 0, and a later record is stored.
+/// Mirrors `SenderTest.testClusterAuthorizationExceptionInInitProducerIdRequest`: a refused question for a producer id
+/// fails the record that waits for one with ClusterAuthorizationException and is not fatal: the question is asked
+/// again, granted with epoch 0, and a later record is stored.
 #[test]
 fn rights_granted_later_let_later_records_through() {
     let mut story = Story::with(2, 1, &[("linger.ms", "0")]);

@@ -23,8 +23,8 @@ fn in_epoch(epoch: i16) -> Story {
     in_epoch_with(1, epoch)
 }
 
-/// As [`in_epoch`], with so many brokers: with two, each leads one partition, and an id can be asked for at the one that
-/// owes no answer.
+/// As [`in_epoch`], with so many brokers: with two, each leads one partition, and an id can be asked for at the one
+/// that owes no answer.
 fn in_epoch_with(brokers: i32, epoch: i16) -> Story {
     let mut story = Story::with(brokers, 2, &[("linger.ms", "0")]);
     story.next_epoch = epoch;
@@ -54,10 +54,10 @@ fn store_from(story: &mut Story, base_offset: i64, log_start_offset: i64) {
     story.reply(|told| (told.base_offset, told.log_start_offset) = (base_offset, log_start_offset));
 }
 
-/// Mirrors `SenderTest.testEpochBumpOnOutOfOrderSequenceForNextBatch`: two records take two sequences; when the batch right
-/// behind them is out of order, the epoch is bumped and that batch has sequence 0.
-/// Mirrors `SenderTest.testBumpEpochWhenOutOfOrderSequenceReceived`: a batch that is out of order stays in flight, not done,
-/// and the epoch is bumped.
+/// Mirrors `SenderTest.testEpochBumpOnOutOfOrderSequenceForNextBatch`: two records take two sequences; when the batch
+/// right behind them is out of order, the epoch is bumped and that batch has sequence 0.
+/// Mirrors `SenderTest.testBumpEpochWhenOutOfOrderSequenceReceived`: a batch that is out of order stays in flight, not
+/// done, and the epoch is bumped.
 #[test]
 fn the_next_batch_out_of_order_bumps_the_epoch() {
     let mut story = idempotent(&[]);
@@ -72,9 +72,9 @@ fn the_next_batch_out_of_order_bumps_the_epoch() {
     assert_eq!((story.known(0).in_flight, story.fate(second)), (1, None));
 }
 
-/// Mirrors `SenderTest.testEpochBumpOnOutOfOrderSequenceForNextBatchWhenThereIsNoBatchInFlight`: of two partitions one bumps
-/// the epoch; the other, without a batch in flight, stays as it was until its next batch, which begins the new epoch with
-/// sequence 0.
+/// Mirrors `SenderTest.testEpochBumpOnOutOfOrderSequenceForNextBatchWhenThereIsNoBatchInFlight`: of two partitions one
+/// bumps the epoch; the other, without a batch in flight, stays as it was until its next batch, which begins the new
+/// epoch with sequence 0.
 #[test]
 fn an_idle_partition_follows_into_the_new_epoch_with_its_next_batch() {
     let mut story = idempotent(&[]);
@@ -100,9 +100,9 @@ fn an_idle_partition_follows_into_the_new_epoch_with_its_next_batch() {
     assert_eq!(state(&story, 1), (0, 1, 1, Some(0)));
 }
 
-/// Mirrors `SenderTest.testEpochBumpOnOutOfOrderSequenceForNextBatchWhenBatchInFlightFails`: of two partitions one bumps the
-/// epoch while the other has a batch in flight; that one is sent again under the old epoch, fails when its retries are used
-/// up, and the partition's next batch begins the new epoch with sequence 0.
+/// Mirrors `SenderTest.testEpochBumpOnOutOfOrderSequenceForNextBatchWhenBatchInFlightFails`: of two partitions one
+/// bumps the epoch while the other has a batch in flight; that one is sent again under the old epoch, fails when its
+/// retries are used up, and the partition's next batch begins the new epoch with sequence 0.
 #[test]
 fn a_partition_whose_batch_fails_under_the_old_epoch_follows_with_its_next_batch() {
     let mut story = idempotent(&[("retries", "1")]);
@@ -150,8 +150,9 @@ fn one_out_of_order_and_one_moved(story: &mut Story) -> [BatchId; 2] {
     batches
 }
 
-/// Mirrors `SenderTest.testResetOfProducerStateShouldAllowQueuedBatchesToDrain`: when epochs are used up a new producer id is
-/// granted, and the other partition's batch is sent again under the old one, stored, and leaves its sequences as they were.
+/// Mirrors `SenderTest.testResetOfProducerStateShouldAllowQueuedBatchesToDrain`: when epochs are used up a new producer
+/// id is granted, and the other partition's batch is sent again under the old one, stored, and leaves its sequences as
+/// they were.
 #[test]
 fn batches_of_the_old_id_still_drain() {
     let mut story = in_epoch(i16::MAX);
@@ -168,8 +169,8 @@ fn batches_of_the_old_id_still_drain() {
 
 /// Mirrors `SenderTest.testCloseWithProducerIdReset`: a producer closed while it asks for a new id still sends what is
 /// queued once it has one.
-/// Mirrors `SenderTest.testForceCloseWithProducerIdReset`: one closed without patience at that moment fails everything and
-/// is closed at once.
+/// Mirrors `SenderTest.testForceCloseWithProducerIdReset`: one closed without patience at that moment fails everything
+/// and is closed at once.
 #[test]
 fn closing_while_an_id_is_asked_for_sends_or_fails_what_is_queued() {
     for patience in [None, Some(Duration::ZERO)] {
@@ -196,8 +197,9 @@ fn closing_while_an_id_is_asked_for_sends_or_fails_what_is_queued() {
     }
 }
 
-/// Mirrors `SenderTest.testBatchesDrainedWithOldProducerIdShouldSucceedOnSubsequentRetry`: one partition bumps the epoch,
-/// and the other's batch, refused twice for want of the leader, is sent again under the old epoch each time and stored.
+/// Mirrors `SenderTest.testBatchesDrainedWithOldProducerIdShouldSucceedOnSubsequentRetry`: one partition bumps the
+/// epoch, and the other's batch, refused twice for want of the leader, is sent again under the old epoch each time and
+/// stored.
 #[test]
 fn a_batch_of_the_old_epoch_is_retried_until_it_is_stored() {
     let mut story = idempotent(&[]);
@@ -225,9 +227,9 @@ fn stored_at_1000(story: &mut Story) {
     assert_eq!((story.known(0).last_acked, story.known(0).last_acked_offset), (Some(0), 1_000));
 }
 
-/// Mirrors `SenderTest.testIdempotentUnknownProducerHandlingWhenRetentionLimitReached`: UNKNOWN_PRODUCER_ID from a log that
-/// begins after what was acknowledged bumps the epoch, and the batch of two records is sent again with sequence 0 and
-/// stored.
+/// Mirrors `SenderTest.testIdempotentUnknownProducerHandlingWhenRetentionLimitReached`: UNKNOWN_PRODUCER_ID from a log
+/// that begins after what was acknowledged bumps the epoch, and the batch of two records is sent again with sequence 0
+/// and stored.
 #[test]
 fn a_log_that_lost_its_head_bumps_the_epoch() {
     let mut story = idempotent(&[]);
@@ -244,8 +246,8 @@ fn a_log_that_lost_its_head_bumps_the_epoch() {
     assert_eq!((completion.batch, completion.offset_of(1), story.carried.len()), (second, Some(1_012), 0));
 }
 
-/// Mirrors `SenderTest.testUnknownProducerErrorShouldBeRetriedWhenLogStartOffsetIsUnknown`: UNKNOWN_PRODUCER_ID without word
-/// of where the log begins leaves sequences as they are, and the batch is sent again with its own and stored.
+/// Mirrors `SenderTest.testUnknownProducerErrorShouldBeRetriedWhenLogStartOffsetIsUnknown`: UNKNOWN_PRODUCER_ID without
+/// word of where the log begins leaves sequences as they are, and the batch is sent again with its own and stored.
 #[test]
 fn a_log_that_begins_nobody_knows_where_changes_no_sequences() {
     let mut story = idempotent(&[]);
@@ -261,9 +263,9 @@ fn a_log_that_begins_nobody_knows_where_changes_no_sequences() {
     assert_eq!((story.known(0).last_acked_offset, story.carried.len()), (1_011, 0));
 }
 
-/// Mirrors `SenderTest.testUnknownProducerErrorShouldBeRetriedForFutureBatchesWhenFirstFails`: of two batches in flight the
-/// first meets UNKNOWN_PRODUCER_ID and bumps the epoch; the second, sent under the old one, meets it too and bumps nothing;
-/// both are sent again one at a time and stored.
+/// Mirrors `SenderTest.testUnknownProducerErrorShouldBeRetriedForFutureBatchesWhenFirstFails`: of two batches in flight
+/// the first meets UNKNOWN_PRODUCER_ID and bumps the epoch; the second, sent under the old one, meets it too and bumps
+/// nothing; both are sent again one at a time and stored.
 #[test]
 fn an_answer_to_what_left_before_the_bump_bumps_nothing() {
     let mut story = idempotent(&[]);
@@ -287,8 +289,8 @@ fn an_answer_to_what_left_before_the_bump_bumps_nothing() {
     assert_eq!((story.fate(third), story.known(0).last_acked_offset), (Some(Ok(1_012)), 1_012));
 }
 
-/// Mirrors `SenderTest.testShouldRaiseOutOfOrderSequenceExceptionToUserIfLogWasNotTruncated`: UNKNOWN_PRODUCER_ID from a log
-/// that still has what was acknowledged bumps the epoch, and the batch is not done.
+/// Mirrors `SenderTest.testShouldRaiseOutOfOrderSequenceExceptionToUserIfLogWasNotTruncated`: UNKNOWN_PRODUCER_ID from
+/// a log that still has what was acknowledged bumps the epoch, and the batch is not done.
 #[test]
 fn a_log_that_kept_its_head_bumps_the_epoch_too() {
     let mut story = idempotent(&[]);
@@ -299,8 +301,8 @@ fn a_log_that_kept_its_head_bumps_the_epoch_too() {
     assert_eq!((epoch(&story), story.known(0).last_acked, story.fate(second)), (Some(1), None, None));
 }
 
-/// Mirrors `SenderTest.testRetryWhenProducerIdChanges`: with the last epoch of an id, a batch whose connection breaks is sent
-/// again, is not done, and one sequence is taken.
+/// Mirrors `SenderTest.testRetryWhenProducerIdChanges`: with the last epoch of an id, a batch whose connection breaks
+/// is sent again, is not done, and one sequence is taken.
 #[test]
 fn in_the_last_epoch_a_batch_is_sent_again() {
     let mut story = in_epoch(i16::MAX);
@@ -332,8 +334,8 @@ fn after_a_fatal_error_no_epoch_is_begun() {
     assert_eq!(epochs.collect::<Vec<_>>(), [5, 6]);
 }
 
-/// Mirrors `TransactionManagerTest.testProducerIdReset`: when epochs are used up, the partition that asked for a new one
-/// begins at zero, and the other goes on with 3.
+/// Mirrors `TransactionManagerTest.testProducerIdReset`: when epochs are used up, the partition that asked for a new
+/// one begins at zero, and the other goes on with 3.
 #[test]
 fn a_new_id_restarts_the_partition_that_asked_for_it_alone() {
     let mut story = in_epoch(i16::MAX);
@@ -349,8 +351,9 @@ fn a_new_id_restarts_the_partition_that_asked_for_it_alone() {
     assert_eq!((story.known(0).next, story.known(1).next), (0, 3));
 }
 
-/// Mirrors `TransactionManagerTest.testBatchFailureAfterProducerReset`: of two partitions with a batch in flight each, the
-/// one that meets UNKNOWN_PRODUCER_ID in the last epoch has its batch numbered anew, from 0; the other's keeps sequence 1.
+/// Mirrors `TransactionManagerTest.testBatchFailureAfterProducerReset`: of two partitions with a batch in flight each,
+/// the one that meets UNKNOWN_PRODUCER_ID in the last epoch has its batch numbered anew, from 0; the other's keeps
+/// sequence 1.
 #[test]
 fn a_new_id_renumbers_the_batches_of_the_partition_that_asked_for_it() {
     let mut story = in_epoch_with(2, i16::MAX);
@@ -373,8 +376,9 @@ fn a_new_id_renumbers_the_batches_of_the_partition_that_asked_for_it() {
     assert_eq!((story.known(1).next, story.known(1).first_in_flight), (2, Some(1)));
 }
 
-/// Mirrors `TransactionManagerTest.testBatchCompletedAfterProducerReset`: while another partition got a new producer id, this
-/// one counts on under the old id until its batches are stored; then it begins at zero with nothing acknowledged.
+/// Mirrors `TransactionManagerTest.testBatchCompletedAfterProducerReset`: while another partition got a new producer
+/// id, this one counts on under the old id until its batches are stored; then it begins at zero with nothing
+/// acknowledged.
 #[test]
 fn a_partition_counts_under_its_old_id_until_its_batches_are_stored() {
     let mut story = in_epoch_with(2, i16::MAX);
@@ -393,8 +397,9 @@ fn a_partition_counts_under_its_old_id_until_its_batches_are_stored() {
     assert_eq!((state(&story, 0), story.out()), ((1, 0, 1, None), vec![told(0, "3", 0, 0)]));
 }
 
-/// Mirrors `TransactionManagerTest.testBumpEpochAndResetSequenceNumbersAfterUnknownProducerId`: of five batches in flight the
-/// first is stored and the second meets UNKNOWN_PRODUCER_ID: it and those behind it have sequences 0 to 3 in the next epoch.
+/// Mirrors `TransactionManagerTest.testBumpEpochAndResetSequenceNumbersAfterUnknownProducerId`: of five batches in
+/// flight the first is stored and the second meets UNKNOWN_PRODUCER_ID: it and those behind it have sequences 0 to 3 in
+/// the next epoch.
 #[test]
 fn a_bump_renumbers_all_that_is_in_flight() {
     let mut story = in_epoch(1);
@@ -417,11 +422,11 @@ fn a_bump_renumbers_all_that_is_in_flight() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testHealthyPartitionRetriesDuringEpochBump`: one partition bumps the epoch and has its
-/// batches renumbered; the other keeps its batch's sequence and epoch, also over a retry for want of the leader, holds a
-/// new batch back until it is stored, and then begins the new epoch with sequence 0.
-/// Mirrors `TransactionManagerTest.testFailedInflightBatchAfterEpochBump`: a batch of another partition that fails for now
-/// after the bump is sent again as it was, and sequences of that partition begin at zero only after it.
+/// Mirrors `TransactionManagerTest.testHealthyPartitionRetriesDuringEpochBump`: one partition bumps the epoch and has
+/// its batches renumbered; the other keeps its batch's sequence and epoch, also over a retry for want of the leader,
+/// holds a new batch back until it is stored, and then begins the new epoch with sequence 0.
+/// Mirrors `TransactionManagerTest.testFailedInflightBatchAfterEpochBump`: a batch of another partition that fails for
+/// now after the bump is sent again as it was, and sequences of that partition begin at zero only after it.
 #[test]
 fn a_healthy_partition_finishes_under_its_old_epoch() {
     let mut story = in_epoch(1);

@@ -54,8 +54,8 @@ fn a_batch_behind_an_expired_one_waits_for_its_answer() {
     assert_eq!(story.carried_values(), ["b"]);
 }
 
-/// Mirrors `SenderTest.testExpiredBatchDoesNotRetry`: a retriable error that arrives when a batch's time is over does not
-/// send it again, then or later.
+/// Mirrors `SenderTest.testExpiredBatchDoesNotRetry`: a retriable error that arrives when a batch's time is over does
+/// not send it again, then or later.
 /// Mirrors `SenderTest.testInflightBatchesExpireOnDeliveryTimeout`: an answer that arrives when a batch's time is over,
 /// even a good one, finds it failed with TimeoutException, and nothing is in flight.
 #[test]
@@ -72,8 +72,8 @@ fn an_answer_to_an_expired_batch_changes_nothing() {
     }
 }
 
-/// Mirrors `SenderTest.testExpiredBatchDoesNotSplitOnMessageTooLargeError`: MESSAGE_TOO_LARGE that arrives when the time of
-/// a batch of two records is over neither splits it nor sends anything.
+/// Mirrors `SenderTest.testExpiredBatchDoesNotSplitOnMessageTooLargeError`: MESSAGE_TOO_LARGE that arrives when the
+/// time of a batch of two records is over neither splits it nor sends anything.
 #[test]
 fn an_expired_batch_is_not_split() {
     let mut story = plain(&[]);
@@ -87,8 +87,8 @@ fn an_expired_batch_is_not_split() {
     assert!(!story.producer.accumulator.has_incomplete());
 }
 
-/// Mirrors `SenderTest.testResetNextBatchExpiry`: with a batch out the sender sleeps until its deadline, and after that for
-/// a time that is not over, not for one computed from the batch that expired.
+/// Mirrors `SenderTest.testResetNextBatchExpiry`: with a batch out the sender sleeps until its deadline, and after that
+/// for a time that is not over, not for one computed from the batch that expired.
 #[test]
 fn the_sender_sleeps_until_the_next_batch_expires() {
     let mut story = plain(&[]);
@@ -101,8 +101,8 @@ fn the_sender_sleeps_until_the_next_batch_expires() {
     assert_ne!(story.wait.1, WaitReason::DeliveryTimeout);
 }
 
-/// Mirrors `SenderTest.testExpiredBatchesInMultiplePartitions`: of two batches in one request, the answer names only one,
-/// and when their time is over both fail with TimeoutException.
+/// Mirrors `SenderTest.testExpiredBatchesInMultiplePartitions`: of two batches in one request, the answer names only
+/// one, and when their time is over both fail with TimeoutException.
 #[test]
 fn batches_of_several_partitions_expire_together() {
     let mut story = plain(&[]);
@@ -153,8 +153,8 @@ fn in_doubt() -> Story {
 }
 
 /// Mirrors `SenderTest.testExpiryOfFirstBatchShouldNotCauseUnresolvedSequencesIfFutureBatchesSucceed`: while it is not
-/// known whether an expired batch is stored, a new batch waits; when the one between is stored the doubt is over, and the
-/// new batch leaves with the next sequence in the same epoch.
+/// known whether an expired batch is stored, a new batch waits; when the one between is stored the doubt is over, and
+/// the new batch leaves with the next sequence in the same epoch.
 #[test]
 fn a_later_batch_that_is_stored_ends_the_doubt() {
     let mut story = in_doubt();
@@ -164,9 +164,9 @@ fn a_later_batch_that_is_stored_ends_the_doubt() {
     assert!(!story.known(0).is_unresolved);
 }
 
-/// Mirrors `SenderTest.testExpiryOfFirstBatchShouldCauseEpochBumpIfFutureBatchesFail`: when the batch after the expired one
-/// comes back out of order, it is queued again before the new one, the epoch is bumped, sequences begin anew, and the
-/// doubt is over.
+/// Mirrors `SenderTest.testExpiryOfFirstBatchShouldCauseEpochBumpIfFutureBatchesFail`: when the batch after the expired
+/// one comes back out of order, it is queued again before the new one, the epoch is bumped, sequences begin anew, and
+/// the doubt is over.
 #[test]
 fn a_later_batch_that_is_out_of_order_bumps_the_epoch() {
     let mut story = in_doubt();
@@ -178,9 +178,9 @@ fn a_later_batch_that_is_out_of_order_bumps_the_epoch() {
     assert_eq!(story.out(), [told(0, "b", 0, 1), told(0, "c", 1, 1)]);
 }
 
-/// Mirrors `SenderTest.testExpiryOfAllSentBatchesShouldCauseUnresolvedSequences`: a batch that expires after it was sent
-/// leaves its sequence unresolved and nothing queued, under the same producer id; the next round bumps the epoch and ends
-/// the doubt.
+/// Mirrors `SenderTest.testExpiryOfAllSentBatchesShouldCauseUnresolvedSequences`: a batch that expires after it was
+/// sent leaves its sequence unresolved and nothing queued, under the same producer id; the next round bumps the epoch
+/// and ends the doubt.
 #[test]
 fn when_nothing_is_out_the_doubt_is_ended_by_an_epoch() {
     let mut story = idempotent();
@@ -203,8 +203,8 @@ fn when_nothing_is_out_the_doubt_is_ended_by_an_epoch() {
 }
 
 /// Mirrors `TransactionManagerTest.testDuplicateSequenceAfterProducerReset`: a batch whose request timed out, and that
-/// expires while its second attempt is out, bumps the epoch; the next batch has sequence 0, leaves while the old request
-/// is still out, and is sent again when that one times out.
+/// expires while its second attempt is out, bumps the epoch; the next batch has sequence 0, leaves while the old
+/// request is still out, and is sent again when that one times out.
 #[test]
 fn a_batch_behind_an_attempt_that_expired_begins_anew() {
     let properties = [("delivery.timeout.ms", "15000"), ("request.timeout.ms", "10000"), ("linger.ms", "0")];

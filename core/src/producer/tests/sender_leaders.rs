@@ -20,9 +20,9 @@ fn leaders(story: &Story) -> Vec<Option<(NodeId, i32)>> {
     (0..3).map(|partition| leader(partition).map(|leader| (leader.node, leader.epoch))).collect()
 }
 
-/// Mirrors `SenderTest.testProducerBatchRetriesWhenPartitionLeaderChanges`: a batch refused with NOT_LEADER_OR_FOLLOWER is
-/// sent again without a pause when metadata tells of a new leader epoch, but only once: the second refusal under that epoch
-/// is waited out, and after that the batch is stored.
+/// Mirrors `SenderTest.testProducerBatchRetriesWhenPartitionLeaderChanges`: a batch refused with NOT_LEADER_OR_FOLLOWER
+/// is sent again without a pause when metadata tells of a new leader epoch, but only once: the second refusal under
+/// that epoch is waited out, and after that the batch is stored.
 #[test]
 fn a_new_leader_epoch_spares_one_pause() {
     let mut story = led();
@@ -61,10 +61,9 @@ fn answer_that_two_moved(story: &mut Story, news: &[LeaderIdAndEpoch], endpoints
     assert_eq!(story.fate(batches[2]), Some(Ok(100)));
 }
 
-/// Mirrors
-/// `SenderTest.testWhenProduceResponseReturnsWithALeaderShipChangeErrorButNoNewLeaderInformation`: two of three partitions
-/// moved, and nobody says whither: leaders stay as believed, metadata is asked for, and the two batches wait out their
-/// pause.
+/// Mirrors `SenderTest.testWhenProduceResponseReturnsWithALeaderShipChangeErrorButNoNewLeaderInformation`: two of three
+/// partitions moved, and nobody says whither: leaders stay as believed, metadata is asked for, and the two batches wait
+/// out their pause.
 #[test]
 fn leaders_that_moved_nobody_knows_whither_are_asked_for() {
     let mut story = led();
@@ -88,8 +87,8 @@ fn tell_versions(story: &mut Story) {
 }
 
 /// Mirrors `SenderTest.testWhenProduceResponseReturnsWithALeaderShipChangeErrorAndNewLeaderInformation`: two of three
-/// partitions moved to brokers named in the answer: they are believed to lead under the new epochs, metadata is asked for
-/// all the same, and the two batches are sent there without a pause.
+/// partitions moved to brokers named in the answer: they are believed to lead under the new epochs, metadata is asked
+/// for all the same, and the two batches are sent there without a pause.
 #[test]
 fn leaders_named_in_the_answer_get_their_batches_at_once() {
     let mut story = led();

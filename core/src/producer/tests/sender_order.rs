@@ -48,9 +48,9 @@ fn two_requests_in_flight_are_acknowledged_one_by_one() {
     assert_eq!((story.fate(second), story.known(0).in_flight), (Some(Ok(1)), 0));
 }
 
-/// Mirrors `SenderTest.testIdempotenceWithMultipleInflightsRetriedInOrder`: of three requests in flight all fail, the first
-/// for want of a leader, the others out of order; they are sent again one at a time and in order, and a fourth, for which
-/// no sequence was taken before, leaves behind the last of them.
+/// Mirrors `SenderTest.testIdempotenceWithMultipleInflightsRetriedInOrder`: of three requests in flight all fail, the
+/// first for want of a leader, the others out of order; they are sent again one at a time and in order, and a fourth,
+/// for which no sequence was taken before, leaves behind the last of them.
 #[test]
 fn requests_in_flight_are_retried_one_at_a_time_and_in_order() {
     let mut story = idempotent();
@@ -75,10 +75,9 @@ fn requests_in_flight_are_retried_one_at_a_time_and_in_order() {
     assert_eq!((story.fate(fourth), sequences(&story)), (Some(Ok(3)), (4, Some(3))));
 }
 
-/// Mirrors
-/// `SenderTest.testIdempotenceWithMultipleInflightsWhereFirstFailsFatallyAndSequenceOfFutureBatchesIsAdjusted`: a batch
-/// too large for its broker fails with RecordTooLargeException; the one behind it comes back out of order, is sent again
-/// with sequence 0, and that is what is acknowledged.
+/// Mirrors `SenderTest.testIdempotenceWithMultipleInflightsWhereFirstFailsFatallyAndSequenceOfFutureBatchesIsAdjusted`:
+/// a batch too large for its broker fails with RecordTooLargeException; the one behind it comes back out of order, is
+/// sent again with sequence 0, and that is what is acknowledged.
 #[test]
 fn a_batch_behind_one_that_failed_gets_its_sequence() {
     let mut story = idempotent();
@@ -95,8 +94,8 @@ fn a_batch_behind_one_that_failed_gets_its_sequence() {
     assert_eq!((story.fate(second), story.known(0).last_acked, story.carried.len()), (Some(Ok(0)), Some(0), 0));
 }
 
-/// Two batches of a partition are out on two connections, for its leader moved in between: so the second may be answered
-/// first, and is next to be.
+/// Two batches of a partition are out on two connections, for its leader moved in between. So the second may be
+/// answered first, and is next to be.
 fn second_first() -> (Story, [BatchId; 2]) {
     let mut story = Story::with(2, 1, &[("linger.ms", "0"), ("metadata.max.age.ms", "1000")]).started();
     let first = story.put(0, "a");
@@ -110,8 +109,9 @@ fn second_first() -> (Story, [BatchId; 2]) {
     (story, [first, second])
 }
 
-/// Mirrors `SenderTest.testCorrectHandlingOfOutOfOrderResponses`: the second of two requests comes back first, out of order,
-/// and the first after it; they are queued in the order of their sequences, sent again one at a time, and stored.
+/// Mirrors `SenderTest.testCorrectHandlingOfOutOfOrderResponses`: the second of two requests comes back first, out of
+/// order, and the first after it; they are queued in the order of their sequences, sent again one at a time, and
+/// stored.
 #[test]
 fn requests_that_come_back_in_reverse_are_retried_in_order() {
     let (mut story, [first, second]) = second_first();
@@ -129,9 +129,9 @@ fn requests_that_come_back_in_reverse_are_retried_in_order() {
     assert_eq!((story.fate(second), story.known(0).last_acked, story.carried.len()), (Some(Ok(1)), Some(1), 0));
 }
 
-/// Mirrors `SenderTest.testCorrectHandlingOfOutOfOrderResponsesWhenSecondSucceeds`: the second of two requests is stored
-/// before the first times out and is sent again with its sequence; when that is stored too, the acknowledged sequence
-/// stays the later one.
+/// Mirrors `SenderTest.testCorrectHandlingOfOutOfOrderResponsesWhenSecondSucceeds`: the second of two requests is
+/// stored before the first times out and is sent again with its sequence; when that is stored too, the acknowledged
+/// sequence stays the later one.
 #[test]
 fn a_later_acknowledgement_stays() {
     let (mut story, [first, second]) = second_first();
@@ -146,8 +146,8 @@ fn a_later_acknowledgement_stays() {
     assert!(story.carried.is_empty() && !story.producer.accumulator.has_incomplete());
 }
 
-/// Mirrors `SenderTest.testCorrectHandlingOfDuplicateSequenceError`: after the second of two requests was stored at 1000 the
-/// first is a duplicate: its record succeeds without an offset, and what was acknowledged stays.
+/// Mirrors `SenderTest.testCorrectHandlingOfDuplicateSequenceError`: after the second of two requests was stored at
+/// 1000 the first is a duplicate: its record succeeds without an offset, and what was acknowledged stays.
 #[test]
 fn a_duplicate_behind_a_later_one_has_no_offset() {
     let (mut story, [first, _]) = second_first();
@@ -160,9 +160,9 @@ fn a_duplicate_behind_a_later_one_has_no_offset() {
     assert_eq!(completion.offset_of(0), None);
 }
 
-/// Mirrors `SenderTest.testCancelInFlightRequestAfterFatalError`: CLUSTER_AUTHORIZATION_FAILED for one of two requests fails
-/// the records of both with ClusterAuthorizationException; the memory of the other comes back with its answer, which does
-/// no harm.
+/// Mirrors `SenderTest.testCancelInFlightRequestAfterFatalError`: CLUSTER_AUTHORIZATION_FAILED for one of two requests
+/// fails the records of both with ClusterAuthorizationException; the memory of the other comes back with its answer,
+/// which does no harm.
 #[test]
 fn a_fatal_error_cancels_what_is_in_flight() {
     let mut story = idempotent();
@@ -190,8 +190,8 @@ fn a_format_that_is_not_stored_is_not_fatal() {
     assert_eq!(story.fate(next), Some(Ok(0)));
 }
 
-/// Mirrors `SenderTest.testUnsupportedVersionInProduceRequest`: a broker that takes no version of Produce fails the batch
-/// with UnsupportedVersionException, which is fatal: later records meet it, too.
+/// Mirrors `SenderTest.testUnsupportedVersionInProduceRequest`: a broker that takes no version of Produce fails the
+/// batch with UnsupportedVersionException, which is fatal: later records meet it, too.
 #[test]
 fn a_broker_that_takes_no_batches_ends_the_producer() {
     let mut story = Story::new(&[("linger.ms", "0")]);

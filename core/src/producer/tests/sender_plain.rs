@@ -14,8 +14,8 @@ fn plain(more: &[(&'static str, &'static str)]) -> Story {
     Story::new(&properties).started()
 }
 
-/// Mirrors `SenderTest.testSimple`: one record is one request in flight; after its answer none is, and the record has the
-/// offset told.
+/// Mirrors `SenderTest.testSimple`: one record is one request in flight; after its answer none is, and the record has
+/// the offset told.
 #[test]
 fn a_record_is_sent_once_and_gets_its_offset() {
     let mut story = plain(&[]);
@@ -33,8 +33,8 @@ fn disconnect(story: &mut Story) {
     assert!(story.carried.is_empty());
 }
 
-/// Mirrors `SenderTest.testRetries`: with one retry, a batch whose connection breaks is sent again and stored; one whose
-/// connection breaks twice fails with NetworkException and is not sent a third time.
+/// Mirrors `SenderTest.testRetries`: with one retry, a batch whose connection breaks is sent again and stored; one
+/// whose connection breaks twice fails with NetworkException and is not sent a third time.
 #[test]
 fn a_batch_is_sent_again_as_often_as_retries_say() {
     let mut story = plain(&[("retries", "1")]);
@@ -96,8 +96,9 @@ fn knows_the_topic(story: &Story) -> bool {
     topic.is_some_and(|topic| story.producer.metadata.leaders().any(|(known, _)| known == topic))
 }
 
-/// Mirrors `SenderTest.testMetadataTopicExpiry`: a topic is in metadata once it is sent to, stays there while it is used,
-/// is gone with the first refresh after a minute without use, and is back, and its record stored, when it is sent to.
+/// Mirrors `SenderTest.testMetadataTopicExpiry`: a topic is in metadata once it is sent to, stays there while it is
+/// used, is gone with the first refresh after a minute without use, and is back, and its record stored, when it is sent
+/// to.
 #[test]
 fn a_topic_that_was_forgotten_is_learned_again() {
     let mut story = plain(&[("metadata.max.idle.ms", "60000"), ("metadata.max.age.ms", "20000")]);
@@ -118,8 +119,8 @@ fn a_topic_that_was_forgotten_is_learned_again() {
     assert_eq!(story.fate(batch), Some(Ok(1)));
 }
 
-/// Mirrors `SenderTest.testCanRetryWithoutIdempotence`: a request without idempotence carries neither id nor sequence, and
-/// TOPIC_AUTHORIZATION_FAILED ends its record in TopicAuthorizationException.
+/// Mirrors `SenderTest.testCanRetryWithoutIdempotence`: a request without idempotence carries neither id nor sequence,
+/// and TOPIC_AUTHORIZATION_FAILED ends its record in TopicAuthorizationException.
 #[test]
 fn without_idempotence_there_are_no_sequences() {
     let mut story = plain(&[]);
@@ -153,8 +154,8 @@ fn records_that_the_broker_names_get_its_words() {
 
 /// Mirrors `SenderTest.testDefaultErrorMessage`: a batch refused with INVALID_REQUEST and no sentence fails with
 /// InvalidRequestException in that class's words.
-/// Mirrors `SenderTest.testCustomErrorMessage`: with a sentence of the broker's it fails with InvalidRequestException in
-/// the broker's words.
+/// Mirrors `SenderTest.testCustomErrorMessage`: with a sentence of the broker's it fails with InvalidRequestException
+/// in the broker's words.
 #[test]
 fn a_refusal_is_told_in_the_brokers_words_where_it_has_some() {
     for message in [None, Some("testCustomErrorMessage")] {

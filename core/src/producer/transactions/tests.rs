@@ -17,6 +17,11 @@ impl Transactions {
     pub(in super::super) fn has_pending_offsets(&self) -> bool {
         !self.pending_offsets.is_empty()
     }
+
+    /// Are partitions not in the transaction yet (`hasPartitionsToAdd`)?
+    pub(in super::super) fn has_partitions_to_add(&self) -> bool {
+        !self.new_partitions.is_empty() || !self.pending_partitions.is_empty()
+    }
 }
 
 fn name(partition: PartitionRef) -> TopicPartition {
@@ -290,20 +295,20 @@ fn refused(code: ErrorCode) -> ProducerError {
     ProducerError::Broker { code, message: None }
 }
 
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPendingPartitionAfterAbortableError`: a partition not
-/// asked for yet may not be sent to after an abortable error.
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithInFlightPartitionAddAfterAbortableError`: nor may one that
-/// is being asked for.
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithAddedPartitionAfterAbortableError`: one that was added may
-/// be sent to after an abortable error.
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPendingPartitionAfterFatalError`: a partition not asked for
-/// yet may not be sent to after a fatal error.
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithInFlightPartitionAddAfterFatalError`: nor may one that is
-/// being asked for.
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithAddedPartitionAfterFatalError`: nor may one that was added
-/// before the fatal error.
-/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPartitionNotAdded`: a partition nobody wrote to may not be
-/// sent to in a transaction.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPendingPartitionAfterAbortableError`: a partition
+/// not asked for yet may not be sent to after an abortable error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithInFlightPartitionAddAfterAbortableError`: nor may
+/// one that is being asked for.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithAddedPartitionAfterAbortableError`: one that was
+/// added may be sent to after an abortable error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPendingPartitionAfterFatalError`: a partition not
+/// asked for yet may not be sent to after a fatal error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithInFlightPartitionAddAfterFatalError`: nor may one
+/// that is being asked for.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithAddedPartitionAfterFatalError`: nor may one that was
+/// added before the fatal error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPartitionNotAdded`: a partition nobody wrote to may
+/// not be sent to in a transaction.
 #[test]
 fn only_added_partitions_may_be_sent_to_and_none_after_a_fatal_error() {
     assert!(!begun(V1).may_send(P0));
@@ -331,8 +336,9 @@ fn only_added_partitions_may_be_sent_to_and_none_after_a_fatal_error() {
     assert_eq!(fatal, [false; 3]);
 }
 
-/// Mirrors `TransactionManagerTest.testBackgroundInvalidStateTransitionIsFatal`: a batch that fails outside a transaction,
-/// which cannot be, poisons the producer: that is a fatal error, and every call is an IllegalStateException from then on.
+/// Mirrors `TransactionManagerTest.testBackgroundInvalidStateTransitionIsFatal`: a batch that fails outside a
+/// transaction, which cannot be, poisons the producer: that is a fatal error, and every call is an
+/// IllegalStateException from then on.
 #[test]
 fn what_cannot_be_poisons_the_producer() {
     let mut transactions = ready(V1);

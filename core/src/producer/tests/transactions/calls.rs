@@ -50,8 +50,8 @@ fn a_transaction_is_ongoing_from_its_beginning_to_the_answer_to_its_end() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testHasOngoingTransactionAbortableError`: after an abortable error the transaction is
-/// ongoing until its abort was answered.
+/// Mirrors `TransactionManagerTest.testHasOngoingTransactionAbortableError`: after an abortable error the transaction
+/// is ongoing until its abort was answered.
 /// Mirrors `TransactionManagerTest.testHasOngoingTransactionFatalError`: after a fatal error no transaction is ongoing.
 #[test]
 fn a_transaction_is_ongoing_after_an_abortable_error_and_not_after_a_fatal_one() {
@@ -69,9 +69,9 @@ fn a_transaction_is_ongoing_after_an_abortable_error_and_not_after_a_fatal_one()
     assert!(story.phase() == TransactionPhase::FatalError && !is_ongoing(&story));
 }
 
-/// Mirrors `TransactionManagerTest.testBasicTransaction`: a partition is added before its batch leaves, a group is added
-/// before its offsets go to its own coordinator, offsets are done when both are, and after the commit no transaction and
-/// no partition is left.
+/// Mirrors `TransactionManagerTest.testBasicTransaction`: a partition is added before its batch leaves, a group is
+/// added before its offsets go to its own coordinator, offsets are done when both are, and after the commit no
+/// transaction and no partition is left.
 #[test]
 fn a_transaction_with_protocol_1_adds_writes_and_commits() {
     let mut story = Story::begun(V1, &[]);
@@ -83,14 +83,15 @@ fn a_transaction_with_protocol_1_adds_writes_and_commits() {
     assert_eq!(carried.body().transactional_id.as_deref(), Some(super::stage::CASHIER));
     assert_eq!(story.fate(batch), Some(Ok(3)));
     let offsets = story.call_send_offsets(&[1]).expect("fits");
+    assert!(!story.pending().1);
     story.expect(ApiKey::AddOffsetsToTxn, ErrorCode::NONE);
-    assert_eq!(story.outcome(offsets), None, "it is over when they are committed");
+    assert_eq!((story.outcome(offsets), story.pending().1), (None, true), "it is over when they are committed");
     let asked = story.expect(ApiKey::FindCoordinator, ErrorCode::NONE);
     assert!(matches!(asked.body, Request::FindCoordinator(asked) if asked.key_type == 0 && *asked.keys[0] == *"till"));
     story.await_question();
-    assert_eq!(story.outcome(offsets), None);
+    assert_eq!((story.outcome(offsets), story.pending().1), (None, true));
     story.expect(ApiKey::TxnOffsetCommit, ErrorCode::NONE);
-    assert_eq!(story.outcome(offsets), Some(Ok(())));
+    assert_eq!((story.outcome(offsets), story.pending().1), (Some(Ok(())), false));
     let commit = story.call_commit().expect("fits");
     assert!(ends_in_commit(&story.expect(END, ErrorCode::NONE)));
     assert_eq!((story.outcome(commit), story.phase()), (Some(Ok(())), TransactionPhase::Ready));
@@ -108,12 +109,12 @@ fn a_transaction_with_protocol_2_writes_and_commits() {
     story.store(3);
     assert_eq!(story.fate(batch), Some(Ok(3)));
     let offsets = story.call_send_offsets(&[1]).expect("fits");
-    assert_eq!(story.outcome(offsets), None);
+    assert_eq!((story.outcome(offsets), story.pending().1), (None, true));
     story.expect(ApiKey::FindCoordinator, ErrorCode::NONE);
     story.await_question();
-    assert_eq!(story.outcome(offsets), None);
+    assert_eq!((story.outcome(offsets), story.pending().1), (None, true));
     story.expect(ApiKey::TxnOffsetCommit, ErrorCode::NONE);
-    assert_eq!(story.outcome(offsets), Some(Ok(())));
+    assert_eq!((story.outcome(offsets), story.pending().1), (Some(Ok(())), false));
     let commit = story.call_commit().expect("fits");
     let ended = story.expect(END, ErrorCode::NONE);
     assert!(ends_in_commit(&ended) && ended.header.version == 5);
@@ -206,8 +207,8 @@ fn an_end_that_was_not_waited_for_is_the_only_call_that_fits() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testRetryInitTransactionsAfterTimeout`: an `initTransactions` whose outcome the program
-/// gave up waiting for must be called again, gives the same result, and then is over for good.
+/// Mirrors `TransactionManagerTest.testRetryInitTransactionsAfterTimeout`: an `initTransactions` whose outcome the
+/// program gave up waiting for must be called again, gives the same result, and then is over for good.
 #[test]
 fn an_initialisation_that_was_not_waited_for_is_the_only_call_that_fits() {
     let mut story = Story::transactional(V1, &[]);
@@ -265,8 +266,8 @@ fn an_end_that_got_lost_cannot_be_turned_into_the_other() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testEndTxnNotSentIfIncompleteBatches`: while a batch has no fate the transaction's end
-/// is not asked for; without one it is.
+/// Mirrors `TransactionManagerTest.testEndTxnNotSentIfIncompleteBatches`: while a batch has no fate the transaction's
+/// end is not asked for; without one it is.
 /// Mirrors `TransactionManagerTest.testCommitTransactionWithInFlightProduceRequest`: with a batch on its way nothing is
 /// asked, however long that takes, and after its answer the commit is.
 #[test]
@@ -284,8 +285,8 @@ fn a_commit_waits_for_the_answers_to_batches() {
     assert_eq!((story.phase(), story.question()), (TransactionPhase::Ready, None));
 }
 
-/// Mirrors `TransactionManagerTest.testCommitTransactionWithUnsentProduceRequest`: a commit makes a batch leave that has
-/// not left, asks nothing before its answer, and then ends the transaction.
+/// Mirrors `TransactionManagerTest.testCommitTransactionWithUnsentProduceRequest`: a commit makes a batch leave that
+/// has not left, asks nothing before its answer, and then ends the transaction.
 #[test]
 fn a_commit_sends_what_has_not_left() {
     let mut story = Story::begun(V1, &[("linger.ms", "60000")]);
@@ -304,8 +305,8 @@ fn a_commit_sends_what_has_not_left() {
     assert_eq!((story.phase(), story.question()), (TransactionPhase::Ready, None));
 }
 
-/// Mirrors `TransactionManagerTest.testFlushPendingPartitionsOnCommit`: a commit right after a record adds its partition,
-/// then sends its batch, then ends the transaction, each after the answer to the one before.
+/// Mirrors `TransactionManagerTest.testFlushPendingPartitionsOnCommit`: a commit right after a record adds its
+/// partition, then sends its batch, then ends the transaction, each after the answer to the one before.
 #[test]
 fn a_commit_adds_partitions_then_writes_then_ends() {
     let mut story = Story::begun(V1, &[]);

@@ -60,8 +60,8 @@ fn a_search_for_the_coordinator_that_breaks_off_is_repeated() {
     find(&mut story);
 }
 
-/// Mirrors `TransactionManagerTest.testLookupCoordinatorOnDisconnectAfterSend`: a coordinator lost before it answered is
-/// looked up again, and only the answer of the second round ends `initTransactions` and brings the id.
+/// Mirrors `TransactionManagerTest.testLookupCoordinatorOnDisconnectAfterSend`: a coordinator lost before it answered
+/// is looked up again, and only the answer of the second round ends `initTransactions` and brings the id.
 /// Mirrors `TransactionManagerTest.testLookupCoordinatorOnNotCoordinatorError`: after NOT_COORDINATOR it is looked up
 /// again, and only the answer of the second round ends `initTransactions` and brings the id.
 #[test]
@@ -96,8 +96,8 @@ fn a_coordinator_lost_before_it_was_asked_is_looked_up_again() {
     is_granted(&mut story, init);
 }
 
-/// Mirrors `TransactionManagerTest.testCoordinatorNotAvailable`: FindCoordinator answered with COORDINATOR_NOT_AVAILABLE
-/// is asked again, finds the coordinator, and the producer id is granted.
+/// Mirrors `TransactionManagerTest.testCoordinatorNotAvailable`: FindCoordinator answered with
+/// COORDINATOR_NOT_AVAILABLE is asked again, finds the coordinator, and the producer id is granted.
 #[test]
 fn a_coordinator_that_is_not_available_yet_is_asked_for_again() {
     let (mut story, init) = initialising();
@@ -141,8 +141,8 @@ fn every_question_is_asked_again_after_a_retriable_error() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testUnsupportedFindCoordinator`: brokers that cannot be asked who coordinates end the
-/// producer with a fatal UnsupportedVersionException.
+/// Mirrors `TransactionManagerTest.testUnsupportedFindCoordinator`: brokers that cannot be asked who coordinates end
+/// the producer with a fatal UnsupportedVersionException.
 /// Mirrors `TransactionManagerTest.testUnsupportedInitTransactions`: so does a coordinator that cannot be asked for a
 /// producer id; that it was found is no error yet.
 #[test]
@@ -206,8 +206,8 @@ fn a_coordinator_is_looked_up_after_an_abortable_error_too() {
     assert_eq!(story.phase(), TransactionPhase::AbortableError);
 }
 
-/// Mirrors `SenderTest.testNodeNotReady`: a coordinator that is found but connected to late, and that then wants a pause,
-/// gets the question for a producer id in the end and grants it.
+/// Mirrors `SenderTest.testNodeNotReady`: a coordinator that is found but connected to late, and that then wants a
+/// pause, gets the question for a producer id in the end and grants it.
 #[test]
 fn a_coordinator_that_is_not_ready_is_waited_for() {
     let (mut story, init) = initialising();
@@ -252,8 +252,8 @@ fn one_at_a_time(properties: &[(&str, &str)]) -> Story {
     story
 }
 
-/// Mirrors `SenderTest.testInitProducerIdWithMaxInFlightOne`: while the only broker owes an answer about metadata and may
-/// be sent one request, who coordinates is not asked; after it everything is, and the id is granted.
+/// Mirrors `SenderTest.testInitProducerIdWithMaxInFlightOne`: while the only broker owes an answer about metadata and
+/// may be sent one request, who coordinates is not asked; after it everything is, and the id is granted.
 #[test]
 fn with_one_request_out_the_coordinator_is_asked_for_after_metadata() {
     let mut story = one_at_a_time(&[("transactional.id", CASHIER), ("transaction.timeout.ms", "1121")]);

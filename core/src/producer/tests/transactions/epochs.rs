@@ -67,8 +67,8 @@ fn without_epochs_the_sequence_of_a_refused_batch_is_used_again() {
     assert_eq!(next_sequence(&mut story), 2);
 }
 
-/// Mirrors `TransactionManagerTest.testAbortTransactionAndResetSequenceNumberOnUnknownProducerId`: where no epoch can be
-/// asked for, a partition answered with UNKNOWN_PRODUCER_ID begins at zero after the abort, and the other goes on.
+/// Mirrors `TransactionManagerTest.testAbortTransactionAndResetSequenceNumberOnUnknownProducerId`: where no epoch can
+/// be asked for, a partition answered with UNKNOWN_PRODUCER_ID begins at zero after the abort, and the other goes on.
 #[test]
 fn without_epochs_an_unknown_producer_id_restarts_its_partition_alone() {
     let mut story = Story::transactional_speaking(V1, &WITHOUT_EPOCHS).initialised();
@@ -97,8 +97,8 @@ fn an_abort_after_a_refused_batch_brings_an_epoch() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testBumpTransactionalEpochOnRecoverableAddPartitionRequestError`: UNKNOWN_PRODUCER_ID
-/// for partitions is abortable; the abort, without EndTxn, brings the next epoch and succeeds.
+/// Mirrors `TransactionManagerTest.testBumpTransactionalEpochOnRecoverableAddPartitionRequestError`:
+/// UNKNOWN_PRODUCER_ID for partitions is abortable; the abort, without EndTxn, brings the next epoch and succeeds.
 #[test]
 fn an_abort_after_refused_partitions_brings_an_epoch() {
     let mut story = Story::begun(V1, &[]);
@@ -111,14 +111,15 @@ fn an_abort_after_refused_partitions_brings_an_epoch() {
     assert_eq!(story.phase(), TransactionPhase::Ready);
 }
 
-/// Mirrors `TransactionManagerTest.testBumpTransactionalEpochOnRecoverableAddOffsetsRequestError`: UNKNOWN_PRODUCER_ID for
-/// a group is abortable; the abort ends the transaction, brings the next epoch and succeeds.
+/// Mirrors `TransactionManagerTest.testBumpTransactionalEpochOnRecoverableAddOffsetsRequestError`: UNKNOWN_PRODUCER_ID
+/// for a group is abortable; the abort ends the transaction, brings the next epoch and succeeds.
 #[test]
 fn an_abort_after_refused_offsets_brings_an_epoch() {
     let (mut story, batch) = Story::written(V1, &[]);
     story.store(0);
     assert_eq!(story.fate(batch), Some(Ok(0)));
     story.call_send_offsets(&[0]).expect("fits");
+    assert!(!story.pending().1);
     story.expect(ApiKey::AddOffsetsToTxn, ErrorCode::UNKNOWN_PRODUCER_ID);
     assert_eq!(story.phase(), TransactionPhase::AbortableError);
     let abort = story.call_abort().expect("fits");
@@ -130,8 +131,8 @@ fn an_abort_after_refused_offsets_brings_an_epoch() {
 
 /// Mirrors `TransactionManagerTest.testEpochUpdateAfterBumpFromEndTxnResponseInV2`: with protocol 2 the answer to an
 /// abort brings the same producer id with the next epoch.
-/// Mirrors `TransactionManagerTest.testProducerIdAndEpochUpdateAfterOverflowFromEndTxnResponseInV2`: where epochs are used
-/// up, the answer to a commit brings another producer id with epoch 0.
+/// Mirrors `TransactionManagerTest.testProducerIdAndEpochUpdateAfterOverflowFromEndTxnResponseInV2`: where epochs are
+/// used up, the answer to a commit brings another producer id with epoch 0.
 #[test]
 fn with_protocol_2_the_end_brings_the_next_identity() {
     let another = ProducerIdentity { id: FIRST.id + 1, epoch: 0 };
@@ -145,8 +146,8 @@ fn with_protocol_2_the_end_brings_the_next_identity() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testNeedToTriggerEpochBumpFromClientDuringCoordinatorDisconnect`: that a new epoch must
-/// be asked for after an error stays known while the coordinator is not connected.
+/// Mirrors `TransactionManagerTest.testNeedToTriggerEpochBumpFromClientDuringCoordinatorDisconnect`: that a new epoch
+/// must be asked for after an error stays known while the coordinator is not connected.
 #[test]
 fn a_coordinator_that_is_lost_is_still_asked_for_an_epoch() {
     let (mut story, _) = Story::written(V1, &[]);
@@ -167,9 +168,9 @@ fn a_coordinator_that_is_lost_is_still_asked_for_an_epoch() {
     assert_eq!((story.outcome(abort), story.identity()), (Some(Ok(())), Some(NEXT)));
 }
 
-/// Mirrors `SenderTest.testTransactionalUnknownProducerHandlingWhenRetentionLimitReached`: UNKNOWN_PRODUCER_ID from a log
-/// that begins after what was acknowledged restarts the partition's sequences in the same epoch, and the batch of two
-/// records is sent again with sequence 0 and stored.
+/// Mirrors `SenderTest.testTransactionalUnknownProducerHandlingWhenRetentionLimitReached`: UNKNOWN_PRODUCER_ID from a
+/// log that begins after what was acknowledged restarts the partition's sequences in the same epoch, and the batch of
+/// two records is sent again with sequence 0 and stored.
 #[test]
 fn a_log_that_lost_its_head_restarts_the_sequences_of_its_partition() {
     let (mut story, first) = Story::written(V1, &[]);

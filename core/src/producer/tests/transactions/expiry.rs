@@ -43,8 +43,8 @@ fn have_expired(story: &Story, batches: &[BatchId]) {
 
 /// Mirrors `TransactionManagerTest.testTransitionToAbortableErrorOnBatchExpiry`: a batch that cannot leave although its
 /// partition was added expires with TimeoutException, and the error is abortable.
-/// Mirrors `TransactionManagerTest.testTransitionToAbortableErrorOnMultipleBatchExpiry`: so do batches of two partitions,
-/// both of them.
+/// Mirrors `TransactionManagerTest.testTransitionToAbortableErrorOnMultipleBatchExpiry`: so do batches of two
+/// partitions, both of them.
 #[test]
 fn batches_that_expire_unsent_leave_only_an_abort() {
     for partitions in [&[0][..], &[0, 1]] {
@@ -55,9 +55,9 @@ fn batches_that_expire_unsent_leave_only_an_abort() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testDropCommitOnBatchExpiry`: a commit whose batch expires fails, without EndTxn, with
-/// TransactionAbortableException caused by the TimeoutException; the transaction stays ongoing with its partition until
-/// an abort, which succeeds.
+/// Mirrors `TransactionManagerTest.testDropCommitOnBatchExpiry`: a commit whose batch expires fails, without EndTxn,
+/// with TransactionAbortableException caused by the TimeoutException; the transaction stays ongoing with its partition
+/// until an abort, which succeeds.
 #[test]
 fn a_commit_is_dropped_when_its_batch_expires() {
     let (mut story, batches) = stuck(&[0]);
@@ -101,8 +101,8 @@ fn without_new_epochs_a_batch_that_expires_in_retry_ends_the_producer() {
     assert_eq!((story.phase(), story.last_error()), (TransactionPhase::FatalError, Some("KafkaException")));
 }
 
-/// Mirrors `TransactionManagerTest.testMaybeResolveSequencesTransactionalProducer`: where an epoch can be had, with either
-/// protocol, sequences that stay unresolved after a batch in retry expired leave an abortable error.
+/// Mirrors `TransactionManagerTest.testMaybeResolveSequencesTransactionalProducer`: where an epoch can be had, with
+/// either protocol, sequences that stay unresolved after a batch in retry expired leave an abortable error.
 /// Mirrors `SenderTest.testUnresolvedSequencesAreNotFatal`: the sender runs on after such an expiry, and the error is
 /// abortable, not fatal.
 #[test]
@@ -117,9 +117,9 @@ fn with_new_epochs_a_batch_that_expires_in_retry_leaves_only_an_abort() {
     }
 }
 
-/// Mirrors `SenderTest.testReceiveFailedBatchTwiceWithTransactions`: a batch that expired in flight, and whose late answer
-/// is INVALID_TXN_STATE, leaves an abortable error and no fatal one; the abort ends the transaction, brings an epoch, and
-/// the next transaction begins.
+/// Mirrors `SenderTest.testReceiveFailedBatchTwiceWithTransactions`: a batch that expired in flight, and whose late
+/// answer is INVALID_TXN_STATE, leaves an abortable error and no fatal one; the abort ends the transaction, brings an
+/// epoch, and the next transaction begins.
 #[test]
 fn a_late_refusal_of_an_expired_batch_is_not_fatal() {
     // The coordinator of partitions is slow: a batch that waited for it may be answered after its own time is over.
@@ -141,8 +141,9 @@ fn a_late_refusal_of_an_expired_batch_is_not_fatal() {
     story.call_begin().expect("fits");
 }
 
-/// Mirrors `TransactionManagerTest.testBumpTransactionalEpochOnTimeout`: after two stored batches a third expires, which is
-/// abortable; once the coordinator was found again the abort brings an epoch, under which sequences begin at zero.
+/// Mirrors `TransactionManagerTest.testBumpTransactionalEpochOnTimeout`: after two stored batches a third expires,
+/// which is abortable; once the coordinator was found again the abort brings an epoch, under which sequences begin at
+/// zero.
 #[test]
 fn an_expired_batch_costs_the_transaction_and_brings_an_epoch() {
     let (mut story, _) = Story::written(V1, &SHORT);

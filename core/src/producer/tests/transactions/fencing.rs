@@ -8,8 +8,8 @@ use crate::protocol::ApiKey;
 /// What coordinators say of it: since Kafka 2.7, and before.
 const BOTH: [ErrorCode; 2] = [ErrorCode::PRODUCER_FENCED, ErrorCode::INVALID_PRODUCER_EPOCH];
 
-/// Mirrors `TransactionManagerTest.testProducerFencedExceptionInInitProducerId`: PRODUCER_FENCED ends `initTransactions`
-/// in ProducerFencedException, and every later call says so, too.
+/// Mirrors `TransactionManagerTest.testProducerFencedExceptionInInitProducerId`: PRODUCER_FENCED ends
+/// `initTransactions` in ProducerFencedException, and every later call says so, too.
 /// Mirrors `TransactionManagerTest.testInvalidProducerEpochConvertToProducerFencedInInitProducerId`: so does
 /// INVALID_PRODUCER_EPOCH, as ProducerFencedException.
 #[test]
@@ -25,8 +25,8 @@ fn a_producer_fenced_while_it_initialises_can_do_nothing() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testProducerFencedInAddPartitionToTxn`: PRODUCER_FENCED fails the batch that waits for
-/// its partition with ProducerFencedException, and every later call says so, too.
+/// Mirrors `TransactionManagerTest.testProducerFencedInAddPartitionToTxn`: PRODUCER_FENCED fails the batch that waits
+/// for its partition with ProducerFencedException, and every later call says so, too.
 /// Mirrors `TransactionManagerTest.testInvalidProducerEpochConvertToProducerFencedInAddPartitionToTxn`: so does
 /// INVALID_PRODUCER_EPOCH, as ProducerFencedException.
 #[test]

@@ -66,15 +66,15 @@ fn partitions_of(request: &OutgoingRequest) -> Vec<i32> {
 }
 
 fn are_pending(story: &Story) -> bool {
-    story.producer.transactions.as_ref().is_some_and(|transactions| transactions.has_pending_offsets())
+    story.pending().1
 }
 
 /// Mirrors `TransactionManagerTest.testHandlingOfUnknownTopicPartitionErrorOnTxnOffsetCommit`: the offset refused with
 /// UNKNOWN_TOPIC_OR_PARTITION stays pending, is committed again, and only then the call succeeds.
 /// Mirrors `TransactionManagerTest.testHandlingOfCoordinatorLoadingErrorOnTxnOffsetCommit`: the same after
 /// COORDINATOR_LOAD_IN_PROGRESS for one of two offsets.
-/// Mirrors `TransactionManagerTest.testHandlingOfNetworkExceptionOnTxnOffsetCommit`: the same after NETWORK_EXCEPTION for
-/// one of two offsets.
+/// Mirrors `TransactionManagerTest.testHandlingOfNetworkExceptionOnTxnOffsetCommit`: the same after NETWORK_EXCEPTION
+/// for one of two offsets.
 /// Mirrors `TransactionManagerTest.testSendOffsetsWithGroupMetadata`: the consumer's generation, member id and instance
 /// id go with the offsets, both times, and the call succeeds after the second.
 #[test]
@@ -112,8 +112,8 @@ fn an_offset_that_is_refused_for_now_is_committed_again_alone() {
 /// TransactionalIdAuthorizationException is also the last error, and fatal.
 /// Mirrors `TransactionManagerTest.testHandlingOfInvalidProducerEpochErrorOnTxnOffsetCommit`: INVALID_PRODUCER_EPOCH
 /// fails the call with ProducerFencedException.
-/// Mirrors `TransactionManagerTest.testHandlingOfUnsupportedForMessageFormatErrorOnTxnOffsetCommit`: the call fails with
-/// UnsupportedForMessageFormatException.
+/// Mirrors `TransactionManagerTest.testHandlingOfUnsupportedForMessageFormatErrorOnTxnOffsetCommit`: the call fails
+/// with UnsupportedForMessageFormatException.
 /// Mirrors `TransactionManagerTest.testUnsupportedForMessageFormatInTxnOffsetCommit`:
 /// UnsupportedForMessageFormatException is also the last error, and fatal.
 #[test]
@@ -139,10 +139,10 @@ fn offsets_that_are_refused_for_good_end_the_producer() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testFencedInstanceIdInTxnOffsetCommitByGroupMetadata`: offsets in the name of a fenced
-/// instance, told as such, fail the call with FencedInstanceIdException, which an abort heals.
-/// Mirrors `TransactionManagerTest.testUnknownMemberIdInTxnOffsetCommitByGroupMetadata`: offsets in the name of a member
-/// the group does not know fail the call with CommitFailedException, which an abort heals.
+/// Mirrors `TransactionManagerTest.testFencedInstanceIdInTxnOffsetCommitByGroupMetadata`: offsets in the name of a
+/// fenced instance, told as such, fail the call with FencedInstanceIdException, which an abort heals.
+/// Mirrors `TransactionManagerTest.testUnknownMemberIdInTxnOffsetCommitByGroupMetadata`: offsets in the name of a
+/// member the group does not know fail the call with CommitFailedException, which an abort heals.
 /// Mirrors `TransactionManagerTest.testIllegalGenerationInTxnOffsetCommitByGroupMetadata`: offsets of an old generation
 /// fail the call with CommitFailedException, which an abort heals.
 /// Mirrors `TransactionManagerTest.testTransactionAbortableExceptionInTxnOffsetCommit`: TRANSACTION_ABORTABLE fails the
@@ -168,8 +168,8 @@ fn offsets_of_a_consumer_that_is_no_member_spoil_the_transaction() {
 /// Mirrors `TransactionManagerTest.testGroupAuthorizationFailureInFindCoordinator`: without rights to the group its
 /// coordinator is not told; the call fails with GroupAuthorizationException, which names the group and which an abort
 /// heals.
-/// Mirrors `TransactionManagerTest.testGroupAuthorizationFailureInTxnOffsetCommit`: the same when the group's coordinator
-/// refuses the offsets, of which none is pending after that.
+/// Mirrors `TransactionManagerTest.testGroupAuthorizationFailureInTxnOffsetCommit`: the same when the group's
+/// coordinator refuses the offsets, of which none is pending after that.
 /// Mirrors `TransactionManagerTest.testTransactionAbortableExceptionInFindCoordinator`: TRANSACTION_ABORTABLE fails the
 /// call with TransactionAbortableException, which an abort heals.
 #[test]
@@ -217,9 +217,9 @@ fn what_a_refusal_to_add_a_group_means_depends_on_its_code() {
     }
 }
 
-/// Mirrors `TransactionManagerTest.testSendOffsetWithGroupMetadataFailAsAutoDowngradeTxnCommitNotEnabled`: a coordinator
-/// that cannot be told of the consumer's membership, for it speaks TxnOffsetCommit up to 2, is asked nothing; the call
-/// fails with UnsupportedVersionException, which is fatal.
+/// Mirrors `TransactionManagerTest.testSendOffsetWithGroupMetadataFailAsAutoDowngradeTxnCommitNotEnabled`: a
+/// coordinator that cannot be told of the consumer's membership, for it speaks TxnOffsetCommit up to 2, is asked
+/// nothing; the call fails with UnsupportedVersionException, which is fatal.
 #[test]
 fn a_membership_that_cannot_be_told_is_not_left_out() {
     let mut story = Story::transactional_speaking(V1, &[(COMMIT, 0, 2)]).initialised();
@@ -240,8 +240,8 @@ fn a_membership_that_cannot_be_told_is_not_left_out() {
 
 /// Mirrors `TransactionManagerTest.shouldNotSendAbortTxnRequestWhenOnlyAddOffsetsRequestFailed`: an abort called before
 /// the group was refused succeeds without EndTxn, for nothing is in the transaction.
-/// Mirrors `TransactionManagerTest.shouldFailAbortIfAddOffsetsFailsWithFatalError`: an abort called before the group was
-/// refused with UNKNOWN_SERVER_ERROR fails, and so does the producer.
+/// Mirrors `TransactionManagerTest.shouldFailAbortIfAddOffsetsFailsWithFatalError`: an abort called before the group
+/// was refused with UNKNOWN_SERVER_ERROR fails, and so does the producer.
 #[test]
 fn an_abort_meets_what_became_of_the_offsets_before_it() {
     let (mut story, _) = adding(&[1], GroupMember::of_group("till"));

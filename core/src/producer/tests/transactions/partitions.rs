@@ -24,8 +24,8 @@ fn only_partition(partition: i32) -> Vec<(String, Vec<i32>)> {
 /// IllegalStateException.
 /// Mirrors `TransactionManagerTest.testNotReadyForSendBeforeInitTransactions`: a record sent before `initTransactions`
 /// meets an IllegalStateException.
-/// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendNoOngoingTransaction`: a record sent while no transaction is
-/// open meets an IllegalStateException.
+/// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendNoOngoingTransaction`: a record sent while no transaction
+/// is open meets an IllegalStateException.
 /// Mirrors `TransactionManagerTest.testNotReadyForSendBeforeBeginTransaction`: a record sent after `initTransactions`
 /// and before `beginTransaction` meets an IllegalStateException.
 #[test]
@@ -37,8 +37,8 @@ fn a_record_outside_a_transaction_is_an_illegal_state() {
     assert_eq!((story.phase(), story.question()), (TransactionPhase::Ready, None));
 }
 
-/// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendAfterAbortableError`: a record sent after an abortable error
-/// meets a KafkaException.
+/// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendAfterAbortableError`: a record sent after an abortable
+/// error meets a KafkaException.
 /// Mirrors `TransactionManagerTest.testNotReadyForSendAfterAbortableError`: after an abortable error no partition is
 /// added, and the caller gets a KafkaException.
 /// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendAfterFatalError`: a record sent after a fatal error meets a
@@ -60,8 +60,8 @@ fn a_record_after_an_error_is_refused() {
 
 /// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendIdempotentProducer`: a producer without transactions sends
 /// without asking, whatever protocol the cluster speaks.
-/// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendIdempotentProducerFatalError`: after a fatal error its sends
-/// fail with a KafkaException, of which ClusterAuthorizationException is one.
+/// Mirrors `TransactionManagerTest.testFailIfNotReadyForSendIdempotentProducerFatalError`: after a fatal error its
+/// sends fail with a KafkaException, of which ClusterAuthorizationException is one.
 #[test]
 fn an_idempotent_producer_sends_outside_transactions_until_a_fatal_error() {
     for level in [V1, V2] {
@@ -83,11 +83,11 @@ fn with_protocol_1_a_partition_is_asked_for_once() {
     let mut story = Story::begun(V1, &[]);
     story.put(0, "a");
     assert_eq!(added(story.asked_of_coordinators().expect("a question")), only_partition(0));
-    assert!(!story.may_send(0) && story.carried.is_empty());
+    assert!(story.pending().0 && !story.may_send(0) && story.carried.is_empty());
     story.expect(ADD, ErrorCode::NONE);
-    assert!(story.may_send(0) && story.question().is_none());
+    assert!(!story.pending().0 && story.may_send(0) && story.question().is_none());
     story.put(0, "b");
-    assert!(story.may_send(0) && story.question().is_none());
+    assert!(!story.pending().0 && story.may_send(0) && story.question().is_none());
     assert_eq!(story.carried_values(), ["a", "b"]);
 }
 
@@ -98,7 +98,7 @@ fn with_protocol_2_a_partition_is_in_at_once() {
     let mut story = Story::begun(V2, &[]);
     for values in [vec!["v"], vec!["v", "v"]] {
         story.append("t", 0);
-        assert!(story.may_send(0));
+        assert!(!story.pending().0 && story.may_send(0));
         story.settle();
         assert_eq!((story.carried_values(), story.question()), (values.iter().map(|v| v.to_string()).collect(), None));
     }
@@ -135,14 +135,14 @@ fn only_the_first_partitions_wait_shortly_and_only_for_the_transaction_before() 
     assert_eq!(asked_again_after(&mut story, ErrorCode::CONCURRENT_TRANSACTIONS), 100);
 }
 
-/// Mirrors `TransactionManagerTest.testHandlingOfUnknownTopicPartitionErrorOnAddPartitions`: a partition the coordinator
-/// does not know yet is not in the transaction, is asked for again, and its batch leaves after that.
+/// Mirrors `TransactionManagerTest.testHandlingOfUnknownTopicPartitionErrorOnAddPartitions`: a partition the
+/// coordinator does not know yet is not in the transaction, is asked for again, and its batch leaves after that.
 #[test]
 fn a_partition_that_is_not_known_yet_is_asked_for_again() {
     let mut story = Story::begun(V1, &[]);
     let batch = story.put(0, "a");
     story.expect(ADD, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-    assert!(!story.may_send(0) && story.carried.is_empty());
+    assert!(story.pending().0 && !story.may_send(0) && story.carried.is_empty());
     story.pass(100);
     story.expect(ADD, ErrorCode::NONE);
     assert!(story.may_send(0));
@@ -211,6 +211,7 @@ fn a_topic_without_rights_spoils_the_transaction() {
     let transactions = story.producer.transactions.as_ref().expect("it has them");
     let expected = ProducerError::TopicAuthorization { topic: "foo".into() };
     assert_eq!(transactions.undrained_must_fail(), Some(expected));
+    assert!(!story.pending().0 && !story.may_send_to("foo", 0) && !story.may_send_to("bar", 0));
     story.expect_abortable("TopicAuthorizationException");
     story.settle();
     assert_eq!(batches.map(|batch| story.fate(batch)), [Some(Err("TransactionAbortedException")); 2]);
@@ -235,8 +236,8 @@ fn a_commit_fails_with_the_refusal_of_its_partitions() {
     assert_eq!(batches.map(|batch| story.fate(batch)), [Some(Err("TopicAuthorizationException")); 2]);
 }
 
-/// Mirrors `TransactionManagerTest.testMultipleAddPartitionsPerForOneProduce`: a partition written to between the answer
-/// for the first and its batch's departure is asked for before any batch leaves; then both leave.
+/// Mirrors `TransactionManagerTest.testMultipleAddPartitionsPerForOneProduce`: a partition written to between the
+/// answer for the first and its batch's departure is asked for before any batch leaves; then both leave.
 #[test]
 fn partitions_are_asked_for_before_batches_leave() {
     let mut story = Story::begun(V1, &[]);
@@ -254,8 +255,8 @@ fn partitions_are_asked_for_before_batches_leave() {
     assert_eq!([first, second].map(|batch| story.fate(batch)), [Some(Ok(0)); 2]);
 }
 
-/// Mirrors `TransactionManagerTest.testNoDrainWhenPartitionsPending`: with two leaders ready, batches of partitions that
-/// are not in the transaction yet are drained to neither, and that is no error.
+/// Mirrors `TransactionManagerTest.testNoDrainWhenPartitionsPending`: with two leaders ready, batches of partitions
+/// that are not in the transaction yet are drained to neither, and that is no error.
 #[test]
 fn batches_of_pending_partitions_are_not_drained() {
     let mut story = Story::transactional(V1, &[("metadata.max.age.ms", "100")]).initialised();
@@ -294,8 +295,8 @@ fn what_is_in_the_transaction_may_be_drained_after_an_abortable_error() {
     assert_eq!(story.phase(), TransactionPhase::AbortableError);
 }
 
-/// Mirrors `TransactionManagerTest.testRaiseErrorWhenNoPartitionsPendingOnDrain`: a batch whose partition nobody added is
-/// not drained, neither is it, even by a flush, while the question for the partition is out; after the answer it is.
+/// Mirrors `TransactionManagerTest.testRaiseErrorWhenNoPartitionsPendingOnDrain`: a batch whose partition nobody added
+/// is not drained, neither is it, even by a flush, while the question for the partition is out; after the answer it is.
 #[test]
 fn a_batch_whose_partition_nobody_added_stays() {
     let mut story = Story::transactional(V1, &[]).initialised();

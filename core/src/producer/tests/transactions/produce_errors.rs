@@ -69,9 +69,9 @@ fn a_batch_that_fails_during_an_abort_changes_nothing() {
     assert_eq!(story.question(), None, "nor is an epoch asked for");
 }
 
-/// Mirrors `SenderTest.testTransactionShouldTransitionToAbortableForSenderAPI`: a batch whose retries end in a retriable
-/// error, or one refused with INVALID_TXN_STATE, leaves an abortable error; a record sent after it and a commit fail
-/// with TransactionAbortableException.
+/// Mirrors `SenderTest.testTransactionShouldTransitionToAbortableForSenderAPI`: a batch whose retries end in a
+/// retriable error, or one refused with INVALID_TXN_STATE, leaves an abortable error; a record sent after it and a
+/// commit fail with TransactionAbortableException.
 #[test]
 fn retries_that_are_used_up_leave_only_an_abort() {
     for code in [ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, ErrorCode::INVALID_TXN_STATE] {
@@ -108,10 +108,11 @@ fn a_transaction_that_its_leader_does_not_know_can_be_aborted() {
     }
 }
 
-/// Mirrors `SenderTest.testAbortableErrorIsConvertedToFatalErrorDuringAbort`: TRANSACTION_ABORTABLE for a commit fails it
-/// with TransactionAbortableException, which an abort could heal; for that abort it is fatal, and a plain KafkaException.
-/// Mirrors `TransactionManagerTest.testTransactionAbortableExceptionInEndTxn`: after a stored batch, TRANSACTION_ABORTABLE
-/// fails the commit; another commit is refused because of it, and an abort is possible.
+/// Mirrors `SenderTest.testAbortableErrorIsConvertedToFatalErrorDuringAbort`: TRANSACTION_ABORTABLE for a commit fails
+/// it with TransactionAbortableException, which an abort could heal; for that abort it is fatal, and a plain
+/// KafkaException.
+/// Mirrors `TransactionManagerTest.testTransactionAbortableExceptionInEndTxn`: after a stored batch,
+/// TRANSACTION_ABORTABLE fails the commit; another commit is refused because of it, and an abort is possible.
 #[test]
 fn an_abort_that_is_told_to_abort_is_fatal() {
     let (mut story, batch) = Story::written(V1, &[]);

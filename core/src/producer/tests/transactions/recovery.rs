@@ -19,7 +19,7 @@ fn is_abort(request: &OutgoingRequest) -> bool {
 /// The abort succeeded, nothing is left of the transaction, and another one runs from beginning to end.
 fn is_well_again(story: &mut Story, abort: TransactionTicket) {
     assert_eq!((story.outcome(abort), story.phase()), (Some(Ok(())), TransactionPhase::Ready));
-    assert!(story.question().is_none() && !story.producer.accumulator.has_incomplete());
+    assert!(!story.pending().0 && story.question().is_none() && !story.producer.accumulator.has_incomplete());
     story.call_begin().expect("fits");
     let batch = story.append("t", 0);
     story.settle();
@@ -67,18 +67,12 @@ fn what_had_one_partition_is_aborted_by_its_coordinator() {
     let forbidden = send_to_forbidden_topic(&mut story);
     story.hear(ADD, &|_, _| ErrorCode::TOPIC_AUTHORIZATION_FAILED);
     assert_eq!(story.phase(), TransactionPhase::AbortableError);
-    assert!(story.may_send(0) && !may_send_to(&story, "foo"));
+    assert!(story.may_send(0) && !story.may_send_to("foo", 0));
     assert_eq!([allowed, forbidden].map(|batch| story.fate(batch)), [None, None]);
     let abort = story.call_abort().expect("fits");
     assert!(is_abort(&story.expect(END, ErrorCode::NONE)));
     assert!([allowed, forbidden].iter().all(|&batch| matches!(story.fate(batch), Some(Err(_)))));
     is_well_again(&mut story, abort);
-}
-
-fn may_send_to(story: &Story, topic: &str) -> bool {
-    let topic = story.producer.topics.find(topic).expect("known");
-    let partition = crate::producer::topics::PartitionRef { topic, partition: 0 };
-    story.producer.transactions.as_ref().is_some_and(|transactions| transactions.may_send(partition))
 }
 
 /// Mirrors `TransactionManagerTest.testRecoveryFromAbortableErrorProduceRequestInRetry`: a batch in retry is sent again
@@ -93,7 +87,7 @@ fn a_batch_in_retry_is_stored_before_the_abort() {
     let forbidden = send_to_forbidden_topic(&mut story);
     story.expect(ADD, ErrorCode::TOPIC_AUTHORIZATION_FAILED);
     assert_eq!(story.phase(), TransactionPhase::AbortableError);
-    assert!(story.may_send(0) && !may_send_to(&story, "foo") && story.fate(retried).is_none());
+    assert!(story.may_send(0) && !story.may_send_to("foo", 0) && story.fate(retried).is_none());
     story.pass(200);
     story.store(4);
     assert_eq!((story.fate(retried), story.fate(forbidden)), (Some(Ok(4)), Some(Err("TopicAuthorizationException"))));
@@ -102,8 +96,8 @@ fn a_batch_in_retry_is_stored_before_the_abort() {
     is_well_again(&mut story, abort);
 }
 
-/// Mirrors `TransactionManagerTest.resendFailedProduceRequestAfterAbortableError`: a batch in retry is sent again after an
-/// error that asks for an abort, and stored.
+/// Mirrors `TransactionManagerTest.resendFailedProduceRequestAfterAbortableError`: a batch in retry is sent again after
+/// an error that asks for an abort, and stored.
 #[test]
 fn a_batch_in_retry_is_sent_again_after_an_abortable_error() {
     let (mut story, retried) = Story::written(V1, &[]);
@@ -130,8 +124,8 @@ fn an_abort_of_what_has_not_left_asks_nobody() {
     assert_eq!(story.fate(batch), Some(Err("TransactionAbortedException")));
 }
 
-/// Mirrors `TransactionManagerTest.testAbortResendsAddPartitionErrorIfRetried`: a question for a partition that is being
-/// retried is asked again during an abort; then EndTxn is, the abort succeeds, and the record fails with
+/// Mirrors `TransactionManagerTest.testAbortResendsAddPartitionErrorIfRetried`: a question for a partition that is
+/// being retried is asked again during an abort; then EndTxn is, the abort succeeds, and the record fails with
 /// TransactionAbortedException.
 #[test]
 fn an_abort_finds_out_whether_a_partition_was_added() {
@@ -147,8 +141,8 @@ fn an_abort_finds_out_whether_a_partition_was_added() {
     assert_eq!(story.fate(batch), Some(Err("TransactionAbortedException")));
 }
 
-/// Mirrors `TransactionManagerTest.testAbortResendsProduceRequestIfRetried`: a batch that is being retried is sent again
-/// and stored before the abort asks EndTxn and succeeds.
+/// Mirrors `TransactionManagerTest.testAbortResendsProduceRequestIfRetried`: a batch that is being retried is sent
+/// again and stored before the abort asks EndTxn and succeeds.
 #[test]
 fn an_abort_waits_for_a_batch_in_retry() {
     let (mut story, batch) = Story::written(V1, &[]);

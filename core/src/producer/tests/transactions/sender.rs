@@ -27,10 +27,10 @@ fn stored() -> Story {
     story
 }
 
-/// Mirrors `SenderTest.testTransactionalRequestsSentOnShutdown`: a commit under way when the producer is closed is asked
-/// of the coordinator before the end.
-/// Mirrors `TransactionManagerTest.testSenderShutdownWithPendingTransactions`: the commit of a closing producer, after its
-/// record was stored, is asked for, answered and over.
+/// Mirrors `SenderTest.testTransactionalRequestsSentOnShutdown`: a commit under way when the producer is closed is
+/// asked of the coordinator before the end.
+/// Mirrors `TransactionManagerTest.testSenderShutdownWithPendingTransactions`: the commit of a closing producer, after
+/// its record was stored, is asked for, answered and over.
 #[test]
 fn closing_waits_for_a_commit() {
     let (mut story, batch) = Story::written(V1, &[]);
@@ -56,8 +56,8 @@ fn closing_aborts_an_open_transaction() {
     assert!(story.producer.is_closed());
 }
 
-/// Mirrors `SenderTest.testForceShutdownWithIncompleteTransaction`: a commit under way when the producer is closed without
-/// patience fails with a KafkaException, and the producer is closed at once.
+/// Mirrors `SenderTest.testForceShutdownWithIncompleteTransaction`: a commit under way when the producer is closed
+/// without patience fails with a KafkaException, and the producer is closed at once.
 #[test]
 fn closing_without_patience_gives_a_commit_up() {
     let mut story = stored();
@@ -67,8 +67,8 @@ fn closing_without_patience_gives_a_commit_up() {
     assert_eq!(story.outcome_class(commit), Some("KafkaException"));
 }
 
-/// Mirrors `SenderTest.testSenderShouldCloseWhenTransactionManagerInErrorState`: a producer whose transaction cannot even
-/// be aborted, for the call before must be repeated first, is closed at once.
+/// Mirrors `SenderTest.testSenderShouldCloseWhenTransactionManagerInErrorState`: a producer whose transaction cannot
+/// even be aborted, for the call before must be repeated first, is closed at once.
 #[test]
 fn closing_does_not_wait_for_an_abort_that_cannot_begin() {
     let (mut story, _) = Story::written(V1, &[]);
@@ -80,8 +80,8 @@ fn closing_does_not_wait_for_an_abort_that_cannot_begin() {
     assert!(story.producer.is_closed() && story.question().is_none());
 }
 
-/// Mirrors `SenderTest.testRecordsFlushedImmediatelyOnTransactionCompletion`: a commit sends lingering records at once and
-/// succeeds after their answer; in the next transaction records linger again, to the millisecond.
+/// Mirrors `SenderTest.testRecordsFlushedImmediatelyOnTransactionCompletion`: a commit sends lingering records at once
+/// and succeeds after their answer; in the next transaction records linger again, to the millisecond.
 #[test]
 fn a_commit_ends_the_linger_of_its_own_transaction_only() {
     let mut story = Story::begun(V1, &[("linger.ms", "50")]);
@@ -105,8 +105,8 @@ fn a_commit_ends_the_linger_of_its_own_transaction_only() {
     assert_eq!(story.carried_values(), ["cd"]);
 }
 
-/// Mirrors `SenderTest.testAwaitPendingRecordsBeforeCommittingTransaction`: with one batch out and another unsent, a commit
-/// sends the other, asks nothing while either is out, and then ends the transaction.
+/// Mirrors `SenderTest.testAwaitPendingRecordsBeforeCommittingTransaction`: with one batch out and another unsent, a
+/// commit sends the other, asks nothing while either is out, and then ends the transaction.
 #[test]
 fn a_commit_waits_for_what_is_out_and_what_it_sends() {
     let mut story = Story::begun(V1, &[("linger.ms", "50")]);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::{ErrorCode, ProducerError, TransactionPhase};
 use crate::ids::{BatchId, NodeId, ProducerIdentity};
 use crate::io::{Input, OutgoingRequest};
+use crate::producer::topics::PartitionRef;
 use crate::producer::{GroupMember, Offsets, TransactionTicket};
 use crate::protocol::{
     AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, ApiKey, ApiVersionRange, CommittedOffset, Coordinator,
@@ -227,9 +228,21 @@ impl Story {
         self.identity().is_some()
     }
 
-    /// May batches of a partition leave (`isSendToPartitionAllowed`)?
+    /// Are partitions or offsets not in the transaction yet (`hasPartitionsToAdd`, `hasPendingOffsetCommits`)?
+    pub(in super::super) fn pending(&self) -> (bool, bool) {
+        let transactions = self.producer.transactions.as_ref().expect("it has transactions");
+        (transactions.has_partitions_to_add(), transactions.has_pending_offsets())
+    }
+
+    /// May batches of a partition of "t" leave?
     pub(in super::super) fn may_send(&self, partition: i32) -> bool {
-        self.producer.transactions.as_ref().is_some_and(|known| known.may_send(self.partition(partition)))
+        self.may_send_to("t", partition)
+    }
+
+    /// May batches of a partition leave (`isSendToPartitionAllowed`)?
+    pub(in super::super) fn may_send_to(&self, topic: &str, partition: i32) -> bool {
+        let partition = PartitionRef { topic: self.producer.topics.find(topic).expect("known"), partition };
+        self.producer.transactions.as_ref().is_some_and(|transactions| transactions.may_send(partition))
     }
 
     /// Why the transaction can only be aborted, or why nothing is possible any more: the class of the last error.
