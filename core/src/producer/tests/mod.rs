@@ -15,6 +15,8 @@ mod sender_expiry;
 mod sender_leaders;
 mod sender_order;
 mod sender_plain;
+#[cfg(feature = "compression")]
+mod sender_splits;
 mod sending;
 mod splitting;
 mod story;
