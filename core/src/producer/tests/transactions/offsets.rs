@@ -151,7 +151,7 @@ fn offsets_that_are_refused_for_good_end_the_producer() {
 fn offsets_of_a_consumer_that_is_no_member_spoil_the_transaction() {
     let fenced = GroupMember { member_id: "fenced_member".into(), ..member() };
     let unknown = GroupMember { member_id: "unknown".into(), group_instance_id: None, ..member() };
-    let old = GroupMember { generation: 1, ..GroupMember::of_group("till") };
+    let old = GroupMember { generation: 1, group_instance_id: None, ..member() };
     for (member, code, class) in [
         (fenced, ErrorCode::FENCED_INSTANCE_ID, "FencedInstanceIdException"),
         (unknown, ErrorCode::UNKNOWN_MEMBER_ID, "CommitFailedException"),
