@@ -62,7 +62,7 @@ impl Story {
         }
     }
 
-    /// Sends records of a partition of "t" into one batch, as far as that takes them; then the sender runs.
+    /// Sends so many records of a partition of "t" that share a batch; then the sender runs.
     pub(super) fn put_together(&mut self, partition: i32, records: usize) -> BatchId {
         let batches: Vec<_> = (0..records).map(|_| self.append("t", partition)).collect();
         self.settle();

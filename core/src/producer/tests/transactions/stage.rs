@@ -156,7 +156,7 @@ impl Story {
 
     /// The one question that is out is of this kind, and gets this answer. Gives the question.
     pub(in super::super) fn expect(&mut self, api: ApiKey, code: ErrorCode) -> OutgoingRequest {
-        self.expect_granting(api, code, if self.has_identity() { NEXT } else { FIRST })
+        self.expect_granting(api, code, if self.identity().is_some() { NEXT } else { FIRST })
     }
 
     /// [`expect`](Self::expect), with this identity where one is granted.
@@ -188,6 +188,7 @@ impl Story {
         request
     }
 
+    /// Answers without letting the sender run.
     fn tell(&mut self, make: impl FnOnce(&OutgoingRequest) -> Response) -> OutgoingRequest {
         let (connection, request) = self.to_coordinators.pop_front().expect("a question");
         let (correlation, response) = (request.header.correlation, make(&request));
@@ -222,10 +223,6 @@ impl Story {
 
     pub(in super::super) fn phase(&self) -> TransactionPhase {
         self.producer.transaction_phase().expect("it has transactions")
-    }
-
-    fn has_identity(&self) -> bool {
-        self.identity().is_some()
     }
 
     /// Are partitions or offsets not in the transaction yet (`hasPartitionsToAdd`, `hasPendingOffsetCommits`)?
@@ -306,7 +303,7 @@ fn cause(error: &ProducerError) -> &'static str {
     }
 }
 
-pub(in super::super) fn offsets(partitions: &[i32]) -> Offsets {
+fn offsets(partitions: &[i32]) -> Offsets {
     let offset =
         |&partition: &i32| ("t".into(), partition, CommittedOffset { offset: 1, leader_epoch: -1, metadata: None });
     partitions.iter().map(offset).collect()
