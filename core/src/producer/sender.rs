@@ -42,7 +42,7 @@ impl<O: Observer> Producer<O> {
         self.send_what_is_due(at);
     }
 
-    /// The second half of a round: patience with connections ends. Leaves in [`Producer::wait`] when the next is due.
+    /// The second half of a round: patience with connections ends. Leaves behind when the next round is due.
     pub fn end_round(&mut self, now: Now) {
         self.has_heard = false;
         if self.life == Life::Closed {
@@ -362,7 +362,7 @@ impl<O: Observer> Producer<O> {
     }
 
     /// At most one batch of each partition the broker leads, beginning where the last walk ended.
-    fn drain_node(&mut self, now: Instant, node: NodeId) -> Vec<BatchSlot> {
+    pub(super) fn drain_node(&mut self, now: Instant, node: NodeId) -> Vec<BatchSlot> {
         let partitions = self.metadata.partitions_of(node);
         let (count, limit) = (partitions.len(), self.config.max_request_size as usize);
         let start = self.drain_index.get(&node).map_or(0, |index| index % count.max(1));

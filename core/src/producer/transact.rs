@@ -309,11 +309,16 @@ impl<O: Observer> Producer<O> {
             }
             _ => self.connections.version(node, api),
         };
-        let Some(version) = version else {
-            self.is_dirty = true;
-            let error = self.connections.unsupported(node, api);
-            let Some(transactions) = &mut self.transactions else { return };
-            return transactions.on_unsupported(pending, error);
+        let fitting = version
+            .ok_or_else(|| self.connections.unsupported(node, api))
+            .and_then(|version| with_membership(&pending.query, version));
+        let version = match fitting {
+            Ok(version) => version,
+            Err(error) => {
+                self.is_dirty = true;
+                let Some(transactions) = &mut self.transactions else { return };
+                return transactions.on_unsupported(pending, error);
+            }
         };
         let Some(body) = self.body_of(&pending.query) else { return };
         if let Some(transactions) = &mut self.transactions {
@@ -516,6 +521,21 @@ enum Reach {
     Underway,
     /// Not there: who coordinates is asked again.
     Failed,
+}
+
+/// A consumer's membership is told since TxnOffsetCommit 3 (KIP-447). One that was given is not left out
+/// (`TxnOffsetCommitRequest.Builder.build`).
+fn with_membership(query: &Query, version: i16) -> Result<i16, ProducerError> {
+    let Query::CommitOffsets { member, .. } = query else { return Ok(version) };
+    let is_told = !member.member_id.is_empty() || member.generation != -1 || member.group_instance_id.is_some();
+    if version >= 3 || !is_told {
+        return Ok(version);
+    }
+    let message = format!(
+        "Broker doesn't support group metadata commit API on version {version}, minimum supported request version is 3 \
+         which requires brokers to be on version 2.5 or above."
+    );
+    Err(ProducerError::Broker { code: ErrorCode::UNSUPPORTED_VERSION, message: Some(message.into()) })
 }
 
 fn millis(duration: Duration) -> i32 {

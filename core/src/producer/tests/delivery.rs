@@ -117,6 +117,8 @@ fn one_request_in_flight_keeps_the_order_by_muting() {
     assert_eq!(story.carried_values(), ["b"]);
 }
 
+/// Mirrors `SenderTest.testSendInOrder`: while a batch is in flight to one broker, the next of its partition is not
+/// sent to the broker that leads by then, as metadata has told.
 #[test]
 fn one_request_in_flight_keeps_the_order_when_the_leader_moves_meanwhile() {
     // Flow: a is out to broker 1 → broker 2 leads by now, and metadata says so → a is refused.

@@ -190,6 +190,8 @@ fn an_unknown_producer_id_is_healed_by_a_new_epoch() {
     assert_eq!(out(&story), [told("b", 0, 1)]);
 }
 
+/// Mirrors `SenderTest.testClusterAuthorizationExceptionInProduceRequest`: CLUSTER_AUTHORIZATION_FAILED for a batch
+/// fails it with ClusterAuthorizationException and is fatal: records sent later meet it, too.
 #[test]
 fn without_rights_for_idempotence_the_producer_ends() {
     let mut story = started();
@@ -201,6 +203,7 @@ fn without_rights_for_idempotence_the_producer_ends() {
     let errors: Vec<_> =
         story.completed.iter().map(|completion| completion.result.clone().expect_err("failed").error).collect();
     assert_eq!(errors, [error.clone(), error.clone()]);
+    assert_eq!(error.java_class(), "ClusterAuthorizationException");
     assert_eq!(story.send(&record(0, "c")), Err(failed(Some(0), error)));
 }
 
@@ -232,9 +235,12 @@ fn without_id() -> Story {
     story
 }
 
+/// Mirrors `SenderTest.testSenderShouldRetryWithBackoffOnRetriableError`: the first question for a producer id is asked
+/// at once, the second and the third `retry.backoff.ms` after COORDINATOR_LOAD_IN_PROGRESS each.
 #[test]
 fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     let mut story = without_id();
+    assert_eq!(story.now_ms(), 0);
     answer_identity(&mut story, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, -1, -1);
     let asked = |story: &Story| story.asked.iter().filter(|asked| **asked == "InitProducerId").count();
     // The pause begins when there is a broker to ask.
@@ -245,11 +251,19 @@ fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     assert_eq!(asked(&story), 1);
     story.at_ms(100);
     assert_eq!(asked(&story), 2);
-    answer_identity(&mut story, ErrorCode::NONE, -1, 0);
-    story.at_ms(199);
-    assert_eq!(asked(&story), 2);
-    story.at_ms(200);
-    assert_eq!(asked(&story), 3, "no error and no id is no answer");
+    for (questions, code, why) in [
+        (2, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, "the pause does not grow"),
+        (3, ErrorCode::NONE, "no error and no id is no answer"),
+    ] {
+        answer_identity(&mut story, code, -1, -1);
+        let pause_over = story.now_ms() + 100;
+        story.at_ms(pause_over - 1);
+        assert_eq!(asked(&story), questions);
+        story.at_ms(pause_over);
+        assert_eq!(asked(&story), questions + 1, "{why}");
+    }
+    answer_identity(&mut story, ErrorCode::NONE, 7, 0);
+    assert_eq!(story.identity().map(|identity| identity.id), Some(7));
 }
 
 #[test]
@@ -261,6 +275,41 @@ fn a_cluster_that_grants_no_rights_is_asked_again_at_once() {
     story.settle();
     assert_eq!(story.asked[asked..], ["ApiVersions", "InitProducerId"]);
     assert_eq!(story.now_ms(), 0);
+}
+
+/// Answers whatever was asked before the producer id.
+fn answer_all_else(story: &mut Story) {
+    while let Some(place) = story.questions.iter().position(|question| !is_for_an_id(question)) {
+        story.questions.swap(0, place);
+        story.answer_question();
+        story.settle();
+    }
+}
+
+/// Mirrors `SenderTest.testClusterAuthorizationExceptionInInitProducerIdRequest`: a refused question for a producer id
+/// fails the record that waits for one with ClusterAuthorizationException and is not fatal: the question is asked
+/// again, granted with epoch 0, and a later record is stored.
+#[test]
+fn rights_granted_later_let_later_records_through() {
+    let mut story = Story::with(2, 1, &[("linger.ms", "0")]);
+    story.hold_questions = true;
+    story.settle();
+    answer_all_else(&mut story);
+    assert!(story.producer.partition_count(story.now(), "t").is_none());
+    story.settle();
+    answer_all_else(&mut story);
+    let batch = story.put(0, "a");
+    assert_eq!((story.fate(batch), story.carried.len()), (None, 0));
+    answer_identity(&mut story, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, 1_000, -1);
+    assert_eq!(story.fate(batch), Some(Err("ClusterAuthorizationException")));
+    assert_eq!((story.identity(), story.producer.identity.fatal_error()), (None, None));
+    answer_all_else(&mut story);
+    answer_identity(&mut story, ErrorCode::NONE, 1_000, 0);
+    assert_eq!(story.identity(), Some(ProducerIdentity { id: 1_000, epoch: 0 }));
+    let batch = story.put(0, "b");
+    answer_all_else(&mut story);
+    story.store(0);
+    assert_eq!(story.fate(batch), Some(Ok(0)));
 }
 
 #[test]

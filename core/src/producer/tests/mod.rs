@@ -4,10 +4,20 @@ mod clock;
 #[cfg(feature = "compression")]
 mod compressing;
 mod connections;
+
 mod delivery;
 mod first_contact;
 mod hostile;
 mod idempotence;
+mod observed;
+mod sender_epochs;
+mod sender_expiry;
+mod sender_leaders;
+mod sender_order;
+mod sender_plain;
+#[cfg(feature = "compression")]
+mod sender_splits;
 mod sending;
 mod splitting;
 mod story;
+mod transactions;

@@ -9,8 +9,9 @@ use crate::ids::{BatchId, BrokerAddress, ConnectionId, Lane, NodeId, ProducerInd
 use crate::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output, WaitReason};
 use crate::producer::{Producer, SendAttempt, SendRefusal, Sent};
 use crate::protocol::{
-    ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition, MetadataResponse,
-    MetadataTopic, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, Request, Response,
+    ApiVersionRange, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition,
+    MetadataResponse, MetadataTopic, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse,
+    Request, Response,
 };
 use crate::record::Record;
 use crate::record_batch::BatchView;
@@ -77,11 +78,21 @@ pub(super) struct Story {
     pub(super) topic_error: ErrorCode,
     pub(super) topic_id: TopicId,
     pub(super) next_producer_id: i64,
+    /// Epoch of the ids granted to idempotent producers.
+    pub(super) next_epoch: i16,
+    /// What brokers say they speak.
+    pub(super) api_keys: Vec<ApiVersionRange>,
+    /// Level of `transaction.version` that brokers tell.
+    pub(super) transaction_version: i16,
+    /// The broker that coordinates.
+    pub(super) coordinator: i32,
     /// Requests other than Produce that are left alone when true.
     pub(super) hold_questions: bool,
     /// Connections are refused when true.
     pub(super) refuse_connections: bool,
     pub(super) questions: VecDeque<(ConnectionId, OutgoingRequest)>,
+    /// Questions of transactions, which wait until the story answers them.
+    pub(super) to_coordinators: VecDeque<(ConnectionId, OutgoingRequest)>,
     pub(super) dials: Vec<(u64, NodeId)>,
     pub(super) closed: Vec<ConnectionId>,
     pub(super) carried: Vec<Carried>,
@@ -113,9 +124,14 @@ impl Story {
             topic_error: ErrorCode::NONE,
             topic_id: TopicId([7; 16]),
             next_producer_id: 1_000,
+            next_epoch: 0,
+            api_keys: advertised_versions(),
+            transaction_version: 0,
+            coordinator: 2,
             hold_questions: false,
             refuse_connections: false,
             questions: VecDeque::new(),
+            to_coordinators: VecDeque::new(),
             dials: Vec::new(),
             closed: Vec::new(),
             carried: Vec::new(),
@@ -190,25 +206,29 @@ impl Story {
             Request::Produce(_) => {
                 self.carried.push(Carried { connection, node, request });
             }
-            _ => {
-                self.asked.push(match &request.body {
-                    Request::ApiVersions(_) => "ApiVersions",
-                    Request::Metadata(_) => "Metadata",
-                    Request::InitProducerId(_) => "InitProducerId",
-                    other => panic!("{other:?}"),
-                });
-                self.questions.push_back((connection, request));
+            Request::ApiVersions(_) => self.on_question("ApiVersions", connection, request),
+            Request::Metadata(_) => self.on_question("Metadata", connection, request),
+            Request::InitProducerId(asked) if asked.transactional_id.is_none() => {
+                self.on_question("InitProducerId", connection, request);
             }
+            _ => self.to_coordinators.push_back((connection, request)),
         }
     }
 
-    /// Answers the oldest question that no Produce request stands before on its connection.
+    fn on_question(&mut self, name: &'static str, connection: ConnectionId, request: OutgoingRequest) {
+        self.asked.push(name);
+        self.questions.push_back((connection, request));
+    }
+
+    /// Answers the oldest question that nothing the story must answer stands before on its connection.
     fn answer_one_in_turn(&mut self) -> bool {
         let is_next = |(connection, request): &(ConnectionId, OutgoingRequest)| {
-            let is_before = |carried: &Carried| {
-                carried.connection == *connection && carried.request.header.correlation < request.header.correlation
+            let is_before = |(other, before): (ConnectionId, &OutgoingRequest)| {
+                other == *connection && before.header.correlation < request.header.correlation
             };
-            !self.carried.iter().any(is_before)
+            let carried = self.carried.iter().map(|carried| (carried.connection, &carried.request));
+            let asked = self.to_coordinators.iter().map(|(connection, request)| (*connection, request));
+            !carried.chain(asked).any(is_before)
         };
         let place = self.questions.iter().position(is_next);
         if let Some(place) = place {
@@ -224,7 +244,8 @@ impl Story {
         let (connection, request) = self.questions.pop_front().expect("a question");
         let response = match &request.body {
             Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
-                api_keys: advertised_versions(),
+                api_keys: self.api_keys.clone(),
+                transaction_version: self.transaction_version,
                 ..ApiVersionsResponse::default()
             }),
             Request::Metadata(asked) => {
@@ -238,7 +259,7 @@ impl Story {
                     throttle_time_ms: 0,
                     error: ErrorCode::NONE,
                     producer_id,
-                    producer_epoch: 0,
+                    producer_epoch: self.next_epoch,
                 };
                 Response::InitProducerId(granted)
             }
@@ -350,14 +371,20 @@ impl Story {
 
     /// The connection of a request breaks.
     pub(super) fn break_connection(&mut self, carried: &Carried) {
-        let connection = carried.connection;
+        self.break_off(carried.connection);
+    }
+
+    pub(super) fn break_off(&mut self, connection: ConnectionId) {
         self.carried.retain(|other| other.connection != connection);
+        self.questions.retain(|(other, _)| *other != connection);
+        self.to_coordinators.retain(|(other, _)| *other != connection);
         self.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
     }
 
     /// Every connection breaks.
     pub(super) fn break_all(&mut self) {
         self.carried.clear();
+        self.to_coordinators.clear();
         for (connection, _) in self.nodes.clone() {
             self.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
         }

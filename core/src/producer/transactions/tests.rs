@@ -12,6 +12,18 @@ const NEXT: ProducerIdentity = ProducerIdentity { id: 9, epoch: 1 };
 const V1: i16 = 1;
 const V2: i16 = 2;
 
+impl Transactions {
+    /// Are offsets not committed yet (`hasPendingOffsetCommits`)?
+    pub(in super::super) fn has_pending_offsets(&self) -> bool {
+        !self.pending_offsets.is_empty()
+    }
+
+    /// Are partitions not in the transaction yet (`hasPartitionsToAdd`)?
+    pub(in super::super) fn has_partitions_to_add(&self) -> bool {
+        !self.new_partitions.is_empty() || !self.pending_partitions.is_empty()
+    }
+}
+
 fn name(partition: PartitionRef) -> TopicPartition {
     TopicPartition { topic: "t".into(), partition: partition.partition }
 }
@@ -277,4 +289,69 @@ fn a_cluster_that_learns_protocol_2_gives_a_new_epoch_before_it_is_used() {
     let bump = transactions.next(false).expect("a question");
     assert_eq!(bump.query, Query::InitProducerId { bump: Some(FIRST) });
     assert!(transactions.is_v2());
+}
+
+fn refused(code: ErrorCode) -> ProducerError {
+    ProducerError::Broker { code, message: None }
+}
+
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPendingPartitionAfterAbortableError`: a partition
+/// not asked for yet may not be sent to after an abortable error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithInFlightPartitionAddAfterAbortableError`: nor may
+/// one that is being asked for.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithAddedPartitionAfterAbortableError`: one that was
+/// added may be sent to after an abortable error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPendingPartitionAfterFatalError`: a partition not
+/// asked for yet may not be sent to after a fatal error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithInFlightPartitionAddAfterFatalError`: nor may one
+/// that is being asked for.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithAddedPartitionAfterFatalError`: nor may one that was
+/// added before the fatal error.
+/// Mirrors `TransactionManagerTest.testIsSendToPartitionAllowedWithPartitionNotAdded`: a partition nobody wrote to may
+/// not be sent to in a transaction.
+#[test]
+fn only_added_partitions_may_be_sent_to_and_none_after_a_fatal_error() {
+    assert!(!begun(V1).may_send(P0));
+    let steps: [fn(&mut Transactions); 3] = [
+        |_| {},
+        |transactions| assert_eq!(ask(transactions), Some(ApiKey::AddPartitionsToTxn)),
+        |transactions| {
+            assert_eq!(ask(transactions), Some(ApiKey::AddPartitionsToTxn));
+            transactions.on_partitions_added(vec![added(P0, ErrorCode::NONE)]);
+        },
+    ];
+    let walk = |code, phase| {
+        steps.map(|step| {
+            let mut transactions = begun(V1);
+            transactions.add_partition(P0, || name(P0)).expect("fits");
+            step(&mut transactions);
+            transactions.on_batch_failed(&refused(code));
+            assert_eq!(transactions.phase(), phase);
+            transactions.may_send(P0)
+        })
+    };
+    let abortable = walk(ErrorCode::TOPIC_AUTHORIZATION_FAILED, TransactionPhase::AbortableError);
+    assert_eq!(abortable, [false, false, true], "pending, asked for, added");
+    let fatal = walk(ErrorCode::CLUSTER_AUTHORIZATION_FAILED, TransactionPhase::FatalError);
+    assert_eq!(fatal, [false; 3]);
+}
+
+/// Mirrors `TransactionManagerTest.testBackgroundInvalidStateTransitionIsFatal`: a batch that fails outside a
+/// transaction, which cannot be, poisons the producer: that is a fatal error, and every call is an
+/// IllegalStateException from then on.
+#[test]
+fn what_cannot_be_poisons_the_producer() {
+    let mut transactions = ready(V1);
+    transactions.on_batch_failed(&refused(ErrorCode::TOPIC_AUTHORIZATION_FAILED));
+    assert_eq!(transactions.phase(), TransactionPhase::FatalError);
+    let calls = [
+        transactions.begin(),
+        transactions.abort(V1).map(drop),
+        transactions.commit(V1).map(drop),
+        transactions.add_partition(P0, || name(P0)),
+        transactions.init().map(drop),
+        transactions.send_offsets(vec![offset(0)], GroupMember::of_group("till")).map(drop),
+    ];
+    let classes = calls.map(|call| class(&call.expect_err("poisoned")));
+    assert_eq!(classes, ["IllegalStateException"; 6]);
 }
