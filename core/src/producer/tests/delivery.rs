@@ -199,7 +199,8 @@ fn a_batch_that_finds_no_broker_expires_on_time() {
 
 #[test]
 fn a_refused_connection_is_tried_again_with_growing_pauses() {
-    let mut story = Story::new(&[]);
+    // One that asks for no producer id, before which the sender would sleep.
+    let mut story = Story::new(&[("enable.idempotence", "false")]);
     story.refuse_connections = true;
     story.settle();
     story.at_ms(5_000);
@@ -428,7 +429,8 @@ fn a_connection_that_never_stands_is_given_up() {
     use crate::time::Now;
     use crate::trace::Nobody;
     let boot = crate::ids::BrokerAddress { host: "silent".into(), port: 1 };
-    let mut producer = Producer::new(ProducerConfig::default().into(), vec![boot], 1, Nobody);
+    let (config, _) = ProducerConfig::from_properties([("enable.idempotence", "false")]).expect("accepted");
+    let mut producer = Producer::new(config.into(), vec![boot], 1, Nobody);
     let now = |ms: u64| Now { elapsed_us: ms * 1_000, wall_ms: 0 };
     let Output::Connect { connection, .. } = producer.poll_output(now(0)) else { panic!("connects first") };
     let Output::Wait { until: Some(until), why: WaitReason::ConnectTimeout } = producer.poll_output(now(0)) else {
