@@ -303,6 +303,7 @@ impl<O: Observer> Producer<O> {
         if core::mem::take(&mut self.has_heard) {
             self.cut_overdue(now.instant());
         }
+        let mut rounds = 0;
         loop {
             if let Some(output) = self.take_output() {
                 return output;
@@ -310,6 +311,9 @@ impl<O: Observer> Producer<O> {
             if !self.is_round_due(now) {
                 return self.rest(now.instant());
             }
+            // A mistake of ours would end here in a loop that no driver gets out of: tests are to fail instead.
+            rounds += 1;
+            debug_assert!(rounds < 1_000, "never comes to rest: {:?}", self.wait);
             self.begin_round(now);
             self.end_round(now);
         }
