@@ -58,6 +58,7 @@ fn when_retries_are_used_up_the_brokers_error_is_told() {
     assert_eq!(story.completed[0].attempts, 2);
 }
 
+/// Row 71: cut before the answer, and no retry left.
 #[test]
 fn a_connection_that_breaks_leaves_the_fate_of_its_batches_open() {
     let mut story = plain(&[("retries", "0")]);
@@ -279,6 +280,7 @@ fn a_new_leader_named_in_the_refusal_gets_the_batch_without_a_pause() {
     assert_eq!(story.carried[0].batches(), [(0, vec!["a".to_owned()], 0, 0)], "the same sequence");
 }
 
+/// Row 70: a tag that names an unknown broker, or nothing new.
 #[test]
 fn a_new_leader_must_be_known_and_newer() {
     let mut story = Story::with(2, 1, &[("linger.ms", "0")]).started();
@@ -303,6 +305,7 @@ fn a_moved_leader_is_found_by_asking() {
     assert_eq!(story.carried[0].node, NodeId(2), "a leader epoch not seen before ends the pause");
 }
 
+/// Row 67: an epoch that goes back.
 #[test]
 fn leader_epochs_do_not_go_back() {
     let mut story = Story::with(2, 1, &[("linger.ms", "0"), ("metadata.max.age.ms", "1000")]);
@@ -338,6 +341,7 @@ fn a_partition_without_a_leader_waits_for_one() {
     assert_eq!(story.carried[0].node, NodeId(2));
 }
 
+/// Row 74: one of a few.
 #[test]
 fn the_record_at_fault_is_named_and_the_others_share_its_fate() {
     let mut story = plain(&[("linger.ms", "5")]);
@@ -386,6 +390,7 @@ fn log_append_time_is_told_for_the_whole_batch() {
     assert_eq!(stored.log_append_time_ms, Some(1_700_000_000_123));
 }
 
+/// Row 75: 2³¹−1 ms among them.
 #[test]
 fn a_broker_that_asks_for_a_pause_gets_it_up_to_a_minute() {
     let mut story = plain(&[]);

@@ -137,6 +137,7 @@ fn another_partition_keeps_its_epoch_until_its_batches_are_done() {
     assert_eq!(out(&story), [told("y", 0, 1)]);
 }
 
+/// Row 71: DUPLICATE_SEQUENCE_NUMBER.
 #[test]
 fn a_duplicate_is_a_success_without_an_offset() {
     let mut story = started();
@@ -232,6 +233,7 @@ fn without_id() -> Story {
     story
 }
 
+/// Row 79: producer id −1 and no error is no answer.
 #[test]
 fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     let mut story = without_id();
@@ -263,6 +265,7 @@ fn a_cluster_that_grants_no_rights_is_asked_again_at_once() {
     assert_eq!(story.now_ms(), 0);
 }
 
+/// Row 79: epoch 32767 is the last one, and no overflow.
 #[test]
 fn when_the_epochs_are_used_up_a_new_id_is_asked_for() {
     let mut story = without_id();

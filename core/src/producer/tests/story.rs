@@ -84,6 +84,8 @@ pub(super) struct Story {
     pub(super) hold_questions: bool,
     /// Connections are refused when true.
     pub(super) refuse_connections: bool,
+    /// Every broker listens so many ports above the one it had at first, and nobody where it was.
+    pub(super) moved_by: i32,
     pub(super) questions: VecDeque<(ConnectionId, OutgoingRequest)>,
     pub(super) dials: Vec<(u64, NodeId)>,
     pub(super) closed: Vec<ConnectionId>,
@@ -120,6 +122,7 @@ impl Story {
             next_producer_id: 1_000,
             hold_questions: false,
             refuse_connections: false,
+            moved_by: 0,
             questions: VecDeque::new(),
             dials: Vec::new(),
             closed: Vec::new(),
@@ -170,10 +173,11 @@ impl Story {
                     self.facts.extend(events.into_iter().map(|event| event.what));
                     return;
                 }
-                Output::Connect { connection, node, .. } => {
+                Output::Connect { connection, node, address } => {
                     self.dials.push((self.now_ms(), node));
                     self.nodes.push((connection, node));
-                    let input = if self.refuse_connections {
+                    let is_gone = self.moved_by > 0 && i32::from(address.port) == 9_000 + node.0;
+                    let input = if self.refuse_connections || is_gone {
                         let why = DisconnectReason::ConnectFailed("refused".into());
                         Input::Disconnected { connection, why }
                     } else {
@@ -257,8 +261,12 @@ impl Story {
 
     /// The cluster as it is.
     pub(super) fn metadata(&self, topics: &[Arc<str>]) -> MetadataResponse {
-        let broker =
-            |number| MetadataBroker { node: NodeId(number), host: "broker".into(), port: 9_000 + number, rack: None };
+        let broker = |number| MetadataBroker {
+            node: NodeId(number),
+            host: "broker".into(),
+            port: 9_000 + number + self.moved_by,
+            rack: None,
+        };
         let partitions: Vec<_> = (0..)
             .zip(&self.led)
             .map(|(partition, &(leader, leader_epoch))| MetadataPartition {
