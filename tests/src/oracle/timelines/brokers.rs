@@ -150,12 +150,15 @@ impl Brokers {
         }
     }
 
-    /// The answer to a Produce request: `[throttle=MS] RESULT [T-P:RESULT]…`.
+    /// The answer to a Produce request: `[throttle=MS] [FAULT] RESULT [T-P:RESULT]…`.
     pub(super) fn produce(&mut self, request: &ProduceRequest, words: &[&str]) -> Result<ProduceResponse> {
         let (mut throttle_time_ms, mut otherwise, mut results) = (0, "ok", BTreeMap::new());
+        let mut fault = None;
         for word in words {
             if let Some(millis) = word.strip_prefix("throttle=") {
                 throttle_time_ms = millis.parse()?;
+            } else if is_fault(word) {
+                fault = word.split_once('=');
             } else if let Some((place, result)) = word.split_once(':') {
                 results.insert(split(place)?, result);
             } else {
@@ -171,6 +174,9 @@ impl Brokers {
                 partitions.push(self.partition(&topic.name, partition, result, &mut endpoints)?);
             }
             topics.push(ProduceTopicResponse { name: Arc::clone(&topic.name), id: topic.id, partitions });
+        }
+        if let (Some((fault, place)), Some(topic)) = (fault, topics.first_mut()) {
+            spoil(&mut topic.partitions, fault, split(place)?.1)?;
         }
         let node_endpoints = endpoints.into_iter().map(Self::broker).collect();
         Ok(ProduceResponse { topics, throttle_time_ms, node_endpoints })
@@ -228,6 +234,28 @@ impl Brokers {
         }
         Ok(told)
     }
+}
+
+/// Is this word what no sound broker does?
+pub(super) fn is_fault(word: &str) -> bool {
+    let head = word.split('=').next().unwrap_or_default();
+    ["without", "twice", "foreign", "wrong-correlation"].contains(&head)
+}
+
+/// What a broken broker makes of a sound answer.
+fn spoil(told: &mut Vec<ProducePartitionResponse>, fault: &str, partition: i32) -> Result<()> {
+    match fault {
+        "without" => told.retain(|told| told.partition != partition),
+        "twice" => {
+            let again = told.iter().find(|told| told.partition == partition).context("a partition of the request")?;
+            told.push(again.clone());
+        }
+        _ => {
+            let model = told.first().context("a partition of the request")?.clone();
+            told.push(ProducePartitionResponse { partition, ..model });
+        }
+    }
+    Ok(())
 }
 
 /// Kafka's name of an API, as scripts write it.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use producer_core::error::ErrorCode;
 
+use super::brokers;
 use super::script::Script;
 
 /// A difference that is meant.
@@ -15,7 +16,7 @@ pub(super) struct Exception {
     pub(super) forgive: fn(&Script, &mut Vec<String>, &mut Vec<String>) -> bool,
 }
 
-pub(super) const EXCEPTIONS: [Exception; 5] = [
+pub(super) const EXCEPTIONS: [Exception; 8] = [
     Exception {
         name: "least-loaded-broker",
         reason: "NetworkClient.leastLoadedNode begins its search at a broker drawn from Java's own generator, so with several \
@@ -24,11 +25,7 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
             let place = theirs.iter().zip(&*ours).take_while(|(theirs, ours)| theirs == ours).count();
             let is_connected = |lines: &[String]| lines.get(place).is_some_and(|line| word(line, 1) == "versions");
             let is_met = script.nodes > 1 && (is_connected(theirs) || is_connected(ours));
-            if is_met {
-                theirs.truncate(place);
-                ours.truncate(place);
-            }
-            is_met
+            is_met && end_at_first_difference(theirs, ours)
         },
     },
     Exception {
@@ -82,7 +79,47 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
             leave_out(theirs, ours, |line| word(line, 1) == "failed" && ours_only.contains(word(line, 2)))
         },
     },
+    Exception {
+        name: "answers-out-of-step",
+        reason: "of a Produce answer with a foreign correlation id, or without a batch that was asked about, the Java client \
+                 makes nothing, and the batch expires; of one with a batch twice or with a foreign one it believes what \
+                 comes first. Here the first cuts the connection, and none of the others is believed: the batch is sent \
+                 again with its sequence. What follows is not compared",
+        forgive: |script, theirs, ours| says(script, brokers::is_fault) && end_at_first_difference(theirs, ours),
+    },
+    Exception {
+        name: "longest-pause",
+        reason: "a broker that asks for a pause of more than a minute gets a minute; the Java client is silent for as long as \
+                 it was told, up to 24 days. What follows is not compared",
+        forgive: |script, theirs, ours| {
+            let millis = |word: &str| word.strip_prefix("throttle=").and_then(|millis| millis.parse::<i32>().ok());
+            says(script, |word| millis(word).is_some_and(|millis| millis > 60_000))
+                && end_at_first_difference(theirs, ours)
+        },
+    },
+    Exception {
+        name: "leaders-without-end",
+        reason: "a batch refused ten times waits for its back-off although the broker named yet another leader; the Java \
+                 client asks brokers that name each other in ever newer epochs as fast as they answer. What follows is not \
+                 compared",
+        forgive: |script, theirs, ours| {
+            let words = script.actions.iter().flat_map(|action| &action.words);
+            words.filter(|word| word.contains(",leader=")).count() > 10 && end_at_first_difference(theirs, ours)
+        },
+    },
 ];
+
+fn says(script: &Script, is_meant: impl Fn(&str) -> bool) -> bool {
+    script.actions.iter().flat_map(|action| &action.words).any(|word| is_meant(word))
+}
+
+/// Leaves only what both have in common up to the first difference.
+fn end_at_first_difference(theirs: &mut Vec<String>, ours: &mut Vec<String>) -> bool {
+    let place = theirs.iter().zip(&*ours).take_while(|(theirs, ours)| theirs == ours).count();
+    theirs.truncate(place);
+    ours.truncate(place);
+    true
+}
 
 /// A request without its batches' ids, epochs and sequences.
 fn without_stamps(line: &str) -> String {

@@ -18,7 +18,7 @@
 //! | words | say |
 //! |---|---|
 //! | `send TOPIC PARTITION KEY BYTES [xN]` | N records; `*` lets the producer choose the partition, `-` is no key |
-//! | `respond NODE [throttle=MS] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
+//! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
@@ -31,6 +31,9 @@
 //!
 //! RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J`, `said`.
+//!
+//! FAULT is what no sound broker does: `without=T-P`, `twice=T-P` and `foreign=T-P` leave a partition of the request out, tell
+//! it twice, or tell one that was not asked about; `wrong-correlation` answers with a number that no question has.
 
 use core::fmt;
 
