@@ -338,7 +338,7 @@ fn a_partition_count_that_shrinks_strands_no_batch() {
 
 /// Row 63: the connection stands, and no byte ever comes.
 #[test]
-fn a_broker_that_accepts_and_says_nothing_is_left_for_another() {
+fn a_broker_that_accepts_and_says_nothing_is_hung_up_on_and_dialled_again() {
     let mut story = Story::with(2, 1, &[("request.timeout.ms", "1000"), ("max.block.ms", "9000")]);
     story.hold_questions = true;
     story.settle();
