@@ -95,6 +95,11 @@ pub enum SendRefusal {
     },
     /// Its transaction does not take it, but it is in its batch all the same, as with the Java client: its completion
     /// comes too, at the latest when the transaction is aborted.
+    ///
+    /// The program is to hear of it once. Of a producer that was fenced, or whose epoch is old, the Java client calls the
+    /// callback twice: `KafkaProducer.doSend` with the ApiException that `TransactionManager.maybeAddPartition` threw, and
+    /// the batch when it is failed. That is an accident of the order in which it appends and asks; who counts its callbacks
+    /// would count a record twice. Here the batch's word is the callback's only one.
     FailedInItsBatch {
         /// Why.
         error: ProducerError,
