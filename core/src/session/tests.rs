@@ -1,7 +1,7 @@
 //! A session from the page's side: commands in, reports and the program's statements out.
 
 use super::*;
-use crate::bridge::{self, RecordsMetadata};
+use crate::bridge::{self, Habit, RecordSpec, RecordsMetadata, Refusal, SendCommand};
 use crate::cluster::{Action, Cluster, ClusterConfig, Matcher, Rule, new_topic};
 use crate::error::{ProducerError, Surface};
 use crate::ids::{BatchId, Lane, RecordName};
