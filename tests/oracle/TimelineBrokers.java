@@ -40,6 +40,8 @@ final class TimelineBrokers {
     private final Map<String, Long> logEnds = new HashMap<>();
     final Map<String, String> nodeStates = new HashMap<>();
     private final Map<ApiKeys, short[]> versions = new HashMap<>();
+    /** The version in which ApiVersions is to be asked, whatever it was asked in; below 0: it is answered. */
+    private short versionsRefused = -1;
     final Set<ApiKeys> held = new HashSet<>();
     private final Deque<Errors> identityErrors = new ArrayDeque<>();
     private long nextProducerId = 1000;
@@ -64,6 +66,7 @@ final class TimelineBrokers {
             }
             case "versions" ->
                 versions.put(api(words[1]), new short[] {Short.parseShort(words[2]), Short.parseShort(words[3])});
+            case "versions-refused" -> versionsRefused = Short.parseShort(words[1]);
             case "identity" -> {
                 nextProducerId = Long.parseLong(words[1]);
                 nextEpoch = Short.parseShort(words[2]);
@@ -242,6 +245,12 @@ final class TimelineBrokers {
         return switch (asked.header().apiKey()) {
             case API_VERSIONS -> {
                 ApiVersionsResponseData data = new ApiVersionsResponseData().setThrottleTimeMs(throttle);
+                if (versionsRefused >= 0) {
+                    data.setErrorCode(Errors.UNSUPPORTED_VERSION.code()).apiKeys().add(
+                        new ApiVersionsResponseData.ApiVersion()
+                            .setApiKey(ApiKeys.API_VERSIONS.id).setMinVersion((short) 0).setMaxVersion(versionsRefused));
+                    yield new ApiVersionsResponse(data);
+                }
                 versions.forEach((api, range) -> data.apiKeys().add(new ApiVersionsResponseData.ApiVersion()
                     .setApiKey(api.id).setMinVersion(range[0]).setMaxVersion(range[1])));
                 yield new ApiVersionsResponse(data);

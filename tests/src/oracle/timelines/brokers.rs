@@ -27,6 +27,7 @@ const SPOKEN: [(ApiKey, i16, i16); 4] =
 pub(super) struct Brokers {
     nodes: i32,
     versions: BTreeMap<i16, ApiVersionRange>,
+    versions_refused: Option<i16>,
     /// By topic and partition: leader and epoch.
     leaders: BTreeMap<String, Vec<(i32, i32)>>,
     topic_errors: BTreeMap<String, ErrorCode>,
@@ -48,6 +49,7 @@ impl Brokers {
         Ok(Self {
             nodes: script.nodes,
             versions,
+            versions_refused: script.versions_refused,
             leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
             topic_errors: BTreeMap::new(),
             identity_errors: VecDeque::new(),
@@ -90,11 +92,14 @@ impl Brokers {
     pub(super) fn answer(&mut self, request: &Request) -> Result<Response> {
         let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
         Ok(match request {
-            Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
-                api_keys: self.versions.values().copied().collect(),
-                throttle_time_ms,
-                ..ApiVersionsResponse::default()
-            }),
+            Request::ApiVersions(_) => {
+                let hint = |max| vec![ApiVersionRange { api_key: ApiKey::ApiVersions.code(), min: 0, max }];
+                let (error, api_keys) = match self.versions_refused {
+                    Some(max) => (ErrorCode::UNSUPPORTED_VERSION, hint(max)),
+                    None => (ErrorCode::NONE, self.versions.values().copied().collect()),
+                };
+                Response::ApiVersions(ApiVersionsResponse { error, api_keys, throttle_time_ms, transaction_version: 0 })
+            }
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
                 Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(topics) })

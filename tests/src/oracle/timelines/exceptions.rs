@@ -16,7 +16,7 @@ pub(super) struct Exception {
     pub(super) forgive: fn(&Script, &mut Vec<String>, &mut Vec<String>) -> bool,
 }
 
-pub(super) const EXCEPTIONS: [Exception; 8] = [
+pub(super) const EXCEPTIONS: [Exception; 9] = [
     Exception {
         name: "least-loaded-broker",
         reason: "NetworkClient.leastLoadedNode begins its search at a broker drawn from Java's own generator, so with several \
@@ -86,6 +86,13 @@ pub(super) const EXCEPTIONS: [Exception; 8] = [
                  comes first. Here the first cuts the connection, and none of the others is believed: the batch is sent \
                  again with its sequence. What follows is not compared",
         forgive: |script, theirs, ours| says(script, brokers::is_fault) && end_at_first_difference(theirs, ours),
+    },
+    Exception {
+        name: "versions-in-a-circle",
+        reason: "a broker that refuses ApiVersions and hints at the version it was asked in is hung up on, and dialled again \
+                 after the back-off; the Java client asks again on the same connection for as long as it is answered so. \
+                 What follows is not compared",
+        forgive: |script, theirs, ours| script.versions_refused.is_some() && end_at_first_difference(theirs, ours),
     },
     Exception {
         name: "longest-pause",

@@ -8,6 +8,7 @@
 //! | `nodes N` | brokers 1 to N |
 //! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody |
 //! | `versions API LOW HIGH` | what the brokers speak of an API |
+//! | `versions-refused HINT` | every ApiVersions is refused with the hint to ask in this version |
 //! | `identity ID EPOCH` | the first producer id that is granted |
 //! | `latency MS` | how long the answer to any question but Produce takes |
 //! | `seed N` | of the draws of sticky partitions |
@@ -71,6 +72,8 @@ pub struct Script {
     pub topics: Vec<(String, Vec<i32>)>,
     /// API, lowest and highest version.
     pub versions: Vec<(String, i16, i16)>,
+    /// The version in which ApiVersions is to be asked, whatever it was asked in.
+    pub versions_refused: Option<i16>,
     /// Producer id and epoch that are granted first.
     pub identity: (i64, i16),
     /// How long answers to questions other than Produce take.
@@ -93,6 +96,7 @@ impl Script {
             nodes: 1,
             topics: Vec::new(),
             versions: Vec::new(),
+            versions_refused: None,
             identity: (1_000, 0),
             latency_ms: 0,
             seed: 7,
@@ -161,6 +165,7 @@ impl Script {
                 self.topics.push((name.to_owned(), leaders));
             }
             ["versions", api, low, high] => self.versions.push((api.to_owned(), low.parse()?, high.parse()?)),
+            ["versions-refused", hint] => self.versions_refused = Some(hint.parse()?),
             ["identity", id, epoch] => self.identity = (id.parse()?, epoch.parse()?),
             ["latency", millis] => self.latency_ms = millis.parse()?,
             ["seed", seed] => self.seed = seed.parse()?,
@@ -200,6 +205,7 @@ impl fmt::Display for Script {
         for (api, low, high) in &self.versions {
             writeln!(f, "versions {api} {low} {high}")?;
         }
+        self.versions_refused.iter().try_for_each(|hint| writeln!(f, "versions-refused {hint}"))?;
         writeln!(f, "identity {} {}\nlatency {}", self.identity.0, self.identity.1, self.latency_ms)?;
         writeln!(f, "seed {}\nuntil {}", self.seed, self.until)?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))
