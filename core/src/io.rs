@@ -144,7 +144,7 @@ impl BatchCompletion {
     /// Offset of a record it speaks of; `None` when the broker did not say, or stored nothing.
     pub fn offset_of(&self, index: u32) -> Option<i64> {
         let base = self.result.as_ref().ok().map(|stored| stored.base_offset).filter(|&base| base >= 0)?;
-        Some(base + i64::from(index) - i64::from(self.first_index))
+        base.checked_add(i64::from(index) - i64::from(self.first_index))
     }
 }
 

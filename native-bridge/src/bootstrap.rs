@@ -138,6 +138,7 @@ mod tests {
         assert_eq!(parse("a:1,b:2,a:1"), Ok(vec![("a".into(), 1), ("b".into(), 2)]));
     }
 
+    /// Row 59: IPv6.
     #[test]
     fn row_59_ipv6_with_and_without_brackets() {
         assert_eq!(parse("[::1]:9092"), Ok(vec![("::1".into(), 9092)]));
@@ -151,6 +152,7 @@ mod tests {
         assert_eq!(parse("SASL_SSL://[::1]:9093"), Ok(vec![("::1".into(), 9093)]));
     }
 
+    /// Row 59: ports. To the Java client 0 is one.
     #[test]
     fn row_59_port_0_passes_and_port_65536_does_not() {
         assert_eq!(parse("host:0"), Ok(vec![("host".into(), 0)]));
@@ -160,6 +162,7 @@ mod tests {
         }
     }
 
+    /// Row 59: shapes that no address has.
     #[test]
     fn row_59_what_is_not_host_and_port_is_named() {
         for url in
@@ -170,6 +173,7 @@ mod tests {
         assert_eq!(parse("a:1,host"), invalid_url("host"));
     }
 
+    /// Row 59: nothing at all, and nothing between commas.
     #[test]
     fn row_59_an_empty_list_differs_from_an_empty_element() {
         assert_eq!(parse(""), Err(BootstrapError::Empty));
@@ -179,6 +183,7 @@ mod tests {
         }
     }
 
+    /// Row 59: 10,000 entries.
     #[test]
     fn row_59_ten_thousand_entries_are_read() {
         let list: Vec<String> = (0..10_000).map(|n| format!("broker-{n}:9092")).collect();

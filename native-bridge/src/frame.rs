@@ -83,6 +83,7 @@ mod tests {
         writer.await.expect("no panic").expect("written");
     }
 
+    /// Row 64: lengths below zero and of 2 GiB.
     #[tokio::test]
     async fn lengths_that_are_none_end_the_stream() {
         for length in [-1, i32::MIN, i32::MAX] {
@@ -93,6 +94,7 @@ mod tests {
         }
     }
 
+    /// Row 64: the end at each byte.
     #[tokio::test]
     async fn an_end_at_any_byte_of_a_frame_is_a_closed_connection() {
         let whole = b"\0\0\0\x04abcd";
@@ -102,6 +104,7 @@ mod tests {
         }
     }
 
+    /// Row 64: no allocation by a claimed length.
     #[tokio::test]
     async fn an_announced_length_takes_no_memory() {
         let mut reader = FrameReader::new(&b"\x06\0\0\0ab"[..]);

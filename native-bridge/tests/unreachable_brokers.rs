@@ -63,6 +63,7 @@ async fn send_to(servers: &str) -> (ProducerError, Duration) {
     (refused.error, took)
 }
 
+/// Row 63: nobody answers, and `max.block.ms` ends the wait.
 #[tokio::test]
 async fn a_refusing_a_silent_and_a_foreign_broker_end_in_the_same_timeout() {
     let closing = peer(async |stream| drop(stream)).await;
@@ -88,6 +89,7 @@ async fn a_broker_that_closes_every_connection_is_not_stormed() {
     assert!((2..=8).contains(&attempts), "{attempts} connections in a second");
 }
 
+/// Row 59: names that resolve to no address.
 #[tokio::test]
 async fn names_that_do_not_resolve_are_refused_at_once_unless_one_does() {
     let refused = KafkaProducer::connect(config(&[]), "no-such-host.invalid:9092").await.expect_err("unknown");

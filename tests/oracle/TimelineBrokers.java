@@ -27,6 +27,8 @@ import org.apache.kafka.common.requests.ProduceResponse;
 
 /** The brokers of a script: what they know, and what they answer. */
 final class TimelineBrokers {
+    private static final Set<String> FAULTS = Set.of("without", "twice", "foreign", "wrong-correlation");
+
     private int nodes = 1;
     final Map<String, int[]> leaders = new LinkedHashMap<>();
     private final Map<String, int[]> epochs = new TreeMap<>();
@@ -34,6 +36,8 @@ final class TimelineBrokers {
     private final Map<String, Long> logEnds = new HashMap<>();
     final Map<String, String> nodeStates = new HashMap<>();
     private final Map<ApiKeys, short[]> versions = new HashMap<>();
+    /** The version in which ApiVersions is to be asked, whatever it was asked in; below 0: it is answered. */
+    private short versionsRefused = -1;
     final Set<ApiKeys> held = new HashSet<>();
     final TimelineCoordinator coordinator = new TimelineCoordinator();
     /** `transaction.version`, the feature. */
@@ -63,6 +67,7 @@ final class TimelineBrokers {
             }
             case "versions" ->
                 versions.put(api(words[1]), new short[] {Short.parseShort(words[2]), Short.parseShort(words[3])});
+            case "versions-refused" -> versionsRefused = Short.parseShort(words[1]);
             case "identity" -> coordinator.grantNext(Long.parseLong(words[1]), Short.parseShort(words[2]));
             case "transaction-version" -> transactionVersion = Short.parseShort(words[1]);
             default -> {
@@ -128,19 +133,25 @@ final class TimelineBrokers {
         return new String[] {topicPartition.substring(0, dash), topicPartition.substring(dash + 1)};
     }
 
-    /** Answers the oldest Produce request on a broker's connection: "respond NODE [throttle=MS] RESULT [T-P:RESULT]...". */
+    /**
+     * Answers the oldest Produce request on a broker's connection: "respond NODE [throttle=MS] [FAULT] RESULT
+     * [T-P:RESULT]...", where FAULT is "without=T-P", "twice=T-P", "foreign=T-P" or "wrong-correlation".
+     */
     void respond(TimelineWire wire, String[] words) {
         TimelineWire.Asked asked = wire.oldest(words[1]);
         if (asked == null || !asked.isProduce()) {
             return;
         }
         int throttle = 0;
+        String fault = "";
         String otherwise = "ok";
         Map<String, String> results = new HashMap<>();
         for (String word : Arrays.copyOfRange(words, 2, words.length)) {
             int colon = word.indexOf(':');
             if (word.startsWith("throttle=")) {
                 throttle = Integer.parseInt(word.substring(9));
+            } else if (FAULTS.contains(word.split("=")[0])) {
+                fault = word;
             } else if (colon >= 0) {
                 results.put(word.substring(0, colon), word.substring(colon + 1));
             } else {
@@ -164,7 +175,25 @@ final class TimelineBrokers {
             data.nodeEndpoints().add(new ProduceResponseData.NodeEndpoint()
                 .setNodeId(node).setHost("127.0.0.1").setPort(9092 + node));
         }
-        wire.answer(words[1], new ProduceResponse(data));
+        spoil(data, fault);
+        wire.answer(words[1], new ProduceResponse(data), fault.equals("wrong-correlation") ? 1 : 0);
+    }
+
+    /** What a broken broker makes of a sound answer. */
+    private static void spoil(ProduceResponseData data, String fault) {
+        if (!fault.contains("=")) {
+            return;
+        }
+        String[] place = split(fault.substring(fault.indexOf('=') + 1));
+        int partition = Integer.parseInt(place[1]);
+        var told = data.responses().iterator().next().partitionResponses();
+        if (fault.startsWith("without=")) {
+            told.removeIf(one -> one.index() == partition);
+        } else if (fault.startsWith("twice=")) {
+            told.add(told.stream().filter(one -> one.index() == partition).findFirst().orElseThrow().duplicate());
+        } else {
+            told.add(told.get(0).duplicate().setIndex(partition));
+        }
     }
 
     /**
@@ -221,6 +250,12 @@ final class TimelineBrokers {
         return switch (asked.header().apiKey()) {
             case API_VERSIONS -> {
                 ApiVersionsResponseData data = new ApiVersionsResponseData().setThrottleTimeMs(throttle);
+                if (versionsRefused >= 0) {
+                    data.setErrorCode(Errors.UNSUPPORTED_VERSION.code()).apiKeys().add(
+                        new ApiVersionsResponseData.ApiVersion()
+                            .setApiKey(ApiKeys.API_VERSIONS.id).setMinVersion((short) 0).setMaxVersion(versionsRefused));
+                    yield new ApiVersionsResponse(data);
+                }
                 versions.forEach((api, range) -> data.apiKeys().add(new ApiVersionsResponseData.ApiVersion()
                     .setApiKey(api.id).setMinVersion(range[0]).setMaxVersion(range[1])));
                 if (transactionVersion > 0) {

@@ -211,9 +211,14 @@ final class TimelineWire extends MockSelector {
     }
 
     void answer(String id, AbstractResponse response) {
+        answer(id, response, 0);
+    }
+
+    /** Out of step by so much: with another correlation id than the question's. */
+    void answer(String id, AbstractResponse response, int outOfStep) {
         RequestHeader header = unanswered.get(id).poll().header();
-        ByteBuffer bytes =
-            RequestTestUtils.serializeResponseWithHeader(response, header.apiVersion(), header.correlationId());
+        ByteBuffer bytes = RequestTestUtils.serializeResponseWithHeader(
+            response, header.apiVersion(), header.correlationId() + outOfStep);
         arriving.add(new NetworkReceive(id, bytes));
         timeline.activity++;
         answerQuestions(id);

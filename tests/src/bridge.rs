@@ -130,6 +130,16 @@ impl Bridge {
         self.process.wait_at_most(patience)
     }
 
+    /// Lets it do nothing more until it is thawed (SIGSTOP). What is connected to it stays connected.
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        self.process.thaw();
+    }
+
     /// Ends the bridge as a crash does (SIGKILL).
     pub fn kill(&mut self) {
         self.process.kill();

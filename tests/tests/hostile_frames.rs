@@ -173,6 +173,7 @@ fn damaged_requests_of_every_kind_do_no_harm() {
     });
 }
 
+/// Row 64: and whatever else a wire may make of a reply.
 #[test]
 fn damaged_responses_of_every_kind_do_no_harm() {
     unharmed_under_memory_limit("damaged_responses_of_every_kind_do_no_harm", || {

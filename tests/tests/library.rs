@@ -158,6 +158,34 @@ async fn a_callback_may_send() {
     tokio::time::timeout(PATIENCE, producer.flush()).await.expect("in time");
 }
 
+/// In Java the callback of such a record runs twice; see `SendRefusal::FailedInItsBatch`.
+#[tokio::test]
+async fn the_callback_of_a_record_sent_by_a_fenced_producer_runs_once() {
+    // Flow: a transaction has begun → another producer takes its name → what the first one sends finds itself fenced.
+    let brokers = brokers().await;
+    let named = [("transactional.id", "orders"), ("linger.ms", "0")];
+    let first = producer(&brokers, &named).await;
+    first.init_transactions().await.unwrap();
+    first.begin_transaction().unwrap();
+    let record = Record { partition: Some(0), ..Record::keyed("orders", b"key", b"value") };
+    first.send(record).await.unwrap().await.expect("stored");
+    producer(&brokers, &named).await.init_transactions().await.unwrap();
+    let fenced = first.send(record).await.unwrap().await.expect_err("fenced");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    for number in 0..3 {
+        let heard = Arc::clone(&heard);
+        let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
+            heard.lock().unwrap().push((number, metadata.to_string(), error.map(ProducerError::java_class)));
+        };
+        // Thrown or told, it is refused either way.
+        let _ = first.send_with_callback(record, callback).await;
+    }
+    tokio::time::timeout(PATIENCE, first.close(Some(Duration::from_secs(5)))).await.expect("in time");
+    let class = Some(fenced.error.java_class());
+    let once_each: Vec<_> = (0..3).map(|number| (number, "orders-0@-1".to_owned(), class)).collect();
+    assert_eq!(*heard.lock().unwrap(), once_each);
+}
+
 #[tokio::test]
 async fn a_callback_that_panics_takes_nobody_down() {
     let brokers = brokers().await;

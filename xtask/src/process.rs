@@ -132,6 +132,16 @@ impl OwnedChild {
         signal(self.child.id(), "INT");
     }
 
+    /// Lets the child alone do nothing more (SIGSTOP) until it is thawed.
+    pub fn freeze(&self) {
+        signal(self.child.id(), "STOP");
+    }
+
+    /// Lets the child go on (SIGCONT).
+    pub fn thaw(&self) {
+        signal(self.child.id(), "CONT");
+    }
+
     /// Ends the child and all it started at once (SIGKILL), and waits for the child.
     pub fn kill(&mut self) {
         if let Ok(None) = self.child.try_wait() {

@@ -87,6 +87,7 @@ fn cut_or_altered_bytes_are_refused_or_read_and_never_panic() {
     }
 }
 
+/// Row 81: bombs of every codec.
 #[test]
 fn more_than_a_batch_may_hold_is_refused() {
     let records = vec![0; MAX_DECOMPRESSED + 1];
@@ -99,6 +100,21 @@ fn more_than_a_batch_may_hold_is_refused() {
     assert_eq!(decompress(2, &compressed(Codec::Snappy, 0, &records)), Err(DecompressError::TooLarge));
     // A length that nothing stands behind.
     assert_eq!(decompress(2, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0]), Err(DecompressError::Damaged));
+}
+
+/// Row 81: a frame that wants a window of 2 GiB, and one that claims to hold as much.
+#[test]
+fn a_zstd_frame_with_a_window_of_two_gibibytes_is_refused() {
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    // RFC 8878: an exponent of 21 over 2¹⁰; then the last block, which repeats a byte 2¹⁷ times.
+    let window = [&MAGIC[..], &[0x00, 21 << 3], &[0x03, 0x00, 0x10, b'x']].concat();
+    assert_eq!(decompress(4, &window), Err(DecompressError::Damaged));
+    // One segment of 2 GiB: the whole is the window.
+    let segment = [&MAGIC[..], &[0xa0], &(1_u32 << 31).to_le_bytes(), &[0x03, 0x00, 0x10, b'x']].concat();
+    assert_eq!(decompress(4, &segment), Err(DecompressError::Damaged));
+    // The same frame with a window that any reader has.
+    let sound = [&MAGIC[..], &[0x00, 7 << 3], &[0x03, 0x00, 0x10, b'x']].concat();
+    assert_eq!(decompress(4, &sound), Ok(vec![b'x'; 1 << 17]));
 }
 
 #[test]

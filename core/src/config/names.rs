@@ -1,121 +1,134 @@
-//! The names of all of Kafka's producer options, obeyed here or not.
+//! The names of all of Kafka's producer options, obeyed here or not, and how important Kafka finds them.
 
-/// Every key of the Java client 4.3.1, in the order in which it defines and checks them.
-pub const KNOWN_KEYS: [&str; 113] = [
-    "bootstrap.servers",
-    "client.dns.lookup",
-    "buffer.memory",
-    "retries",
-    "acks",
-    "compression.type",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.zstd.level",
-    "batch.size",
-    "partitioner.adaptive.partitioning.enable",
-    "partitioner.availability.timeout.ms",
-    "partitioner.ignore.keys",
-    "linger.ms",
-    "delivery.timeout.ms",
-    "client.id",
-    "send.buffer.bytes",
-    "receive.buffer.bytes",
-    "max.request.size",
-    "reconnect.backoff.ms",
-    "reconnect.backoff.max.ms",
-    "retry.backoff.ms",
-    "retry.backoff.max.ms",
-    "enable.metrics.push",
-    "max.block.ms",
-    "request.timeout.ms",
-    "metadata.max.age.ms",
-    "metadata.max.idle.ms",
-    "metrics.sample.window.ms",
-    "metrics.num.samples",
-    "metrics.recording.level",
-    "metric.reporters",
-    "max.in.flight.requests.per.connection",
-    "key.serializer",
-    "value.serializer",
-    "socket.connection.setup.timeout.ms",
-    "socket.connection.setup.timeout.max.ms",
-    "connections.max.idle.ms",
-    "partitioner.class",
-    "interceptor.classes",
-    "security.protocol",
-    "security.providers",
-    "ssl.protocol",
-    "ssl.provider",
-    "ssl.cipher.suites",
-    "ssl.enabled.protocols",
-    "ssl.keystore.type",
-    "ssl.keystore.location",
-    "ssl.keystore.password",
-    "ssl.key.password",
-    "ssl.keystore.key",
-    "ssl.keystore.certificate.chain",
-    "ssl.truststore.certificates",
-    "ssl.truststore.type",
-    "ssl.truststore.location",
-    "ssl.truststore.password",
-    "ssl.keymanager.algorithm",
-    "ssl.trustmanager.algorithm",
-    "ssl.endpoint.identification.algorithm",
-    "ssl.secure.random.implementation",
-    "ssl.engine.factory.class",
-    "sasl.kerberos.service.name",
-    "sasl.kerberos.kinit.cmd",
-    "sasl.kerberos.ticket.renew.window.factor",
-    "sasl.kerberos.ticket.renew.jitter",
-    "sasl.kerberos.min.time.before.relogin",
-    "sasl.login.refresh.window.factor",
-    "sasl.login.refresh.window.jitter",
-    "sasl.login.refresh.min.period.seconds",
-    "sasl.login.refresh.buffer.seconds",
-    "sasl.mechanism",
-    "sasl.jaas.config",
-    "sasl.client.callback.handler.class",
-    "sasl.login.callback.handler.class",
-    "sasl.login.class",
-    "sasl.login.connect.timeout.ms",
-    "sasl.login.read.timeout.ms",
-    "sasl.login.retry.backoff.max.ms",
-    "sasl.login.retry.backoff.ms",
-    "sasl.oauthbearer.jwt.retriever.class",
-    "sasl.oauthbearer.jwt.validator.class",
-    "sasl.oauthbearer.scope",
-    "sasl.oauthbearer.client.credentials.client.id",
-    "sasl.oauthbearer.client.credentials.client.secret",
-    "sasl.oauthbearer.assertion.algorithm",
-    "sasl.oauthbearer.assertion.claim.aud",
-    "sasl.oauthbearer.assertion.claim.exp.seconds",
-    "sasl.oauthbearer.assertion.claim.iss",
-    "sasl.oauthbearer.assertion.claim.jti.include",
-    "sasl.oauthbearer.assertion.claim.nbf.seconds",
-    "sasl.oauthbearer.assertion.claim.sub",
-    "sasl.oauthbearer.assertion.file",
-    "sasl.oauthbearer.assertion.private.key.file",
-    "sasl.oauthbearer.assertion.private.key.passphrase",
-    "sasl.oauthbearer.assertion.template.file",
-    "sasl.oauthbearer.scope.claim.name",
-    "sasl.oauthbearer.sub.claim.name",
-    "sasl.oauthbearer.token.endpoint.url",
-    "sasl.oauthbearer.jwks.endpoint.url",
-    "sasl.oauthbearer.jwks.endpoint.refresh.ms",
-    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
-    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms",
-    "sasl.oauthbearer.clock.skew.seconds",
-    "sasl.oauthbearer.expected.audience",
-    "sasl.oauthbearer.expected.issuer",
-    "sasl.oauthbearer.header.urlencode",
-    "enable.idempotence",
-    "transaction.timeout.ms",
-    "transactional.id",
-    "transaction.two.phase.commit.enable",
-    "metadata.recovery.strategy",
-    "metadata.recovery.rebootstrap.trigger.ms",
-    "config.providers",
-];
+#[cfg(feature = "wire")]
+use super::Importance;
+
+macro_rules! keys {
+    ($($name:literal $importance:ident;)*) => {
+        /// Every key of the Java client 4.3.1, in the order in which it defines and checks them.
+        pub const KNOWN_KEYS: [&str; 113] = [$($name),*];
+
+        /// How important each is. The page carries none of this.
+        #[cfg(feature = "wire")]
+        pub(super) const IMPORTANCES: [Importance; KNOWN_KEYS.len()] = [$(Importance::$importance),*];
+    };
+}
+
+keys! {
+    "bootstrap.servers" High;
+    "client.dns.lookup" Medium;
+    "buffer.memory" High;
+    "retries" High;
+    "acks" Low;
+    "compression.type" High;
+    "compression.gzip.level" Medium;
+    "compression.lz4.level" Medium;
+    "compression.zstd.level" Medium;
+    "batch.size" Medium;
+    "partitioner.adaptive.partitioning.enable" Low;
+    "partitioner.availability.timeout.ms" Low;
+    "partitioner.ignore.keys" Medium;
+    "linger.ms" Medium;
+    "delivery.timeout.ms" Medium;
+    "client.id" Medium;
+    "send.buffer.bytes" Medium;
+    "receive.buffer.bytes" Medium;
+    "max.request.size" Medium;
+    "reconnect.backoff.ms" Low;
+    "reconnect.backoff.max.ms" Low;
+    "retry.backoff.ms" Low;
+    "retry.backoff.max.ms" Low;
+    "enable.metrics.push" Low;
+    "max.block.ms" Medium;
+    "request.timeout.ms" Medium;
+    "metadata.max.age.ms" Low;
+    "metadata.max.idle.ms" Low;
+    "metrics.sample.window.ms" Low;
+    "metrics.num.samples" Low;
+    "metrics.recording.level" Low;
+    "metric.reporters" Low;
+    "max.in.flight.requests.per.connection" Low;
+    "key.serializer" High;
+    "value.serializer" High;
+    "socket.connection.setup.timeout.ms" Medium;
+    "socket.connection.setup.timeout.max.ms" Medium;
+    "connections.max.idle.ms" Medium;
+    "partitioner.class" Medium;
+    "interceptor.classes" Low;
+    "security.protocol" Medium;
+    "security.providers" Low;
+    "ssl.protocol" Medium;
+    "ssl.provider" Medium;
+    "ssl.cipher.suites" Low;
+    "ssl.enabled.protocols" Medium;
+    "ssl.keystore.type" Medium;
+    "ssl.keystore.location" High;
+    "ssl.keystore.password" High;
+    "ssl.key.password" High;
+    "ssl.keystore.key" High;
+    "ssl.keystore.certificate.chain" High;
+    "ssl.truststore.certificates" High;
+    "ssl.truststore.type" Medium;
+    "ssl.truststore.location" High;
+    "ssl.truststore.password" High;
+    "ssl.keymanager.algorithm" Low;
+    "ssl.trustmanager.algorithm" Low;
+    "ssl.endpoint.identification.algorithm" Low;
+    "ssl.secure.random.implementation" Low;
+    "ssl.engine.factory.class" Low;
+    "sasl.kerberos.service.name" Medium;
+    "sasl.kerberos.kinit.cmd" Low;
+    "sasl.kerberos.ticket.renew.window.factor" Low;
+    "sasl.kerberos.ticket.renew.jitter" Low;
+    "sasl.kerberos.min.time.before.relogin" Low;
+    "sasl.login.refresh.window.factor" Low;
+    "sasl.login.refresh.window.jitter" Low;
+    "sasl.login.refresh.min.period.seconds" Low;
+    "sasl.login.refresh.buffer.seconds" Low;
+    "sasl.mechanism" Medium;
+    "sasl.jaas.config" Medium;
+    "sasl.client.callback.handler.class" Medium;
+    "sasl.login.callback.handler.class" Medium;
+    "sasl.login.class" Medium;
+    "sasl.login.connect.timeout.ms" Low;
+    "sasl.login.read.timeout.ms" Low;
+    "sasl.login.retry.backoff.max.ms" Low;
+    "sasl.login.retry.backoff.ms" Low;
+    "sasl.oauthbearer.jwt.retriever.class" Medium;
+    "sasl.oauthbearer.jwt.validator.class" Medium;
+    "sasl.oauthbearer.scope" Medium;
+    "sasl.oauthbearer.client.credentials.client.id" Medium;
+    "sasl.oauthbearer.client.credentials.client.secret" Medium;
+    "sasl.oauthbearer.assertion.algorithm" Medium;
+    "sasl.oauthbearer.assertion.claim.aud" Medium;
+    "sasl.oauthbearer.assertion.claim.exp.seconds" Low;
+    "sasl.oauthbearer.assertion.claim.iss" Medium;
+    "sasl.oauthbearer.assertion.claim.jti.include" Medium;
+    "sasl.oauthbearer.assertion.claim.nbf.seconds" Low;
+    "sasl.oauthbearer.assertion.claim.sub" Medium;
+    "sasl.oauthbearer.assertion.file" Medium;
+    "sasl.oauthbearer.assertion.private.key.file" Medium;
+    "sasl.oauthbearer.assertion.private.key.passphrase" Medium;
+    "sasl.oauthbearer.assertion.template.file" Medium;
+    "sasl.oauthbearer.scope.claim.name" Low;
+    "sasl.oauthbearer.sub.claim.name" Low;
+    "sasl.oauthbearer.token.endpoint.url" Medium;
+    "sasl.oauthbearer.jwks.endpoint.url" Medium;
+    "sasl.oauthbearer.jwks.endpoint.refresh.ms" Low;
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms" Low;
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms" Low;
+    "sasl.oauthbearer.clock.skew.seconds" Low;
+    "sasl.oauthbearer.expected.audience" High;
+    "sasl.oauthbearer.expected.issuer" High;
+    "sasl.oauthbearer.header.urlencode" Low;
+    "enable.idempotence" Low;
+    "transaction.timeout.ms" Low;
+    "transactional.id" Low;
+    "transaction.two.phase.commit.enable" Low;
+    "metadata.recovery.strategy" Low;
+    "metadata.recovery.rebootstrap.trigger.ms" Low;
+    "config.providers" Low;
+}
 
 /// The known key that looks most like `key`, if one looks like it at all: at most a third of its letters differ.
 pub fn nearest_known_key(key: &str) -> Option<&'static str> {

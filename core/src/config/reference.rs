@@ -1,6 +1,7 @@
 //! Every option as a table for people shows it. The page carries none of this.
 
 use super::kind::Kind;
+use super::names::IMPORTANCES;
 use super::{KNOWN_KEYS, others, table};
 
 /// How likely an option is to need a thought (`ConfigDef.Importance`).
@@ -49,7 +50,7 @@ pub struct Reference {
 
 /// Every option, in the order in which Java defines and checks them.
 pub fn reference() -> impl Iterator<Item = Reference> {
-    KNOWN_KEYS.into_iter().filter_map(|name| {
+    KNOWN_KEYS.into_iter().zip(IMPORTANCES).filter_map(|(name, importance)| {
         let (kind, default, status) = match (table::row(name), others::row(name)) {
             (Some(row), _) => {
                 // Of a text that may not be empty, the empty default stands for null.
@@ -67,7 +68,7 @@ pub fn reference() -> impl Iterator<Item = Reference> {
             kind,
             default,
             is_required: name == "bootstrap.servers" || name.ends_with(".serializer"),
-            importance: importance(name),
+            importance,
             changed: CHANGES.iter().find(|(key, _)| *key == name).map(|(_, change)| *change),
             status,
         })
@@ -107,16 +108,6 @@ impl Kind {
     }
 }
 
-fn importance(key: &str) -> Importance {
-    if HIGH.contains(&key) {
-        Importance::High
-    } else if MEDIUM.contains(&key) {
-        Importance::Medium
-    } else {
-        Importance::Low
-    }
-}
-
 /// Defaults that were others in earlier clients, as the definitions of the clients from 1.0 on say when they are asked.
 const CHANGES: &[(&str, &str)] = &[
     ("bootstrap.servers", "empty from 1.1 to 4.1, required before and since"),
@@ -132,72 +123,4 @@ const CHANGES: &[(&str, &str)] = &[
     ("ssl.endpoint.identification.algorithm", "null before 2.0"),
     ("enable.idempotence", "false before 3.0"),
     ("metadata.recovery.strategy", "none before 4.0"),
-];
-
-const HIGH: &[&str] = &[
-    "bootstrap.servers",
-    "buffer.memory",
-    "retries",
-    "compression.type",
-    "key.serializer",
-    "value.serializer",
-    "ssl.keystore.location",
-    "ssl.keystore.password",
-    "ssl.key.password",
-    "ssl.keystore.key",
-    "ssl.keystore.certificate.chain",
-    "ssl.truststore.certificates",
-    "ssl.truststore.location",
-    "ssl.truststore.password",
-    "sasl.oauthbearer.expected.audience",
-    "sasl.oauthbearer.expected.issuer",
-];
-
-const MEDIUM: &[&str] = &[
-    "client.dns.lookup",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.zstd.level",
-    "batch.size",
-    "partitioner.ignore.keys",
-    "linger.ms",
-    "delivery.timeout.ms",
-    "client.id",
-    "send.buffer.bytes",
-    "receive.buffer.bytes",
-    "max.request.size",
-    "max.block.ms",
-    "request.timeout.ms",
-    "socket.connection.setup.timeout.ms",
-    "socket.connection.setup.timeout.max.ms",
-    "connections.max.idle.ms",
-    "partitioner.class",
-    "security.protocol",
-    "ssl.protocol",
-    "ssl.provider",
-    "ssl.enabled.protocols",
-    "ssl.keystore.type",
-    "ssl.truststore.type",
-    "sasl.kerberos.service.name",
-    "sasl.mechanism",
-    "sasl.jaas.config",
-    "sasl.client.callback.handler.class",
-    "sasl.login.callback.handler.class",
-    "sasl.login.class",
-    "sasl.oauthbearer.jwt.retriever.class",
-    "sasl.oauthbearer.jwt.validator.class",
-    "sasl.oauthbearer.scope",
-    "sasl.oauthbearer.client.credentials.client.id",
-    "sasl.oauthbearer.client.credentials.client.secret",
-    "sasl.oauthbearer.assertion.algorithm",
-    "sasl.oauthbearer.assertion.claim.aud",
-    "sasl.oauthbearer.assertion.claim.iss",
-    "sasl.oauthbearer.assertion.claim.jti.include",
-    "sasl.oauthbearer.assertion.claim.sub",
-    "sasl.oauthbearer.assertion.file",
-    "sasl.oauthbearer.assertion.private.key.file",
-    "sasl.oauthbearer.assertion.private.key.passphrase",
-    "sasl.oauthbearer.assertion.template.file",
-    "sasl.oauthbearer.token.endpoint.url",
-    "sasl.oauthbearer.jwks.endpoint.url",
 ];

@@ -225,6 +225,7 @@ fn a_key_of_a_megabyte_looks_like_none_and_costs_nothing() {
     assert_eq!(nearest_known_key(&"linger.ms".repeat(120_000)), None);
 }
 
+/// Row 57: each of the three keys that exclude it.
 #[test]
 fn row_57_idempotence_asked_for_and_what_excludes_it_are_both_named() {
     let idempotent = ("enable.idempotence", "true");
@@ -235,6 +236,7 @@ fn row_57_idempotence_asked_for_and_what_excludes_it_are_both_named() {
     }
 }
 
+/// Row 58: with `delivery.timeout.ms` given.
 #[test]
 fn row_58_a_delivery_timeout_that_holds_no_request_is_an_error_where_it_was_asked_for() {
     let short = |timeout| [("linger.ms", "1"), ("request.timeout.ms", "2"), ("delivery.timeout.ms", timeout)];
@@ -245,7 +247,7 @@ fn row_58_a_delivery_timeout_that_holds_no_request_is_an_error_where_it_was_aske
     );
 }
 
-/// The verdict is Java's; that a batch then never fits is said when a record is sent.
+/// Row 60: the verdict is Java's; that a batch then never fits is said when a record is sent.
 #[test]
 fn row_60_sizes_are_whole_numbers_of_their_type_and_nothing_else() {
     for (key, value) in [("buffer.memory", "100"), ("batch.size", "0"), ("batch.size", " 5 "), ("batch.size", "９")] {
@@ -259,7 +261,7 @@ fn row_60_sizes_are_whole_numbers_of_their_type_and_nothing_else() {
     assert_eq!(message(&[("buffer.memory", "-1")]), words);
 }
 
-/// For what a user configures the Java client's verdict wins over the row: a notice, and no error.
+/// Row 61: for what a user configures the Java client's verdict wins over the row: a notice, and no error.
 #[test]
 fn row_61_a_misspelt_key_is_a_notice_with_the_nearest_name() {
     let (_, notices) = read(&[("enable.idempotance", "false")]).expect("accepted");

@@ -14,7 +14,7 @@ pub struct PropertiesError {
 /// What is wrong with a `\u` escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EscapeFault {
-    /// Fewer than four hexadecimal digits follow.
+    /// Fewer than four hexadecimal digits follow. Java throws an IllegalArgumentException, `Malformed \uxxxx encoding.`
     Malformed,
     /// Half of a surrogate pair without its other half. Java takes it; no record and no name could carry it.
     HalfACharacter,
@@ -22,11 +22,18 @@ pub enum EscapeFault {
 
 impl fmt::Display for PropertiesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.fault {
-            EscapeFault::Malformed => "\\u wants four hexadecimal digits; a backslash itself is written \\\\",
-            EscapeFault::HalfACharacter => "this \\u escape is half of a surrogate pair; write both halves",
+        // What happened, why, and what to do.
+        let (why, what_to_do) = match self.fault {
+            EscapeFault::Malformed => (
+                "a \\u escape in it has fewer than four hexadecimal digits and names no character",
+                "write all four, or \\\\ where a backslash is meant",
+            ),
+            EscapeFault::HalfACharacter => (
+                "a \\u escape in it is half of a surrogate pair, and half a character is none",
+                "write both halves, one after the other",
+            ),
         };
-        write!(f, "line {}: {what}", self.line)
+        write!(f, "line {} cannot be read: {why}; {what_to_do}", self.line)
     }
 }
 
@@ -237,7 +244,10 @@ mod tests {
         ] {
             let error = read_properties(text).expect_err(text);
             assert_eq!(error, PropertiesError { line, fault });
-            assert!(!error.to_string().contains("swordfish"));
+            let sentence = error.to_string();
+            assert!(!sentence.contains("swordfish"));
+            assert!(sentence.starts_with(&format!("line {line} cannot be read: ")), "{sentence}");
+            assert!(sentence.contains("; write "), "and what to do: {sentence}");
         }
     }
 }

@@ -32,6 +32,10 @@ use crate::time::Instant;
 
 use super::topics::PartitionRef;
 
+/// After so many attempts a new leader is no reason any more to go without a pause: brokers that name each other in ever
+/// newer epochs would be asked as fast as they answer. The Java client always believes the next one.
+const MOST_ATTEMPTS_WITHOUT_A_PAUSE: u32 = 10;
+
 /// Where a batch stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BatchState {
@@ -365,9 +369,11 @@ impl ProducerBatch {
         }
     }
 
-    /// Must it wait before it is sent again? Not when a new leader appeared since the last attempt.
+    /// Must it wait before it is sent again? Not when a new leader appeared since the last attempt, as long as that is not
+    /// all that ever happens.
     pub(super) fn is_backing_off(&self, now: Instant) -> bool {
-        let leader_changed = self.attempts_at_leader_change == Some(self.attempts);
+        let leader_changed =
+            self.attempts_at_leader_change == Some(self.attempts) && self.attempts <= MOST_ATTEMPTS_WITHOUT_A_PAUSE;
         self.attempts > 0 && !leader_changed && self.backoff_until.is_some_and(|until| now < until)
     }
 }

@@ -95,6 +95,11 @@ pub enum SendRefusal {
     },
     /// Its transaction does not take it, but it is in its batch all the same, as with the Java client: its completion
     /// comes too, at the latest when the transaction is aborted.
+    ///
+    /// The program is to hear of it once. Of a producer that was fenced, or whose epoch is old, the Java client calls the
+    /// callback twice: `KafkaProducer.doSend` with the ApiException that `TransactionManager.maybeAddPartition` threw, and
+    /// the batch when it is failed. That is an accident of the order in which it appends and asks; who counts its callbacks
+    /// would count a record twice. Here the batch's word is the callback's only one.
     FailedInItsBatch {
         /// Why.
         error: ProducerError,
@@ -306,6 +311,7 @@ impl<O: Observer> Producer<O> {
         if core::mem::take(&mut self.has_heard) {
             self.cut_overdue(now.instant());
         }
+        let mut rounds = 0;
         loop {
             if let Some(output) = self.take_output() {
                 return output;
@@ -313,6 +319,9 @@ impl<O: Observer> Producer<O> {
             if !self.is_round_due(now) {
                 return self.rest(now.instant());
             }
+            // A mistake of ours would end here in a loop that no driver gets out of: tests are to fail instead.
+            rounds += 1;
+            debug_assert!(rounds < 1_000, "never comes to rest: {:?}", self.wait);
             self.begin_round(now);
             self.end_round(now);
         }

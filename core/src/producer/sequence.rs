@@ -151,7 +151,8 @@ impl Sequences {
         // Also of an earlier epoch: as the Java client has it, which does not look
         // (`TransactionManager.handleCompletedBatch`).
         if base_offset >= 0 {
-            let last_offset = base_offset + i64::from(record_count) - 1;
+            // Whatever a broker claims: an offset at the end of all numbers must not overflow here.
+            let last_offset = base_offset.saturating_add(i64::from(record_count) - 1);
             known.last_acked_offset = known.last_acked_offset.max(last_offset);
         }
         let last = increment_sequence(stamp.base_sequence, record_count.cast_signed().saturating_sub(1));

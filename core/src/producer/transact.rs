@@ -474,7 +474,7 @@ impl<O: Observer> Producer<O> {
         }
         if !transactions.is_completing() && !transactions.has_requests() {
             self.is_dirty = true;
-            if transactions.abort_at_close(level).is_err() {
+            if transactions.abort(level).is_err() {
                 self.fail_everything(now, &ProducerError::ForceClosed);
                 return true;
             }

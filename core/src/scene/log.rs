@@ -71,7 +71,7 @@ impl PartitionLog {
     }
 
     fn put(&mut self, base_offset: i64, records: u32, carrier: Option<(BatchId, &BatchScene)>, known: bool) {
-        let end = base_offset + i64::from(records);
+        let end = base_offset.saturating_add(i64::from(records));
         if self.is_in_gap && base_offset >= self.end_offset {
             self.gap_below = base_offset;
             self.is_in_gap = false;

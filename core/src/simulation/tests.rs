@@ -1,5 +1,6 @@
 //! Worlds from their beginning to their end.
 
+use core::cell::Cell;
 use core::time::Duration;
 
 use super::*;
@@ -75,12 +76,28 @@ fn on_first_produce(then: Action) -> Rule {
 
 /// A minute is enough for everything here.
 const DEADLINE: Instant = Instant::from_millis(60_000);
+/// Far more than happens in any world here: one that never comes to rest fails its test instead of keeping it.
+const MOST_EVENTS: usize = 500_000;
+
+fn run_until(world: &mut World, until: Instant) {
+    assert!(!world.run_slice(until, MOST_EVENTS), "never comes to rest");
+}
+
+/// Is the world as wanted before [`DEADLINE`]?
+fn comes_true(world: &mut World, is_wanted: impl Fn(&World) -> bool) -> bool {
+    let events = Cell::new(0);
+    world.run_until_true(DEADLINE, |world| {
+        events.set(events.get() + 1);
+        assert!(events.get() < MOST_EVENTS, "never comes to rest");
+        is_wanted(world)
+    })
+}
 
 #[test]
 fn a_record_lands_where_its_key_says_and_its_get_returns() {
     let mut world = world(1, Duration::ZERO);
     world.application_mut().send(Habit::Get, "user-42", "hello", 1);
-    assert!(world.run_until_true(DEADLINE, |world| world.application().caller.is_idle()));
+    assert!(comes_true(&mut world, |world| world.application().caller.is_idle()));
     let stored: Vec<_> = log(&world, 1).collect();
     assert_eq!(stored.len(), 1);
     assert_eq!((stored[0].offset, stored[0].value), (0, Some(&b"hello"[..])));
@@ -99,7 +116,7 @@ fn same_seed_same_trace_and_another_seed_another() {
     let trace = |seed| {
         let mut world = world(seed, Duration::from_micros(100));
         world.application_mut().send(Habit::Callback, "user-42", "v", 500);
-        world.run_until(Instant::from_millis(2_000));
+        run_until(&mut world, Instant::from_millis(2_000));
         assert_eq!(world.application().acknowledged(), 500);
         trace::encode(&world.take_trace())
     };
@@ -120,7 +137,7 @@ fn slices_of_any_size_give_the_run_that_one_go_gives() {
     let in_one_go = {
         let mut world = world(7, Duration::from_micros(100));
         world.application_mut().send(Habit::Callback, "user-42", "v", 200);
-        world.run_until(Instant::from_millis(500));
+        run_until(&mut world, Instant::from_millis(500));
         trace::encode(&world.take_trace())
     };
     for max_events in [1, 2, 64] {
@@ -142,12 +159,12 @@ fn a_slice_stops_after_its_events_and_time_with_it() {
 fn a_fork_has_the_same_future_until_somebody_interferes() {
     let mut world = world(3, Duration::from_micros(50));
     world.application_mut().send(Habit::Callback, "user-42", "v", 300);
-    world.run_until(Instant::from_millis(12));
+    run_until(&mut world, Instant::from_millis(12));
     let mut same = world.clone();
     let mut other = world.clone();
     other.cluster_mut().move_leader(world.now(), &orders(1), NodeId(3)).unwrap();
     for fork in [&mut world, &mut same, &mut other] {
-        fork.run_until(Instant::from_millis(1_000));
+        run_until(fork, Instant::from_millis(1_000));
         assert_eq!(fork.application().acknowledged(), 300);
     }
     let trace = trace::encode(&world.take_trace());
@@ -161,7 +178,7 @@ fn a_lost_answer_is_sent_again_with_its_sequence_and_recognised() {
     let mut world = world(5, Duration::ZERO);
     world.cluster_mut().add_rule(on_first_produce(Action::CutAfterAppend));
     world.application_mut().send(Habit::Get, "user-42", "v", 3);
-    assert!(world.run_until_true(DEADLINE, |world| world.application().caller.is_idle()));
+    assert!(comes_true(&mut world, |world| world.application().caller.is_idle()));
     assert_eq!(log(&world, 1).map(|record| record.sequence).collect::<Vec<_>>(), [0, 1, 2]);
     let trace = world.take_trace();
     let told = |wanted: fn(&Fact) -> bool| trace.iter().filter(|event| wanted(&event.what)).count();
@@ -178,7 +195,7 @@ fn a_cut_before_the_append_and_a_move_of_the_leader_lose_nothing() {
     let third = Matcher { api: Some(ApiKey::Produce), nth: Some(3), ..Matcher::default() };
     world.cluster_mut().add_rule(Rule { when: third, then: moves });
     world.application_mut().send(Habit::Callback, "user-42", "v", 2_000);
-    assert!(world.run_until_true(DEADLINE, |world| world.application().acknowledged() == 2_000));
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 2_000));
     let sequences: Vec<_> = log(&world, 1).map(|record| record.sequence).collect();
     assert_eq!(sequences, (0..2_000).collect::<Vec<_>>());
     assert_eq!(world.cluster().leader(&orders(1)), Some((NodeId(1), 1)));
@@ -188,14 +205,14 @@ fn a_cut_before_the_append_and_a_move_of_the_leader_lose_nothing() {
 fn another_producer_takes_over_with_connections_of_its_own() {
     let mut world = world(5, Duration::ZERO);
     world.application_mut().send(Habit::Get, "user-42", "old", 1);
-    assert!(world.run_until_true(DEADLINE, |world| world.application().caller.is_idle()));
+    assert!(comes_true(&mut world, |world| world.application().caller.is_idle()));
     let now = world.now();
     world.producer_mut().close(now, None);
-    assert!(world.run_until_true(DEADLINE, |world| world.producer().is_closed()));
+    assert!(comes_true(&mut world, |world| world.producer().is_closed()));
     let (config, _) = ProducerConfig::from_properties([("acks", "1")]).unwrap();
     world.replace_producer(&NextProducer { config: Arc::new(config), index: ProducerIndex(1), first_ordinal: 1 });
     world.application_mut().send(Habit::Get, "user-42", "new", 1);
-    assert!(world.run_until_true(DEADLINE, |world| log(world, 1).count() == 2));
+    assert!(comes_true(&mut world, |world| log(world, 1).count() == 2));
     let identities: Vec<_> = log(&world, 1).map(|record| record.identity.is_some()).collect();
     assert_eq!(identities, [true, false], "acks=1 switches idempotence off");
     assert_eq!(world.producer().client_id(), "producer-2", "counted as the Java client counts");

@@ -217,7 +217,9 @@ impl KafkaProducer {
     ///
     /// The callback gets metadata in any case, on failure without offset, and the error, `None` on success. It runs on
     /// the sender's task (see [`on_batch`](KafkaProducerBuilder::on_batch) for what it may do there), or here, before
-    /// this returns, when the record was refused with an error of the future ([`Surface::FutureOnCaller`]).
+    /// this returns, when the record was refused with an error of the future ([`Surface::FutureOnCaller`]). It runs once,
+    /// also where Java's runs twice: for the record of a producer whose transaction was fenced, there from `send` and from
+    /// the record's batch, here from the batch alone ([`SendRefusal::FailedInItsBatch`]).
     ///
     /// ```
     /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
@@ -241,7 +243,8 @@ impl KafkaProducer {
     /// As [`send`](Self::send); of a record given up, the callback hears nothing.
     ///
     /// # Errors
-    /// [`SendError`] where Java throws ([`Surface::Thrown`]): then the callback does not run.
+    /// [`SendError`] where Java throws ([`Surface::Thrown`]): then the callback does not run, unless it was the transaction
+    /// that refused the record; then it runs with its batch's fate.
     pub async fn send_with_callback(
         &self,
         record: Record<'_>,

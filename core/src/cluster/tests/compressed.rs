@@ -1,7 +1,7 @@
 //! Compressed batches: what a broker looks at, and what it stores.
 
 use super::*;
-use crate::codecs::{Codec, Compression, Portable};
+use crate::codecs::{Codec, Codecs as _, Compression, Portable};
 use crate::protocol::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use crate::record_batch::{Estimate, TimestampType, set_max_timestamp};
 
@@ -64,6 +64,26 @@ fn what_cannot_be_decompressed_is_an_error_of_the_server() {
         let noise = forged(&batch, |batch| batch[61..].fill(0xee));
         let refused = world.produce(0, noise);
         assert_eq!((refused.error, refused.log_start_offset), (ErrorCode::UNKNOWN_SERVER_ERROR, 0), "{codec:?}");
+    }
+}
+
+/// Row 81: a bomb of 64 KiB for 64 MiB and a byte, and a frame that wants a window of 2 GiB.
+#[test]
+fn bombs_are_refused_as_what_cannot_be_decompressed() {
+    let mut world = World::new();
+    let mut bomb = Vec::new();
+    let gzip = Compression { codec: Codec::Gzip, level: 1 };
+    Portable.compress(gzip, &vec![0; crate::codecs::MAX_DECOMPRESSED + 1], &mut bomb);
+    let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x03, 0x00, 0x10, b'x'].to_vec();
+    for (codec, records) in [(Codec::Gzip, bomb), (Codec::Zstd, window)] {
+        let batch = compressed(codec, &[(WALL_MS, None, "a"), (WALL_MS, None, "b")]);
+        let armed = forged(&batch, |batch| {
+            batch.truncate(61);
+            batch.extend_from_slice(&records);
+        });
+        assert!(armed.len() < 1 << 20, "{codec:?}: {} bytes are no more than a record may have", armed.len());
+        assert_eq!(world.produce(0, armed).error, ErrorCode::UNKNOWN_SERVER_ERROR, "{codec:?}");
+        assert_eq!(world.produce(0, batch).error, ErrorCode::NONE, "{codec:?}: and life goes on");
     }
 }
 

@@ -58,6 +58,7 @@ fn when_retries_are_used_up_the_brokers_error_is_told() {
     assert_eq!(story.completed[0].attempts, 2);
 }
 
+/// Row 71: cut before the answer, and no retry left.
 #[test]
 fn a_connection_that_breaks_leaves_the_fate_of_its_batches_open() {
     let mut story = plain(&[("retries", "0")]);
@@ -200,7 +201,8 @@ fn a_batch_that_finds_no_broker_expires_on_time() {
 #[test]
 fn a_refused_connection_is_tried_again_with_growing_pauses() {
     // One that asks for no producer id, before which the sender would sleep.
-    let mut story = Story::new(&[("enable.idempotence", "false")]);
+    let quickly = [("enable.idempotence", "false"), ("retry.backoff.ms", "10"), ("retry.backoff.max.ms", "10")];
+    let mut story = Story::new(&quickly);
     story.refuse_connections = true;
     story.settle();
     story.at_ms(5_000);
@@ -282,6 +284,7 @@ fn a_new_leader_named_in_the_refusal_gets_the_batch_without_a_pause() {
     assert_eq!(story.carried[0].batches(), [(0, vec!["a".to_owned()], 0, 0)], "the same sequence");
 }
 
+/// Row 70: a tag that names an unknown broker, or nothing new.
 #[test]
 fn a_new_leader_must_be_known_and_newer() {
     let mut story = Story::with(2, 1, &[("linger.ms", "0")]).started();
@@ -306,6 +309,7 @@ fn a_moved_leader_is_found_by_asking() {
     assert_eq!(story.carried[0].node, NodeId(2), "a leader epoch not seen before ends the pause");
 }
 
+/// Row 67: an epoch that goes back.
 #[test]
 fn leader_epochs_do_not_go_back() {
     let mut story = Story::with(2, 1, &[("linger.ms", "0"), ("metadata.max.age.ms", "1000")]);
@@ -341,6 +345,7 @@ fn a_partition_without_a_leader_waits_for_one() {
     assert_eq!(story.carried[0].node, NodeId(2));
 }
 
+/// Row 74: one of a few.
 #[test]
 fn the_record_at_fault_is_named_and_the_others_share_its_fate() {
     let mut story = plain(&[("linger.ms", "5")]);
@@ -389,6 +394,7 @@ fn log_append_time_is_told_for_the_whole_batch() {
     assert_eq!(stored.log_append_time_ms, Some(1_700_000_000_123));
 }
 
+/// Row 75: 2³¹−1 ms among them.
 #[test]
 fn a_broker_that_asks_for_a_pause_gets_it_up_to_a_minute() {
     let mut story = plain(&[]);
@@ -429,7 +435,8 @@ fn a_connection_that_never_stands_is_given_up() {
     use crate::time::Now;
     use crate::trace::Nobody;
     let boot = crate::ids::BrokerAddress { host: "silent".into(), port: 1 };
-    let (config, _) = ProducerConfig::from_properties([("enable.idempotence", "false")]).expect("accepted");
+    let (config, _) = ProducerConfig::from_properties([("enable.idempotence", "false"), ("retry.backoff.ms", "10")])
+        .expect("accepted");
     let mut producer = Producer::new(config.into(), vec![boot], 1, Nobody);
     let now = |ms: u64| Now { elapsed_us: ms * 1_000, wall_ms: 0 };
     let Output::Connect { connection, .. } = producer.poll_output(now(0)) else { panic!("connects first") };
@@ -442,7 +449,7 @@ fn a_connection_that_never_stands_is_given_up() {
     assert_eq!(producer.poll_output(now(patience)), Output::Close { connection });
     // A late word about it is not heard.
     producer.handle_input(now(patience), Input::Connected { connection });
-    assert!(matches!(producer.poll_output(now(patience)), Output::Wait { why: WaitReason::ReconnectBackoff, .. }));
+    assert!(matches!(producer.poll_output(now(patience)), Output::Wait { until: Some(_), .. }));
 }
 
 #[test]

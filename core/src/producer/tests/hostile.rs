@@ -32,12 +32,14 @@ fn is_asked_again(spoil: impl Fn(&mut ProduceResponse)) {
     assert_eq!(results, [Ok(Stored { base_offset: 5, log_append_time_ms: None })], "one result");
 }
 
+/// Row 68: our partition is not in it.
 #[test]
 fn an_answer_without_our_partition_leaves_its_fate_open() {
     is_asked_again(|response| response.topics.clear());
     is_asked_again(|response| response.topics[0].partitions.clear());
 }
 
+/// Row 68: our partition is in it twice.
 #[test]
 fn an_answer_with_our_partition_twice_is_not_believed() {
     is_asked_again(|response| {
@@ -46,6 +48,7 @@ fn an_answer_with_our_partition_twice_is_not_believed() {
     });
 }
 
+/// Row 68: a partition is in it that was not asked about.
 #[test]
 fn an_answer_about_a_foreign_partition_is_not_believed() {
     is_asked_again(|response| {
@@ -59,6 +62,7 @@ fn an_answer_about_a_foreign_partition_is_not_believed() {
     is_asked_again(|response| response.topics[0].partitions[0].partition = i32::MIN);
 }
 
+/// Row 69: base offset −1 and no error.
 #[test]
 fn an_offset_is_reported_as_told_and_never_invented() {
     let mut story = started();
@@ -67,6 +71,7 @@ fn an_offset_is_reported_as_told_and_never_invented() {
     assert_eq!(story.completed[0].result, Ok(Stored { base_offset: -1, log_append_time_ms: None }));
 }
 
+/// Row 65: a correlation id that no question has.
 #[test]
 fn a_wrong_correlation_id_cuts_the_connection_and_keeps_the_sequences() {
     let mut story = started();
@@ -83,6 +88,7 @@ fn a_wrong_correlation_id_cuts_the_connection_and_keeps_the_sequences() {
     assert_eq!(story.carried[0].batches(), first.batches());
 }
 
+/// Row 65: the right correlation id, and an answer to something else.
 #[test]
 fn an_answer_of_another_kind_cuts_the_connection() {
     let mut story = started();
@@ -96,6 +102,7 @@ fn an_answer_of_another_kind_cuts_the_connection() {
     assert_eq!(story.carried.len(), 1);
 }
 
+/// Row 76: code 32000.
 #[test]
 fn an_error_code_nobody_knows_fails_with_its_number() {
     let mut story = Story::new(&[("linger.ms", "0"), ("enable.idempotence", "false")]).started();
@@ -137,6 +144,7 @@ fn asked_versions() -> Story {
     story
 }
 
+/// Row 66: a broker that knows an older ApiVersions, or says nothing of it.
 #[test]
 fn an_older_broker_is_asked_in_the_version_it_names() {
     let mut story = asked_versions();
@@ -147,6 +155,7 @@ fn an_older_broker_is_asked_in_the_version_it_names() {
     assert_eq!(story.questions[0].1.header.version, 0, "without a hint, the oldest");
 }
 
+/// Row 66: a hint that leads round in a circle.
 #[test]
 fn a_hint_that_is_not_lower_ends_the_connection() {
     let mut story = asked_versions();
@@ -156,6 +165,7 @@ fn a_hint_that_is_not_lower_ends_the_connection() {
     assert!(story.dials.len() == 1, "not at once again");
 }
 
+/// Row 66: an API is missing.
 #[test]
 fn a_broker_without_metadata_is_named_as_the_reason() {
     let mut story = asked_versions();
@@ -168,6 +178,7 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
 
+/// Row 66: ranges that do not meet.
 #[test]
 fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
     let mut story = asked_versions();
@@ -183,6 +194,34 @@ fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
     );
 }
 
+/// Row 66: brokers that do not speak Produce at all, and those that speak another one.
+#[test]
+fn a_broker_without_produce_ends_the_producer_and_does_not_go_round_in_circles() {
+    for produce in [None, Some((ApiKey::Produce, 20, 30))] {
+        let mut story = asked_versions();
+        let mut attempt = SendAttempt::default();
+        assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
+        let mut spoken = vec![(ApiKey::Metadata, 0, 12), (ApiKey::InitProducerId, 0, 5)];
+        spoken.extend(produce);
+        while let Some((_, request)) = story.questions.front() {
+            if matches!(request.body, Request::ApiVersions(_)) {
+                answer_versions(&mut story, ErrorCode::NONE, &spoken);
+            } else {
+                story.answer_question();
+                story.settle();
+            }
+            let _ = story.try_send(&mut attempt, &record(0, "a"));
+        }
+        assert_eq!((story.carried.len(), story.completed.len()), (0, 1), "never sent, and decided");
+        let failure = story.completed[0].result.clone().expect_err("not sendable");
+        assert_eq!(failure.error.java_class(), "UnsupportedVersionException");
+        let asked = story.asked.len();
+        story.at_ms(10_000);
+        assert_eq!(story.asked.len(), asked, "nothing is left to ask");
+        assert_eq!(story.send(&record(0, "b")), Err(failed(Some(0), failure.error)), "as the Java client, for good");
+    }
+}
+
 fn broker(node: i32, host: &str, port: i32) -> MetadataBroker {
     MetadataBroker { node: NodeId(node), host: host.into(), port, rack: None }
 }
@@ -196,6 +235,7 @@ fn answer(brokers: Vec<MetadataBroker>, partitions: Vec<MetadataPartition>) -> M
     MetadataResponse { brokers, topics: vec![topic], ..MetadataResponse::default() }
 }
 
+/// Row 67: never a success, never a panic, never a storm.
 #[test]
 fn metadata_that_makes_no_sense_is_waited_out() {
     let nonsense = [
@@ -233,7 +273,7 @@ fn metadata_that_makes_no_sense_is_waited_out() {
             }
             // Taken or not, nothing may be sent.
             let _ = story.try_send(&mut attempt, &record(0, "a"));
-            assert!(story.carried.is_empty(), "{what}");
+            assert!(story.carried.is_empty() && story.completed.is_empty(), "{what}");
             story.at_ms(second * 1_000);
         }
         assert!((2..=60).contains(&asked), "{what}: asked {asked} times");
@@ -249,6 +289,7 @@ fn metadata_that_makes_no_sense_is_waited_out() {
     }
 }
 
+/// Row 67: two brokers with one id.
 #[test]
 fn two_brokers_with_one_id_and_partitions_told_twice_are_one_broker_and_one_partition() {
     let mut story = Story::new(&[("linger.ms", "0")]);
@@ -277,6 +318,7 @@ fn two_brokers_with_one_id_and_partitions_told_twice_are_one_broker_and_one_part
     assert_eq!((story.completed.len(), story.carried.len()), (1, 0));
 }
 
+/// Row 67: the partition count shrinks.
 #[test]
 fn a_partition_count_that_shrinks_strands_no_batch() {
     let mut story = started();
@@ -294,8 +336,9 @@ fn a_partition_count_that_shrinks_strands_no_batch() {
     assert_eq!(story.producer.memory_used(), 0);
 }
 
+/// Row 63: the connection stands, and no byte ever comes.
 #[test]
-fn a_broker_that_accepts_and_says_nothing_is_left_for_another() {
+fn a_broker_that_accepts_and_says_nothing_is_hung_up_on_and_dialled_again() {
     let mut story = Story::with(2, 1, &[("request.timeout.ms", "1000"), ("max.block.ms", "9000")]);
     story.hold_questions = true;
     story.settle();

@@ -137,6 +137,7 @@ fn another_partition_keeps_its_epoch_until_its_batches_are_done() {
     assert_eq!(out(&story), [told("y", 0, 1)]);
 }
 
+/// Row 71: DUPLICATE_SEQUENCE_NUMBER.
 #[test]
 fn a_duplicate_is_a_success_without_an_offset() {
     let mut story = started();
@@ -237,6 +238,8 @@ fn without_id() -> Story {
 
 /// Mirrors `SenderTest.testSenderShouldRetryWithBackoffOnRetriableError`: the first question for a producer id is asked
 /// at once, the second and the third `retry.backoff.ms` after COORDINATOR_LOAD_IN_PROGRESS each.
+///
+/// Row 79: producer id −1 and no error is no answer.
 #[test]
 fn an_id_not_granted_is_asked_for_again_after_a_pause() {
     let mut story = without_id();
@@ -312,6 +315,7 @@ fn rights_granted_later_let_later_records_through() {
     assert_eq!(story.fate(batch), Some(Ok(0)));
 }
 
+/// Row 79: epoch 32767 is the last one, and no overflow.
 #[test]
 fn when_the_epochs_are_used_up_a_new_id_is_asked_for() {
     let mut story = without_id();

@@ -259,6 +259,7 @@ fn an_abandoned_send_keeps_no_place_in_the_queue() {
     assert_eq!(story.producer.memory_used(), 0);
 }
 
+/// Row 60: what a small buffer.memory comes to.
 #[test]
 fn records_that_can_never_fit_are_refused() {
     let failed = |properties: &[(&str, &str)], size: usize| {

@@ -53,6 +53,7 @@ fn fates(story: &Story) -> Vec<(u32, u32, Result<i64, ProducerError>)> {
     story.completed.iter().map(|done| (done.first_index, done.record_count, fate(done))).collect()
 }
 
+/// Row 73: a batch of many.
 #[test]
 fn a_batch_is_first_tried_at_the_same_size_and_halved_after_that() {
     let mut story = story(&[]);
@@ -102,6 +103,7 @@ fn the_trace_tells_which_batches_a_batch_became() {
     assert_eq!((story.completed[0].batch, story.completed[0].carrier), (BatchId(0), BatchId(2)));
 }
 
+/// Row 73: one record.
 #[test]
 fn a_single_record_that_is_too_large_fails_and_its_neighbours_do_not() {
     let mut story = story(&[]);

@@ -6,6 +6,7 @@
 //! written to adds itself, and the end of every transaction brings a new epoch.
 
 mod answers;
+mod calls;
 mod requests;
 mod state;
 #[cfg(test)]
@@ -110,94 +111,6 @@ impl Transactions {
     }
 
     // What the program calls.
-
-    /// `initTransactions`.
-    pub(super) fn init(&mut self) -> Result<CallNumber, ProducerError> {
-        self.check_error()?;
-        self.once(TransactionCall::Init, |this| {
-            this.signal_by_call(TransactionSignal::Initialize)?;
-            Ok(this.ask(Query::InitProducerId { bump: None }))
-        })
-    }
-
-    /// `beginTransaction`.
-    pub(super) fn begin(&mut self) -> Result<(), ProducerError> {
-        self.check_pending(TransactionCall::Begin)?;
-        self.check_error()?;
-        self.signal_by_call(TransactionSignal::Begin)
-    }
-
-    /// `sendOffsetsToTransaction`, of at least one offset.
-    pub(super) fn send_offsets(&mut self, offsets: Offsets, member: GroupMember) -> Result<CallNumber, ProducerError> {
-        self.check_pending(TransactionCall::SendOffsets)?;
-        self.check_error()?;
-        let Some(identity) = self.identity.filter(|_| self.state == TransactionState::InTransaction) else {
-            return Err(illegal(IllegalCall::OffsetsOutside(self.phase())));
-        };
-        if self.is_v2 {
-            self.started = true;
-            let query = self.commit_offsets(identity, offsets, member);
-            Ok(self.ask(query))
-        } else {
-            Ok(self.ask(Query::AddOffsets { identity, offsets, member }))
-        }
-    }
-
-    /// `commitTransaction`.
-    pub(super) fn commit(&mut self, transaction_version: i16) -> Result<CallNumber, ProducerError> {
-        self.once(TransactionCall::Commit, |this| {
-            this.check_error()?;
-            this.signal_by_call(TransactionSignal::Commit)?;
-            Ok(this.end(true, transaction_version))
-        })
-    }
-
-    /// `abortTransaction`.
-    pub(super) fn abort(&mut self, transaction_version: i16) -> Result<CallNumber, ProducerError> {
-        self.once(TransactionCall::Abort, |this| {
-            if !matches!(this.state, TransactionState::AbortableError(_)) {
-                this.check_error()?;
-            }
-            this.signal_by_call(TransactionSignal::Abort)?;
-            this.new_partitions.clear();
-            Ok(this.end(false, transaction_version))
-        })
-    }
-
-    /// `close` aborts what is open. A call before it that has its outcome is over, whether or not the program has looked.
-    pub(super) fn abort_at_close(&mut self, transaction_version: i16) -> Result<CallNumber, ProducerError> {
-        let is_over = |number| self.calls.iter().any(|call| call.number == number && call.outcome.is_some());
-        self.pending_transition = self.pending_transition.filter(|&(number, _)| !is_over(number));
-        self.abort(transaction_version)
-    }
-
-    /// `send`: makes the partition part of the transaction (`maybeAddPartition`).
-    #[inline]
-    pub(super) fn add_partition(
-        &mut self,
-        partition: PartitionRef,
-        name: impl FnOnce() -> crate::ids::TopicPartition,
-    ) -> Result<(), ProducerError> {
-        let is_in = self.partitions.contains(&partition) && self.state == TransactionState::InTransaction;
-        if is_in && self.pending_transition.is_none() {
-            return Ok(());
-        }
-        self.check_error()?;
-        self.check_pending(TransactionCall::Send)?;
-        if self.identity.is_none() {
-            return Err(illegal(IllegalCall::SendBeforeInit(name())));
-        }
-        if self.state != TransactionState::InTransaction {
-            return Err(illegal(IllegalCall::SendOutside(name(), self.phase())));
-        }
-        if self.is_v2 {
-            self.partitions.insert(partition);
-            self.started = true;
-        } else if !self.partitions.contains(&partition) && !self.pending_partitions.contains(&partition) {
-            self.new_partitions.insert(partition);
-        }
-        Ok(())
-    }
 
     /// What became of a call; `None`: not known yet. Taken once: then the next call may come.
     pub(super) fn take_outcome(&mut self, number: CallNumber) -> Option<Result<(), ProducerError>> {
@@ -427,43 +340,6 @@ impl Transactions {
     }
 
     // Below: what the above is made of.
-
-    /// Runs a call that changes the state, unless the same is under way: then that one's number is given again
-    /// (`handleCachedTransactionRequestResult`).
-    fn once(
-        &mut self,
-        call: TransactionCall,
-        begin: impl FnOnce(&mut Self) -> Result<CallNumber, ProducerError>,
-    ) -> Result<CallNumber, ProducerError> {
-        match self.pending_transition {
-            Some((number, previous)) if previous == call => return Ok(number),
-            Some((_, previous)) => return Err(illegal(IllegalCall::Pending { call, previous })),
-            None => {}
-        }
-        let number = begin(self)?;
-        self.pending_transition = Some((number, call));
-        Ok(number)
-    }
-
-    fn check_pending(&self, call: TransactionCall) -> Result<(), ProducerError> {
-        match self.pending_transition {
-            Some((_, previous)) => Err(illegal(IllegalCall::Pending { call, previous })),
-            None => Ok(()),
-        }
-    }
-
-    /// An error that stands in the way of every call (`maybeFailWithError`).
-    fn check_error(&self) -> Result<(), ProducerError> {
-        let Some(error) = self.state.error() else { return Ok(()) };
-        let (transactional_id, identity) = (Arc::clone(&self.id), self.identity);
-        Err(match error.java_class() {
-            "ProducerFencedException" => TransactionError::Fenced { transactional_id, identity },
-            "InvalidProducerEpochException" => TransactionError::OldEpoch { transactional_id, identity },
-            "IllegalStateException" => TransactionError::Illegal(IllegalCall::Poisoned { transactional_id, identity }),
-            _ => TransactionError::InErrorState(Box::new(error.clone())),
-        }
-        .into())
-    }
 
     /// A signal of the program's: one that does not fit is its mistake and changes nothing.
     fn signal_by_call(&mut self, signal: TransactionSignal) -> Result<(), ProducerError> {

@@ -37,6 +37,7 @@ const SPOKEN: [(ApiKey, i16, i16); 9] = [
 pub(super) struct Brokers {
     nodes: i32,
     versions: BTreeMap<i16, ApiVersionRange>,
+    versions_refused: Option<i16>,
     /// By topic and partition: leader and epoch.
     leaders: BTreeMap<String, Vec<(i32, i32)>>,
     topic_errors: BTreeMap<String, ErrorCode>,
@@ -58,6 +59,7 @@ impl Brokers {
         Ok(Self {
             nodes: script.nodes,
             versions,
+            versions_refused: script.versions_refused,
             leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
             topic_errors: BTreeMap::new(),
             coordinator: Coordinator::new(script.identity),
@@ -101,12 +103,15 @@ impl Brokers {
     pub(super) fn answer(&mut self, request: &Request, version: i16) -> Result<Response> {
         let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
         Ok(match request {
-            Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
-                api_keys: self.versions.values().copied().collect(),
-                throttle_time_ms,
-                transaction_version: self.transaction_version,
-                ..ApiVersionsResponse::default()
-            }),
+            Request::ApiVersions(_) => {
+                let hint = |max| vec![ApiVersionRange { api_key: ApiKey::ApiVersions.code(), min: 0, max }];
+                let (error, api_keys) = match self.versions_refused {
+                    Some(max) => (ErrorCode::UNSUPPORTED_VERSION, hint(max)),
+                    None => (ErrorCode::NONE, self.versions.values().copied().collect()),
+                };
+                let transaction_version = self.transaction_version;
+                Response::ApiVersions(ApiVersionsResponse { error, api_keys, throttle_time_ms, transaction_version })
+            }
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
                 Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(topics) })
@@ -148,12 +153,15 @@ impl Brokers {
         }
     }
 
-    /// The answer to a Produce request: `[throttle=MS] RESULT [T-P:RESULT]…`.
+    /// The answer to a Produce request: `[throttle=MS] [FAULT] RESULT [T-P:RESULT]…`.
     pub(super) fn produce(&mut self, request: &ProduceRequest, words: &[&str]) -> Result<ProduceResponse> {
         let (mut throttle_time_ms, mut otherwise, mut results) = (0, "ok", BTreeMap::new());
+        let mut fault = None;
         for word in words {
             if let Some(millis) = word.strip_prefix("throttle=") {
                 throttle_time_ms = millis.parse()?;
+            } else if is_fault(word) {
+                fault = word.split_once('=');
             } else if let Some((place, result)) = word.split_once(':') {
                 results.insert(split(place)?, result);
             } else {
@@ -169,6 +177,9 @@ impl Brokers {
                 partitions.push(self.partition(&topic.name, partition, result, &mut endpoints)?);
             }
             topics.push(ProduceTopicResponse { name: Arc::clone(&topic.name), id: topic.id, partitions });
+        }
+        if let (Some((fault, place)), Some(topic)) = (fault, topics.first_mut()) {
+            spoil(&mut topic.partitions, fault, split(place)?.1)?;
         }
         let node_endpoints = endpoints.into_iter().map(Self::broker).collect();
         Ok(ProduceResponse { topics, throttle_time_ms, node_endpoints })
@@ -226,6 +237,28 @@ impl Brokers {
         }
         Ok(told)
     }
+}
+
+/// Is this word what no sound broker does?
+pub(super) fn is_fault(word: &str) -> bool {
+    let head = word.split('=').next().unwrap_or_default();
+    ["without", "twice", "foreign", "wrong-correlation"].contains(&head)
+}
+
+/// What a broken broker makes of a sound answer.
+fn spoil(told: &mut Vec<ProducePartitionResponse>, fault: &str, partition: i32) -> Result<()> {
+    match fault {
+        "without" => told.retain(|told| told.partition != partition),
+        "twice" => {
+            let again = told.iter().find(|told| told.partition == partition).context("a partition of the request")?;
+            told.push(again.clone());
+        }
+        _ => {
+            let model = told.first().context("a partition of the request")?.clone();
+            told.push(ProducePartitionResponse { partition, ..model });
+        }
+    }
+    Ok(())
 }
 
 /// Kafka's name of an API, as scripts write it.

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use producer_core::config::ProducerConfig;
-use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, NodeId};
+use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
 use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::protocol::{ApiKey, Request, Response};
@@ -147,7 +147,6 @@ impl<'a> Player<'a> {
             self.execute()?;
             self.producer.end_round(now);
             self.execute()?;
-            self.end_calls();
             self.end_flushes();
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
@@ -168,6 +167,7 @@ impl<'a> Player<'a> {
                 Output::SendsMayProceed | Output::Wait { .. } => {}
             }
         }
+        self.end_calls();
         Ok(())
     }
 
@@ -363,9 +363,14 @@ impl<'a> Player<'a> {
     }
 
     fn answer(&mut self, node: NodeId, response: Response) {
+        self.answer_out_of_step(node, response, 0);
+    }
+
+    /// With a correlation id that is so much another than the question's.
+    fn answer_out_of_step(&mut self, node: NodeId, response: Response, out_of_step: i32) {
         let asked = self.unanswered.get_mut(&node).and_then(VecDeque::pop_front);
         if let (Some((_, request)), Some(&connection)) = (asked, self.connections.get(&node)) {
-            let correlation = request.header.correlation;
+            let correlation = CorrelationId(request.header.correlation.0 + out_of_step);
             self.arriving.push_back((self.round, Input::Received { connection, correlation, response }));
         }
     }
@@ -374,7 +379,8 @@ impl<'a> Player<'a> {
         let oldest = self.unanswered.get(&node).and_then(VecDeque::front);
         if let Some((_, OutgoingRequest { body: Request::Produce(asked), .. })) = oldest {
             let response = self.brokers.produce(asked, words)?;
-            self.answer(node, Response::Produce(response));
+            let out_of_step = i32::from(words.contains(&"wrong-correlation"));
+            self.answer_out_of_step(node, Response::Produce(response), out_of_step);
             self.answer_questions(node)?;
         }
         Ok(())

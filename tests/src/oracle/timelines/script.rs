@@ -8,6 +8,7 @@
 //! | `nodes N` | brokers 1 to N |
 //! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody |
 //! | `versions API LOW HIGH` | what the brokers speak of an API |
+//! | `versions-refused HINT` | every ApiVersions is refused with the hint to ask in this version |
 //! | `identity ID EPOCH` | the first producer id that is granted |
 //! | `transaction-version N` | the level of the feature `transaction.version`; 2 is transaction protocol 2 |
 //! | `latency MS` | how long the answer to any question but Produce takes |
@@ -19,7 +20,7 @@
 //! | words | say |
 //! |---|---|
 //! | `send TOPIC PARTITION KEY BYTES [xN]` | N records; `*` lets the producer choose the partition, `-` is no key |
-//! | `respond NODE [throttle=MS] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
+//! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
@@ -34,6 +35,9 @@
 //!
 //! RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J`, `said`.
+//!
+//! FAULT is what no sound broker does: `without=T-P`, `twice=T-P` and `foreign=T-P` leave a partition of the request out, tell
+//! it twice, or tell one that was not asked about; `wrong-correlation` answers with a number that no question has.
 
 use core::fmt;
 
@@ -71,6 +75,8 @@ pub struct Script {
     pub topics: Vec<(String, Vec<i32>)>,
     /// API, lowest and highest version.
     pub versions: Vec<(String, i16, i16)>,
+    /// The version in which ApiVersions is to be asked, whatever it was asked in.
+    pub versions_refused: Option<i16>,
     /// Producer id and epoch that are granted first.
     pub identity: (i64, i16),
     /// Level of the feature `transaction.version`.
@@ -95,6 +101,7 @@ impl Script {
             nodes: 1,
             topics: Vec::new(),
             versions: Vec::new(),
+            versions_refused: None,
             identity: (1_000, 0),
             transaction_version: 0,
             latency_ms: 0,
@@ -179,6 +186,7 @@ impl Script {
                 self.topics.push((name.to_owned(), leaders));
             }
             ["versions", api, low, high] => self.versions.push((api.to_owned(), low.parse()?, high.parse()?)),
+            ["versions-refused", hint] => self.versions_refused = Some(hint.parse()?),
             ["identity", id, epoch] => self.identity = (id.parse()?, epoch.parse()?),
             ["transaction-version", level] => self.transaction_version = level.parse()?,
             ["latency", millis] => self.latency_ms = millis.parse()?,
@@ -220,6 +228,7 @@ impl fmt::Display for Script {
             writeln!(f, "versions {api} {low} {high}")?;
         }
         writeln!(f, "transaction-version {}", self.transaction_version)?;
+        self.versions_refused.iter().try_for_each(|hint| writeln!(f, "versions-refused {hint}"))?;
         writeln!(f, "identity {} {}\nlatency {}", self.identity.0, self.identity.1, self.latency_ms)?;
         writeln!(f, "seed {}\nuntil {}", self.seed, self.until)?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))

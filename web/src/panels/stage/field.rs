@@ -21,7 +21,7 @@ pub(super) fn draw(picture: &Picture<'_>) -> Html {
 
 /// Records in a lane's log, and on its shelf.
 fn records(lane: &Lane<'_>) -> i64 {
-    lane.end_offset() + i64::try_from(lane.waiting()).unwrap_or(0)
+    lane.end_offset().saturating_add(i64::try_from(lane.waiting()).unwrap_or(0))
 }
 
 fn cell(picture: &Picture<'_>, place: usize, lane: &Lane<'_>, highest: i64) -> Html {

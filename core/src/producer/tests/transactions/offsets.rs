@@ -78,7 +78,7 @@ fn are_pending(story: &Story) -> bool {
 /// Mirrors `TransactionManagerTest.testSendOffsetsWithGroupMetadata`: the consumer's generation, member id and instance
 /// id go with the offsets, both times, and the call succeeds after the second.
 #[test]
-fn an_offset_that_is_refused_for_now_is_committed_again_alone() {
+fn an_offset_that_is_refused_for_now_is_committed_again_beside_the_others() {
     for code in
         [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, ErrorCode::NETWORK_EXCEPTION]
     {
@@ -93,7 +93,7 @@ fn an_offset_that_is_refused_for_now_is_committed_again_alone() {
             assert_eq!(story.outcome(offsets), None);
             story.await_question();
             let again = story.expect(COMMIT, ErrorCode::NONE);
-            assert_eq!(partitions_of(&again), [1]);
+            assert_eq!(partitions_of(&again), [0, 1], "the request as it was");
             let told = |request: &OutgoingRequest| {
                 let asked = committed(&request.body).clone();
                 (asked.generation, asked.member_id, asked.group_instance_id)

@@ -209,14 +209,20 @@ impl Story {
         self.break_off(connection);
     }
 
-    /// Time passes until a coordinator is asked. Gives the milliseconds.
+    /// Time passes until a coordinator is asked; and until it may be connected to, where it is looked for, or it would be
+    /// looked for without end. Gives the milliseconds until it is asked.
     pub(in super::super) fn await_question(&mut self) -> u64 {
+        const RECONNECT_BACKOFF: u64 = 60;
         let at = self.now_ms();
         while self.question().is_none() {
             assert!(self.now_ms() < at + 10_000, "nothing is asked");
             self.pass(1);
         }
-        self.now_ms() - at
+        let took = self.now_ms() - at;
+        if self.question() == Some(ApiKey::FindCoordinator) {
+            self.pass(RECONNECT_BACKOFF);
+        }
+        took
     }
 
     // Where the producer stands.
