@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crate::error::{ErrorCode, ProducerError};
+use crate::error::{ErrorCode, ProducerError, Surface};
 use crate::murmur2::partition_for_hash;
 use crate::record::Record;
 use crate::record_batch::{BatchBuilder, Content};
@@ -330,9 +330,22 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
     ) -> SendRefusal {
         self.leave_queue(ticket);
+        let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         SendRefusal::Failed { error, partition }
+    }
+
+    /// The transaction lacks a record that is refused with an error of its future. Returns the error to be told.
+    fn tell_transaction(&mut self, now: Now, error: ProducerError) -> ProducerError {
+        let Some(transactions) = &mut self.transactions else { return error };
+        if error.surface_in_send() != Surface::FutureOnCaller {
+            return error;
+        }
+        let told = transactions.on_send_refused(&error);
+        self.is_dirty = true;
+        self.tell_phase(now.instant());
+        told.err().unwrap_or(error)
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.

@@ -319,6 +319,29 @@ impl Transactions {
 
     /// A batch failed with an error (`maybeTransitionToErrorState`).
     pub(super) fn on_batch_failed(&mut self, error: &ProducerError) {
+        match self.signal_of(error) {
+            TransactionSignal::Fatal(error) => self.fatal(error),
+            signal => self.signal(signal),
+        }
+    }
+
+    /// `send` refused a record with an error of its future, before it was in a batch: a transaction that lacks it must not
+    /// be committed (`maybeTransitionToErrorState`, called by `KafkaProducer.doSend`).
+    ///
+    /// # Errors
+    /// There is no transaction that could lack it: Java throws this instead of the error.
+    pub(super) fn on_send_refused(&mut self, error: &ProducerError) -> Result<(), ProducerError> {
+        match self.signal_of(error) {
+            TransactionSignal::Fatal(error) => {
+                self.fatal(error);
+                Ok(())
+            }
+            signal => self.signal_by_call(signal),
+        }
+    }
+
+    /// What an error means for the transaction.
+    fn signal_of(&mut self, error: &ProducerError) -> TransactionSignal {
         let code = match error {
             ProducerError::Broker { code, .. } => *code,
             _ => ErrorCode::NONE,
@@ -333,18 +356,17 @@ impl Transactions {
             ]
             .contains(&code);
         if is_fatal {
-            return self.fatal(error.clone());
+            return TransactionSignal::Fatal(error.clone());
         }
-        let is_exhausted = error.is_retriable() || code == ErrorCode::INVALID_TXN_STATE;
-        let error = if is_exhausted {
-            TransactionError::RetriesExhausted(Box::new(error.clone())).into()
-        } else {
-            error.clone()
-        };
         if self.bumps_by_itself() && !self.is_completing() {
             self.bump_required = true;
         }
-        self.abortable(error);
+        let is_exhausted = error.is_retriable() || code == ErrorCode::INVALID_TXN_STATE;
+        TransactionSignal::Abortable(if is_exhausted {
+            TransactionError::RetriesExhausted(Box::new(error.clone())).into()
+        } else {
+            error.clone()
+        })
     }
 
     /// Batches were given up whose fate is not known (`maybeResolveSequences`).
