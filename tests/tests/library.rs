@@ -93,6 +93,29 @@ async fn without_memory_the_callback_still_learns_the_partition() {
     assert_eq!(heard, Some(("orders-1@-1".to_owned(), Some("BufferExhaustedException"))));
 }
 
+/// Mirrors `KafkaProducerTest.testCallbackAndInterceptorHandleError`: the callback of a record for an invalid topic
+/// gets an exception, and metadata with the topic, without offset and timestamp, and with -1 for partition and sizes.
+/// (There are no interceptors here.)
+#[tokio::test]
+async fn a_callback_of_a_record_that_found_no_place_hears_the_topic_and_nothing_more() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("max.block.ms", "1000")]).await;
+    let heard = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&heard);
+    let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
+        *told.lock().unwrap() = Some((metadata, error.map(ProducerError::java_class)));
+    };
+    let invalid = Record { key: None, ..Record::keyed("topic abc", b"", b"HelloKafka") };
+    producer.send_with_callback(invalid, callback).await.unwrap();
+    let (metadata, error) = heard.lock().unwrap().take().expect("before send returned");
+    assert_eq!(
+        (&*metadata.topic, metadata.to_string(), error),
+        ("topic abc", "topic abc--1@-1".to_owned(), Some("InvalidTopicException"))
+    );
+    assert_eq!((metadata.partition, metadata.offset, metadata.timestamp_ms), (None, None, None));
+    assert_eq!((metadata.serialized_key_size, metadata.serialized_value_size), (None, None));
+}
+
 #[tokio::test]
 async fn a_batch_too_large_for_its_topic_is_delivered_in_parts() {
     // Flow: 60 records in one batch → the topic takes ten at once → every future and every callback has its own offset.
@@ -233,6 +256,7 @@ async fn a_send_given_up_while_it_waits_for_memory_is_not_sent() {
     assert_eq!(settled.load(Ordering::SeqCst), appended + 1);
 }
 
+/// Mirrors `KafkaProducerTest.closeShouldBeIdempotent`: closing a closed producer is no error.
 #[tokio::test]
 async fn closing_settles_everything_and_refuses_what_comes_later() {
     let brokers = brokers().await;

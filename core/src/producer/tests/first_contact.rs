@@ -1,7 +1,7 @@
 //! From nothing to the first acknowledged record.
 
 use super::story::{MIDNIGHT, Story, failed, record};
-use crate::error::{ErrorCode, ProducerError};
+use crate::error::{ErrorCode, ProducerError, Surface};
 use crate::ids::{ConnectionId, NodeId};
 use crate::io::{Stored, WaitReason};
 use crate::producer::{SendAttempt, SendRefusal};
@@ -149,15 +149,20 @@ fn a_partition_beyond_the_count_waits_for_it_to_grow() {
     assert!(story.try_send(&mut attempt, &record(2, "a")).is_ok());
 }
 
+/// Mirrors `KafkaProducerTest.testSendToInvalidTopic`: a topic that metadata calls invalid fails the future with an
+/// InvalidTopicException.
 #[test]
 fn an_invalid_topic_name_is_the_brokers_verdict() {
-    let mut story = Story::new(&[]);
-    story.topic_error = ErrorCode::INVALID_TOPIC_EXCEPTION;
-    let mut attempt = SendAttempt::default();
-    let empty_name = Record::keyed("", b"k", b"v");
-    assert!(matches!(story.try_send(&mut attempt, &empty_name), Err(SendRefusal::Blocked { .. })));
-    let error = ProducerError::InvalidTopic { topic: "".into() };
-    assert_eq!(story.try_send(&mut attempt, &empty_name), Err(failed(None, error)));
+    for name in ["", "topic abc"] {
+        let mut story = Story::new(&[]);
+        story.topic_error = ErrorCode::INVALID_TOPIC_EXCEPTION;
+        let mut attempt = SendAttempt::default();
+        let wanted = Record::keyed(name, b"k", b"v");
+        assert!(matches!(story.try_send(&mut attempt, &wanted), Err(SendRefusal::Blocked { .. })));
+        let error = ProducerError::InvalidTopic { topic: name.into() };
+        assert_eq!(error.surface_in_send(), Surface::FutureOnCaller);
+        assert_eq!(story.try_send(&mut attempt, &wanted), Err(failed(None, error)));
+    }
 }
 
 #[test]

@@ -303,6 +303,26 @@ fn flush_sends_what_lingers_and_waits_for_its_fate() {
     assert_eq!(story.carried.len(), 1, "the flush is over, and records linger again");
 }
 
+/// Mirrors `KafkaProducerTest.testFlushCompleteSendOfInflightBatches`: without idempotence, none of 50 records is done
+/// before the flush, and all are when it is over.
+#[test]
+fn a_flush_is_over_when_all_that_was_sent_before_it_is_done() {
+    let mut story = Story::new(&[("enable.idempotence", "false")]).started();
+    for number in 0..50 {
+        story.put(0, &format!("value{number}"));
+    }
+    assert!(story.completed.is_empty());
+    let flush = story.producer.begin_flush(story.now());
+    story.settle();
+    assert!(!story.producer.is_flushed(&flush));
+    while !story.carried.is_empty() {
+        story.store(0);
+    }
+    assert!(story.producer.is_flushed(&flush));
+    let done: u32 = story.completed.iter().filter(|done| done.result.is_ok()).map(|done| done.record_count).sum();
+    assert_eq!(done, 50);
+}
+
 #[test]
 fn flushing_nothing_is_over_at_once() {
     let mut story = Story::new(&[]).started();
