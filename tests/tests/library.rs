@@ -11,6 +11,7 @@ use std::{
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, Record, RecordMetadata};
 use producer_core::cluster::{Action, Matcher, Rule, new_topic};
+use producer_core::ids::TopicPartition;
 use producer_core::protocol::{ApiKey, NewTopic};
 use tokio::sync::mpsc;
 
@@ -222,6 +223,45 @@ async fn sends_wait_for_memory_and_all_arrive() {
     for sender in senders {
         tokio::time::timeout(PATIENCE, sender).await.expect("in time").expect("no panic");
     }
+}
+
+/// Mirrors `RecordAccumulatorTest.testStressfulSituation`: all of 50 000 records that five tasks append to two
+/// partitions, with memory for ten batches, are drained and complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_tasks_that_send_as_fast_as_they_can_lose_nothing() {
+    // Little memory and small batches, so that the tasks and the sender get into each other's way.
+    let small = [("batch.size", "1085"), ("buffer.memory", "10240"), ("linger.ms", "0")];
+    let (tasks, records) = (5, 10_000);
+    let settled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&settled);
+    let brokers = brokers().await;
+    let producer = KafkaProducer::builder(config(&small))
+        .on_batch(move |batch| {
+            assert!(batch.result.is_ok());
+            count.fetch_add(batch.record_count as usize, Ordering::SeqCst);
+        })
+        .connect(&brokers.bootstrap_servers())
+        .await
+        .unwrap();
+    let producer = Arc::new(producer);
+    let send = |producer: Arc<KafkaProducer>| async move {
+        for number in 0..records {
+            let record = Record { partition: Some(number % 2), ..Record::keyed("orders", b"key", b"value") };
+            producer.send_unobserved(record).await.expect("appended");
+        }
+    };
+    let senders: Vec<_> = (0..tasks).map(|_| tokio::spawn(send(Arc::clone(&producer)))).collect();
+    for sender in senders {
+        tokio::time::timeout(2 * PATIENCE, sender).await.expect("in time").expect("no panic");
+    }
+    tokio::time::timeout(PATIENCE, producer.close(None)).await.expect("in time");
+    assert_eq!(settled.load(Ordering::SeqCst), 50_000);
+    let stored: i64 = brokers.with_cluster(|cluster, _| {
+        let end =
+            |partition| cluster.log(&TopicPartition { topic: "orders".into(), partition }).expect("there").end_offset();
+        (0..2).map(end).sum()
+    });
+    assert_eq!(stored, 50_000);
 }
 
 #[tokio::test]

@@ -569,7 +569,7 @@ impl<O: Observer> Producer<O> {
         if memory > 0 {
             // Whoever still holds the bytes (a log in this very process) keeps them, and the next batch gets others.
             if let Ok(buffer) = batch.into_bytes().try_into_mut() {
-                self.memory.recycle(buffer);
+                self.memory.recycle(buffer, memory);
             }
             if self.memory.release(memory) {
                 self.tell_senders();

@@ -121,14 +121,29 @@ fn the_largest_value_under_the_default_max_request_size_is_the_java_clients() {
     assert_eq!(record_size_upper_bound(None, Some(&vec![0; 1_048_490]), &[]), 1_048_577);
 }
 
+/// Mirrors `RecordAccumulatorTest.testHasRoomForAllowsOversizedFirstRecordButRejectsSubsequentRecords`: a batch of 1024
+/// bytes takes a first record of 4096, and after it neither another of those nor one of 100.
+#[test]
+fn a_first_record_is_taken_whatever_its_size_and_then_nothing_that_does_not_fit() {
+    let mut batch = BatchBuilder::new(BytesMut::with_capacity(1_024), 1_024);
+    let (large, small) = ([b'l'; 4 * 1_024], [b's'; 100]);
+    assert!(batch.try_append(TS, Some(b"key"), Some(&large), &[]).is_some());
+    assert_eq!(batch.count(), 1);
+    assert_eq!(batch.try_append(TS, Some(b"key"), Some(&large), &[]), None);
+    assert_eq!(batch.try_append(TS, Some(b"key"), Some(&small), &[]), None, "not even that");
+}
+
+/// Mirrors `ProducerBatchTest.testShouldNotAttemptAppendOnceRecordsBuilderIsClosedForAppends`: a batch with room takes
+/// no further record once it is closed for appends.
 #[test]
 fn a_batch_closed_for_appends_is_full_and_takes_nothing() {
     let mut batch = builder();
-    batch.try_append(TS, None, None, &[]);
+    assert!(batch.try_append(TS, None, Some(&[0; 10]), &[]).is_some());
     assert!(!batch.is_full());
+    assert!(batch.clone().try_append(TS, None, Some(&[0; 10]), &[]).is_some(), "there would be room");
     batch.close_for_appends();
     assert!(batch.is_full());
-    assert_eq!(batch.try_append(TS, None, None, &[]), None);
+    assert_eq!(batch.try_append(TS, None, Some(&[0; 10]), &[]), None);
 }
 
 #[test]

@@ -190,6 +190,8 @@ fn a_topic_that_does_not_exist_yet_is_asked_about_with_growing_pauses() {
     assert!((10..=18).contains(&asked), "{asked}");
 }
 
+/// Mirrors `ProducerRecordTest.testInvalidRecords`: a negative partition or timestamp is an IllegalArgumentException.
+/// (A topic cannot be null here.)
 #[test]
 fn bad_arguments_fail_before_anything_else() {
     let mut story = Story::new(&[]).started();
@@ -197,9 +199,15 @@ fn bad_arguments_fail_before_anything_else() {
         Err(SendRefusal::Failed { error, .. }) => error,
         other => panic!("{other:?}"),
     };
-    assert_eq!(failed(story.send(&record(-2, "a"))), ProducerError::NegativePartition(-2));
     let early = Record { timestamp_ms: Some(-1), ..record(0, "a") };
-    assert_eq!(failed(story.send(&early)), ProducerError::NegativeTimestamp(-1));
+    for (wanted, error) in [
+        (record(-1, "a"), ProducerError::NegativePartition(-1)),
+        (record(-2, "a"), ProducerError::NegativePartition(-2)),
+        (early, ProducerError::NegativeTimestamp(-1)),
+    ] {
+        assert_eq!(error.java_class(), "IllegalArgumentException");
+        assert_eq!(failed(story.send(&wanted)), error);
+    }
     let zero = Record { timestamp_ms: Some(0), ..record(0, "a") };
     assert_eq!(story.send(&zero).expect("the epoch is a time").timestamp_ms, 0);
 }

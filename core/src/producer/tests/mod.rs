@@ -1,5 +1,6 @@
 //! Stories about the whole producer, told against brokers that answer as the story says.
 
+mod accumulator;
 mod clock;
 #[cfg(feature = "compression")]
 mod compressing;
