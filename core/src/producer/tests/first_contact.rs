@@ -91,6 +91,8 @@ fn without_idempotence_no_producer_id_is_asked_for() {
     assert_eq!(story.carried[0].batches(), [(0, vec!["a".to_owned()], -1, -1)]);
 }
 
+/// Mirrors `ProducerMetadataTest.testMetadataUpdateWaitTime`: waiting for metadata that does not come ends with a
+/// timeout when the time is over.
 #[test]
 fn metadata_that_never_comes_fails_the_send_after_max_block() {
     let mut story = Story::new(&[("max.block.ms", "250")]);
@@ -112,6 +114,8 @@ fn metadata_that_never_comes_fails_the_send_after_max_block() {
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
 
+/// Mirrors `ProducerMetadataTest.testMetadataUpdateWaitTime`: waiting for metadata no time at all ends at once with a
+/// timeout.
 #[test]
 fn max_block_zero_fails_at_once_but_the_question_goes_out() {
     let mut story = Story::new(&[("max.block.ms", "0")]);

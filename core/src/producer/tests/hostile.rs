@@ -156,6 +156,8 @@ fn a_hint_that_is_not_lower_ends_the_connection() {
     assert!(story.dials.len() == 1, "not at once again");
 }
 
+/// Mirrors `ProducerMetadataTest.testMetadataWaitAbortedOnFatalException`: whoever waits for metadata is given the
+/// error that makes it impossible, here an UnsupportedVersionException.
 #[test]
 fn a_broker_without_metadata_is_named_as_the_reason() {
     let mut story = asked_versions();

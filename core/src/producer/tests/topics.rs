@@ -199,6 +199,10 @@ fn a_topic_that_nobody_asked_about_for_long_is_waited_for_like_a_new_one() {
 
 /// Mirrors `KafkaProducerTest.testCloseWhenWaitingForMetadataUpdate`: a send that waits for metadata without end throws
 /// a KafkaException when the producer is closed with a timeout of zero.
+/// Mirrors `ProducerMetadataTest.testMetadataAwaitAfterClose`: whoever waits for metadata of a closed producer gets a
+/// KafkaException.
+/// Mirrors `ProducerMetadataTest.testMetadataEquivalentResponsesBackoff`: afterwards, whoever waits for metadata of a
+/// closed producer gets a KafkaException.
 #[test]
 fn whoever_would_wait_for_ever_learns_of_the_close() {
     let mut story = Story::new(&[("max.block.ms", "9223372036854775807")]);
