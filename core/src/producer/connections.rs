@@ -353,8 +353,7 @@ impl Connections {
         VersionsOutcome::Ready
     }
 
-    /// A broker asked for a pause. Versions of its APIs that ask the client to keep quiet itself begin at 6 for those
-    /// used here (KIP-219).
+    /// A broker asked for a pause (KIP-219).
     pub(super) fn throttle(&mut self, node: NodeId, throttle_time_ms: i32, now: Instant) {
         let Ok(millis @ 1..) = u64::try_from(throttle_time_ms) else { return };
         let pause = Duration::from_millis(millis).min(LONGEST_THROTTLE);

@@ -1,6 +1,7 @@
 //! Stories about the whole producer, told against brokers that answer as the story says.
 
 mod accumulator;
+mod beside_brokers;
 mod clock;
 #[cfg(feature = "compression")]
 mod compressing;
