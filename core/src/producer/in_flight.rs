@@ -121,6 +121,34 @@ mod tests {
     }
 
     #[test]
+    fn requests_leave_one_by_one_or_all_at_once_and_each_only_once() {
+        let two = |expects_response| {
+            let mut in_flight = InFlight::default();
+            in_flight.push(request(1, expects_response));
+            in_flight.push(request(2, expects_response));
+            assert_eq!(in_flight.len(), 2);
+            in_flight
+        };
+        let mut answered = two(true);
+        for (number, left) in [(1, 1), (2, 0)] {
+            assert_eq!(answered.on_response(CorrelationId(number), |_| true), Some(request(number, true)));
+            assert_eq!(answered.len(), left);
+        }
+        assert_eq!(answered.on_response(CorrelationId(2), |_| true), None, "nothing is out");
+
+        let mut written = two(false);
+        for (number, left) in [(2, 1), (1, 0)] {
+            assert_eq!(written.on_written(CorrelationId(number)), Some(request(number, false)));
+            assert_eq!(written.len(), left);
+        }
+        assert_eq!(written.on_written(CorrelationId(1)), None, "nothing is out");
+
+        let mut lost = two(true);
+        assert_eq!(lost.take_all(), [request(1, true), request(2, true)]);
+        assert_eq!(lost.len(), 0);
+    }
+
+    #[test]
     fn a_throttle_moves_the_deadlines() {
         let mut in_flight = InFlight::default();
         in_flight.push(request(5, true));

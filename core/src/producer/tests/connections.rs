@@ -72,3 +72,49 @@ fn every_answer_that_is_there_is_heard_before_patience_ends() {
     assert_eq!(story.completed.len(), 2);
     assert!(story.closed.is_empty());
 }
+
+#[test]
+fn a_request_without_an_answer_ends_its_connection_and_makes_metadata_due() {
+    for timeout_ms in [1_000, 6_000] {
+        let timeout = timeout_ms.to_string();
+        let properties = [("enable.idempotence", "false"), ("linger.ms", "0"), ("retries", "0")];
+        let mut story = Story::new(&[properties.as_slice(), &[("request.timeout.ms", &timeout)]].concat()).started();
+        let asked = |story: &Story| story.asked.iter().filter(|asked| **asked == "Metadata").count();
+        let before = asked(&story);
+        story.put(0, "a");
+        story.store(0);
+        assert!(story.completed[0].result.is_ok());
+        assert_eq!(asked(&story), before);
+        story.put(0, "b");
+        story.carried.clear();
+        let sent_at = story.now_ms();
+        story.at_ms(sent_at + timeout_ms + 1);
+        let failure = story.completed[1].result.as_ref().expect_err("never answered");
+        assert_eq!(failure.error.java_class(), "TimeoutException");
+        assert_eq!(story.closed.len(), 1);
+        story.at_ms(sent_at + timeout_ms + 200);
+        assert!(asked(&story) > before);
+    }
+}
+
+#[test]
+fn what_is_out_when_the_bootstrap_addresses_are_asked_anew_is_given_up() {
+    let properties = [
+        ("metadata.recovery.rebootstrap.trigger.ms", "1000"),
+        ("metadata.max.age.ms", "500"),
+        ("request.timeout.ms", "5000"),
+        ("enable.idempotence", "false"),
+        ("retries", "0"),
+        ("linger.ms", "0"),
+    ];
+    let mut story = Story::with(2, 2, &properties).started();
+    story.put(0, "a");
+    story.hold_questions = true;
+    story.at_ms(600);
+    assert!(story.completed.is_empty() && story.closed.is_empty());
+    assert_eq!(story.questions.len(), 1, "metadata is asked for, and not answered");
+    story.at_ms(1_600);
+    let failure = story.completed[0].result.as_ref().expect_err("its connection is given up");
+    assert_eq!(failure.error.java_class(), "NetworkException");
+    assert!(story.closed.len() >= 2, "all connections to brokers that were known: {:?}", story.closed);
+}
