@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(advertised.len(), ALL.len());
     }
 
+    /// Mirrors `NodeApiVersionsTest.testLatestUsableVersion`: of a broker that speaks 8 to 10, the highest version
+    /// within each of nine ranges of ours is used.
     #[test]
     fn the_highest_version_in_both_ranges_is_used() {
         let range = |(min, max)| ApiVersionRange { api_key: 0, min, max };
@@ -146,6 +148,10 @@ mod tests {
         }
     }
 
+    /// Mirrors `NodeApiVersionsTest.testLatestUsableVersionOutOfRangeLow`: versions 1 to 2 of a broker have nothing in
+    /// common with 3 to 4.
+    /// Mirrors `NodeApiVersionsTest.testLatestUsableVersionOutOfRangeHigh`: versions 2 to 3 of a broker have nothing in
+    /// common with 0 to 1.
     #[test]
     fn ranges_that_do_not_meet_have_nothing_in_common() {
         let range = |min, max| ApiVersionRange { api_key: 0, min, max };

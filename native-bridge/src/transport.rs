@@ -151,6 +151,8 @@ mod tests {
         }
     }
 
+    /// Mirrors `NetworkClientTest.testDnsLookupFailure`: a broker whose name does not resolve is not ready, and nothing
+    /// breaks.
     #[tokio::test]
     async fn a_name_nobody_knows_is_unresolvable() {
         let address = BrokerAddress { host: "no-such-host.invalid".into(), port: 9092 };

@@ -120,6 +120,16 @@ mod tests {
         assert_eq!(in_flight.on_response(CorrelationId(1), |_| true), Some(request(1, true)));
     }
 
+    /// Mirrors `InFlightRequestsTest.testCompleteNext`: of two requests the first is completed first, then the second,
+    /// and none is left.
+    /// Mirrors `InFlightRequestsTest.testCompleteNextThrowsIfNoInFlights`: where nothing is out there is nothing to
+    /// complete.
+    /// Mirrors `InFlightRequestsTest.testCompleteLastSent`: of two requests the one sent last is completed first when
+    /// it is written, then the one before, and none is left.
+    /// Mirrors `InFlightRequestsTest.testCompleteLastSentThrowsIfNoInFlights`: where nothing is out there is nothing to
+    /// complete as written.
+    /// Mirrors `InFlightRequestsTest.testClearAll`: two requests are given back in the order in which they were sent,
+    /// and none is left.
     #[test]
     fn requests_leave_one_by_one_or_all_at_once_and_each_only_once() {
         let two = |expects_response| {

@@ -133,6 +133,7 @@ fn is_about(found: u64, expected: u64) -> bool {
 /// that goes on nothing is ready and patience is that of the setup timeout within its jitter; then it is ready and
 /// nothing is waited for; when it is lost the next connection waits for the pause within its jitter, and may be made
 /// then.
+/// Mirrors `NetworkClientTest.testApiVersionsRequest`: an ApiVersions request that is answered makes the broker ready.
 #[test]
 fn a_connection_is_made_used_and_lost_and_made_again_after_a_pause() {
     let mut net = Net::slow();
@@ -197,6 +198,10 @@ fn a_hundred_failures_do_not_make_the_pause_longer_than_its_maximum() {
 
 /// Mirrors `ClusterConnectionStatesTest.testExponentialReconnectBackoff`: over ten losses the pause doubles up to its
 /// maximum within a fifth, whether a connection was lost before it stood or while versions were asked for.
+/// Mirrors `NetworkClientTest.testServerDisconnectAfterInternalApiVersionRequest`: a broker that hangs up while it is
+/// asked for its versions leaves nothing out, and its pauses double within a fifth.
+/// Mirrors `NetworkClientTest.testClientDisconnectAfterInternalApiVersionRequest`: a connection given up while versions
+/// are asked for leaves nothing out.
 #[test]
 fn pauses_double_until_a_broker_was_ready_whether_the_connection_stood_or_not() {
     for stands in [false, true] {
@@ -218,6 +223,10 @@ fn pauses_double_until_a_broker_was_ready_whether_the_connection_stood_or_not() 
 
 /// Mirrors `ClusterConnectionStatesTest.testThrottled`: a throttle of 100 ms leaves 100 ms at first, 50 ms after 50,
 /// and none at its end.
+/// Mirrors `NetworkClientTest.testConnectionThrottling`: a throttled broker is not ready for 100 ms, of which 50 are
+/// left after 50, and ready again then.
+/// Mirrors `NetworkClientTest.testLeastLoadedNodeConsidersThrottledConnections`: while the only broker is throttled
+/// there is no least loaded one.
 #[test]
 fn a_broker_that_asked_for_a_pause_is_left_alone_until_it_is_over() {
     let mut net = Net::slow();
@@ -278,6 +287,8 @@ fn patience_for_a_connection_doubles_until_one_stands() {
 
 /// Mirrors `ClusterConnectionStatesTest.testTimedOutConnections`: of three connections the two begun first have timed
 /// out after the setup timeout and its jitter, the third that much later, and none that was given up.
+/// Mirrors `NetworkClientTest.testConnectionSetupTimeout`: connections to two brokers do not fail before the setup
+/// timeout, and both have when it is over.
 #[test]
 fn connections_that_take_too_long_are_named() {
     let mut net = Net::slow();
@@ -297,6 +308,8 @@ fn connections_that_take_too_long_are_named() {
     assert_eq!(overdue(&net), []);
 }
 
+/// Mirrors `InFlightRequestsTest.testTimedOutNodes`: no broker is named in the moment of the first timeout, one after
+/// it, and both after the second.
 #[test]
 fn connections_with_a_request_out_for_too_long_are_named() {
     let mut net = Net::new(&[("request.timeout.ms", "50")]);
@@ -315,6 +328,13 @@ fn connections_with_a_request_out_for_too_long_are_named() {
     assert_eq!(overdue(&net), connections);
 }
 
+/// Mirrors `NetworkClientTest.testSendToUnreadyNode`: to a broker without a connection nothing can be sent.
+/// Mirrors `NetworkClientTest.testSimpleRequestResponse`: a request is out until its answer comes, which gives back the
+/// one with the same correlation id.
+/// Mirrors `NetworkClientTest.testDisconnectWithMultipleInFlights`: when the connection ends, its two requests come
+/// back in the order in which they were sent, and none is out any more.
+/// Mirrors `NetworkClientTest.testClose`: once the connection is closed no request is out, to this broker or any, and
+/// it is not ready.
 #[test]
 fn a_request_comes_back_with_its_answer_and_all_of_them_in_order_with_the_end_of_the_connection() {
     let mut net = Net::new(&[]);
@@ -331,6 +351,8 @@ fn a_request_comes_back_with_its_answer_and_all_of_them_in_order_with_the_end_of
     assert_eq!(net.connections.on_response(NODE, sent[1], |_| true), None);
 }
 
+/// Mirrors `NetworkClientTest.testCallDisconnect`: a broker that is disconnected is not ready and cannot be connected
+/// to at once; a second disconnect after its pause does not begin another.
 #[test]
 fn a_connection_that_is_gone_cannot_be_lost_again() {
     let mut net = Net::new(&[("reconnect.backoff.ms", "50"), ("reconnect.backoff.max.ms", "10000")]);
@@ -344,6 +366,11 @@ fn a_connection_that_is_gone_cannot_be_lost_again() {
     assert_eq!(net.availability(NODE), Availability::CanConnect);
 }
 
+/// Mirrors `NetworkClientTest.testConnectionDelayWithNoExponentialBackoff`: the first connection waits for nothing.
+/// Mirrors `NetworkClientTest.testConnectionDelayConnectedWithNoExponentialBackoff`: once connected there is nothing to
+/// wait for.
+/// Mirrors `NetworkClientTest.testConnectionDelayDisconnectedWithNoExponentialBackoff`: with both pauses equal a lost
+/// broker waits exactly for that, and again after a second loss.
 #[test]
 fn pauses_of_one_length_stay_of_that_length() {
     let mut net = Net::new(&[("reconnect.backoff.ms", "10000"), ("reconnect.backoff.max.ms", "10000")]);
@@ -360,6 +387,10 @@ fn pauses_of_one_length_stay_of_that_length() {
     }
 }
 
+/// Mirrors `NetworkClientTest.testConnectionDelay`: the first connection waits for nothing.
+/// Mirrors `NetworkClientTest.testConnectionDelayConnected`: once connected there is nothing to wait for.
+/// Mirrors `NetworkClientTest.testConnectionDelayDisconnected`: a lost broker waits for the pause within its jitter,
+/// and about twice as long after a loss before it stood.
 #[test]
 fn the_second_pause_is_about_twice_the_first() {
     let mut net = Net::new(&[("reconnect.backoff.ms", "10000"), ("reconnect.backoff.max.ms", "100000")]);
@@ -375,6 +406,10 @@ fn the_second_pause_is_about_twice_the_first() {
     assert!(is_about(net.delay(NODE), 20_000));
 }
 
+/// Mirrors `NetworkClientTest.testUnsupportedApiVersionsRequestWithVersionProvidedByTheBroker`: ApiVersions is asked
+/// for in version 4, then in the version 2 that the broker offers, and then the broker is ready.
+/// Mirrors `NetworkClientTest.testUnsupportedApiVersionsRequestWithoutVersionProvidedByTheBroker`: ApiVersions is asked
+/// for in version 4, then in version 0 where the broker offers none, and then the broker is ready.
 #[test]
 fn versions_are_asked_for_in_the_highest_version_first_and_then_in_the_one_that_is_offered() {
     let offered = |max| vec![ApiVersionRange { api_key: ApiKey::ApiVersions.code(), min: 0, max }];
@@ -391,6 +426,8 @@ fn versions_are_asked_for_in_the_highest_version_first_and_then_in_the_one_that_
     }
 }
 
+/// Mirrors `NetworkClientTest.testInvalidApiVersionsRequest`: an ApiVersions request answered with INVALID_REQUEST is
+/// out no more, and the broker is not ready.
 #[test]
 fn a_broker_that_calls_the_question_for_its_versions_invalid_is_not_used() {
     let mut net = Net::new(&[]);
@@ -403,15 +440,35 @@ fn a_broker_that_calls_the_question_for_its_versions_invalid_is_not_used() {
     assert_ne!(net.availability(NODE), Availability::Ready);
 }
 
+/// Mirrors `NodeApiVersionsTest.testUsableVersionCalculationNoKnownVersions`: of a broker that names no versions no API
+/// can be used: UnsupportedVersionException.
+/// Mirrors `NodeApiVersionsTest.testLatestUsableVersionOutOfRange`: of a broker that speaks version 300 of Produce
+/// alone, it cannot be used: UnsupportedVersionException.
+/// Mirrors `NodeApiVersionsTest.testUsableVersionLatestVersions`: of a broker that speaks all that we do, and an API
+/// that we do not know, our latest version of each API is used.
+/// Mirrors `NodeApiVersionsTest.testConstructionFromApiVersionsResponse`: the ranges of the answer are known API by
+/// API, as they were told.
 #[test]
 fn what_a_broker_speaks_is_known_api_by_api_and_the_highest_common_version_used() {
+    const APIS: [ApiKey; 9] = [
+        ApiKey::Produce,
+        ApiKey::Metadata,
+        ApiKey::FindCoordinator,
+        ApiKey::ApiVersions,
+        ApiKey::InitProducerId,
+        ApiKey::AddPartitionsToTxn,
+        ApiKey::AddOffsetsToTxn,
+        ApiKey::EndTxn,
+        ApiKey::TxnOffsetCommit,
+    ];
     let mut net = Net::new(&[]);
-    let mut told = advertised_versions();
+    let mut told = APIS.map(|api| ApiVersionRange { min: 0, ..client_versions(api) }).to_vec();
     told.push(ApiVersionRange { api_key: 100, min: 0, max: 1 });
     net.ready(NODE);
     assert_eq!(net.answer_versions(NODE, ErrorCode::NONE, told.clone()), VersionsOutcome::Ready);
+    told.sort_by_key(|range| range.api_key);
     assert_eq!(net.connections.links[&NODE].versions.values().copied().collect::<Vec<_>>(), told);
-    for api in [ApiKey::Produce, ApiKey::InitProducerId, ApiKey::FindCoordinator, ApiKey::EndTxn] {
+    for api in APIS {
         assert_eq!(net.connections.version(NODE, api), Some(client_versions(api).max), "{api:?}");
     }
     let too_new = vec![ApiVersionRange { api_key: ApiKey::Produce.code(), min: 300, max: 300 }];
@@ -424,6 +481,8 @@ fn what_a_broker_speaks_is_known_api_by_api_and_the_highest_common_version_used(
     }
 }
 
+/// Mirrors `NetworkClientTest.testLeastLoadedNode`: the only broker is the least loaded one while it is being connected
+/// to and when it is ready; once it is lost there is none.
 #[test]
 fn the_least_loaded_broker_is_one_under_way_then_one_that_is_ready_and_none_that_backs_off() {
     let mut net = Net::new(&[("reconnect.backoff.ms", "10000"), ("reconnect.backoff.max.ms", "10000")]);
@@ -437,6 +496,8 @@ fn the_least_loaded_broker_is_one_under_way_then_one_that_is_ready_and_none_that
     assert_eq!(net.least_loaded(&[NODE]), None);
 }
 
+/// Mirrors `NetworkClientTest.testLeastLoadedNodeProvideDisconnectedNodesPrioritizedByLastConnectionTimestamp`: of
+/// three brokers that are lost again and again, each round of three gives every one once.
 #[test]
 fn brokers_that_cannot_be_reached_all_get_their_turn() {
     let mut net = Net::new(&[("reconnect.backoff.ms", "0"), ("reconnect.backoff.max.ms", "0")]);
@@ -454,6 +515,8 @@ fn brokers_that_cannot_be_reached_all_get_their_turn() {
     }
 }
 
+/// Mirrors `NetworkClientTest.testCorrelationId`: a hundred correlation ids are all different, and none is of those
+/// that Java keeps for authentication.
 #[test]
 fn a_hundred_requests_have_a_hundred_names() {
     let mut net = Net::new(&[]);

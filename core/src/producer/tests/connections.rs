@@ -40,6 +40,8 @@ fn a_connection_that_breaks_has_metadata_asked_for_although_nothing_was_out() {
     assert!(story.asked[asked..].contains(&"Metadata"), "{:?}", &story.asked[asked..]);
 }
 
+/// Mirrors `NetworkClientTest.testConnectionTimeoutAfterThrottling`: a request that is out does not time out for the
+/// time that a throttle took.
 #[test]
 fn a_pause_that_the_broker_asked_for_counts_for_no_requests_patience() {
     let mut story = Story::new(&[("linger.ms", "0"), ("request.timeout.ms", "2000")]).started();
@@ -73,6 +75,9 @@ fn every_answer_that_is_there_is_heard_before_patience_ends() {
     assert!(story.closed.is_empty());
 }
 
+/// Mirrors `NetworkClientTest.testDefaultRequestTimeout`: a request that is answered asks for no metadata; one that is
+/// not is given up after request.timeout.ms, with its connection, as timed out, and metadata is asked for.
+/// Mirrors `NetworkClientTest.testRequestTimeout`: the same with a timeout of five seconds more.
 #[test]
 fn a_request_without_an_answer_ends_its_connection_and_makes_metadata_due() {
     for timeout_ms in [1_000, 6_000] {
@@ -97,6 +102,8 @@ fn a_request_without_an_answer_ends_its_connection_and_makes_metadata_due() {
     }
 }
 
+/// Mirrors `NetworkClientTest.testInflightRequestsDuringRebootstrap`: a Produce request that is out when metadata was
+/// asked for in vain for too long fails as disconnected, and the connections to all brokers known are given up.
 #[test]
 fn what_is_out_when_the_bootstrap_addresses_are_asked_anew_is_given_up() {
     let properties = [

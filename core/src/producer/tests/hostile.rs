@@ -170,6 +170,8 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
 
+/// Mirrors `NetworkClientTest.testUnsupportedVersionDuringInternalMetadataRequest`: metadata that cannot be asked for
+/// in a version of the broker fails with an UnsupportedVersionException.
 #[test]
 fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
     let mut story = asked_versions();
