@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::Header;
 
+mod foreign;
+
 const TS: i64 = 1_700_000_000_000;
 
 fn builder() -> BatchBuilder {
@@ -200,9 +202,13 @@ fn log_append_time_becomes_the_time_of_every_record() {
     assert_eq!(bytes, from_hex(B2));
 }
 
+/// Mirrors `DefaultRecordBatchTest.testIncrementSequence`: five and five are ten, after the largest comes zero, and ten
+/// from the largest but five are four.
 #[test]
 fn sequences_wrap_to_zero_after_the_largest() {
     assert_eq!(increment_sequence(5, 1), 6);
+    assert_eq!(increment_sequence(5, 5), 10);
+    assert_eq!(increment_sequence(i32::MAX - 5, 10), 4);
     assert_eq!(increment_sequence(i32::MAX, 1), 0);
     assert_eq!(increment_sequence(i32::MAX - 1, 4), 2);
 }

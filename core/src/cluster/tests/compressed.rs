@@ -40,6 +40,10 @@ fn batches_of_every_codec_are_stored_as_they_came() {
     }
 }
 
+/// Mirrors `DefaultRecordBatchTest.testInvalidRecordCountTooManyCompressedV2`: with gzip, as with every codec, a batch
+/// that counts more records than it has is invalid.
+/// Mirrors `DefaultRecordBatchTest.testInvalidRecordCountTooLittleCompressedV2`: with gzip, as with every codec, a
+/// batch that counts fewer records than it has is invalid.
 #[test]
 fn a_count_that_the_records_do_not_bear_out_is_refused() {
     let mut world = World::new();
