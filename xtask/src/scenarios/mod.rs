@@ -1,7 +1,7 @@
 //! Kafka's own scenario names: which of our tests asserts what each of its test methods asserts.
 //!
 //! `tests/kafka_names/` is the list: a file for each of Kafka's test classes, a line for each method. What a line may say is
-//! told in [`table`]. `docs/kafka-scenarios.md` is generated from it, and a test holds all three together: the list, the
+//! told in `table.rs`. `docs/kafka-scenarios.md` is generated from it, and a test holds all three together: the list, the
 //! page, and the doc comments of the tests that are named.
 
 mod page;
