@@ -188,6 +188,25 @@ impl Response {
             Self::TxnOffsetCommit(_) => ApiKey::TxnOffsetCommit,
         }
     }
+
+    /// For how long the broker wants to be left alone (KIP-219), in milliseconds.
+    pub const fn throttle_time_ms(&self) -> i32 {
+        match self {
+            Self::ApiVersions(body) => body.throttle_time_ms,
+            Self::Metadata(body) => body.throttle_time_ms,
+            Self::InitProducerId(body) => body.throttle_time_ms,
+            Self::Produce(body) => body.throttle_time_ms,
+            Self::Fetch(body) => body.throttle_time_ms,
+            Self::ListOffsets(body) => body.throttle_time_ms,
+            Self::CreateTopics(body) => body.throttle_time_ms,
+            Self::FindCoordinator(body) => body.throttle_time_ms,
+            Self::OffsetFetch(body) => body.throttle_time_ms,
+            Self::AddPartitionsToTxn(body) => body.throttle_time_ms,
+            Self::AddOffsetsToTxn(body) => body.throttle_time_ms,
+            Self::EndTxn(body) => body.throttle_time_ms,
+            Self::TxnOffsetCommit(body) => body.throttle_time_ms,
+        }
+    }
 }
 
 /// Asks what the broker speaks (KIP-35).

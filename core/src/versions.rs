@@ -127,9 +127,37 @@ mod tests {
         assert_eq!(advertised.len(), ALL.len());
     }
 
+    /// Mirrors `NodeApiVersionsTest.testLatestUsableVersion`: of a broker that speaks 8 to 10, the highest version
+    /// within each of nine ranges of ours is used.
+    #[test]
+    fn the_highest_version_in_both_ranges_is_used() {
+        let range = |(min, max)| ApiVersionRange { api_key: 0, min, max };
+        let of_the_broker = range((8, 10));
+        for (ours, used) in [
+            ((3, 12), 10),
+            ((7, 8), 8),
+            ((8, 8), 8),
+            ((8, 9), 9),
+            ((8, 10), 10),
+            ((9, 9), 9),
+            ((9, 10), 10),
+            ((10, 10), 10),
+            ((10, 11), 10),
+        ] {
+            assert_eq!(of_the_broker.highest_common(range(ours)), Some(used), "{ours:?}");
+        }
+    }
+
+    /// Mirrors `NodeApiVersionsTest.testLatestUsableVersionOutOfRangeLow`: versions 1 to 2 of a broker have nothing in
+    /// common with 3 to 4.
+    /// Mirrors `NodeApiVersionsTest.testLatestUsableVersionOutOfRangeHigh`: versions 2 to 3 of a broker have nothing in
+    /// common with 0 to 1.
     #[test]
     fn ranges_that_do_not_meet_have_nothing_in_common() {
         let range = |min, max| ApiVersionRange { api_key: 0, min, max };
+        assert_eq!(range(3, 4).highest_common(range(1, 2)), None);
+        assert_eq!(range(0, 1).highest_common(range(2, 3)), None);
+        assert_eq!(range(3, 12).highest_common(range(300, 300)), None);
         assert_eq!(range(3, 12).highest_common(range(0, 2)), None);
         assert_eq!(range(3, 12).highest_common(range(13, 20)), None);
         assert_eq!(range(3, 12).highest_common(range(0, 9)), Some(9));

@@ -116,6 +116,8 @@ mod tests {
         listener().await.1
     }
 
+    /// Mirrors `ClusterConnectionStatesTest.testMultipleIPs`: of a name with several addresses another one is tried
+    /// after the one that failed.
     #[tokio::test]
     async fn the_next_address_is_tried_when_one_refuses() {
         let (_listener, good) = listener().await;
@@ -123,6 +125,8 @@ mod tests {
         assert_eq!(stream.expect("connected").peer_addr().expect("peer"), good);
     }
 
+    /// Mirrors `ClusterConnectionStatesTest.testSkipLastAttemptedIp`: the address tried last is skipped by the next
+    /// attempt.
     #[tokio::test]
     async fn an_attempt_that_was_given_up_on_a_silent_address_goes_on_with_the_next() {
         let (_first, silent) = listener().await;
@@ -147,6 +151,8 @@ mod tests {
         }
     }
 
+    /// Mirrors `NetworkClientTest.testDnsLookupFailure`: a broker whose name does not resolve is not ready, and nothing
+    /// breaks.
     #[tokio::test]
     async fn a_name_nobody_knows_is_unresolvable() {
         let address = BrokerAddress { host: "no-such-host.invalid".into(), port: 9092 };

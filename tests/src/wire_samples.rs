@@ -363,7 +363,8 @@ pub fn response_as_of(version: i16, mut response: Response) -> Response {
                     topic.id = TopicId::default();
                 }
                 for partition in &mut topic.partitions {
-                    if version < 7 {
+                    // Told since version 7, and reliable since 9: what came before is not believed.
+                    if version < 9 {
                         partition.leader_epoch = -1;
                     }
                     if version < 5 {

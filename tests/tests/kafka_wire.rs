@@ -133,7 +133,7 @@ fn metadata_names_brokers_and_topics(client: &mut Client) -> Result<()> {
         assert_eq!(topic.id == TopicId::default(), version < 10);
         let partition = topic.partitions.iter().find(|partition| partition.partition == 1).unwrap();
         assert_eq!((partition.error, partition.leader), (ErrorCode::NONE, NodeId(1)));
-        assert_eq!(partition.leader_epoch, if version >= 7 { 0 } else { -1 });
+        assert_eq!(partition.leader_epoch, if version >= 9 { 0 } else { -1 });
         assert_eq!((&partition.replicas, &partition.isr), (&vec![NodeId(1)], &vec![NodeId(1)]));
     }
     Ok(())

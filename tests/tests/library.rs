@@ -11,6 +11,7 @@ use std::{
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, Record, RecordMetadata};
 use producer_core::cluster::{Action, Matcher, Rule, new_topic};
+use producer_core::ids::TopicPartition;
 use producer_core::protocol::{ApiKey, NewTopic};
 use tokio::sync::mpsc;
 
@@ -91,6 +92,29 @@ async fn without_memory_the_callback_still_learns_the_partition() {
     producer.send_with_callback(Record::keyed("orders", b"user-42", b"value"), callback).await.unwrap();
     let heard = heard.lock().unwrap().take();
     assert_eq!(heard, Some(("orders-1@-1".to_owned(), Some("BufferExhaustedException"))));
+}
+
+/// Mirrors `KafkaProducerTest.testCallbackAndInterceptorHandleError`: the callback of a record for an invalid topic
+/// gets an exception, and metadata with the topic, without offset and timestamp, and with -1 for partition and sizes.
+/// (There are no interceptors here.)
+#[tokio::test]
+async fn a_callback_of_a_record_that_found_no_place_hears_the_topic_and_nothing_more() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("max.block.ms", "1000")]).await;
+    let heard = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&heard);
+    let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
+        *told.lock().unwrap() = Some((metadata, error.map(ProducerError::java_class)));
+    };
+    let invalid = Record { key: None, ..Record::keyed("topic abc", b"", b"HelloKafka") };
+    producer.send_with_callback(invalid, callback).await.unwrap();
+    let (metadata, error) = heard.lock().unwrap().take().expect("before send returned");
+    assert_eq!(
+        (&*metadata.topic, metadata.to_string(), error),
+        ("topic abc", "topic abc--1@-1".to_owned(), Some("InvalidTopicException"))
+    );
+    assert_eq!((metadata.partition, metadata.offset, metadata.timestamp_ms), (None, None, None));
+    assert_eq!((metadata.serialized_key_size, metadata.serialized_value_size), (None, None));
 }
 
 #[tokio::test]
@@ -229,6 +253,45 @@ async fn sends_wait_for_memory_and_all_arrive() {
     }
 }
 
+/// Mirrors `RecordAccumulatorTest.testStressfulSituation`: all of 50 000 records that five tasks append to two
+/// partitions, with memory for ten batches, are drained and complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_tasks_that_send_as_fast_as_they_can_lose_nothing() {
+    // Little memory and small batches, so that the tasks and the sender get into each other's way.
+    let small = [("batch.size", "1085"), ("buffer.memory", "10240"), ("linger.ms", "0")];
+    let (tasks, records) = (5, 10_000);
+    let settled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&settled);
+    let brokers = brokers().await;
+    let producer = KafkaProducer::builder(config(&small))
+        .on_batch(move |batch| {
+            assert!(batch.result.is_ok());
+            count.fetch_add(batch.record_count as usize, Ordering::SeqCst);
+        })
+        .connect(&brokers.bootstrap_servers())
+        .await
+        .unwrap();
+    let producer = Arc::new(producer);
+    let send = |producer: Arc<KafkaProducer>| async move {
+        for number in 0..records {
+            let record = Record { partition: Some(number % 2), ..Record::keyed("orders", b"key", b"value") };
+            producer.send_unobserved(record).await.expect("appended");
+        }
+    };
+    let senders: Vec<_> = (0..tasks).map(|_| tokio::spawn(send(Arc::clone(&producer)))).collect();
+    for sender in senders {
+        tokio::time::timeout(2 * PATIENCE, sender).await.expect("in time").expect("no panic");
+    }
+    tokio::time::timeout(PATIENCE, producer.close(None)).await.expect("in time");
+    assert_eq!(settled.load(Ordering::SeqCst), 50_000);
+    let stored: i64 = brokers.with_cluster(|cluster, _| {
+        let end =
+            |partition| cluster.log(&TopicPartition { topic: "orders".into(), partition }).expect("there").end_offset();
+        (0..2).map(end).sum()
+    });
+    assert_eq!(stored, 50_000);
+}
+
 #[tokio::test]
 async fn a_send_given_up_while_it_waits_for_memory_is_not_sent() {
     let small = [("buffer.memory", "32768"), ("batch.size", "16384"), ("linger.ms", "0")];
@@ -261,6 +324,7 @@ async fn a_send_given_up_while_it_waits_for_memory_is_not_sent() {
     assert_eq!(settled.load(Ordering::SeqCst), appended + 1);
 }
 
+/// Mirrors `KafkaProducerTest.closeShouldBeIdempotent`: closing a closed producer is no error.
 #[tokio::test]
 async fn closing_settles_everything_and_refuses_what_comes_later() {
     let brokers = brokers().await;

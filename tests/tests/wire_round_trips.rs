@@ -127,6 +127,31 @@ fn a_newer_brokers_metadata_is_understood() {
     assert_eq!(body.topics[0].id.0, [1; 16]);
 }
 
+/// Mirrors `MetadataTest.testIgnoreLeaderEpochInOlderMetadataResponse`: leader epochs are ignored in versions before 9,
+/// though the leader is known, and taken since.
+#[test]
+fn leader_epochs_are_believed_since_version_9_of_metadata() {
+    let client = client_versions(ApiKey::Metadata);
+    for version in all(client) {
+        let partition = kafka::metadata_response::MetadataResponsePartition::default()
+            .with_leader_id(5.into())
+            .with_leader_epoch(if version >= 7 { 10 } else { -1 });
+        let topic = kafka::metadata_response::MetadataResponseTopic::default()
+            .with_name(Some(StrBytes::from_static_str("topic").into()))
+            .with_partitions(vec![partition]);
+        let mut frame = BytesMut::from(&CORRELATION.0.to_be_bytes()[..]);
+        if version >= 9 {
+            frame.extend_from_slice(&[0]);
+        }
+        kafka::MetadataResponse::default().with_topics(vec![topic]).encode(&mut frame, version).unwrap();
+        let (_, response) = decode_response(ApiKey::Metadata, version, frame.freeze()).unwrap();
+        let Response::Metadata(body) = response else { panic!("{response:?}") };
+        let told = &body.topics[0].partitions[0];
+        let expected = if version >= 9 { 10 } else { -1 };
+        assert_eq!((told.leader.0, told.leader_epoch), (5, expected), "version {version}");
+    }
+}
+
 #[test]
 fn unknown_tagged_fields_and_features_are_passed_over() {
     use kafka::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};

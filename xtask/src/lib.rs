@@ -8,6 +8,7 @@ pub mod oracle;
 pub mod page;
 pub mod play;
 pub mod process;
+pub mod scenarios;
 pub mod size;
 pub mod static_server;
 pub mod test;

@@ -140,6 +140,9 @@ fn gzip_members_with_optional_fields_are_read() {
 
 /// The cases of `CompressionRatioEstimatorTest.testUpdateEstimation`: estimate, observed ratio, and where the estimate may
 /// come to lie.
+///
+/// Mirrors `CompressionRatioEstimatorTest.testUpdateEstimation`: in all four cases the updated estimate is not below
+/// the ratio that was observed.
 #[test]
 fn the_estimate_moves_as_in_kafkas_own_test() {
     for (estimated, observed, after) in [(0.8, 0.84, 0.85), (0.6, 0.7, 0.7), (0.6, 0.4, 0.595), (0.004, 0.001, 0.001)] {

@@ -1,5 +1,7 @@
 use super::*;
 
+mod producers;
+
 fn read(properties: &[(&str, &str)]) -> Result<(ProducerConfig, Vec<ConfigNotice>), ConfigError> {
     ProducerConfig::from_properties(properties.iter().copied())
 }
@@ -8,6 +10,8 @@ fn message(properties: &[(&str, &str)]) -> String {
     read(properties).expect_err("refused").message.to_string()
 }
 
+/// Mirrors `ProducerConfigTest.testDefaultMetadataRecoveryStrategy`: the metadata recovery strategy is rebootstrap
+/// where nothing is set.
 #[test]
 fn every_default_is_the_java_clients() {
     // As `ProducerConfig.configDef()` of kafka-clients 4.3.1 prints them.
@@ -72,6 +76,8 @@ fn every_default_satisfies_its_own_bounds() {
     }
 }
 
+/// Mirrors `ProducerConfigTest.testInvalidMetadataRecoveryStrategy`: an unknown recovery strategy is refused, and the
+/// sentence names the key.
 #[test]
 fn a_bad_value_is_refused_in_the_java_clients_words() {
     for (key, value, words) in [
@@ -376,10 +382,12 @@ mod compression {
         assert_eq!(compression(&[("compression.type", "lz4"), both[2]]), of(Codec::Lz4, 17));
     }
 
+    /// Mirrors `ProducerConfigTest.testInvalidCompressionType`: a compression type of that name is refused.
     #[test]
     fn bad_codecs_and_levels_are_refused_in_the_java_clients_words() {
         for (key, value, why) in [
             ("compression.type", "GZIP", "String must be one of: none, gzip, snappy, lz4, zstd"),
+            ("compression.type", "abc", "String must be one of: none, gzip, snappy, lz4, zstd"),
             ("compression.gzip.level", "0", "Value must be between 1 and 9 or equal to -1"),
             ("compression.gzip.level", "10", "Value must be between 1 and 9 or equal to -1"),
             ("compression.gzip.level", "six", "Not a number of type INT"),

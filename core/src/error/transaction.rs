@@ -178,6 +178,15 @@ pub enum TransactionError {
     },
     /// `close` gave the call up (`KafkaException`).
     ShutDown,
+    /// Offsets in the name of a generation of which no member is named (`IllegalArgumentException`).
+    UnknownMember {
+        /// `group.id`.
+        group: Arc<str>,
+        /// Its generation.
+        generation: i32,
+        /// `group.instance.id`.
+        group_instance_id: Option<Arc<str>>,
+    },
 }
 
 impl TransactionError {
@@ -199,12 +208,16 @@ impl TransactionError {
             Self::CommitFailed(_) => "CommitFailedException",
             Self::GroupAuthorization(_) => "GroupAuthorizationException",
             Self::Timeout { .. } => "TimeoutException",
+            Self::UnknownMember { .. } => "IllegalArgumentException",
         }
     }
 
     /// Does the class extend `ApiException`? Then `send` fails its future, else it throws.
     pub const fn is_api_exception(&self) -> bool {
-        !matches!(self.java_class().as_bytes(), b"KafkaException" | b"IllegalStateException")
+        !matches!(
+            self.java_class().as_bytes(),
+            b"KafkaException" | b"IllegalStateException" | b"IllegalArgumentException"
+        )
     }
 }
 
@@ -340,6 +353,11 @@ impl fmt::Display for TransactionError {
                 write!(f, "Timeout expired after {max_block_ms}ms while awaiting {awaited}. {what}")
             }
             Self::ShutDown => f.write_str("The producer closed forcefully"),
+            Self::UnknownMember { group, generation, group_instance_id } => write!(
+                f,
+                "Passed in group metadata GroupMetadata(groupId = {group}, generationId = {generation}, memberId = , groupInstanceId = {}) has generationId > 0 but the member.id is unknown",
+                group_instance_id.as_deref().unwrap_or("")
+            ),
         }
     }
 }

@@ -456,6 +456,12 @@ impl Accumulator {
         self.batch(slot).is_some_and(|batch| batch.state() == BatchState::InFlight)
     }
 
+    /// Mutes a partition, or unmutes it.
+    #[cfg(test)]
+    pub(super) fn mute(&mut self, partition: PartitionRef, muted: bool) {
+        self.queue_mut(partition).muted = muted;
+    }
+
     #[inline]
     fn queue(&self, partition: PartitionRef) -> Option<&PartitionQueue> {
         self.topics.get(partition.topic.index())?.get(usize::try_from(partition.partition).ok()?)
@@ -522,50 +528,4 @@ pub(super) fn earlier(
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::BytesMut;
-
-    use super::*;
-
-    const HERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 0 };
-    const THERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
-
-    fn open(accumulator: &mut Accumulator, partition: PartitionRef) {
-        accumulator.open(partition, BatchBuilder::new(BytesMut::new(), 100), 0, Instant::ZERO);
-    }
-
-    fn is_appended(accumulator: &mut Accumulator, partition: PartitionRef) -> bool {
-        accumulator.try_append(partition, 0, |builder| builder.try_append(0, None, None, &[])).is_some()
-    }
-
-    #[test]
-    fn a_batch_that_left_its_queue_takes_no_more_records() {
-        let leave: [fn(&mut Accumulator); 3] = [
-            |accumulator| _ = accumulator.drain(HERE, Instant::ZERO, Urgency::default(), false),
-            |accumulator| _ = accumulator.expire_queued(Instant::ZERO, Duration::ZERO),
-            |accumulator| _ = accumulator.drain_queues(),
-        ];
-        for leave in leave {
-            let mut accumulator = Accumulator::new(Duration::ZERO, true);
-            open(&mut accumulator, HERE);
-            assert!(is_appended(&mut accumulator, HERE));
-            leave(&mut accumulator);
-            assert!(!is_appended(&mut accumulator, HERE));
-            // Its place may be another partition's by now.
-            accumulator.remove(BatchSlot(0));
-            open(&mut accumulator, THERE);
-            assert!(!is_appended(&mut accumulator, HERE) && is_appended(&mut accumulator, THERE));
-        }
-    }
-
-    #[test]
-    fn a_batch_without_room_is_asked_once_and_the_next_takes_the_record() {
-        let mut accumulator = Accumulator::new(Duration::ZERO, true);
-        open(&mut accumulator, HERE);
-        while is_appended(&mut accumulator, HERE) {}
-        assert!(accumulator.all_batches_full(HERE));
-        assert!(accumulator.try_append(HERE, 0, |_| panic!("it is closed")).is_none());
-        open(&mut accumulator, HERE);
-        assert!(is_appended(&mut accumulator, HERE));
-    }
-}
+mod tests;

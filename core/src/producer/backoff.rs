@@ -55,6 +55,22 @@ mod tests {
         assert_eq!(draws(backoff, 200).1, 1_000);
     }
 
+    /// Mirrors `ExponentialBackoffTest.testExponentialBackoff`: with 100 ms and at most 2000, the first five pauses
+    /// double within a fifth, and later ones are at most the maximum and a fifth.
+    #[test]
+    fn pauses_double_up_to_the_maximum_give_or_take_a_fifth() {
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(2_000));
+        for attempts in 0..=10_u32 {
+            let (min, max) = draws(backoff, attempts);
+            let doubled = 100 * 2_u128.pow(attempts);
+            if attempts <= 4 {
+                assert!(min >= doubled * 8 / 10 && max <= doubled * 12 / 10, "{attempts}: {min}..{max}");
+            } else {
+                assert!(max <= 2_000 * 12 / 10, "{attempts}: {max}");
+            }
+        }
+    }
+
     #[test]
     fn a_base_at_its_maximum_is_constant() {
         let backoff = Backoff::new(Duration::from_millis(300), Duration::from_millis(300));

@@ -369,6 +369,12 @@ impl ProducerBatch {
         }
     }
 
+    /// Leader epoch last seen, and the attempt before which it was first seen.
+    #[cfg(test)]
+    pub(super) fn known_leader(&self) -> (Option<i32>, Option<u32>) {
+        (self.leader_epoch, self.attempts_at_leader_change)
+    }
+
     /// Must it wait before it is sent again? Not when a new leader appeared since the last attempt, as long as that is not
     /// all that ever happens.
     pub(super) fn is_backing_off(&self, now: Instant) -> bool {
@@ -428,6 +434,37 @@ mod tests {
         batch.stamp = Some(Stamp { identity, base_sequence: 9, transactional: false });
         assert_ne!(batch.close(), first);
         assert!(batch.builder().is_none() && batch.is_full());
+    }
+
+    /// Mirrors `ProducerBatchTest.testWithLeaderChangesAcrossRetries`: the first leader is no change; a later epoch
+    /// before a retry is one for that retry and not for the next; an older or unknown epoch changes nothing.
+    #[test]
+    fn a_leader_counts_as_new_for_the_attempt_before_which_it_appeared() {
+        let early = Instant::ZERO;
+        let mut batch = a_batch();
+        batch.backoff_until = Some(Instant::from_millis(100));
+        let known = ProducerBatch::known_leader;
+        assert_eq!(known(&batch), (None, None));
+        batch.on_leader_epoch(None);
+        assert_eq!(known(&batch), (None, None));
+
+        batch.on_leader_epoch(Some(100));
+        assert_eq!(known(&batch), (Some(100), Some(0)));
+
+        batch.attempts = 1;
+        assert!(batch.is_backing_off(early), "the leader is the one before");
+        for _ in 0..2 {
+            batch.on_leader_epoch(Some(101));
+            assert_eq!(known(&batch), (Some(101), Some(1)));
+            assert!(!batch.is_backing_off(early), "the first retry goes to a new leader");
+        }
+
+        batch.attempts = 2;
+        for epoch in [Some(101), Some(100), None] {
+            batch.on_leader_epoch(epoch);
+            assert_eq!(known(&batch), (Some(101), Some(1)), "{epoch:?} is no news");
+            assert!(batch.is_backing_off(early));
+        }
     }
 
     #[test]

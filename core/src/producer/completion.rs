@@ -146,20 +146,18 @@ impl<O: Observer> Producer<O> {
         let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
         let api = request.api;
         self.told.note(now, || Fact::ResponseReceived { connection, correlation, api, node, in_flight });
+        self.throttle(now, node, request.version, &response);
         match (request.asked, response) {
             (Asked::ApiVersions, Response::ApiVersions(response)) => {
                 self.on_versions(now, connection, node, &response);
             }
             (Asked::Metadata(asked), Response::Metadata(response)) => {
-                self.throttle(now, node, request.version, ApiKey::Metadata, response.throttle_time_ms);
                 self.on_metadata(now, asked, &response);
             }
             (Asked::InitProducerId, Response::InitProducerId(response)) => {
-                self.throttle(now, node, request.version, ApiKey::InitProducerId, response.throttle_time_ms);
                 self.on_identity(now, &response);
             }
             (Asked::Produce(batches), Response::Produce(response)) => {
-                self.throttle(now, node, request.version, ApiKey::Produce, response.throttle_time_ms);
                 self.on_produce(now, node, &batches, &response);
             }
             (Asked::Transaction, response) => self.on_transaction_answer(now, response),
@@ -170,13 +168,14 @@ impl<O: Observer> Producer<O> {
 
     /// A broker's wish for a pause binds from the version on in which brokers answer first and leave the waiting to
     /// the client (KIP-219).
-    fn throttle(&mut self, now: Instant, node: NodeId, version: i16, api: ApiKey, throttle_time_ms: i32) {
-        let first = match api {
+    fn throttle(&mut self, now: Instant, node: NodeId, version: i16, response: &Response) {
+        let first = match response.api() {
             ApiKey::Produce | ApiKey::Metadata => 6,
+            ApiKey::ApiVersions | ApiKey::FindCoordinator => 2,
             _ => 1,
         };
         if version >= first {
-            self.connections.throttle(node, throttle_time_ms, now);
+            self.connections.throttle(node, response.throttle_time_ms(), now);
         }
     }
 
@@ -575,7 +574,7 @@ impl<O: Observer> Producer<O> {
         if memory > 0 {
             // Whoever still holds the bytes (a log in this very process) keeps them, and the next batch gets others.
             if let Ok(buffer) = batch.into_bytes().try_into_mut() {
-                self.memory.recycle(buffer);
+                self.memory.recycle(buffer, memory);
             }
             if self.memory.release(memory) {
                 self.tell_senders();

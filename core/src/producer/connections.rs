@@ -101,6 +101,8 @@ struct Link {
     muted_until: Instant,
     /// Connections lost in a row without having become ready.
     failures: u32,
+    /// Connections lost in a row that did not even stand.
+    failed_dials: u32,
     /// When a connection was last begun or lost.
     last_attempt: Instant,
 }
@@ -114,6 +116,7 @@ impl Default for Link {
             versions_version: 0,
             muted_until: Instant::ZERO,
             failures: 0,
+            failed_dials: 0,
             last_attempt: Instant::ZERO,
         }
     }
@@ -241,7 +244,7 @@ impl Connections {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let link = self.links.entry(node).or_default();
-        let deadline = now + self.setup_timeout.pause(link.failures, &mut self.rng) + BEYOND;
+        let deadline = now + self.setup_timeout.pause(link.failed_dials, &mut self.rng) + BEYOND;
         link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });
         link.last_attempt = now;
         self.by_connection.insert(connection, node);
@@ -353,8 +356,7 @@ impl Connections {
         VersionsOutcome::Ready
     }
 
-    /// A broker asked for a pause. Versions of its APIs that ask the client to keep quiet itself begin at 6 for those
-    /// used here (KIP-219).
+    /// A broker asked for a pause (KIP-219).
     pub(super) fn throttle(&mut self, node: NodeId, throttle_time_ms: i32, now: Instant) {
         let Ok(millis @ 1..) = u64::try_from(throttle_time_ms) else { return };
         let pause = Duration::from_millis(millis).min(LONGEST_THROTTLE);
@@ -370,6 +372,8 @@ impl Connections {
         let link = self.links.get_mut(&node)?;
         let retry_at = now + self.reconnect.pause(link.failures, &mut self.rng);
         link.failures = link.failures.saturating_add(1);
+        let stood = !matches!(link.state, ConnectionState::Connecting { .. });
+        link.failed_dials = if stood { 0 } else { link.failed_dials.saturating_add(1) };
         link.state = link.state.after(ConnectionSignal::Lost { retry_at });
         link.last_attempt = now;
         Some((node, link.in_flight.take_all()))
@@ -412,33 +416,4 @@ impl Connections {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rng::Purpose;
-    use crate::versions::advertised_versions;
-
-    fn dial_and_lose(connections: &mut Connections, node: NodeId, second: u64, becomes_ready: bool) {
-        let at = Instant::from_millis(second * 1_000);
-        let address = BrokerAddress { host: "broker".into(), port: 9_092 };
-        let (connection, _) = connections.dial(node, address, at);
-        if becomes_ready {
-            connections.on_stands(connection);
-            let sound = ApiVersionsResponse { api_keys: advertised_versions(), ..ApiVersionsResponse::default() };
-            assert_eq!(connections.on_versions(node, &sound), VersionsOutcome::Ready);
-        }
-        connections.on_lost(connection, at);
-    }
-
-    #[test]
-    fn failures_before_a_broker_was_ready_do_not_count_against_it() {
-        let mut rng = Rng::stream(7, Purpose::NodeChoice);
-        let mut connections = Connections::new(&ProducerConfig::default(), rng.clone());
-        let (good, bad) = (NodeId(1), NodeId(2));
-        for (second, becomes_ready) in [(1, false), (2, false), (3, true)] {
-            dial_and_lose(&mut connections, good, second, becomes_ready);
-        }
-        dial_and_lose(&mut connections, bad, 4, false);
-        let chosen = connections.least_loaded(&[good, bad], Instant::from_millis(6_000), &mut rng);
-        assert_eq!(chosen, Some((good, Availability::CanConnect)));
-    }
-}
+mod tests;

@@ -120,6 +120,44 @@ mod tests {
         assert_eq!(in_flight.on_response(CorrelationId(1), |_| true), Some(request(1, true)));
     }
 
+    /// Mirrors `InFlightRequestsTest.testCompleteNext`: of two requests the first is completed first, then the second,
+    /// and none is left.
+    /// Mirrors `InFlightRequestsTest.testCompleteNextThrowsIfNoInFlights`: where nothing is out there is nothing to
+    /// complete.
+    /// Mirrors `InFlightRequestsTest.testCompleteLastSent`: of two requests the one sent last is completed first when
+    /// it is written, then the one before, and none is left.
+    /// Mirrors `InFlightRequestsTest.testCompleteLastSentThrowsIfNoInFlights`: where nothing is out there is nothing to
+    /// complete as written.
+    /// Mirrors `InFlightRequestsTest.testClearAll`: two requests are given back in the order in which they were sent,
+    /// and none is left.
+    #[test]
+    fn requests_leave_one_by_one_or_all_at_once_and_each_only_once() {
+        let two = |expects_response| {
+            let mut in_flight = InFlight::default();
+            in_flight.push(request(1, expects_response));
+            in_flight.push(request(2, expects_response));
+            assert_eq!(in_flight.len(), 2);
+            in_flight
+        };
+        let mut answered = two(true);
+        for (number, left) in [(1, 1), (2, 0)] {
+            assert_eq!(answered.on_response(CorrelationId(number), |_| true), Some(request(number, true)));
+            assert_eq!(answered.len(), left);
+        }
+        assert_eq!(answered.on_response(CorrelationId(2), |_| true), None, "nothing is out");
+
+        let mut written = two(false);
+        for (number, left) in [(2, 1), (1, 0)] {
+            assert_eq!(written.on_written(CorrelationId(number)), Some(request(number, false)));
+            assert_eq!(written.len(), left);
+        }
+        assert_eq!(written.on_written(CorrelationId(1)), None, "nothing is out");
+
+        let mut lost = two(true);
+        assert_eq!(lost.take_all(), [request(1, true), request(2, true)]);
+        assert_eq!(lost.len(), 0);
+    }
+
     #[test]
     fn a_throttle_moves_the_deadlines() {
         let mut in_flight = InFlight::default();

@@ -101,10 +101,12 @@ impl Memory {
         reused.unwrap_or_else(|| BytesMut::with_capacity(size.min(LARGEST_FIRST_ALLOCATION)))
     }
 
-    /// Keeps a buffer for the next batch, if it is worth keeping.
-    pub(super) fn recycle(&mut self, buffer: BytesMut) {
+    /// Keeps the buffer of a batch that was counted with so many bytes for the next one, if it is of the pooled size and
+    /// worth keeping.
+    pub(super) fn recycle(&mut self, buffer: BytesMut, counted: u64) {
         let kept = self.free_bytes + buffer.capacity() as u64;
-        if buffer.capacity() >= self.poolable.min(LARGEST_FIRST_ALLOCATION) && kept <= self.total {
+        let is_pooled = counted == self.poolable as u64;
+        if is_pooled && buffer.capacity() >= self.poolable.min(LARGEST_FIRST_ALLOCATION) && kept <= self.total {
             self.free_bytes = kept;
             self.free.push(buffer);
         }
@@ -141,13 +143,127 @@ impl Clone for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record_batch::{BATCH_OVERHEAD, BatchBuilder};
+    use crate::rng::{Purpose, Rng};
+
+    /// What is neither in use nor in a free buffer.
+    fn unallocated(memory: &Memory) -> u64 {
+        memory.available() - memory.free_bytes
+    }
+
+    /// Takes and gives back as a batch of this size does; looks at the account meanwhile.
+    fn round(memory: &mut Memory, size: usize, between: impl FnOnce(&Memory)) {
+        assert_eq!(memory.take(size as u64, None), Ok(()));
+        let mut batch = BatchBuilder::new(memory.buffer(size), size);
+        assert_eq!((batch.count(), batch.size_bytes(), batch.write_limit()), (0, BATCH_OVERHEAD, size), "it is empty");
+        batch.try_append(0, None, Some(b"left behind"), &[]).expect("a first record fits");
+        between(memory);
+        let buffer = batch.into_buffer();
+        assert!(buffer.capacity() >= size);
+        memory.recycle(buffer, size as u64);
+        memory.release(size as u64);
+    }
+
+    /// Mirrors `BufferPoolTest.testSimple`: taking a buffer lowers the memory that is available, giving it back
+    /// restores that and leaves one buffer of the pooled size on the free list, which is used again and empty then; a
+    /// buffer of another size is not kept.
+    #[test]
+    fn memory_goes_down_and_up_and_a_buffer_of_the_pooled_size_stays() {
+        let (total, size) = (64 * 1024, 1024);
+        let mut memory = Memory::new(total, size);
+        let less = total - size as u64;
+        round(&mut memory, size, |memory| assert_eq!((memory.available(), unallocated(memory)), (less, less)));
+        assert_eq!((memory.available(), unallocated(&memory)), (total, less), "one is on the free list");
+        round(&mut memory, size, |memory| assert_eq!(unallocated(memory), less, "it came from there"));
+        assert_eq!((memory.available(), unallocated(&memory)), (total, less), "still a single one");
+        round(&mut memory, 2 * size, |_| {});
+        assert_eq!((memory.available(), unallocated(&memory)), (total, less), "another size is not kept");
+    }
+
+    /// Mirrors `BufferPoolTest.testDelayedAllocation`: an allocation of all the memory waits while 1024 bytes are in
+    /// use, and succeeds when they are given back.
+    #[test]
+    fn whoever_needs_everything_waits_for_the_last_byte() {
+        let mut memory = Memory::new(5 * 1024, 1024);
+        assert_eq!(memory.take(1024, None), Ok(()));
+        let all = memory.take(5 * 1024, None).expect_err("1024 are in use");
+        assert_eq!(memory.take(5 * 1024, Some(all)), Err(all));
+        assert!(memory.release(1024), "now it has all");
+        assert_eq!(memory.take(5 * 1024, Some(all)), Ok(()));
+    }
+
+    /// Mirrors `BufferPoolTest.testCleanupMemoryAvailabilityWaiterOnInterruption`: two that wait have places of their
+    /// own in the queue, and when both give up (as an interrupted thread does) it is empty.
+    #[test]
+    fn two_that_give_up_leave_nobody_waiting() {
+        let mut memory = Memory::new(2, 1);
+        assert_eq!(memory.take(1, None), Ok(()));
+        let waiting = [(), ()].map(|()| memory.take(2, None).expect_err("1 is in use"));
+        assert_ne!(waiting[0], waiting[1]);
+        for ticket in waiting {
+            memory.abandon(ticket);
+        }
+        assert!(memory.waiting.is_empty());
+        assert_eq!(memory.available(), 1);
+    }
+
+    /// Mirrors `BufferPoolTest.testLargeAvailableMemory`: of 20 000 000 000 bytes, what is taken and given back in
+    /// pieces of 2 000 000 000 is counted exactly.
+    #[test]
+    fn more_than_fits_into_32_bits_is_counted() {
+        let each = 2_000_000_000;
+        let mut memory = Memory::new(20_000_000_000, each);
+        for left in [18_000_000_000, 16_000_000_000] {
+            assert_eq!(memory.take(each as u64, None), Ok(()));
+            assert_eq!(memory.available(), left);
+        }
+        for left in [18_000_000_000, 20_000_000_000] {
+            memory.release(each as u64);
+            assert_eq!(memory.available(), left);
+        }
+    }
+
+    /// Mirrors `BufferPoolTest.testStressfulSituation`: ten that take and give back the pooled size or a random one,
+    /// thousands of times each, all come to an end, and all memory is available then.
+    #[test]
+    fn ten_that_take_and_give_back_at_random_all_get_what_they_need() {
+        // Each asks again and again, for the pooled size or any other, and there is room for five of the pooled size.
+        let (rounds, poolable) = (5_000, 1024);
+        let total = 5 * poolable;
+        let mut memory = Memory::new(total, 1024);
+        let mut rng = Rng::stream(5, Purpose::Partitioner);
+        // (what it needs, its ticket while it waits, rounds left); no need: it has nothing.
+        let mut those: Vec<(u64, Option<MemoryTicket>, u32, bool)> = vec![(0, None, rounds, false); 10];
+        while those.iter().any(|&(.., left, has)| left > 0 || has) {
+            let one = usize::try_from(rng.below(10)).expect("small");
+            let (needed, ticket, left, has) = &mut those[one];
+            if *has {
+                memory.release(*needed);
+                *has = false;
+                continue;
+            }
+            if ticket.is_none() {
+                if *left == 0 {
+                    continue;
+                }
+                *left -= 1;
+                *needed = if rng.below(2) == 0 { poolable } else { rng.below(total) };
+            }
+            match memory.take(*needed, *ticket) {
+                Ok(()) => (*ticket, *has) = (None, true),
+                Err(wait) => *ticket = Some(wait),
+            }
+            assert!(memory.used() <= total);
+        }
+        assert_eq!(memory.available(), total);
+    }
 
     #[test]
     fn a_clone_has_the_account_and_not_the_free_buffers() {
         let mut memory = Memory::new(32, 16);
         assert_eq!(memory.take(32, None), Ok(()));
         let ticket = memory.take(16, None).expect_err("nothing left");
-        memory.recycle(BytesMut::with_capacity(16));
+        memory.recycle(BytesMut::with_capacity(16), 16);
         let mut fork = memory.clone();
         assert_eq!((fork.free.len(), memory.free.len()), (0, 1));
         assert!(fork.is_exhausted() && fork.release(16));
@@ -201,9 +317,9 @@ mod tests {
         let mut memory = Memory::new(32, 16);
         let buffer = memory.buffer(16);
         let address = buffer.as_ptr();
-        memory.recycle(buffer);
+        memory.recycle(buffer, 16);
         assert_eq!(memory.buffer(16).as_ptr(), address);
-        memory.recycle(BytesMut::with_capacity(3));
+        memory.recycle(BytesMut::with_capacity(3), 16);
         assert!(memory.buffer(16).capacity() >= 16, "a buffer too small is not kept");
     }
 }

@@ -41,6 +41,9 @@ struct TopicMetadata {
     /// The answer, counted, in which it was last named.
     answered_in: u64,
     id: TopicId,
+    /// Highest leader epoch seen of each partition, −1: none. It outlives the partitions: an answer that lags behind must not
+    /// be believed because the topic was missing for a while.
+    last_epochs: Vec<i32>,
     partitions: Vec<PartitionMetadata>,
     /// Partitions with a leader.
     available: Vec<i32>,
@@ -52,6 +55,17 @@ impl TopicMetadata {
     fn partition_count(&self) -> Option<u32> {
         // As many as entries in one answer.
         u32::try_from(self.partitions.len()).ok().filter(|&count| count > 0)
+    }
+
+    /// What is left of a topic that is not asked about any more.
+    fn forgotten(&mut self) -> Self {
+        Self { last_epochs: core::mem::take(&mut self.last_epochs), ..Self::default() }
+    }
+
+    /// It is not there any more, or not known.
+    fn lose(&mut self) {
+        self.id = TopicId::default();
+        self.partitions.clear();
     }
 }
 
@@ -76,8 +90,10 @@ pub(super) struct Metadata {
     additions: u64,
     answers: u64,
     is_asked: bool,
-    /// Not before, when the last answer was bad or the same as the one before.
+    /// Not before, whatever the last answer was.
     not_before: Instant,
+    /// Not before, when the last answers were all the same; it counts no more once metadata is too old.
+    no_news_until: Instant,
     last_success: Option<Instant>,
     /// Since when metadata is asked for in vain.
     attempt_since: Option<Instant>,
@@ -101,6 +117,7 @@ impl Metadata {
             answers: 0,
             is_asked: false,
             not_before: Instant::ZERO,
+            no_news_until: Instant::ZERO,
             last_success: None,
             attempt_since: None,
             failures: 0,
@@ -188,14 +205,8 @@ impl Metadata {
         if self.topics.len() <= topic.index() {
             self.topics.resize_with(topic.index() + 1, TopicMetadata::default);
         }
-        self.topics[topic.index()] = TopicMetadata {
-            wanted: true,
-            is_new: true,
-            last_used: now,
-            // The id stays: a topic of the same name that comes back is compared with it.
-            id: self.topics[topic.index()].id,
-            ..TopicMetadata::default()
-        };
+        self.topics[topic.index()] =
+            TopicMetadata { wanted: true, is_new: true, last_used: now, ..self.topics[topic.index()].forgotten() };
         self.request_update_for_new_topics();
     }
 
@@ -220,7 +231,7 @@ impl Metadata {
         self.additions += 1;
         self.same_answers = 0;
         // A new topic does not wait for what went wrong with others.
-        self.not_before = Instant::ZERO;
+        (self.not_before, self.no_news_until) = (Instant::ZERO, Instant::ZERO);
     }
 
     /// When to ask next; `None` while an answer is awaited.
@@ -228,12 +239,9 @@ impl Metadata {
         if self.is_asked {
             return None;
         }
-        let due = if self.needs_full || self.needs_new_topics {
-            Instant::ZERO
-        } else {
-            self.last_success.map_or(Instant::ZERO, |last| last + self.max_age)
-        };
-        Some(due.max(self.not_before))
+        let too_old_at = self.last_success.map_or(Instant::ZERO, |last| last + self.max_age);
+        let due = if self.needs_full || self.needs_new_topics { Instant::ZERO } else { too_old_at };
+        Some(due.max(self.not_before).max(self.no_news_until.min(too_old_at)))
     }
 
     /// Must metadata be asked for now?
@@ -260,7 +268,7 @@ impl Metadata {
         self.nodes.clear();
         for known in &mut self.topics {
             known.error = ErrorCode::NONE;
-            known.partitions.clear();
+            known.lose();
         }
         self.rebuild();
         is_another
@@ -273,6 +281,10 @@ impl Metadata {
         name_of: impl Fn(TopicIndex) -> Arc<str>,
     ) -> (MetadataRequest, MetadataAsked) {
         let is_old = self.last_success.is_none_or(|last| last + self.max_age <= now);
+        if is_old {
+            // What is asked for its age alone may well be the same.
+            self.same_answers = 0;
+        }
         let partial = self.needs_new_topics && !self.needs_full && !is_old;
         let asked = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && (known.is_new || !partial));
         let topics = asked.map(|(index, _)| name_of(topic_at(index))).collect();
@@ -286,7 +298,7 @@ impl Metadata {
         self.is_asked = false;
         self.not_before = now + self.backoff.pause(self.failures, rng);
         self.failures = self.failures.saturating_add(1);
-        self.same_answers = 0;
+        (self.same_answers, self.no_news_until) = (0, Instant::ZERO);
     }
 
     /// Takes an answer. Says whether it was one: without brokers it is not.
@@ -317,31 +329,40 @@ impl Metadata {
         let max_idle = self.max_idle;
         for known in &mut self.topics {
             if known.wanted && !known.is_new && known.last_used + max_idle <= now {
-                *known = TopicMetadata { id: known.id, ..TopicMetadata::default() };
+                *known = known.forgotten();
             }
         }
-        let mut changed = self.nodes != nodes;
+        let mut has_news = false;
         self.nodes = nodes;
         for topic in &response.topics {
             if let Some(index) = find(&topic.name)
                 && self.topics.get(index.index()).is_some_and(|known| known.wanted)
             {
-                changed |= self.on_topic(index, topic);
+                has_news |= self.on_topic(index, topic);
             }
         }
         if !asked.partial {
             let answers = self.answers;
             // What was asked about and not answered is not there any more.
             for known in self.topics.iter_mut().filter(|known| !known.is_new && known.answered_in < answers) {
-                changed |= !known.partitions.is_empty();
-                known.partitions.clear();
+                known.lose();
             }
         }
-        self.same_answers = if changed { 0 } else { self.same_answers.saturating_add(1) };
-        let pause = self.backoff.pause(self.same_answers.saturating_sub(1), rng);
-        self.not_before = if self.needs_new_topics { Instant::ZERO } else { now + pause };
+        self.same_answers = if has_news { 0 } else { self.same_answers.saturating_add(1) };
+        self.pause_after_answer(now, rng);
         self.rebuild();
         true
+    }
+
+    /// How soon the next question may come (`Metadata.timeToAllowUpdate`). A topic that came meanwhile waits for nothing.
+    fn pause_after_answer(&mut self, now: Instant, rng: &mut Rng) {
+        (self.not_before, self.no_news_until) = (Instant::ZERO, Instant::ZERO);
+        if !self.needs_new_topics {
+            self.not_before = now + self.backoff.pause(0, rng);
+            if self.same_answers > 1 {
+                self.no_news_until = now + self.backoff.pause(self.same_answers - 1, rng);
+            }
+        }
     }
 
     /// A broker named a partition's new leader in its refusal (KIP-951). Believed when the epoch is newer and the
@@ -354,13 +375,15 @@ impl Metadata {
     ) -> bool {
         let endpoint = endpoints.iter().filter_map(usable).find(|(node, _)| *node == leader.leader);
         let is_known = endpoint.is_some() || self.nodes.contains_key(&leader.leader);
-        let told = self
-            .topics
-            .get_mut(partition.topic.index())
-            .and_then(|known| known.partitions.get_mut(usize::try_from(partition.partition).ok()?));
+        let known = self.topics.get_mut(partition.topic.index());
+        let told = known.and_then(|known| {
+            let number = usize::try_from(partition.partition).ok()?;
+            Some((known.partitions.get_mut(number)?, known.last_epochs.get_mut(number)?))
+        });
         match told {
-            Some(told) if is_known && leader.epoch > told.epoch => {
+            Some((told, last)) if is_known && leader.epoch > told.epoch => {
                 *told = PartitionMetadata { leader: leader.leader, epoch: leader.epoch };
+                *last = leader.epoch;
                 self.nodes.extend(endpoint);
                 self.rebuild();
                 true
@@ -369,35 +392,44 @@ impl Metadata {
         }
     }
 
-    /// Says whether anything is new.
+    /// Says whether there is news: of leaders, by newer epochs or none at all, or of another topic by this name
+    /// (`Metadata.updateLatestMetadata`). Brokers and errors that come and go are none.
     fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic) -> bool {
         let known = &mut self.topics[index.index()];
         known.is_new = false;
         known.answered_in = self.answers;
-        let mut changed = known.error != told.error;
         known.error = told.error;
         if !told.error.is_none() {
-            changed |= !known.partitions.is_empty();
-            known.partitions.clear();
+            known.lose();
             self.needs_full |= told.error.invalidates_metadata();
-            return changed;
+            return false;
         }
-        // Another topic of the same name counts its epochs anew.
-        let is_another = known.id != TopicId::default() && told.id != known.id && told.id != TopicId::default();
+        // Another topic of the same name counts its epochs anew; one of which no id was known may be another.
+        let is_another = told.id != TopicId::default() && told.id != known.id;
         known.id = told.id;
         let before = core::mem::take(&mut known.partitions);
         // One that is told twice counts once, as in the Java client's map; the last word holds.
         let numbers = set_of(told.partitions.iter().map(|partition| partition.partition));
         known.partitions.resize(numbers.len(), NO_LEADER);
+        if is_another {
+            known.last_epochs.clear();
+        }
+        known.last_epochs.resize(known.last_epochs.len().max(numbers.len()), -1);
+        let mut has_news = is_another;
         for partition in &told.partitions {
             let Ok(number) = usize::try_from(partition.partition) else { continue };
             let Some(place) = known.partitions.get_mut(number) else { continue };
             self.needs_full |= partition.error.invalidates_metadata();
-            let new = PartitionMetadata { leader: partition.leader, epoch: partition.leader_epoch };
-            let old = before.get(number).copied().filter(|old| !is_another && new.epoch >= 0 && old.epoch > new.epoch);
-            *place = old.unwrap_or(new);
+            let (last, epoch) = (known.last_epochs[number], partition.leader_epoch);
+            has_news |= epoch < 0 || epoch > last;
+            if epoch < 0 || epoch >= last {
+                known.last_epochs[number] = epoch.max(-1);
+                *place = PartitionMetadata { leader: partition.leader, epoch };
+            } else if let Some(old) = before.get(number) {
+                *place = *old;
+            }
         }
-        changed || is_another || known.partitions != before
+        has_news
     }
 
     fn rebuild(&mut self) {
@@ -428,3 +460,6 @@ fn usable(broker: &MetadataBroker) -> Option<(NodeId, BrokerAddress)> {
     let is_usable = !broker.node.is_bootstrap() && !broker.host.is_empty();
     is_usable.then(|| (broker.node, BrokerAddress { host: Arc::clone(&broker.host), port }))
 }
+
+#[cfg(test)]
+mod tests;

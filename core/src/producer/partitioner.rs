@@ -95,9 +95,13 @@ impl Weights {
     }
 
     fn draw(&self, rng: &mut Rng) -> Option<i32> {
-        let counted = &self.table[..self.len];
-        let drawn = rng.below(counted.last()?.0);
-        counted.iter().find(|&&(sum, _)| sum > drawn).map(|&(_, partition)| partition)
+        let sum = self.table[..self.len].last()?.0;
+        self.at(rng.below(sum))
+    }
+
+    /// The partition on which a number below the sum of all weights falls.
+    pub(super) fn at(&self, drawn: u64) -> Option<i32> {
+        self.table[..self.len].iter().find(|&&(sum, _)| sum > drawn).map(|&(_, partition)| partition)
     }
 }
 
@@ -127,6 +131,43 @@ mod tests {
         assert_eq!(sticky.partition(|| 7), 2, "drawn once");
         assert!(sticky.on_appended(1, 100, true, || 1));
         assert_eq!(sticky.partition(|| 7), 1);
+    }
+
+    /// Mirrors `BuiltInPartitionerTest.testStickyPartitioning`: with room for three records the partition stays for
+    /// three and is another one for the fourth; a topic with one partition goes on with that.
+    #[test]
+    fn three_records_go_to_a_partition_and_the_fourth_to_another_unless_there_is_none() {
+        let mut sticky = Sticky::default();
+        let mut numbers = 0..;
+        let mut next = || numbers.next().expect("endless") % 3;
+        for _ in 0..3 {
+            assert_eq!(sticky.partition(&mut next), 0);
+            sticky.on_appended(1, 3, true, &mut next);
+        }
+        assert_eq!(sticky.partition(&mut next), 1);
+        let mut only = Sticky::default();
+        for _ in 0..10 {
+            assert_eq!(only.partition(|| 0), 0);
+            assert!(only.on_appended(1, 1, true, || 0));
+        }
+    }
+
+    /// Mirrors `BuiltInPartitionerTest.unavailablePartitionsTest`: of three partitions the one without a leader is
+    /// never chosen and both others are; of two the one with a leader always; and one alone even without.
+    #[test]
+    fn a_partition_without_a_leader_is_chosen_only_where_no_other_is() {
+        // (those with a leader, number of partitions, those that may be chosen)
+        for (available, count, expected) in [(&[0, 2][..], 3, &[0, 2][..]), (&[1], 2, &[1]), (&[], 1, &[0])] {
+            let mut rng = Rng::stream(3, Purpose::Partitioner);
+            let mut draw = || draw(&Weights::default(), available, count, &mut rng);
+            let mut sticky = Sticky::default();
+            let mut chosen = std::collections::BTreeSet::new();
+            for _ in 0..101 {
+                chosen.insert(sticky.partition(&mut draw));
+                sticky.on_appended(1, 1, true, &mut draw);
+            }
+            assert_eq!(Vec::from_iter(chosen), expected);
+        }
     }
 
     #[test]
@@ -170,6 +211,22 @@ mod tests {
             times[usize::try_from(draw(&weights, &[], 3, &mut rng) - 10).expect("drawn from the table")] += 1;
         }
         assert!((3_800..4_200).contains(&times[0]) && (800..1_200).contains(&times[1]), "{times:?}");
+    }
+
+    /// Mirrors `BuiltInPartitionerTest.adaptivePartitionsTest`: queues of 5, 0, 3, 0 and 1 batches are drawn exactly 6
+    /// minus their length times in every round through the table.
+    #[test]
+    fn every_partition_is_drawn_as_often_as_the_longest_queue_exceeds_its_own_and_once_more() {
+        let lengths = [5, 0, 3, 0, 1];
+        let mut weights = weighed(&lengths);
+        weights.finish();
+        let sum = weights.table.last().expect("five").0;
+        let mut times = [0; 5];
+        for drawn in 0..2 * sum {
+            let partition = weights.at(drawn % sum).expect("below the sum");
+            times[usize::try_from(partition - 10).expect("drawn from the table")] += 1;
+        }
+        assert_eq!(times, lengths.map(|length| 2 * (6 - length)));
     }
 
     #[test]

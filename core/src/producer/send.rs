@@ -167,7 +167,7 @@ impl<O: Observer> Producer<O> {
         let topics = &self.topics;
         let Some(transactions) = &mut self.transactions else { return Ok(sent) };
         let Err(error) = transactions.add_partition(partition, || topics.named(partition)) else { return Ok(sent) };
-        let error = self.blame_transaction(error);
+        let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         Err(SendRefusal::FailedInItsBatch { error, sent })
@@ -331,21 +331,22 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
     ) -> SendRefusal {
         self.leave_queue(ticket);
-        let error = self.blame_transaction(error);
+        let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         SendRefusal::Failed { error, partition }
     }
 
-    /// A record that is refused with an error of its future's costs its transaction (`KafkaProducer.doSend`). The error as
-    /// it is, or the one thrown where there is no transaction.
-    fn blame_transaction(&mut self, error: ProducerError) -> ProducerError {
+    /// The transaction lacks a record that is refused with an error of its future. Returns the error to be told.
+    fn tell_transaction(&mut self, now: Now, error: ProducerError) -> ProducerError {
         let Some(transactions) = &mut self.transactions else { return error };
-        if error.surface_in_send() == Surface::Thrown {
+        if error.surface_in_send() != Surface::FutureOnCaller {
             return error;
         }
+        let told = transactions.on_send_refused(&error);
         self.is_dirty = true;
-        transactions.on_send_refused(&error).err().unwrap_or(error)
+        self.tell_phase(now.instant());
+        told.err().unwrap_or(error)
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.

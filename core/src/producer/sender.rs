@@ -412,7 +412,7 @@ impl<O: Observer> Producer<O> {
         batch.sequence_was_reset = false;
         if let (Some(compressor), true) = (&mut self.compressor, batch.is_open()) {
             // The bytes are another buffer's from here on, and this one is free for the next batch.
-            self.memory.recycle(batch.compress(compressor.codecs()));
+            self.memory.recycle(batch.compress(compressor.codecs()), batch.memory);
             compressor.on_closed(partition.topic, batch.compression_ratio);
         }
         let bytes = batch.close().len();

@@ -77,13 +77,16 @@ impl<O: Observer> Producer<O> {
     /// and nothing is to be done.
     ///
     /// # Errors
-    /// As [`init_transactions`](Self::init_transactions).
+    /// As [`init_transactions`](Self::init_transactions); and a generation without a member.
     pub fn send_offsets_to_transaction(
         &mut self,
         now: Now,
         offsets: Offsets,
         member: GroupMember,
     ) -> Result<Option<TransactionTicket>, ProducerError> {
+        if let Some(refusal) = member.refusal() {
+            return Err(refusal);
+        }
         self.transactions_mut()?;
         if offsets.is_empty() {
             return Ok(None);
@@ -492,7 +495,7 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    fn tell_phase(&mut self, now: Instant) {
+    pub(super) fn tell_phase(&mut self, now: Instant) {
         let phase = self.transaction_phase();
         if let Some(phase) = phase
             && self.told_phase != Some(phase)

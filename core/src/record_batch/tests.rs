@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::Header;
 
+mod foreign;
+
 const TS: i64 = 1_700_000_000_000;
 
 fn builder() -> BatchBuilder {
@@ -121,14 +123,29 @@ fn the_largest_value_under_the_default_max_request_size_is_the_java_clients() {
     assert_eq!(record_size_upper_bound(None, Some(&vec![0; 1_048_490]), &[]), 1_048_577);
 }
 
+/// Mirrors `RecordAccumulatorTest.testHasRoomForAllowsOversizedFirstRecordButRejectsSubsequentRecords`: a batch of 1024
+/// bytes takes a first record of 4096, and after it neither another of those nor one of 100.
+#[test]
+fn a_first_record_is_taken_whatever_its_size_and_then_nothing_that_does_not_fit() {
+    let mut batch = BatchBuilder::new(BytesMut::with_capacity(1_024), 1_024);
+    let (large, small) = ([b'l'; 4 * 1_024], [b's'; 100]);
+    assert!(batch.try_append(TS, Some(b"key"), Some(&large), &[]).is_some());
+    assert_eq!(batch.count(), 1);
+    assert_eq!(batch.try_append(TS, Some(b"key"), Some(&large), &[]), None);
+    assert_eq!(batch.try_append(TS, Some(b"key"), Some(&small), &[]), None, "not even that");
+}
+
+/// Mirrors `ProducerBatchTest.testShouldNotAttemptAppendOnceRecordsBuilderIsClosedForAppends`: a batch with room takes
+/// no further record once it is closed for appends.
 #[test]
 fn a_batch_closed_for_appends_is_full_and_takes_nothing() {
     let mut batch = builder();
-    batch.try_append(TS, None, None, &[]);
+    assert!(batch.try_append(TS, None, Some(&[0; 10]), &[]).is_some());
     assert!(!batch.is_full());
+    assert!(batch.clone().try_append(TS, None, Some(&[0; 10]), &[]).is_some(), "there would be room");
     batch.close_for_appends();
     assert!(batch.is_full());
-    assert_eq!(batch.try_append(TS, None, None, &[]), None);
+    assert_eq!(batch.try_append(TS, None, Some(&[0; 10]), &[]), None);
 }
 
 #[test]
@@ -185,9 +202,13 @@ fn log_append_time_becomes_the_time_of_every_record() {
     assert_eq!(bytes, from_hex(B2));
 }
 
+/// Mirrors `DefaultRecordBatchTest.testIncrementSequence`: five and five are ten, after the largest comes zero, and ten
+/// from the largest but five are four.
 #[test]
 fn sequences_wrap_to_zero_after_the_largest() {
     assert_eq!(increment_sequence(5, 1), 6);
+    assert_eq!(increment_sequence(5, 5), 10);
+    assert_eq!(increment_sequence(i32::MAX - 5, 10), 4);
     assert_eq!(increment_sequence(i32::MAX, 1), 0);
     assert_eq!(increment_sequence(i32::MAX - 1, 4), 2);
 }

@@ -59,6 +59,8 @@ fn texts_that_are_no_number_are_refused_in_javas_words() {
     refuses(Serializer::Uuid, "1-2-3-4", "IllegalArgumentException: Invalid UUID string: 1-2-3-4");
 }
 
+/// Mirrors `PlaintextProducerSendTest.testWrongSerializer`: a key or value that is not of its serialiser's type fails
+/// with SerializationException.
 #[test]
 fn a_value_of_another_type_is_refused_as_send_does() {
     let wrong = Serializer::Integer.serialize(Half::Key, &Value::String("5".into())).expect_err("not an Integer");

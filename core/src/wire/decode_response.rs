@@ -224,11 +224,14 @@ fn metadata_topic(reader: &mut Reader<'_>, version: i16) -> Result<MetadataTopic
 }
 
 fn metadata_partition(reader: &mut Reader<'_>, version: i16) -> Result<MetadataPartition> {
+    let (error, partition, leader) = (reader.error_code()?, reader.i32()?, node(reader)?);
+    let told_epoch = if version >= 7 { reader.i32()? } else { -1 };
     let partition = MetadataPartition {
-        error: reader.error_code()?,
-        partition: reader.i32()?,
-        leader: node(reader)?,
-        leader_epoch: if version >= 7 { reader.i32()? } else { -1 },
+        error,
+        partition,
+        leader,
+        // Brokers of before 2.4 tell wrong epochs while replicas are reassigned (`hasReliableLeaderEpochs`).
+        leader_epoch: if version >= 9 { told_epoch } else { -1 },
         replicas: reader.array(node)?,
         isr: reader.array(node)?,
         offline: if version >= 5 { reader.array(node)? } else { Vec::new() },

@@ -297,6 +297,22 @@ mod tests {
         assert_eq!((metadata.timestamp_ms, metadata.serialized_value_size), (None, None));
     }
 
+    /// Mirrors `ProducerBatchTest.testCompleteExceptionallyWithRecordErrors`: of five records the first and the fourth
+    /// fail with errors of their own, the others with the batch's.
+    #[test]
+    fn of_five_records_two_fail_with_their_own_errors_and_three_with_the_batchs() {
+        let own = |node| ProducerError::Disconnected { node: NodeId(node) };
+        let failed = completion(Err(BatchFailure {
+            error: ProducerError::ForceClosed,
+            record_errors: vec![(0, own(0)), (3, own(3))],
+            persistence: Persistence::NotPersisted,
+        }));
+        let failed = BatchCompletion { record_count: 5, ..failed };
+        let errors: Vec<_> = (0..5).map(|index| record(index).fate(&failed).expect_err("failed").error).collect();
+        let whole = ProducerError::ForceClosed;
+        assert_eq!(errors, [own(0), whole.clone(), whole.clone(), own(3), whole]);
+    }
+
     #[tokio::test]
     async fn whoever_waits_is_woken_and_whoever_comes_late_gets_the_same() {
         let fate = Arc::new(BatchFate::default());
@@ -308,6 +324,77 @@ mod tests {
         assert_eq!(early.await.expect("no panic").expect("stored").offset, Some(5));
         assert!(late.is_done());
         assert_eq!(late.await.expect("stored").offset, Some(6));
+    }
+
+    /// A record that has this place in the batch "foo-0", and what became of the batch.
+    fn of_foo(index: u32, base_offset: i64) -> RecordMetadata {
+        let appended = AppendedRecord {
+            timestamp_ms: 2_340_234,
+            key_size: Size::of(Some(b"key")),
+            value_size: Size::of(Some(b"value")),
+            ..record(index)
+        };
+        let stored =
+            BatchCompletion { topic: "foo".into(), partition: 0, record_count: 9, ..stored(base_offset, None) };
+        appended.fate(&stored).expect("stored")
+    }
+
+    /// Mirrors `RecordMetadataTest.testConstructionWithMissingBatchIndex`: metadata without an offset has topic,
+    /// partition, timestamp and both sizes all the same.
+    /// Mirrors `RecordMetadataTest.testConstructionWithBatchIndexOffset`: the offset is that of the batch plus the
+    /// place in it, beside topic, partition, timestamp and both sizes.
+    #[test]
+    fn metadata_without_an_offset_has_everything_else() {
+        let expected = RecordMetadata {
+            topic: "foo".into(),
+            partition: Some(0),
+            offset: None,
+            timestamp_ms: Some(2_340_234),
+            serialized_key_size: Some(3),
+            serialized_value_size: Some(5),
+        };
+        assert_eq!(of_foo(3, -1), expected);
+        assert_eq!(of_foo(3, 15), RecordMetadata { offset: Some(15 + 3), ..expected });
+    }
+
+    fn sixth_of_a_batch_at_45() -> BatchCompletion {
+        BatchCompletion { record_count: 6, ..stored(45, None) }
+    }
+
+    /// Mirrors `RecordSendTest.testTimeout`: a future that is not done times out, and once the batch is stored it is
+    /// done and gives its offset.
+    #[tokio::test]
+    async fn whoever_waits_for_a_while_may_wait_again() {
+        let fate = Arc::new(BatchFate::default());
+        let mut delivery = Delivery::new(record(5), 1, Arc::clone(&fate));
+        assert!(!delivery.is_done());
+        let patience = std::time::Duration::from_millis(5);
+        assert!(tokio::time::timeout(patience, &mut delivery).await.is_err(), "nothing completes it");
+        fate.settle(sixth_of_a_batch_at_45());
+        assert!(delivery.is_done());
+        assert_eq!(delivery.await.expect("stored").offset, Some(45 + 5));
+    }
+
+    /// Mirrors `RecordSendTest.testError`: waiting for a batch that fails later gives its error, here a
+    /// CorruptRecordException.
+    /// Mirrors `RecordSendTest.testBlocking`: waiting for a batch that is stored later gives the offset of its
+    /// beginning plus the place.
+    #[tokio::test]
+    async fn whoever_waits_learns_the_offset_or_the_error_when_it_comes() {
+        let corrupt = ProducerError::Broker { code: producer_core::error::ErrorCode::CORRUPT_MESSAGE, message: None };
+        let failure =
+            BatchFailure { error: corrupt, record_errors: Vec::new(), persistence: Persistence::NotPersisted };
+        let failed = BatchCompletion { record_count: 6, ..completion(Err(failure)) };
+        for (comes, expected) in [(sixth_of_a_batch_at_45(), Ok(Some(45 + 5))), (failed, Err("CorruptRecordException"))]
+        {
+            let fate = Arc::new(BatchFate::default());
+            let waiting = tokio::spawn(Delivery::new(record(5), 1, Arc::clone(&fate)));
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished());
+            fate.settle(comes);
+            let outcome = waiting.await.expect("no panic");
+            assert_eq!(outcome.map(|told| told.offset).map_err(|why| why.error.java_class()), expected);
+        }
     }
 
     #[tokio::test]

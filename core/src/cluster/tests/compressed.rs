@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::codecs::{Codec, Codecs as _, Compression, Portable};
-use crate::protocol::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use crate::protocol::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, NewTopic};
 use crate::record_batch::{Estimate, TimestampType, set_max_timestamp};
 
 /// A batch of these (timestamp, key, value).
@@ -40,6 +40,10 @@ fn batches_of_every_codec_are_stored_as_they_came() {
     }
 }
 
+/// Mirrors `DefaultRecordBatchTest.testInvalidRecordCountTooManyCompressedV2`: with gzip, as with every codec, a batch
+/// that counts more records than it has is invalid.
+/// Mirrors `DefaultRecordBatchTest.testInvalidRecordCountTooLittleCompressedV2`: with gzip, as with every codec, a
+/// batch that counts fewer records than it has is invalid.
 #[test]
 fn a_count_that_the_records_do_not_bear_out_is_refused() {
     let mut world = World::new();
@@ -123,5 +127,133 @@ fn a_time_is_found_at_the_record_that_has_it() {
             Some(Response::ListOffsets(response)) => assert_eq!(response.topics[0].partitions[0].offset, found),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// What the leader of a new topic with these settings answers.
+fn produce_with(settings: &[(&str, &str)], batch: Bytes) -> ProducePartitionResponse {
+    let mut world = World::new();
+    let configs = settings.iter().map(|(key, value)| ((*key).into(), Some((*value).into()))).collect();
+    world.cluster.create_topic(&NewTopic { configs, ..new_topic("set", 1, 3) }).unwrap();
+    let (leader, _) = world.cluster.leader(&TopicPartition { topic: "set".into(), partition: 0 }).unwrap();
+    let link = world.connect(leader.0);
+    let Request::Produce(mut request) = produce_request(-1, 0, batch) else { unreachable!() };
+    request.topics[0].name = "set".into();
+    match world.ask(link, Request::Produce(request)) {
+        Some(Response::Produce(mut response)) => response.topics.remove(0).partitions.remove(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Mirrors `ProduceRequestTest.testSimpleProduceRequest`: a record gets offset 0 and two gzipped ones get offset 1,
+/// without a time of appending and without errors of records.
+#[test]
+fn a_batch_and_a_compressed_one_get_the_next_offsets() {
+    let mut world = World::new();
+    let mut produce = |batch| {
+        let stored = world.produce(0, batch);
+        assert_eq!((stored.error, stored.log_append_time_ms, stored.record_errors.len()), (ErrorCode::NONE, -1, 0));
+        stored.base_offset
+    };
+    assert_eq!(produce(plain(&["value"])), 0);
+    let two = [(WALL_MS, Some("key1"), "value1"), (WALL_MS, Some("key2"), "value2")];
+    assert_eq!(produce(compressed(Codec::Gzip, &two)), 1);
+}
+
+/// Mirrors `ProduceRequestTest.testZSTDProduceRequest`: in version 7, a record compressed with zstd is stored at offset
+/// 0 of the topic and partition named, without a time of appending.
+#[test]
+fn zstd_is_taken_since_version_seven() {
+    let mut world = World::new();
+    let link = world.connect(1);
+    let batch = compressed(Codec::Zstd, &[(WALL_MS, Some("key"), "value")]);
+    let Some(Response::Produce(response)) = world.ask_in_version(link, 7, produce_request(-1, 0, batch)) else {
+        panic!()
+    };
+    let stored = &response.topics[0].partitions[0];
+    assert_eq!((&*response.topics[0].name, stored.partition), ("orders", 0));
+    assert_eq!((stored.error, stored.base_offset, stored.log_append_time_ms), (ErrorCode::NONE, 0, -1));
+}
+
+/// Mirrors `ProduceRequestTest.testCorruptLz4ProduceRequest`: a batch in which the checksum of LZ4 was changed, and its
+/// CRC not, is corrupt, and gets neither offset nor time.
+#[test]
+fn a_byte_changed_on_the_way_is_corruption() {
+    let mut batch = BytesMut::from(&compressed(Codec::Lz4, &[(WALL_MS, Some("key"), "value")])[..]);
+    assert_ne!(batch[61 + 6], 0, "the checksum of LZ4's header");
+    batch[61 + 6] = 0;
+    let refused = World::new().produce(0, batch.freeze());
+    assert_eq!(refused.error, ErrorCode::CORRUPT_MESSAGE);
+    assert_eq!((refused.base_offset, refused.log_append_time_ms), (-1, -1));
+}
+
+/// Mirrors `LogValidatorTest.testInvalidTimestampExceptionHasBatchIndex`: three records 1001 ms old, where 1000 are
+/// allowed, are an invalid timestamp with three errors.
+/// Mirrors `LogValidatorTest.testRecordWithPastTimestampIsRejected`: three records five minutes older than the day that
+/// is allowed are an invalid timestamp with three errors.
+/// Mirrors `LogValidatorTest.testRecordWithFutureTimestampIsRejected`: three records five minutes later than the hour
+/// that is allowed are an invalid timestamp with three errors.
+/// Mirrors `ProduceRequestTest.testProduceWithInvalidTimestamp`: three records five hours away, where a second is
+/// allowed, are an invalid timestamp: each is named by its index with a message, and the answer has the sentence for
+/// all.
+#[test]
+fn every_record_of_a_time_too_far_away_is_named() {
+    const HOUR: i64 = 3_600_000;
+    let (before, after) = ("message.timestamp.before.max.ms", "message.timestamp.after.max.ms");
+    let day = (24 * HOUR).to_string();
+    let hour = HOUR.to_string();
+    for (settings, away) in [
+        (vec![(before, "1000")], -5 * HOUR),
+        (vec![(after, "1000")], 5 * HOUR),
+        (vec![(before, "1000"), (after, "1000")], -1_001),
+        (vec![(before, &*day), (after, &*hour)], -24 * HOUR - 300_000),
+        (vec![(before, &*day), (after, &*hour)], HOUR + 300_000),
+    ] {
+        let at = WALL_MS + away;
+        let records = [(at, None, "hello"), (at, None, "there"), (at, None, "beautiful")];
+        let refused = produce_with(&settings, compressed(Codec::Gzip, &records));
+        assert_eq!(refused.error, ErrorCode::INVALID_TIMESTAMP, "{settings:?}");
+        assert_eq!(
+            refused.error_message.as_deref(),
+            Some("One or more records have been rejected due to invalid timestamp")
+        );
+        assert_eq!(refused.record_errors.iter().map(|error| error.batch_index).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(refused.record_errors.iter().all(|error| error.message.is_some()));
+    }
+}
+
+/// Mirrors `LogValidatorTest.checkNoKeyCompactedTopic`: records without a key are invalid in a compacted topic, with
+/// every codec and without.
+#[test]
+fn a_record_without_a_key_is_invalid_where_logs_are_compacted() {
+    let records = [(WALL_MS, None, "a"), (WALL_MS, None, "b")];
+    let compacted = [("cleanup.policy", "compact")];
+    for codec in Codec::ALL {
+        let refused = produce_with(&compacted, compressed(codec, &records));
+        assert_eq!((refused.error, refused.record_errors.len()), (ErrorCode::INVALID_RECORD, 2), "{codec:?}");
+    }
+    assert_eq!(produce_with(&compacted, plain(&["a"])).error, ErrorCode::INVALID_RECORD);
+}
+
+/// Mirrors `LogValidatorTest.checkOnlyOneBatch`: two batches where one belongs are invalid, with every codec; without
+/// one, see `every_kind_of_bad_batch_has_its_code`.
+/// Mirrors `LogValidatorTest.checkInvalidSequence`: sequence -2 of a producer with an id is invalid, with every codec
+/// and without.
+#[test]
+fn two_batches_and_an_impossible_sequence_are_invalid_whatever_the_codec() {
+    let identity = ProducerIdentity { id: 1_234, epoch: 0 };
+    let sequenced =
+        forged(&sequenced(identity, 0, &["hello"]), |batch| batch[53..57].copy_from_slice(&[0xff, 0xff, 0xff, 0xfe]));
+    assert_eq!(World::new().produce(0, sequenced).error, ErrorCode::INVALID_RECORD);
+    for codec in Codec::ALL {
+        let batch = compressed(codec, &[(WALL_MS, None, "hello")]);
+        let two = Bytes::from([&batch[..], &batch[..]].concat());
+        assert_eq!(World::new().produce(0, two).error, ErrorCode::INVALID_RECORD, "{codec:?}");
+        let impossible = forged(&batch, |batch| {
+            batch[43..51].copy_from_slice(&identity.id.to_be_bytes());
+            batch[51..53].copy_from_slice(&identity.epoch.to_be_bytes());
+            batch[53..57].copy_from_slice(&(-2_i32).to_be_bytes());
+        });
+        assert_eq!(World::new().produce(0, impossible).error, ErrorCode::INVALID_RECORD, "{codec:?}");
     }
 }

@@ -99,6 +99,7 @@ fn without_acks_nothing_is_answered_and_an_error_closes_the_connection() {
     assert_eq!(world.values(0), ["a"]);
 }
 
+/// Mirrors `LogValidatorTest.testControlRecordsNotAllowedFromClients`: a control batch from a client is invalid.
 #[test]
 fn every_kind_of_bad_batch_has_its_code() {
     let good = plain(&["a", "b"]);
@@ -260,4 +261,101 @@ fn the_oldest_batches_go_when_a_log_grows_too_large() {
     assert_eq!(world.values(0), ["b", "c"]);
     assert_eq!(world.cluster.log(&orders(0)).unwrap().start_offset(), 1);
     assert_eq!(world.fetch(1, fetch_request(0, 0)).error, ErrorCode::OFFSET_OUT_OF_RANGE);
+}
+
+/// Mirrors `ProducerStateManagerTest.testBasicIdMapping`: sequences 0 and 1 are taken, 5 is out of order, the next
+/// epoch begins at 0, and the epoch before it is then invalid; what is there already is recognised before it comes to
+/// that.
+/// Mirrors `ProducerStateManagerTest.testRejectNonZeroSequenceForDirectEpochBump`: after three batches of epoch 0,
+/// sequence 5 of epoch 1 is out of order and sequence 0 is taken.
+#[test]
+fn sequences_go_on_within_an_epoch_and_begin_anew_in_the_next() {
+    let mut world = World::new();
+    let mut produce = |epoch, sequence| {
+        let answer = world.produce(0, sequenced(ProducerIdentity { epoch, ..PRODUCER }, sequence, &["v"]));
+        (answer.error, answer.base_offset)
+    };
+    for sequence in 0..3 {
+        assert_eq!(produce(0, sequence), (ErrorCode::NONE, i64::from(sequence)));
+    }
+    assert_eq!(produce(0, 1), (ErrorCode::NONE, 1), "which is there already and not stored again");
+    assert_eq!(produce(0, 5), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
+    assert_eq!(produce(1, 5), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
+    assert_eq!(produce(1, 0), (ErrorCode::NONE, 3));
+    assert_eq!(produce(0, 0), (ErrorCode::INVALID_PRODUCER_EPOCH, -1));
+}
+
+/// Mirrors `ProducerStateManagerTest.testProducerSequenceWrapAround`: sequence 0 is taken after 2147483647.
+/// Mirrors `ProducerStateManagerTest.testProducerSequenceInvalidWrapAround`: sequence 1 is out of order after
+/// 2147483647.
+/// Mirrors `ProducerStateManagerTest.testProducerSequenceWithWrapAroundBatchRecord`: a batch whose sequences go from
+/// 2147483637 over the highest to 9 is stored as one with those sequences.
+#[test]
+fn after_the_highest_sequence_comes_zero() {
+    let mut world = World::new();
+    assert_eq!(world.produce(0, sequenced(PRODUCER, i32::MAX, &["a"])).error, ErrorCode::NONE);
+    assert_eq!(
+        world.produce(0, sequenced(PRODUCER, 1, &["c"])).error,
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        "zero is missing"
+    );
+    assert_eq!(world.produce(0, sequenced(PRODUCER, 0, &["b"])).error, ErrorCode::NONE);
+
+    let stored = world.produce(1, sequenced(PRODUCER, i32::MAX - 10, &["v"; 21]));
+    assert_eq!((stored.error, stored.base_offset), (ErrorCode::NONE, 0));
+    let log = world.cluster.log(&orders(1)).unwrap();
+    let sequences: Vec<_> = log.records().map(|record| (record.offset, record.sequence)).collect();
+    assert_eq!((sequences[0], sequences[20]), ((0, i32::MAX - 10), (20, 9)));
+    assert_eq!(world.produce(1, sequenced(PRODUCER, 10, &["next"])).base_offset, 21);
+}
+
+/// Mirrors `LogValidatorTest.testRecordBatchWithCountOverrides`: three records are taken with a count of 3 and a last
+/// offset delta of 2.
+/// Mirrors `LogValidatorTest.testInconsistentCountAndOffset`: a count of 3 with a last offset delta of 0, 15 or -3 is
+/// invalid.
+/// Mirrors `LogValidatorTest.testUnmatchedNumberOfRecords`: a count of 6 or 2 is invalid for three records, though the
+/// last offset delta fits it.
+#[test]
+fn counts_and_last_offsets_that_do_not_fit_the_records_are_invalid() {
+    for (last_offset_delta, count, expected) in [
+        (2_i32, 3_i32, ErrorCode::NONE),
+        (0, 3, ErrorCode::INVALID_RECORD),
+        (15, 3, ErrorCode::INVALID_RECORD),
+        (-3, 3, ErrorCode::INVALID_RECORD),
+        (5, 6, ErrorCode::INVALID_RECORD),
+        (1, 2, ErrorCode::INVALID_RECORD),
+    ] {
+        let counted = forged(&plain(&["a", "b", "c"]), 57, &count.to_be_bytes());
+        let batch = forged(&counted, 23, &last_offset_delta.to_be_bytes());
+        assert_eq!(World::new().produce(0, batch).error, expected, "{last_offset_delta} {count}");
+    }
+}
+
+/// Mirrors `LogValidatorTest.testBatchWithoutRecordsNotAllowed`: a batch that is a header without records is invalid.
+#[test]
+fn a_header_without_records_is_invalid() {
+    let identity = ProducerIdentity { id: 1_324, epoch: 10 };
+    let header = sequenced(identity, 984, &["a"]).slice(..61);
+    let short = forged(&header, 8, &49_i32.to_be_bytes());
+    let empty = forged(&short, 57, &0_i32.to_be_bytes());
+    for last_offset_delta in [-1_i32, 0, 5] {
+        let batch = forged(&empty, 23, &last_offset_delta.to_be_bytes());
+        assert_eq!(World::new().produce(0, batch).error, ErrorCode::INVALID_RECORD);
+    }
+}
+
+/// Mirrors `ProduceRequestTest.testProduceToNonReplica`: a batch sent to a broker without a replica is answered with
+/// NOT_LEADER_OR_FOLLOWER.
+#[test]
+fn a_broker_without_a_copy_is_no_leader() {
+    let mut world = World::new();
+    world.cluster.create_topic(&new_topic("single", 1, 1)).unwrap();
+    let single = TopicPartition { topic: "single".into(), partition: 0 };
+    let replicas = world.cluster.replicas(&single).unwrap();
+    let elsewhere = (1..=3).find(|node| !replicas.contains(&NodeId(*node))).unwrap();
+    let link = world.connect(elsewhere);
+    let Request::Produce(mut request) = produce_request(-1, 0, plain(&["a"])) else { unreachable!() };
+    request.topics[0].name = "single".into();
+    let Some(Response::Produce(response)) = world.ask(link, Request::Produce(request)) else { panic!() };
+    assert_eq!(response.topics[0].partitions[0].error, ErrorCode::NOT_LEADER_OR_FOLLOWER);
 }

@@ -5,8 +5,9 @@ use crate::codecs::{Codec, Codecs, Compression};
 use crate::error::{ErrorCode, Persistence};
 use crate::io::Input;
 use crate::protocol::{ApiVersionsResponse, Request, Response};
-use crate::record::Record;
+use crate::record::{Header, Record};
 use crate::record_batch::BatchView;
+use crate::rng::{Purpose, Rng};
 use crate::trace::Fact;
 use crate::versions::advertised_versions;
 
@@ -177,4 +178,114 @@ fn the_driver_says_who_compresses() {
     story.send(&Record { value: Some(b"x"), ..record(0, "") }).expect("taken");
     story.at_ms(10);
     assert_eq!(batch_bytes(&story.carried[0])[61..65], *b"LOUD");
+}
+
+/// Mirrors `RecordAccumulatorTest.testAppendLargeCompressed`: with gzip, a record of twice batch.size is ready at once,
+/// in one batch with that one record, whose offset, key, value and timestamp are as they were.
+/// Mirrors `RecordAccumulatorTest.testAppendLargeNonCompressed`: the same without compression, in one batch with that
+/// one record.
+#[test]
+fn a_record_larger_than_batch_size_leaves_at_once_in_a_batch_of_its_own() {
+    for codec in ["gzip", "none"] {
+        let properties = [("batch.size", "573"), ("buffer.memory", "10240"), ("linger.ms", "0")];
+        let mut story = Story::new(&[properties.as_slice(), &[("compression.type", codec)]].concat()).started();
+        let large = [0; 1_024];
+        let wanted = Record { timestamp_ms: Some(0), key: Some(b"key"), value: Some(&large), ..record(0, "") };
+        story.send(&wanted).expect("taken");
+        assert_eq!(story.carried.len(), 1, "{codec}");
+        let bytes = batch_bytes(&story.carried[0]);
+        assert_eq!(crate::record_batch::batches(bytes).count(), 1);
+        let batch = BatchView::parse(bytes).expect("a batch");
+        assert_eq!((batch.base_offset(), batch.record_count()), (0, 1));
+        let plain = batch.plain_records().expect("decompressed");
+        let told = batch.records_in(&plain).next().expect("one").expect("sound");
+        assert_eq!((told.offset_delta, told.key, told.value), (0, Some(&b"key"[..]), Some(&large[..])));
+        assert_eq!(told.timestamp_ms, 0);
+    }
+}
+
+/// A batch of records with a header, refused as too large until it comes in parts. Gives the bytes of the parts.
+fn parts_of_a_batch(codec: &'static str) -> Vec<Vec<u8>> {
+    let properties = [("batch.size", "1024"), ("linger.ms", "10"), ("compression.type", codec)];
+    let mut story = Story::new(&properties).started();
+    let headers = [Header { key: "header-key", value: Some(b"header-value") }];
+    for _ in 0..20 {
+        let wanted = Record { key: Some(b"hi"), value: Some(b"there"), headers: &headers, ..record(0, "") };
+        story.send(&wanted).expect("taken");
+    }
+    story.at_ms(10);
+    story.refuse(ErrorCode::MESSAGE_TOO_LARGE);
+    story.refuse(ErrorCode::MESSAGE_TOO_LARGE);
+    let mut parts = Vec::new();
+    while !story.carried.is_empty() {
+        parts.push(batch_bytes(&story.store(0)).to_vec());
+    }
+    parts
+}
+
+/// Mirrors `ProducerBatchTest.testSplitPreservesHeaders`: with every codec a split gives at least two batches, whose
+/// records each have the one header with its key and value.
+/// Mirrors `ProducerBatchTest.testSplitPreservesMagicAndCompressionType`: with every codec a split gives at least two
+/// batches, of format 2, base offset 0 and the same codec.
+#[test]
+fn parts_keep_the_headers_the_format_and_the_codec_of_their_batch() {
+    let codecs = Codec::ALL.map(|codec| (codec.name(), codec.number())).into_iter().chain([("none", 0)]);
+    for (name, number) in codecs {
+        let parts = parts_of_a_batch(name);
+        assert!(parts.len() >= 2, "{name}: {}", parts.len());
+        for part in &parts {
+            let batch = BatchView::parse(part).expect("a batch of format 2, for it knows no other");
+            assert_eq!((batch.codec(), batch.base_offset(), part[16]), (number, 0, 2));
+            let plain = batch.plain_records().expect("decompressed");
+            for told in batch.records_in(&plain) {
+                let headers: Vec<_> = told.expect("sound").headers.map(|header| (header.key, header.value)).collect();
+                assert_eq!(headers, [(&b"header-key"[..], Some(&b"header-value"[..]))], "{name}");
+            }
+        }
+    }
+}
+
+/// How many batches left, and how many of them were more than a broker with our `batch.size` takes.
+fn batches_and_splits(good_percent: u64, rng: &mut Rng) -> (usize, usize) {
+    let batch_size = 1_024;
+    let properties = [("batch.size", "1024"), ("linger.ms", "10"), ("compression.type", "gzip")];
+    let mut story = Story::new(&properties).started();
+    let (mut batches, mut splits) = (0, 0);
+    let mut answer = |story: &mut Story| {
+        while let Some(carried) = story.carried.first() {
+            batches += 1;
+            if batch_bytes(carried).len() > batch_size + crate::record_batch::BATCH_OVERHEAD {
+                splits += 1;
+                story.refuse(ErrorCode::MESSAGE_TOO_LARGE);
+            } else {
+                story.store(0);
+            }
+        }
+    };
+    for _ in 0..1_000 {
+        let is_good = rng.below(100) < good_percent;
+        let mut value = [0; 100];
+        for four in value.chunks_exact_mut(4) {
+            // Numbers below 1000 shrink to about 0.6 of their size, noise not at all.
+            let below = if is_good { 1_000 } else { 1 << 32 };
+            four.copy_from_slice(&u32::try_from(rng.below(below)).expect("32 bits").to_be_bytes());
+        }
+        story.send(&Record { value: Some(&value), ..record(0, "") }).expect("taken");
+        answer(&mut story);
+    }
+    let later = story.now_ms() + 10;
+    story.at_ms(later);
+    answer(&mut story);
+    (batches, splits)
+}
+
+/// Mirrors `RecordAccumulatorTest.testSplitFrequency`: whatever share of 1000 records compresses well, fewer than one
+/// batch in ten is larger than batch.size and must be split. (Every seventh percentage is tried.)
+#[test]
+fn fewer_than_one_batch_in_ten_is_too_large_whatever_it_holds() {
+    let mut rng = Rng::stream(20_240_229, Purpose::Partitioner);
+    for good_percent in (1..100).step_by(7) {
+        let (batches, splits) = batches_and_splits(good_percent, &mut rng);
+        assert!(batches > 50 && splits * 10 < batches, "{good_percent} %: {splits} of {batches}");
+    }
 }

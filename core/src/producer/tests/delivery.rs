@@ -28,6 +28,8 @@ fn next_ms(story: &Story) -> u64 {
     story.wait.0.expect("something is due") / 1_000
 }
 
+/// Mirrors `RecordAccumulatorTest.testExponentialRetryBackoff`: a first attempt waits for nothing; each retry waits
+/// twice as long as the one before, within 20 per cent and up to retry.backoff.max.ms, and leaves then.
 #[test]
 fn a_refused_batch_is_sent_again_after_pauses_that_grow() {
     let mut story = plain(&[]);

@@ -1,7 +1,7 @@
 //! From nothing to the first acknowledged record.
 
 use super::story::{MIDNIGHT, Story, failed, record};
-use crate::error::{ErrorCode, ProducerError};
+use crate::error::{ErrorCode, ProducerError, Surface};
 use crate::ids::{ConnectionId, NodeId};
 use crate::io::{Stored, WaitReason};
 use crate::producer::{SendAttempt, SendRefusal};
@@ -91,6 +91,8 @@ fn without_idempotence_no_producer_id_is_asked_for() {
     assert_eq!(story.carried[0].batches(), [(0, vec!["a".to_owned()], -1, -1)]);
 }
 
+/// Mirrors `ProducerMetadataTest.testMetadataUpdateWaitTime`: waiting for metadata that does not come ends with a
+/// timeout when the time is over.
 #[test]
 fn metadata_that_never_comes_fails_the_send_after_max_block() {
     let mut story = Story::new(&[("max.block.ms", "250")]);
@@ -112,6 +114,8 @@ fn metadata_that_never_comes_fails_the_send_after_max_block() {
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
 
+/// Mirrors `ProducerMetadataTest.testMetadataUpdateWaitTime`: waiting for metadata no time at all ends at once with a
+/// timeout.
 #[test]
 fn max_block_zero_fails_at_once_but_the_question_goes_out() {
     let mut story = Story::new(&[("max.block.ms", "0")]);
@@ -149,15 +153,20 @@ fn a_partition_beyond_the_count_waits_for_it_to_grow() {
     assert!(story.try_send(&mut attempt, &record(2, "a")).is_ok());
 }
 
+/// Mirrors `KafkaProducerTest.testSendToInvalidTopic`: a topic that metadata calls invalid fails the future with an
+/// InvalidTopicException.
 #[test]
 fn an_invalid_topic_name_is_the_brokers_verdict() {
-    let mut story = Story::new(&[]);
-    story.topic_error = ErrorCode::INVALID_TOPIC_EXCEPTION;
-    let mut attempt = SendAttempt::default();
-    let empty_name = Record::keyed("", b"k", b"v");
-    assert!(matches!(story.try_send(&mut attempt, &empty_name), Err(SendRefusal::Blocked { .. })));
-    let error = ProducerError::InvalidTopic { topic: "".into() };
-    assert_eq!(story.try_send(&mut attempt, &empty_name), Err(failed(None, error)));
+    for name in ["", "topic abc"] {
+        let mut story = Story::new(&[]);
+        story.topic_error = ErrorCode::INVALID_TOPIC_EXCEPTION;
+        let mut attempt = SendAttempt::default();
+        let wanted = Record::keyed(name, b"k", b"v");
+        assert!(matches!(story.try_send(&mut attempt, &wanted), Err(SendRefusal::Blocked { .. })));
+        let error = ProducerError::InvalidTopic { topic: name.into() };
+        assert_eq!(error.surface_in_send(), Surface::FutureOnCaller);
+        assert_eq!(story.try_send(&mut attempt, &wanted), Err(failed(None, error)));
+    }
 }
 
 #[test]
@@ -185,6 +194,8 @@ fn a_topic_that_does_not_exist_yet_is_asked_about_with_growing_pauses() {
     assert!((10..=18).contains(&asked), "{asked}");
 }
 
+/// Mirrors `ProducerRecordTest.testInvalidRecords`: a negative partition or timestamp is an IllegalArgumentException.
+/// (A topic cannot be null here.)
 #[test]
 fn bad_arguments_fail_before_anything_else() {
     let mut story = Story::new(&[]).started();
@@ -192,9 +203,15 @@ fn bad_arguments_fail_before_anything_else() {
         Err(SendRefusal::Failed { error, .. }) => error,
         other => panic!("{other:?}"),
     };
-    assert_eq!(failed(story.send(&record(-2, "a"))), ProducerError::NegativePartition(-2));
     let early = Record { timestamp_ms: Some(-1), ..record(0, "a") };
-    assert_eq!(failed(story.send(&early)), ProducerError::NegativeTimestamp(-1));
+    for (wanted, error) in [
+        (record(-1, "a"), ProducerError::NegativePartition(-1)),
+        (record(-2, "a"), ProducerError::NegativePartition(-2)),
+        (early, ProducerError::NegativeTimestamp(-1)),
+    ] {
+        assert_eq!(error.java_class(), "IllegalArgumentException");
+        assert_eq!(failed(story.send(&wanted)), error);
+    }
     let zero = Record { timestamp_ms: Some(0), ..record(0, "a") };
     assert_eq!(story.send(&zero).expect("the epoch is a time").timestamp_ms, 0);
 }

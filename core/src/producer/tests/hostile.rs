@@ -166,6 +166,9 @@ fn a_hint_that_is_not_lower_ends_the_connection() {
 }
 
 /// Row 66: an API is missing.
+///
+/// Mirrors `ProducerMetadataTest.testMetadataWaitAbortedOnFatalException`: whoever waits for metadata is given the
+/// error that makes it impossible, here an UnsupportedVersionException.
 #[test]
 fn a_broker_without_metadata_is_named_as_the_reason() {
     let mut story = asked_versions();
@@ -179,6 +182,9 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
 }
 
 /// Row 66: ranges that do not meet.
+///
+/// Mirrors `NetworkClientTest.testUnsupportedVersionDuringInternalMetadataRequest`: metadata that cannot be asked for
+/// in a version of the broker fails with an UnsupportedVersionException.
 #[test]
 fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
     let mut story = asked_versions();

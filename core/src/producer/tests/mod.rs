@@ -1,7 +1,9 @@
 //! Stories about the whole producer, told against brokers that answer as the story says.
 
+mod accumulator;
 mod answers;
 mod availability;
+mod beside_brokers;
 mod clock;
 #[cfg(feature = "compression")]
 mod compressing;
@@ -23,4 +25,5 @@ mod sender_splits;
 mod sending;
 mod splitting;
 mod story;
+mod topics;
 mod transactions;

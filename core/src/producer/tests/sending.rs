@@ -108,6 +108,8 @@ fn ignored_keys_stick_like_no_keys() {
     assert!((0..50_u8).all(|key| partition_of(&mut story, &[key]) == first));
 }
 
+/// Mirrors `RecordAccumulatorTest.testLinger`: nothing is ready when a record is appended, and its batch leaves with it
+/// when linger.ms is over.
 #[test]
 fn a_batch_leaves_exactly_when_its_linger_is_over() {
     let mut story = Story::new(&[]).started();
@@ -174,6 +176,8 @@ fn the_walk_over_a_brokers_partitions_begins_where_it_ended() {
     assert_eq!(walks, [[0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1]]);
 }
 
+/// Mirrors `RecordAccumulatorTest.testPartialDrain`: with batches of two partitions ready, a request bounded to less
+/// than both takes only one.
 #[test]
 fn a_request_holds_no_more_than_max_request_size_but_at_least_one_batch() {
     let mut story = Story::with(1, 3, &[("max.request.size", "250"), ("linger.ms", "5")]).started();
@@ -248,6 +252,60 @@ fn memory_that_never_comes_fails_the_send_after_max_block() {
     story.put(1, "c");
 }
 
+/// Mirrors `BufferPoolTest.testBufferExhaustedExceptionIsThrown`: an allocation of more than there is becomes a
+/// BufferExhaustedException when its time is over.
+/// Mirrors `BufferPoolTest.testBlockTimeout`: that does not happen before max.block.ms, and does right then.
+/// Mirrors `BufferPoolTest.testCleanupMemoryAvailabilityWaiterOnBlockTimeout`: afterwards nobody stands in the queue,
+/// and what was free before is free again.
+#[test]
+fn a_send_fails_for_want_of_memory_when_max_block_is_over_and_not_before() {
+    let properties = [("buffer.memory", "200"), ("batch.size", "100"), ("max.block.ms", "10"), ("linger.ms", "1000")];
+    let mut story = Story::with(1, 2, &properties).started();
+    story.put(0, "a");
+    let mut attempt = SendAttempt::default();
+    let large = "v".repeat(110);
+    assert_eq!(story.producer.memory_used(), 100);
+    let began = story.now_ms();
+    let blocked = SendRefusal::Blocked { on: BlockedOn::Memory, until: Instant::from_millis(began + 10) };
+    assert_eq!(story.try_send(&mut attempt, &record(1, &large)), Err(blocked.clone()));
+    story.at_ms(began + 9);
+    assert_eq!(story.try_send(&mut attempt, &record(1, &large)), Err(blocked));
+    story.at_ms(began + 10);
+    let Err(SendRefusal::Failed { error, .. }) = story.try_send(&mut attempt, &record(1, &large)) else {
+        panic!("its time is over")
+    };
+    assert_eq!(error.java_class(), "BufferExhaustedException");
+    assert_eq!(story.producer.memory_used(), 100, "what it had gathered is free again");
+    story.put(1, "b");
+    assert_eq!(story.producer.memory_used(), 200, "and nobody stands in the queue");
+}
+
+/// Mirrors `BufferPoolTest.testCloseNotifyWaiters`: closing wakes both that wait for memory without end; each gets a
+/// KafkaException, and nobody waits any more.
+#[test]
+fn all_who_wait_for_memory_are_told_when_the_producer_closes() {
+    let mut story = Story::with(1, 3, &[("buffer.memory", "16384"), ("max.block.ms", "9223372036854775807")]).started();
+    story.put(0, "a");
+    let mut attempts = [(1, SendAttempt::default()), (2, SendAttempt::default())];
+    for (partition, attempt) in &mut attempts {
+        assert!(matches!(
+            story.try_send(attempt, &record(*partition, "b")),
+            Err(SendRefusal::Blocked { on: BlockedOn::Memory, .. })
+        ));
+    }
+    story.may_proceed = 0;
+    story.producer.close(story.now(), None);
+    story.settle();
+    assert!(story.may_proceed > 0, "they are woken");
+    for (partition, attempt) in &mut attempts {
+        let error = ProducerError::ClosedWhileAllocating;
+        assert_eq!(error.java_class(), "KafkaException");
+        assert_eq!(story.try_send(attempt, &record(*partition, "b")), Err(failed(Some(*partition), error)));
+    }
+    story.store(0);
+    assert_eq!(story.producer.memory_used(), 0, "nobody waits any more");
+}
+
 #[test]
 fn an_abandoned_send_keeps_no_place_in_the_queue() {
     let mut story = Story::with(1, 2, &[("buffer.memory", "16384")]).started();
@@ -260,6 +318,9 @@ fn an_abandoned_send_keeps_no_place_in_the_queue() {
 }
 
 /// Row 60: what a small buffer.memory comes to.
+///
+/// Mirrors `BufferPoolTest.testCantAllocateMoreMemoryThanWeHave`: a batch of all the memory is possible, and a single
+/// byte more is an IllegalArgumentException.
 #[test]
 fn records_that_can_never_fit_are_refused() {
     let failed = |properties: &[(&str, &str)], size: usize| {
@@ -282,10 +343,12 @@ fn records_that_can_never_fit_are_refused() {
         failed(&small, 915),
         Some(ProducerError::RecordLargerThanBuffer { size_bytes: 1_001, limit_bytes: 1_000 })
     );
-    assert_eq!(
-        failed(&[("buffer.memory", "1000")], 10),
-        Some(ProducerError::BatchLargerThanBuffer { needed_bytes: 16_384, limit_bytes: 1_000 })
-    );
+    let error = ProducerError::BatchLargerThanBuffer { needed_bytes: 16_384, limit_bytes: 1_000 };
+    assert_eq!(error.java_class(), "IllegalArgumentException");
+    assert_eq!(failed(&[("buffer.memory", "1000")], 10), Some(error));
+    assert_eq!(failed(&[("buffer.memory", "1024"), ("batch.size", "1024")], 10), None, "all of the memory");
+    let one_more = ProducerError::BatchLargerThanBuffer { needed_bytes: 1_025, limit_bytes: 1_024 };
+    assert_eq!(failed(&[("buffer.memory", "1024"), ("batch.size", "1025")], 10), Some(one_more));
 }
 
 #[test]
@@ -302,6 +365,26 @@ fn flush_sends_what_lingers_and_waits_for_its_fate() {
     assert!(story.producer.is_flushed(&flush), "the later record is not its business");
     story.put(1, "c");
     assert_eq!(story.carried.len(), 1, "the flush is over, and records linger again");
+}
+
+/// Mirrors `KafkaProducerTest.testFlushCompleteSendOfInflightBatches`: without idempotence, none of 50 records is done
+/// before the flush, and all are when it is over.
+#[test]
+fn a_flush_is_over_when_all_that_was_sent_before_it_is_done() {
+    let mut story = Story::new(&[("enable.idempotence", "false")]).started();
+    for number in 0..50 {
+        story.put(0, &format!("value{number}"));
+    }
+    assert!(story.completed.is_empty());
+    let flush = story.producer.begin_flush(story.now());
+    story.settle();
+    assert!(!story.producer.is_flushed(&flush));
+    while !story.carried.is_empty() {
+        story.store(0);
+    }
+    assert!(story.producer.is_flushed(&flush));
+    let done: u32 = story.completed.iter().filter(|done| done.result.is_ok()).map(|done| done.record_count).sum();
+    assert_eq!(done, 50);
 }
 
 #[test]
@@ -386,6 +469,8 @@ fn a_send_that_waits_learns_of_the_close() {
     assert!(story.producer.is_closed());
 }
 
+/// Mirrors `BufferPoolTest.testCloseAllocations`: after closing no memory is given out any more, which is a
+/// KafkaException, and memory can still be given back.
 #[test]
 fn a_send_that_waits_for_memory_is_told_so_when_the_producer_closes() {
     let mut story = Story::with(1, 2, &[("buffer.memory", "16384")]).started();
@@ -394,7 +479,10 @@ fn a_send_that_waits_for_memory_is_told_so_when_the_producer_closes() {
     assert!(story.try_send(&mut attempt, &record(1, "b")).is_err());
     story.producer.close(story.now(), None);
     let error = ProducerError::ClosedWhileAllocating;
-    assert_eq!(error.to_string(), "Producer closed while allocating memory");
+    assert_eq!(
+        (error.java_class(), &*error.to_string()),
+        ("KafkaException", "Producer closed while allocating memory")
+    );
     assert_eq!(story.try_send(&mut attempt, &record(1, "b")), Err(failed(Some(1), error)));
     story.settle();
     story.store(0);

@@ -193,6 +193,8 @@ fn the_parts_are_as_old_as_their_batch() {
     assert!(matches!(fate, Err(ProducerError::DeliveryTimeout { elapsed_ms: 40_000, .. })), "{fate:?}");
 }
 
+/// Mirrors `RecordAccumulatorTest.testProduceRequestResultAwaitAllDependents`: with the whole over and the first of two
+/// parts stored, waiting goes on, and ends with the second.
 #[test]
 fn flush_and_close_wait_for_every_part() {
     let mut story = story(&[]);
@@ -247,4 +249,77 @@ fn records_are_the_same_in_a_part() {
     let part = crate::record_batch::BatchView::parse(&parts).expect("a batch");
     let told = part.records().next().expect("one record").expect("sound");
     assert_eq!((told.timestamp_ms, told.key, told.value), (1, None, Some(value.as_bytes())));
+}
+
+/// Mirrors `RecordAccumulatorTest.testSplitAndReenqueue`: a batch of two records is split into two, of which the first
+/// is acknowledged with offset 0 and the second, after it, with offset 1.
+#[test]
+fn two_records_that_do_not_go_together_are_acknowledged_one_by_one() {
+    let mut story = story(&[("batch.size", "2000")]);
+    let large = "v".repeat(900);
+    let sent: Vec<_> = (0..2).map(|_| story.send(&record(0, &large)).expect("taken")).collect();
+    assert_eq!((sent[0].batch, sent[0].index, sent[1].index), (sent[1].batch, 0, 1));
+    wait_out_the_linger(&mut story);
+    story.refuse(TOO_LARGE);
+    story.refuse(TOO_LARGE);
+    let offset = |story: &Story, sent: &crate::producer::Sent| {
+        let done = story.completed.iter().find(|done| done.covers(sent.batch, sent.index))?;
+        done.offset_of(sent.index)
+    };
+    for acked in 0..2 {
+        assert_eq!(story.completed.len(), acked);
+        story.store(i64::try_from(acked).expect("small"));
+    }
+    assert_eq!([offset(&story, &sent[0]), offset(&story, &sent[1])], [Some(0), Some(1)]);
+}
+
+/// Mirrors `RecordAccumulatorTest.testSplitBatchOffAccumulator`: a batch that is too large becomes several, all of
+/// which are drained, and all memory is available again although they are out: they are allocated beside it.
+#[test]
+fn the_memory_of_a_split_batch_is_free_while_its_parts_are_out() {
+    let mut story = story(&[("buffer.memory", "1800")]);
+    put(&mut story, "abcdefghijk");
+    wait_out_the_linger(&mut story);
+    assert_eq!(story.producer.memory_used(), 600);
+    story.refuse(TOO_LARGE);
+    story.refuse(TOO_LARGE);
+    let mut parts = 0;
+    while !story.carried.is_empty() {
+        assert_eq!(story.producer.memory_used(), 0, "parts take none");
+        story.store(0);
+        parts += 1;
+    }
+    assert!(parts > 1, "{parts}");
+    assert_eq!(story.producer.memory_used(), 0);
+    assert!(!story.producer.accumulator.has_incomplete(), "all of them were drained");
+}
+
+/// Mirrors `RecordAccumulatorTest.testSplitAndReenqueuePreventInfiniteRecursion`: a batch of 100 records of 1 KB is
+/// split in fewer than 100 steps down to single records, and every key is there exactly once.
+#[test]
+fn a_hundred_records_are_split_down_to_one_each_and_none_is_lost_or_doubled() {
+    let mut story = story(&[("batch.size", "1048576"), ("max.request.size", "2097152")]);
+    let value = [0; 1_024];
+    for number in 0..100_i32 {
+        let key = number.to_be_bytes();
+        story.send(&Record { key: Some(&key), value: Some(&value), ..record(0, "") }).expect("taken");
+    }
+    wait_out_the_linger(&mut story);
+    assert_eq!(story.carried[0].batches()[0].1.len(), 100, "one batch");
+    let (mut splits, mut keys) = (0, Vec::new());
+    while let Some(carried) = story.carried.first() {
+        let bytes = carried.body().topics[0].partitions[0].records.clone();
+        let batch = crate::record_batch::BatchView::parse(&bytes).expect("a batch");
+        if batch.record_count() > 1 {
+            splits += 1;
+            assert!(splits < 100, "it does not end");
+            story.refuse(TOO_LARGE);
+        } else {
+            let key = batch.records().next().expect("one").expect("sound").key.expect("a key").to_vec();
+            keys.push(i32::from_be_bytes(key.try_into().expect("four bytes")));
+            story.store(0);
+        }
+    }
+    assert_eq!(keys, (0..100).collect::<Vec<_>>());
+    assert_eq!(story.completed.len(), 100);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::error::{ProducerError, TransactionError};
 use crate::ids::ProducerIdentity;
 use crate::protocol::{ApiKey, CommittedOffset};
 use crate::time::Instant;
@@ -35,6 +36,14 @@ impl GroupMember {
     /// A group whose members are not managed, or of whom the member is not known.
     pub fn of_group(group: impl Into<Arc<str>>) -> Self {
         Self { group: group.into(), generation: -1, member_id: "".into(), group_instance_id: None }
+    }
+
+    /// A generation has members, so one of them must be named (`throwIfInvalidGroupMetadata`).
+    pub(in super::super) fn refusal(&self) -> Option<ProducerError> {
+        let is_nameless = self.generation > 0 && self.member_id.is_empty();
+        let (group, generation) = (Arc::clone(&self.group), self.generation);
+        let group_instance_id = self.group_instance_id.clone();
+        is_nameless.then(|| TransactionError::UnknownMember { group, generation, group_instance_id }.into())
     }
 }
 

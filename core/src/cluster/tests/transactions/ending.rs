@@ -93,6 +93,8 @@ fn sequences_begin_again_with_every_transaction() {
     assert_eq!(world.values(0), ["a", "b", "c"]);
 }
 
+/// Mirrors `ProducerStateManagerTest.testRejectNonZeroSequenceForTransactionsV2WithEmptyState`: with version 2 of
+/// transactions, the first sequence of a producer that the partition does not know is out of order unless it is 0.
 #[test]
 fn the_first_batch_of_a_producer_that_is_new_to_a_partition_begins_at_zero() {
     let mut world = World::new();

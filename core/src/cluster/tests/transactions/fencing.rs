@@ -144,6 +144,8 @@ fn batches_of_a_transaction_need_its_id_and_come_from_one_producer() {
     assert!(world.values(0).is_empty());
 }
 
+/// Mirrors `ProducerStateManagerTest.testNonTransactionalAppendWithOngoingTransaction`: a batch without a transaction
+/// is refused as INVALID_TXN_STATE while its producer has one open.
 #[test]
 fn a_batch_outside_the_transaction_does_not_fall_into_it() {
     let mut world = World::new();
