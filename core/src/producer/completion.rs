@@ -7,7 +7,7 @@ use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity};
 use crate::io::{BatchCompletion, DisconnectReason, Output, Stored};
 use crate::protocol::{
     ApiKey, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataResponse,
-    ProducePartitionResponse, ProduceResponse, RecordError, Response,
+    ProducePartitionResponse, ProduceResponse, RecordError, Response, says_topics_by_id,
 };
 use crate::record_batch::Stamp;
 use crate::time::Instant;
@@ -160,7 +160,7 @@ impl<O: Observer> Producer<O> {
             }
             (Asked::Produce(batches), Response::Produce(response)) => {
                 self.throttle(now, node, request.version, ApiKey::Produce, response.throttle_time_ms);
-                self.on_produce(now, node, &batches, &response);
+                self.on_produce(now, node, request.version, &batches, &response);
             }
             (Asked::Transaction, response) => self.on_transaction_answer(now, response),
             // The kinds were compared above.
@@ -236,14 +236,25 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Takes the answers for the batches of one request. Each must be there once, and no other.
-    fn on_produce(&mut self, now: Instant, node: NodeId, batches: &[BatchSlot], response: &ProduceResponse) {
+    fn on_produce(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        version: i16,
+        batches: &[BatchSlot],
+        response: &ProduceResponse,
+    ) {
+        let by_id = says_topics_by_id(ApiKey::Produce, version);
         let mut answers: Vec<Option<&ProducePartitionResponse>> = vec![None; batches.len()];
         let mut is_sound = true;
         for topic in &response.topics {
+            let named = if by_id { None } else { self.topics.find(&topic.name) };
             for told in &topic.partitions {
-                let named = self.topics.find(&topic.name);
-                let named = named.map(|topic| PartitionRef { topic, partition: told.partition });
-                let place = batches.iter().position(|&slot| self.partition_of(slot) == named && named.is_some());
+                let is_about = |batch: &ProducerBatch| {
+                    let is_topic = if by_id { batch.sent_to == topic.id } else { named == Some(batch.partition.topic) };
+                    is_topic && batch.partition.partition == told.partition
+                };
+                let place = batches.iter().position(|&slot| self.accumulator.batch(slot).is_some_and(is_about));
                 match place {
                     Some(place) if answers[place].is_none() => answers[place] = Some(told),
                     // Told twice, or of a partition nobody asked about.

@@ -2,7 +2,7 @@
 //!
 //! What brokers answer is believed only as far as it makes sense: a topic without partitions is not known, a leader
 //! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
-//! goes back unless the topic is another one.
+//! goes back unless the topic is another one (`Metadata.updateLatestMetadata`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,11 @@ struct TopicMetadata {
     error: ErrorCode,
     /// The answer, counted, in which it was last named.
     answered_in: u64,
+    /// As the last answer told it; none while the topic is not there.
     id: TopicId,
+    /// The newest leader epoch seen of each partition, −1: none. They outlive the partitions: only a topic with another id,
+    /// or one that comes back with an id, counts anew.
+    epochs: Vec<i32>,
     partitions: Vec<PartitionMetadata>,
     /// Partitions with a leader.
     available: Vec<i32>,
@@ -53,6 +57,14 @@ impl TopicMetadata {
         // As many as entries in one answer.
         u32::try_from(self.partitions.len()).ok().filter(|&count| count > 0)
     }
+
+    /// No answer knows it any more. Says whether one did.
+    fn vanish(&mut self) -> bool {
+        self.id = TopicId::default();
+        let was_there = !self.partitions.is_empty();
+        self.partitions.clear();
+        was_there
+    }
 }
 
 /// What a metadata request asked, to be handed back with its answer.
@@ -62,7 +74,12 @@ pub(super) struct MetadataAsked {
     partial: bool,
     /// Topics had been added this often when it left.
     additions: u64,
+    /// Do the leader epochs in its answer grow with every change of leader?
+    has_reliable_epochs: bool,
 }
+
+/// Since this version of Metadata (`MetadataResponse.hasReliableLeaderEpochs`).
+const RELIABLE_EPOCHS_SINCE: i16 = 9;
 
 /// The cluster as the producer believes it to be.
 #[derive(Clone, Debug)]
@@ -188,14 +205,8 @@ impl Metadata {
         if self.topics.len() <= topic.index() {
             self.topics.resize_with(topic.index() + 1, TopicMetadata::default);
         }
-        self.topics[topic.index()] = TopicMetadata {
-            wanted: true,
-            is_new: true,
-            last_used: now,
-            // The id stays: a topic of the same name that comes back is compared with it.
-            id: self.topics[topic.index()].id,
-            ..TopicMetadata::default()
-        };
+        self.topics[topic.index()] =
+            TopicMetadata { wanted: true, is_new: true, last_used: now, ..TopicMetadata::default() };
         self.request_update_for_new_topics();
     }
 
@@ -260,7 +271,7 @@ impl Metadata {
         self.nodes.clear();
         for known in &mut self.topics {
             known.error = ErrorCode::NONE;
-            known.partitions.clear();
+            known.vanish();
         }
         self.rebuild();
         is_another
@@ -270,6 +281,7 @@ impl Metadata {
     pub(super) fn ask(
         &mut self,
         now: Instant,
+        version: i16,
         name_of: impl Fn(TopicIndex) -> Arc<str>,
     ) -> (MetadataRequest, MetadataAsked) {
         let is_old = self.last_success.is_none_or(|last| last + self.max_age <= now);
@@ -277,7 +289,8 @@ impl Metadata {
         let asked = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && (known.is_new || !partial));
         let topics = asked.map(|(index, _)| name_of(topic_at(index))).collect();
         self.is_asked = true;
-        let asked = MetadataAsked { partial, additions: self.additions };
+        let has_reliable_epochs = version >= RELIABLE_EPOCHS_SINCE;
+        let asked = MetadataAsked { partial, additions: self.additions, has_reliable_epochs };
         (MetadataRequest { topics: Some(topics), allow_auto_topic_creation: true }, asked)
     }
 
@@ -317,7 +330,7 @@ impl Metadata {
         let max_idle = self.max_idle;
         for known in &mut self.topics {
             if known.wanted && !known.is_new && known.last_used + max_idle <= now {
-                *known = TopicMetadata { id: known.id, ..TopicMetadata::default() };
+                *known = TopicMetadata::default();
             }
         }
         let mut changed = self.nodes != nodes;
@@ -326,15 +339,14 @@ impl Metadata {
             if let Some(index) = find(&topic.name)
                 && self.topics.get(index.index()).is_some_and(|known| known.wanted)
             {
-                changed |= self.on_topic(index, topic);
+                changed |= self.on_topic(index, topic, asked.has_reliable_epochs);
             }
         }
         if !asked.partial {
             let answers = self.answers;
             // What was asked about and not answered is not there any more.
             for known in self.topics.iter_mut().filter(|known| !known.is_new && known.answered_in < answers) {
-                changed |= !known.partitions.is_empty();
-                known.partitions.clear();
+                changed |= known.vanish();
             }
         }
         self.same_answers = if changed { 0 } else { self.same_answers.saturating_add(1) };
@@ -354,13 +366,12 @@ impl Metadata {
     ) -> bool {
         let endpoint = endpoints.iter().filter_map(usable).find(|(node, _)| *node == leader.leader);
         let is_known = endpoint.is_some() || self.nodes.contains_key(&leader.leader);
-        let told = self
-            .topics
-            .get_mut(partition.topic.index())
-            .and_then(|known| known.partitions.get_mut(usize::try_from(partition.partition).ok()?));
-        match told {
+        let number = usize::try_from(partition.partition).unwrap_or(usize::MAX);
+        let Some(known) = self.topics.get_mut(partition.topic.index()) else { return false };
+        match known.partitions.get_mut(number) {
             Some(told) if is_known && leader.epoch > told.epoch => {
                 *told = PartitionMetadata { leader: leader.leader, epoch: leader.epoch };
+                known.epochs[number] = leader.epoch;
                 self.nodes.extend(endpoint);
                 self.rebuild();
                 true
@@ -370,32 +381,46 @@ impl Metadata {
     }
 
     /// Says whether anything is new.
-    fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic) -> bool {
+    fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic, has_reliable_epochs: bool) -> bool {
         let known = &mut self.topics[index.index()];
         known.is_new = false;
         known.answered_in = self.answers;
         let mut changed = known.error != told.error;
         known.error = told.error;
         if !told.error.is_none() {
-            changed |= !known.partitions.is_empty();
-            known.partitions.clear();
+            changed |= known.vanish();
             self.needs_full |= told.error.invalidates_metadata();
             return changed;
         }
-        // Another topic of the same name counts its epochs anew.
-        let is_another = known.id != TopicId::default() && told.id != known.id && told.id != TopicId::default();
+        // Another topic of the same name counts its epochs anew, and so does one that was out of sight.
+        let is_another = told.id != TopicId::default() && told.id != known.id;
         known.id = told.id;
         let before = core::mem::take(&mut known.partitions);
         // One that is told twice counts once, as in the Java client's map; the last word holds.
         let numbers = set_of(told.partitions.iter().map(|partition| partition.partition));
         known.partitions.resize(numbers.len(), NO_LEADER);
+        known.epochs.resize(known.epochs.len().max(numbers.len()), -1);
+        let mut is_outdated = false;
         for partition in &told.partitions {
             let Ok(number) = usize::try_from(partition.partition) else { continue };
             let Some(place) = known.partitions.get_mut(number) else { continue };
             self.needs_full |= partition.error.invalidates_metadata();
-            let new = PartitionMetadata { leader: partition.leader, epoch: partition.leader_epoch };
-            let old = before.get(number).copied().filter(|old| !is_another && new.epoch >= 0 && old.epoch > new.epoch);
-            *place = old.unwrap_or(new);
+            let epoch = if has_reliable_epochs { partition.leader_epoch.max(-1) } else { -1 };
+            let is_older = !is_another && epoch >= 0 && epoch < known.epochs[number];
+            if is_older {
+                // The answer comes from a broker that lags behind: what was known of the partition holds, if anything was.
+                let old = before.get(number).copied();
+                is_outdated |= old.is_none();
+                *place = old.unwrap_or(NO_LEADER);
+            } else {
+                known.epochs[number] = epoch;
+                *place = PartitionMetadata { leader: partition.leader, epoch };
+            }
+            changed |= epoch < 0;
+        }
+        // Not one partition is known of a topic that came back without an id (`Cluster.partitionCountForTopic`).
+        if is_outdated && known.partitions.iter().all(|partition| *partition == NO_LEADER) {
+            known.partitions.clear();
         }
         changed || is_another || known.partitions != before
     }

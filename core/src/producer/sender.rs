@@ -291,7 +291,7 @@ impl<O: Observer> Producer<O> {
             self.is_dirty = true;
             return self.wake_senders_for_metadata();
         };
-        let (request, asked) = self.metadata.ask(now, |topic| Arc::clone(self.topics.name(topic)));
+        let (request, asked) = self.metadata.ask(now, version, |topic| Arc::clone(self.topics.name(topic)));
         self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
         // What was held back for the question may go.
         self.is_dirty = true;
@@ -423,20 +423,19 @@ impl<O: Observer> Producer<O> {
         }
     }
 
+    /// By topic, each with the id that metadata told of it, or with none: a broker that wants ids then knows no such topic,
+    /// as for the Java client (`Sender.topicIdsForBatches`).
     fn grouped(&mut self, batches: &[BatchSlot]) -> Vec<ProduceTopic> {
         let mut topics: Vec<ProduceTopic> = Vec::new();
         for &slot in batches {
             let Some(batch) = self.accumulator.batch_mut(slot) else { continue };
             let partition = ProducePartition { partition: batch.partition.partition, records: batch.close() };
             let topic = batch.partition.topic;
-            let name = self.topics.name(topic);
+            let (name, id) = (self.topics.name(topic), self.metadata.topic_id(topic));
+            batch.sent_to = id;
             match topics.iter_mut().find(|known| Arc::ptr_eq(&known.name, name)) {
                 Some(known) => known.partitions.push(partition),
-                None => topics.push(ProduceTopic {
-                    name: Arc::clone(name),
-                    id: self.metadata.topic_id(topic),
-                    partitions: vec![partition],
-                }),
+                None => topics.push(ProduceTopic { name: Arc::clone(name), id, partitions: vec![partition] }),
             }
         }
         topics

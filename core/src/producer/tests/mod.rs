@@ -11,3 +11,4 @@ mod idempotence;
 mod sending;
 mod splitting;
 mod story;
+mod topic_ids;

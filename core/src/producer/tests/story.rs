@@ -9,8 +9,9 @@ use crate::ids::{BatchId, BrokerAddress, ConnectionId, Lane, NodeId, ProducerInd
 use crate::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output, WaitReason};
 use crate::producer::{Producer, SendAttempt, SendRefusal, Sent};
 use crate::protocol::{
-    ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition, MetadataResponse,
-    MetadataTopic, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse, Request, Response,
+    ApiVersionRange, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition,
+    MetadataResponse, MetadataTopic, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse,
+    Request, Response,
 };
 use crate::record::Record;
 use crate::record_batch::BatchView;
@@ -76,6 +77,8 @@ pub(super) struct Story {
     pub(super) led: Vec<Led>,
     pub(super) topic_error: ErrorCode,
     pub(super) topic_id: TopicId,
+    /// What brokers say they speak.
+    pub(super) versions: Vec<ApiVersionRange>,
     pub(super) next_producer_id: i64,
     /// Requests other than Produce that are left alone when true.
     pub(super) hold_questions: bool,
@@ -112,6 +115,7 @@ impl Story {
             led: (0..partitions).map(|partition| (1 + partition % brokers, 0)).collect(),
             topic_error: ErrorCode::NONE,
             topic_id: TopicId([7; 16]),
+            versions: advertised_versions(),
             next_producer_id: 1_000,
             hold_questions: false,
             refuse_connections: false,
@@ -224,7 +228,7 @@ impl Story {
         let (connection, request) = self.questions.pop_front().expect("a question");
         let response = match &request.body {
             Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
-                api_keys: advertised_versions(),
+                api_keys: self.versions.clone(),
                 ..ApiVersionsResponse::default()
             }),
             Request::Metadata(asked) => {
