@@ -9,7 +9,7 @@ use producer_core::ids::{NodeId, TopicId};
 use producer_core::protocol::{
     ApiKey, ApiVersionRange, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker,
     MetadataPartition, MetadataResponse, MetadataTopic, ProducePartition, ProducePartitionResponse, ProduceRequest,
-    ProduceResponse, ProduceTopicResponse, RecordError, Request, Response,
+    ProduceResponse, ProduceTopic, ProduceTopicResponse, RecordError, Request, Response, says_topics_by_id,
 };
 use producer_core::record_batch::BatchView;
 
@@ -22,6 +22,9 @@ pub(super) const MIDNIGHT: i64 = 1_700_000_000_000;
 const SPOKEN: [(ApiKey, i16, i16); 4] =
     [(ApiKey::Produce, 3, 12), (ApiKey::Metadata, 4, 11), (ApiKey::ApiVersions, 0, 4), (ApiKey::InitProducerId, 0, 5)];
 
+/// No script makes a topic anew more often.
+const LIVES: u8 = 9;
+
 /// The cluster as it is now.
 #[derive(Debug)]
 pub(super) struct Brokers {
@@ -30,6 +33,8 @@ pub(super) struct Brokers {
     /// By topic and partition: leader and epoch.
     leaders: BTreeMap<String, Vec<(i32, i32)>>,
     topic_errors: BTreeMap<String, ErrorCode>,
+    /// How often a topic was made anew; `None`: it has no id.
+    lives: BTreeMap<String, Option<u8>>,
     identity_errors: VecDeque<ErrorCode>,
     identity: (i64, i16),
     throttles: BTreeMap<ApiKey, i32>,
@@ -50,6 +55,7 @@ impl Brokers {
             versions,
             leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
             topic_errors: BTreeMap::new(),
+            lives: script.topics.iter().map(|(topic, _)| (topic.clone(), Some(0))).collect(),
             identity_errors: VecDeque::new(),
             identity: script.identity,
             throttles: BTreeMap::new(),
@@ -77,6 +83,16 @@ impl Brokers {
             ["topic-error", topic, name] => {
                 self.topic_errors.insert(topic.to_owned(), error(name)?);
             }
+            ["recreate", topic] => {
+                let told = self.leaders.get_mut(topic).context("a topic that is there")?;
+                told.iter_mut().for_each(|(_, epoch)| *epoch = 0);
+                self.log_ends.retain(|(name, _), _| name != topic);
+                let life = self.lives.get(topic).copied().flatten().context("a topic with an id")?;
+                self.lives.insert(topic.to_owned(), Some(life + 1));
+            }
+            ["forget-id", topic] => {
+                self.lives.insert(topic.to_owned(), None);
+            }
             ["identity-error", name] => self.identity_errors.push_back(error(name)?),
             ["throttle", name, millis] => {
                 self.throttles.insert(api(name)?, millis.parse()?);
@@ -86,8 +102,8 @@ impl Brokers {
         Ok(true)
     }
 
-    /// The answer to a question beside Produce.
-    pub(super) fn answer(&mut self, request: &Request) -> Result<Response> {
+    /// The answer to a question beside Produce, in this version.
+    pub(super) fn answer(&mut self, version: i16, request: &Request) -> Result<Response> {
         let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
         Ok(match request {
             Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
@@ -97,7 +113,7 @@ impl Brokers {
             }),
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
-                Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(topics) })
+                Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(version, topics) })
             }
             Request::InitProducerId(_) => {
                 let refusal = self.identity_errors.pop_front();
@@ -121,7 +137,7 @@ impl Brokers {
         MetadataBroker { node: NodeId(node), host: "127.0.0.1".into(), port: 9_092 + node, rack: None }
     }
 
-    fn metadata(&self, asked: &[Arc<str>]) -> MetadataResponse {
+    fn metadata(&self, version: i16, asked: &[Arc<str>]) -> MetadataResponse {
         let topic = |name: &Arc<str>| {
             let leaders = self.leaders.get(&**name);
             let error = self.topic_errors.get(&**name).copied().unwrap_or(ErrorCode::NONE);
@@ -129,7 +145,7 @@ impl Brokers {
             let partition = |(partition, &(leader, leader_epoch)): (i32, &(i32, i32))| MetadataPartition {
                 partition,
                 leader: NodeId(leader),
-                leader_epoch,
+                leader_epoch: if version >= 7 { leader_epoch } else { -1 },
                 error: if leader < 0 { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
                 ..MetadataPartition::default()
             };
@@ -138,7 +154,7 @@ impl Brokers {
             MetadataTopic {
                 error,
                 name: Arc::clone(name),
-                id: if error.is_none() { id_of(name) } else { TopicId::default() },
+                id: if error.is_none() && version >= 10 { self.id_of(name) } else { TopicId::default() },
                 is_internal: false,
                 partitions: partitions.unwrap_or_default(),
             }
@@ -150,8 +166,33 @@ impl Brokers {
         }
     }
 
-    /// The answer to a Produce request: `[throttle=MS] RESULT [T-P:RESULT]…`.
-    pub(super) fn produce(&mut self, request: &ProduceRequest, words: &[&str]) -> Result<ProduceResponse> {
+    fn id_of(&self, topic: &str) -> TopicId {
+        self.lives.get(topic).copied().flatten().map_or_else(TopicId::default, |life| id(topic, life))
+    }
+
+    /// The topic that has this id or had it before it was made anew, and in which of its lives.
+    fn name_of(&self, wanted: TopicId) -> (&str, String) {
+        let lives = self.lives.keys().flat_map(|topic| (0..=LIVES).map(move |life| (topic, life)));
+        let found = lives.into_iter().find(|(topic, life)| id(topic, *life) == wanted);
+        found.map_or_else(|| ("", "none".to_owned()), |(topic, life)| (topic, life.to_string()))
+    }
+
+    /// A topic as a request says it: `t` by name, `t#0` by id, `t#1` once it was made anew, `#none` without an id.
+    pub(super) fn said(&self, version: i16, topic: &ProduceTopic) -> String {
+        if !says_topics_by_id(ApiKey::Produce, version) {
+            return topic.name.to_string();
+        }
+        let (name, life) = self.name_of(topic.id);
+        format!("{name}#{life}")
+    }
+
+    /// The answer to a Produce request in this version: `[throttle=MS] RESULT [T-P:RESULT]…`.
+    pub(super) fn produce(
+        &mut self,
+        version: i16,
+        request: &ProduceRequest,
+        words: &[&str],
+    ) -> Result<ProduceResponse> {
         let (mut throttle_time_ms, mut otherwise, mut results) = (0, "ok", BTreeMap::new());
         for word in words {
             if let Some(millis) = word.strip_prefix("throttle=") {
@@ -164,13 +205,19 @@ impl Brokers {
         }
         let mut endpoints = BTreeSet::new();
         let mut topics = Vec::new();
+        let by_id = says_topics_by_id(ApiKey::Produce, version);
         for topic in &request.topics {
+            let name = if by_id { self.name_of(topic.id).0.to_owned() } else { topic.name.to_string() };
+            // What is not there by this id, or not any more, can be answered in one way only.
+            let is_gone = by_id && (name.is_empty() || self.id_of(&name) != topic.id);
             let mut partitions = Vec::new();
             for partition in &topic.partitions {
-                let result = results.get(&(&*topic.name, partition.partition)).copied().unwrap_or(otherwise);
-                partitions.push(self.partition(&topic.name, partition, result, &mut endpoints)?);
+                let result = results.get(&(&*name, partition.partition)).copied().unwrap_or(otherwise);
+                let result = if is_gone { "UNKNOWN_TOPIC_ID" } else { result };
+                partitions.push(self.partition(&name, partition, result, &mut endpoints)?);
             }
-            topics.push(ProduceTopicResponse { name: Arc::clone(&topic.name), id: topic.id, partitions });
+            let (name, id) = if by_id { ("".into(), topic.id) } else { (name.into(), TopicId::default()) };
+            topics.push(ProduceTopicResponse { name, id, partitions });
         }
         let node_endpoints = endpoints.into_iter().map(Self::broker).collect();
         Ok(ProduceResponse { topics, throttle_time_ms, node_endpoints })
@@ -238,10 +285,11 @@ pub(super) fn api(name: &str) -> Result<ApiKey> {
         .with_context(|| format!("{name}: no API of scripts"))
 }
 
-/// An id for every name.
-fn id_of(topic: &str) -> TopicId {
+/// An id for every name and life.
+fn id(topic: &str, life: u8) -> TopicId {
     let mut id = [7; 16];
     id.iter_mut().zip(topic.bytes()).for_each(|(byte, letter)| *byte = letter);
+    id[15] = life;
     TopicId(id)
 }
 

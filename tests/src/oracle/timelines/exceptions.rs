@@ -15,7 +15,7 @@ pub(super) struct Exception {
     pub(super) forgive: fn(&Script, &mut Vec<String>, &mut Vec<String>) -> bool,
 }
 
-pub(super) const EXCEPTIONS: [Exception; 5] = [
+pub(super) const EXCEPTIONS: [Exception; 6] = [
     Exception {
         name: "least-loaded-broker",
         reason: "NetworkClient.leastLoadedNode begins its search at a broker drawn from Java's own generator, so with several \
@@ -64,6 +64,26 @@ pub(super) const EXCEPTIONS: [Exception; 5] = [
             words.any(|word| word == "InitProducerId" || word == "identity-error")
                 && theirs.iter().filter(|line| is_retried(line)).count() > 1
                 && leave_out(theirs, ours, |line| ["metadata", "versions", "dialled"].contains(&word(line, 1)))
+        },
+    },
+    Exception {
+        name: "answers-without-an-id",
+        reason: "a broker that wants ids refuses a topic for which it told none, with neither id nor name; the Java client's \
+                 callback then throws, so this batch and those whose answers stand behind it meet their delivery deadline; \
+                 here the answer is the batch's that was sent without an id, and it is tried again",
+        forgive: |_, theirs, ours| {
+            let is_met = |line: &String| word(line, 1) == "produce" && line.contains("#none-");
+            let Some(place) = theirs.iter().position(is_met) else { return false };
+            if theirs.get(..=place) != ours.get(..=place) {
+                return false;
+            }
+            // From there on, what becomes of each record.
+            let is_fate = |line: &String| ["acked", "failed"].contains(&word(line, 1));
+            for lines in [theirs, ours] {
+                let fates = lines.split_off(place + 1);
+                lines.extend(fates.into_iter().filter(is_fate));
+            }
+            true
         },
     },
     Exception {

@@ -7,7 +7,7 @@ use crate::draws::Draws;
 use super::{Action, Course, JavaClient, Script};
 
 /// What a broker may answer a batch with, the good answer more often than any other.
-const RESULTS: [&str; 24] = [
+const RESULTS: [&str; 26] = [
     "ok",
     "ok",
     "ok",
@@ -23,6 +23,8 @@ const RESULTS: [&str; 24] = [
     "NOT_LEADER_OR_FOLLOWER",
     "KAFKA_STORAGE_ERROR",
     "UNKNOWN_TOPIC_OR_PARTITION",
+    "UNKNOWN_TOPIC_ID",
+    "INCONSISTENT_TOPIC_ID",
     "OUT_OF_ORDER_SEQUENCE_NUMBER",
     "OUT_OF_ORDER_SEQUENCE_NUMBER",
     "MESSAGE_TOO_LARGE",
@@ -104,6 +106,9 @@ impl Generator<'_> {
         for pair in config {
             self.script.add(&format!("config {pair}"))?;
         }
+        if self.chance(60) {
+            self.script.add("versions Produce 3 13")?;
+        }
         self.script.nodes = 1 + i32::try_from(self.draws.below(3))?;
         for topic in ["t", "u"].into_iter().take(1 + usize::from(self.chance(30))) {
             let partitions = 1 + self.draws.below(4);
@@ -149,7 +154,8 @@ impl Generator<'_> {
                 format!("{now} respond {node} NOT_LEADER_OR_FOLLOWER,leader={leader}/{}", 1 + self.draws.below(4))
             }
             89..=92 => format!("{now} disconnect {node}"),
-            93..=95 => format!("{now} leader {topic}-{partition} {node}"),
+            93..=94 => format!("{now} leader {topic}-{partition} {node}"),
+            95 => format!("{now} recreate {topic}"),
             96..=97 => format!("{now} flush"),
             // With several brokers, which of them is asked is chance; with one it is not.
             _ if self.script.nodes > 1 => format!("{now} respond {node} ok"),

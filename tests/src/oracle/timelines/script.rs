@@ -23,13 +23,15 @@
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
 //! | `partitions TOPIC LEADER…` | the topic has other partitions now |
+//! | `recreate TOPIC` | the topic is another one now, with another id and epochs and offsets from 0 |
+//! | `forget-id TOPIC` | metadata tells no id of the topic any more |
 //! | `topic-error TOPIC ERROR` | metadata tells this of the topic |
 //! | `identity-error ERROR` | the next InitProducerId that has no other is answered with it |
 //! | `throttle API MS` | the next answer of the API asks for a pause |
 //! | `hold API`, `release API` | questions of this API are kept without an answer, or answered again |
 //! | `flush`, `close [MS]` | what the application calls |
 //!
-//! RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
+//! A batch for an id that is no topic's any more is answered UNKNOWN_TOPIC_ID, whatever RESULT says. RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J`, `said`.
 
 use core::fmt;
