@@ -132,6 +132,7 @@ public final class Timeline {
         properties.put("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         properties.put("value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         config = new ProducerConfig(properties);
+        wire.closeIdleAfter(config.getLong("connections.max.idle.ms"));
         LogContext log = new LogContext();
         Metrics metrics = new Metrics(time);
         ApiVersions apiVersions = new ApiVersions();

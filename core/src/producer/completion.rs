@@ -77,6 +77,7 @@ impl Answer {
 impl<O: Observer> Producer<O> {
     pub(super) fn on_connected(&mut self, now: Instant, connection: ConnectionId) {
         let Some(node) = self.connections.on_stands(connection) else { return };
+        self.connections.on_use(node, now);
         self.told.note(now, || Fact::Connected { connection, node });
         self.ask_versions(now, node);
     }
@@ -137,6 +138,7 @@ impl<O: Observer> Producer<O> {
         response: Response,
     ) {
         let Some(node) = self.connections.node_of(connection) else { return };
+        self.connections.on_use(node, now);
         // An answer to another question than the oldest, or of another kind: what else on this connection could be
         // believed? The Java client keeps it; a peer that is out of step is cut off here.
         let is_expected = |request: &Outstanding| request.api == response.api();

@@ -112,10 +112,14 @@ impl<O: Observer> Producer<O> {
         self.wait = earlier(self.wait, deadline);
     }
 
-    /// Closes connections that took too long to stand or to answer.
+    /// Closes connections that took too long to stand or to answer, and one that nobody used for too long: more of those
+    /// come in the next round (`Selector.maybeCloseOldestConnection`).
     pub(super) fn cut_overdue(&mut self, now: Instant) {
         if self.connections.next_deadline().is_none_or(|(deadline, _)| deadline > now) {
             return;
+        }
+        if let Some(connection) = self.connections.idle(now) {
+            self.cut(now, connection, Cut::Disconnected);
         }
         for connection in self.connections.overdue_dials(now) {
             self.cut(now, connection, Cut::Disconnected);

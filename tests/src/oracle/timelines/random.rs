@@ -98,6 +98,7 @@ impl Generator<'_> {
             format!("reconnect.backoff.ms={reconnect}"),
             format!("reconnect.backoff.max.ms={reconnect}"),
             format!("metadata.max.age.ms={}", self.one_of(&["200", "300000", "300000"])),
+            format!("connections.max.idle.ms={}", self.one_of(&["100", "250", "540000", "540000", "540000", "-1"])),
             format!("partitioner.adaptive.partitioning.enable={}", self.chance(70)),
             format!("partitioner.availability.timeout.ms={}", self.one_of(&["0", "0", "60"])),
             "max.block.ms=0".to_owned(),
