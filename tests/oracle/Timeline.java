@@ -23,8 +23,10 @@ import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.MockTime;
 
@@ -147,7 +149,7 @@ public final class Timeline {
             ? new TransactionManager(log, null, config.getInt("transaction.timeout.ms"), retryBackoff, apiVersions, false)
             : null;
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
-        accumulator = new RecordAccumulator(log, batchSize, Compression.NONE, linger, retryBackoff, retryBackoffMax,
+        accumulator = new RecordAccumulator(log, batchSize, compression(), linger, retryBackoff, retryBackoffMax,
             deliveryTimeout,
             new RecordAccumulator.PartitionerConfig(
                 config.getBoolean("partitioner.adaptive.partitioning.enable"),
@@ -166,6 +168,11 @@ public final class Timeline {
             Short.parseShort(config.getString("acks")), config.getInt("retries"), new SenderMetricsRegistry(metrics), time,
             requestTimeout, retryBackoff, transactions);
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
+    }
+
+    /** Scripts compress with what cannot be sent alone: compressed bytes are the codec's matter. */
+    private Compression compression() {
+        return Compression.of(CompressionType.forName(config.getString("compression.type"))).build();
     }
 
     // ---- time
@@ -207,7 +214,12 @@ public final class Timeline {
             }
             wire.pollsInRound = 0;
             inRound = true;
-            sender.runOnce();
+            try {
+                sender.runOnce();
+            } catch (ApiException uncaught) {
+                // Sender.run logs it and goes on.
+                activity++;
+            }
             inRound = false;
             endFlushes();
             quiet = activity == before ? quiet + 1 : 0;

@@ -164,6 +164,9 @@ pub(super) struct ProducerBatch {
     /// The id its topic had when it last went into a request: what comes back in a version with ids is about this one,
     /// whichever id the topic has by then.
     pub(super) sent_to: TopicId,
+    /// Is it in flight for the books alone? Its request could not be built, so no answer will come
+    /// (`ProduceRequest.validateRecords`).
+    pub(super) is_stranded: bool,
     pub(super) record_count: u32,
     /// Id, epoch and sequence given to it; kept over retries, for another one could be appended beside a first
     /// attempt that arrived after all.
@@ -198,6 +201,7 @@ impl ProducerBatch {
             attempts: 0,
             sent: 0,
             sent_to: TopicId::default(),
+            is_stranded: false,
             record_count: 0,
             stamp: None,
             sequence_was_reset: false,

@@ -482,10 +482,10 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Its broker speaks no version of Produce that we do, or none that may carry what it is compressed with.
-    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot, code: ErrorCode) {
+    /// Its broker speaks no version of Produce that we do.
+    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot) {
         self.is_dirty = true;
-        self.complete(now, slot, &Answer::none(code));
+        self.complete(now, slot, &Answer::none(ErrorCode::UNSUPPORTED_VERSION));
     }
 
     /// A batch lived too long, in its queue or in flight.
@@ -514,7 +514,7 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Fails a batch whose request is out; its memory stays with it until the request's end.
+    /// Fails a batch whose request is out; its memory stays with it until the request's end, if there is a request.
     pub(super) fn give_up_in_flight(
         &mut self,
         now: Instant,
@@ -522,6 +522,10 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
         persistence: Persistence,
     ) {
+        if let Some(batch) = self.accumulator.batch(slot).filter(|batch| batch.is_stranded) {
+            self.accumulator.on_answered(batch.partition, slot);
+            return self.fail_queued(now, slot, error);
+        }
         self.mark_abandoned(slot);
         self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{ErrorCode, Persistence, ProducerError};
+use crate::error::{Persistence, ProducerError};
 use crate::ids::{BrokerAddress, ConnectionId, NodeId};
 use crate::io::{DisconnectReason, Output, WaitReason};
 use crate::protocol::{
@@ -93,9 +93,7 @@ impl<O: Observer> Producer<O> {
         self.expire(now);
         // One request per broker and round: there may be more for it.
         self.is_dirty |= !requests.is_empty();
-        for (node, batches) in requests {
-            self.send_produce(now, node, batches);
-        }
+        self.send_all(now, requests);
         self.ask_metadata(now);
     }
 
@@ -406,25 +404,40 @@ impl<O: Observer> Producer<O> {
         self.wake_by(next.map(|at| (at, WaitReason::DeliveryTimeout)));
     }
 
+    /// Sends a request to each broker. A request that cannot be built ends the walk, and what was drained for it and for
+    /// those after it stays in flight until its delivery deadline: the Java client's I/O thread logs the
+    /// UnsupportedCompressionTypeException and goes on.
+    fn send_all(&mut self, now: Instant, requests: Vec<(NodeId, Vec<BatchSlot>)>) {
+        let mut is_broken_off = false;
+        for (node, batches) in requests {
+            is_broken_off |= self.is_too_old_for_zstd(node);
+            if !is_broken_off {
+                self.send_produce(now, node, batches);
+                continue;
+            }
+            for slot in batches {
+                if let Some(batch) = self.accumulator.batch_mut(slot) {
+                    batch.is_stranded = true;
+                }
+            }
+        }
+    }
+
+    fn is_too_old_for_zstd(&self, node: NodeId) -> bool {
+        self.compressor.as_ref().is_some_and(Compressor::is_zstd)
+            && self.produce_version(node).is_some_and(|version| version < ZSTD_SINCE)
+    }
+
     fn send_produce(&mut self, now: Instant, node: NodeId, batches: Vec<BatchSlot>) {
         let Some(version) = self.produce_version(node) else {
-            return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_VERSION);
+            return batches.into_iter().for_each(|slot| self.on_unsendable(now, slot));
         };
-        if version < ZSTD_SINCE && self.compressor.as_ref().is_some_and(Compressor::is_zstd) {
-            return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
-        }
         let acks = self.config.acks.code();
         let topics = self.grouped(&batches);
         let timeout_ms = i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
         let transactional_id = self.transactions.as_ref().map(|known| Arc::clone(known.transactional_id()));
         let body = Request::Produce(ProduceRequest { transactional_id, acks, timeout_ms, topics });
         self.transmit(now, node, version, body, Asked::Produce(batches), acks != 0);
-    }
-
-    fn give_up_unsendable(&mut self, now: Instant, batches: Vec<BatchSlot>, code: ErrorCode) {
-        for slot in batches {
-            self.on_unsendable(now, slot, code);
-        }
     }
 
     /// By topic, each with the id that metadata told of it, or with none: a broker that wants ids then knows no such topic,
