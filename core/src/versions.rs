@@ -21,7 +21,7 @@ const fn row(api: ApiKey, client: (i16, i16), broker: (i16, i16), flexible_from:
 const TABLE: [Row; 13] = [
     // 3 is the first with record batch v2.
     row(ApiKey::Produce, (3, 13), (3, 13), 9),
-    row(ApiKey::Fetch, (4, 13), (4, 13), 12),
+    row(ApiKey::Fetch, (4, 18), (4, 18), 12),
     row(ApiKey::ListOffsets, (1, 7), (1, 7), 6),
     // 4 is the first in which the client says whether a missing topic may be created.
     row(ApiKey::Metadata, (4, 12), (0, 11), 9),

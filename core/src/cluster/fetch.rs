@@ -1,8 +1,9 @@
 //! Fetch and ListOffsets: reading logs.
 //!
 //! *Models*: long polls (`max_wait_ms`, `min_bytes`), whole batches from the one that contains the offset on, at least
-//! one of them whatever the limits, leader epochs, offsets by time, isolation levels, topics by id (KIP-516). *Leaves out*: fetch sessions
-//! (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading from followers.
+//! one of them whatever the limits, leader epochs, offsets by time, isolation levels, topics by id (KIP-516). *Leaves
+//! out*: fetch sessions (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading
+//! from followers.
 
 use core::time::Duration;
 

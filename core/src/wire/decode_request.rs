@@ -74,7 +74,10 @@ fn produce(reader: &mut Reader<'_>, version: i16) -> Result<ProduceRequest> {
 }
 
 fn fetch(reader: &mut Reader<'_>, version: i16) -> Result<FetchRequest> {
-    let _replica_id = reader.i32()?;
+    // Later only replicas say who they are, in a tagged field.
+    if version < 15 {
+        let _replica_id = reader.i32()?;
+    }
     let (max_wait_ms, min_bytes, max_bytes) = (reader.i32()?, reader.i32()?, reader.i32()?);
     let isolation_level = reader.i8()?;
     // Without sessions every fetch is a full one.

@@ -63,9 +63,8 @@ fn a_partition_that_a_known_topic_lacks_is_unknown_as_by_name() {
 #[test]
 fn a_name_that_no_topic_has_is_unknown_in_older_versions() {
     let mut world = World::new();
-    assert_eq!(fetch_from(&mut world, BY_ID - 1, "returns", TopicId::default()).error, {
-        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-    });
+    let read = fetch_from(&mut world, BY_ID - 1, "returns", TopicId::default());
+    assert_eq!(read.error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     let Request::Produce(mut request) = produce_request(-1, 0, plain(&["a"])) else { unreachable!() };
     request.topics[0].name = "returns".into();
     let link = world.connect(1);
