@@ -19,11 +19,20 @@ pub(super) const EXCEPTIONS: [Exception; 7] = [
     Exception {
         name: "least-loaded-broker",
         reason: "NetworkClient.leastLoadedNode begins its search at a broker drawn from Java's own generator, so with several \
-                 brokers the first that is connected to is chance; what follows is not compared",
+                 brokers the first that is connected to is chance, and whether a question is lost with a connection that ends \
+                 in that very moment; what follows is not compared",
         forgive: |script, theirs, ours| {
             let place = theirs.iter().zip(&*ours).take_while(|(theirs, ours)| theirs == ours).count();
             let is_connected = |lines: &[String]| lines.get(place).is_some_and(|line| word(line, 1) == "versions");
-            let is_met = script.nodes > 1 && (is_connected(theirs) || is_connected(ours));
+            let asked_at = |lines: &[String]| {
+                let line = lines.get(place).filter(|line| ["metadata", "init-producer-id"].contains(&word(line, 1)))?;
+                word(line, 0).parse::<u64>().ok()
+            };
+            let is_lost = asked_at(theirs).zip(asked_at(ours)).is_some_and(|(theirs, ours)| {
+                let cuts = script.actions.iter().filter(|action| action.words[0] == "disconnect");
+                cuts.map(|action| action.at).any(|at| at == theirs.min(ours))
+            });
+            let is_met = script.nodes > 1 && (is_connected(theirs) || is_connected(ours) || is_lost);
             if is_met {
                 theirs.truncate(place);
                 ours.truncate(place);
