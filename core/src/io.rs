@@ -161,7 +161,8 @@ pub struct Stored {
 /// Who asked for the next wake-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum WaitReason {
-    /// Nothing is due: the producer is idle.
+    /// Nothing is due: the producer is idle, and so is a connection that is closed when it stays so
+    /// (`connections.max.idle.ms`).
     Idle,
     /// A batch waits for `linger.ms`.
     Linger,

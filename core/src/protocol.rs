@@ -16,7 +16,7 @@ pub use self::produce::*;
 pub use self::transactions::*;
 use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
-pub use crate::versions::{advertised_versions, broker_versions, client_versions};
+pub use crate::versions::{advertised_versions, broker_versions, client_versions, says_topics_by_id};
 
 /// The requests spoken here, by Kafka's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

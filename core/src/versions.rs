@@ -1,8 +1,7 @@
 //! Which versions of each API are spoken, in one table: towards Kafka as a client, and as a broker.
 //!
 //! The client's ranges are those whose fields [`crate::protocol`] carries in full. The broker's are what kcat,
-//! librdkafka, franz-go, and Kafka's Java producer and consumer need. Topic ids instead of names (Produce and Fetch 13)
-//! and questions by topic id (Metadata 12) are not spoken.
+//! librdkafka, franz-go, and Kafka's Java producer and consumer need. Questions by topic id (Metadata 12) are not answered.
 
 use crate::protocol::{ApiKey, ApiVersionRange};
 
@@ -21,8 +20,8 @@ const fn row(api: ApiKey, client: (i16, i16), broker: (i16, i16), flexible_from:
 
 const TABLE: [Row; 13] = [
     // 3 is the first with record batch v2.
-    row(ApiKey::Produce, (3, 12), (3, 12), 9),
-    row(ApiKey::Fetch, (4, 12), (4, 12), 12),
+    row(ApiKey::Produce, (3, 13), (3, 13), 9),
+    row(ApiKey::Fetch, (4, 18), (4, 18), 12),
     row(ApiKey::ListOffsets, (1, 7), (1, 7), 6),
     // 4 is the first in which the client says whether a missing topic may be created.
     row(ApiKey::Metadata, (4, 12), (0, 11), 9),
@@ -78,6 +77,11 @@ pub const fn is_flexible(api: ApiKey, version: i16) -> bool {
     version >= row_of(api).flexible_from
 }
 
+/// Do requests and responses of this version say topics by their ids instead of their names (KIP-516)?
+pub const fn says_topics_by_id(api: ApiKey, version: i16) -> bool {
+    matches!(api, ApiKey::Produce | ApiKey::Fetch) && version >= 13
+}
+
 impl ApiVersionRange {
     /// Does `version` lie in it?
     pub const fn contains(self, version: i16) -> bool {
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn produce_is_advertised_from_zero_and_the_list_is_ordered() {
         let advertised = advertised_versions();
-        assert_eq!(advertised[0], ApiVersionRange { api_key: 0, min: 0, max: 12 });
+        assert_eq!(advertised[0], ApiVersionRange { api_key: 0, min: 0, max: 13 });
         assert!(advertised.is_sorted_by_key(|range| range.api_key));
         assert_eq!(advertised.len(), ALL.len());
     }
@@ -161,5 +165,14 @@ mod tests {
         assert_eq!(range(3, 12).highest_common(range(0, 2)), None);
         assert_eq!(range(3, 12).highest_common(range(13, 20)), None);
         assert_eq!(range(3, 12).highest_common(range(0, 9)), Some(9));
+    }
+
+    #[test]
+    fn a_broker_that_knows_no_topic_ids_is_produced_to_by_name() {
+        let ours = client_versions(ApiKey::Produce);
+        let chosen = |max| ours.highest_common(ApiVersionRange { api_key: 0, min: 0, max }).expect("spoken");
+        assert_eq!([9, 12, 13, 14].map(chosen), [9, 12, 13, 13]);
+        assert_eq!([9, 12, 13].map(|version| says_topics_by_id(ApiKey::Produce, version)), [false, false, true]);
+        assert!(!says_topics_by_id(ApiKey::Metadata, 13), "its answers say both");
     }
 }

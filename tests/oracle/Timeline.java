@@ -143,6 +143,7 @@ public final class Timeline {
         properties.put("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         properties.put("value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         config = new ProducerConfig(properties);
+        wire.closeIdleAfter(config.getLong("connections.max.idle.ms"));
         LogContext log = new LogContext();
         Metrics metrics = new Metrics(time);
         ApiVersions apiVersions = new ApiVersions();
@@ -164,7 +165,7 @@ public final class Timeline {
             : null;
         calls = new TimelineTransactions(this, transactions);
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
-        accumulator = new RecordAccumulator(log, batchSize, Compression.NONE, linger, retryBackoff, retryBackoffMax,
+        accumulator = new RecordAccumulator(log, batchSize, compression(), linger, retryBackoff, retryBackoffMax,
             deliveryTimeout,
             new RecordAccumulator.PartitionerConfig(
                 config.getBoolean("partitioner.adaptive.partitioning.enable"),
@@ -183,6 +184,11 @@ public final class Timeline {
             Short.parseShort(config.getString("acks")), config.getInt("retries"), new SenderMetricsRegistry(metrics), time,
             requestTimeout, retryBackoff, transactions);
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
+    }
+
+    /** Scripts compress with what cannot be sent alone: compressed bytes are the codec's matter. */
+    private Compression compression() {
+        return Compression.of(CompressionType.forName(config.getString("compression.type"))).build();
     }
 
     // ---- time
@@ -233,7 +239,7 @@ public final class Timeline {
             inRound = true;
             try {
                 sender.runOnce();
-            } catch (CorrelationIdMismatchException outOfStep) {
+            } catch (ApiException | CorrelationIdMismatchException uncaught) {
                 // Sender.run logs it and goes on.
                 activity++;
             }

@@ -13,6 +13,7 @@ import org.apache.kafka.clients.ApiVersions;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
 import org.apache.kafka.common.message.MetadataResponseData;
+import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.message.ProduceResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
@@ -28,11 +29,15 @@ import org.apache.kafka.common.requests.ProduceResponse;
 /** The brokers of a script: what they know, and what they answer. */
 final class TimelineBrokers {
     private static final Set<String> FAULTS = Set.of("without", "twice", "foreign", "wrong-correlation");
+    /** No script makes a topic anew more often. */
+    private static final int LIVES = 9;
 
     private int nodes = 1;
     final Map<String, int[]> leaders = new LinkedHashMap<>();
     private final Map<String, int[]> epochs = new TreeMap<>();
     private final Map<String, Errors> topicErrors = new HashMap<>();
+    /** How often a topic was made anew; without an entry once, −1: it has no id. */
+    private final Map<String, Integer> generations = new HashMap<>();
     private final Map<String, Long> logEnds = new HashMap<>();
     final Map<String, String> nodeStates = new HashMap<>();
     private final Map<ApiKeys, short[]> versions = new HashMap<>();
@@ -100,6 +105,8 @@ final class TimelineBrokers {
             case "topic-error" -> topicErrors.put(words[1], Errors.valueOf(words[2]));
             case "refuse" -> coordinator.refuse(api(words[1]), Errors.valueOf(words[2]));
             case "coordinator" -> coordinator.move(Integer.parseInt(words[1]));
+            case "recreate" -> recreate(words[1]);
+            case "forget-id" -> generations.put(words[1], -1);
             case "throttle" -> throttles.put(api(words[1]), Integer.parseInt(words[2]));
             case "hold" -> held.add(api(words[1]));
             case "release" -> {
@@ -133,6 +140,39 @@ final class TimelineBrokers {
         return new String[] {topicPartition.substring(0, dash), topicPartition.substring(dash + 1)};
     }
 
+    /** Another topic has this name: its epochs and its offsets begin anew. */
+    private void recreate(String topic) {
+        generations.merge(topic, 1, Integer::sum);
+        Arrays.fill(epochs.get(topic), 0);
+        logEnds.keySet().removeIf(place -> split(place)[0].equals(topic));
+    }
+
+    private Uuid idOf(String topic) {
+        int generation = generations.getOrDefault(topic, 0);
+        return generation < 0 ? Uuid.ZERO_UUID : id(topic, generation);
+    }
+
+    private static Uuid id(String topic, int generation) {
+        return new Uuid(7 + generation, topic.hashCode());
+    }
+
+    /** The topic that has this id or had it before it was made anew, and in which of its lives. */
+    private String[] nameOf(Uuid id) {
+        for (String topic : leaders.keySet()) {
+            for (int generation = 0; generation <= LIVES; generation++) {
+                if (id.equals(id(topic, generation))) {
+                    return new String[] {topic, String.valueOf(generation)};
+                }
+            }
+        }
+        return new String[] {"", "none"};
+    }
+
+    /** A topic as a request says it: "t" by name, "t#0" by id, "t#1" once it was made anew, "#none" without an id. */
+    String said(ProduceRequestData.TopicProduceData topic) {
+        return topic.name().isEmpty() ? String.join("#", nameOf(topic.topicId())) : topic.name();
+    }
+
     /**
      * Answers the oldest Produce request on a broker's connection: "respond NODE [throttle=MS] [FAULT] RESULT
      * [T-P:RESULT]...", where FAULT is "without=T-P", "twice=T-P", "foreign=T-P" or "wrong-correlation".
@@ -161,11 +201,16 @@ final class TimelineBrokers {
         ProduceResponseData data = new ProduceResponseData().setThrottleTimeMs(throttle);
         Set<Integer> endpoints = new TreeSet<>();
         for (var topic : ((ProduceRequest) asked.request()).data().topicData()) {
-            var topicResponse = new ProduceResponseData.TopicProduceResponse().setName(topic.name());
+            var topicResponse = new ProduceResponseData.TopicProduceResponse()
+                .setName(topic.name()).setTopicId(topic.topicId());
+            boolean byId = topic.name().isEmpty();
+            String name = byId ? nameOf(topic.topicId())[0] : topic.name();
             for (var partition : topic.partitionData()) {
-                String place = topic.name() + "-" + partition.index();
+                String place = name + "-" + partition.index();
                 RecordBatch batch = ((MemoryRecords) partition.records()).batches().iterator().next();
-                String result = results.getOrDefault(place, otherwise);
+                // What is not there by this id, or not any more, can be answered in one way only.
+                String result = byId && (name.isEmpty() || !idOf(name).equals(topic.topicId()))
+                    ? "UNKNOWN_TOPIC_ID" : results.getOrDefault(place, otherwise);
                 topicResponse.partitionResponses()
                     .add(partitionResponse(place, partition.index(), batch, result, endpoints));
             }
@@ -287,7 +332,7 @@ final class TimelineBrokers {
                 error = Errors.UNKNOWN_TOPIC_OR_PARTITION;
             }
             var topic = new MetadataResponseData.MetadataResponseTopic().setName(asked.name()).setErrorCode(error.code())
-                .setTopicId(error == Errors.NONE ? new Uuid(7, asked.name().hashCode()) : Uuid.ZERO_UUID);
+                .setTopicId(error == Errors.NONE ? idOf(asked.name()) : Uuid.ZERO_UUID);
             for (int partition = 0; error == Errors.NONE && partition < leading.length; partition++) {
                 topic.partitions().add(new MetadataResponseData.MetadataResponsePartition()
                     .setPartitionIndex(partition).setLeaderId(leading[partition])

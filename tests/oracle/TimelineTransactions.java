@@ -53,6 +53,7 @@ final class TimelineTransactions {
         return true;
     }
 
+    @SuppressWarnings("removal")
     private static ConsumerGroupMetadata group(String id) {
         return new ConsumerGroupMetadata(id, -1, "", Optional.empty());
     }

@@ -1,6 +1,8 @@
 package org.apache.kafka.clients.producer.internals;
 
 import java.io.IOException;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -26,6 +28,7 @@ import org.apache.kafka.common.requests.MetadataRequest;
 import org.apache.kafka.common.requests.ProduceRequest;
 import org.apache.kafka.common.requests.RequestHeader;
 import org.apache.kafka.common.requests.RequestTestUtils;
+import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.test.MockSelector;
 
 /** The network: requests are written at once, and answered at once unless a script keeps the answer back. */
@@ -44,6 +47,10 @@ final class TimelineWire extends MockSelector {
     private final List<NetworkReceive> arriving = new ArrayList<>();
     private final Set<String> lost = new TreeSet<>();
     private final Set<String> open = new HashSet<>();
+    /** The real selector's own: it knows which connection was left alone for too long. */
+    private Object idleExpiry;
+    /** What is written in the next poll. The real selector takes channels as they lie in a hash set; here these are first. */
+    private final List<String> writing = new ArrayList<>();
     /** Polls in the sender's round. */
     int pollsInRound = 0;
     private long activityAtPoll = -1;
@@ -54,9 +61,54 @@ final class TimelineWire extends MockSelector {
         this.timeline = timeline;
     }
 
+    /** As Selector's constructor does with connections.max.idle.ms. */
+    void closeIdleAfter(long ms) {
+        if (ms >= 0) {
+            try {
+                Constructor<?> constructor = idleExpiryClass().getConstructor(Time.class, long.class);
+                constructor.setAccessible(true);
+                idleExpiry = constructor.newInstance(timeline.time, ms);
+            } catch (ReflectiveOperationException gone) {
+                throw new IllegalStateException(gone);
+            }
+        }
+    }
+
+    private static Class<?> idleExpiryClass() throws ClassNotFoundException {
+        return Class.forName("org.apache.kafka.common.network.Selector$IdleExpiryManager");
+    }
+
+    private Object askIdleExpiry(String name, Object... arguments) {
+        try {
+            for (Method method : idleExpiry == null ? new Method[0] : idleExpiryClass().getMethods()) {
+                if (method.getName().equals(name)) {
+                    method.setAccessible(true);
+                    return method.invoke(idleExpiry, arguments);
+                }
+            }
+            return null;
+        } catch (ReflectiveOperationException gone) {
+            throw new IllegalStateException(gone);
+        }
+    }
+
+    private void onUse(String id) {
+        askIdleExpiry("update", id, timeline.time.nanoseconds());
+    }
+
+    /** As Selector.poll ends: at most one connection is closed. */
+    private void closeOldest() {
+        var oldest = (Map.Entry<?, ?>) askIdleExpiry("pollExpiredConnection", timeline.time.nanoseconds());
+        if (oldest != null) {
+            serverDisconnect((String) oldest.getKey());
+            timeline.activity++;
+        }
+    }
+
     @Override
     public void connect(String id, InetSocketAddress address, int send, int receive) throws IOException {
         timeline.activity++;
+        onUse(id);
         String state = timeline.brokers.nodeStates.getOrDefault(id, "up");
         if (!state.equals("up") && !state.equals("mute")) {
             timeline.tell("dialled n" + id + " " + state);
@@ -75,12 +127,14 @@ final class TimelineWire extends MockSelector {
     @Override
     public void send(NetworkSend send) {
         super.send(send);
+        writing.add(send.destinationId());
         timeline.activity++;
     }
 
     @Override
     public void close(String id) {
         super.close(id);
+        askIdleExpiry("remove", id);
         unanswered.remove(id);
         arriving.removeIf(receive -> receive.source().equals(id));
         lost.remove(id);
@@ -113,6 +167,8 @@ final class TimelineWire extends MockSelector {
             polling = false;
         }
         activityAtPoll = timeline.activity;
+        writing.forEach(this::onUse);
+        writing.clear();
         for (String id : Set.copyOf(lost)) {
             lost.remove(id);
             open.remove(id);
@@ -125,6 +181,7 @@ final class TimelineWire extends MockSelector {
             if (heard.add(receive.source())) {
                 arriving.remove(receive);
                 completeReceive(receive);
+                onUse(receive.source());
                 timeline.activity++;
             }
         }
@@ -132,6 +189,7 @@ final class TimelineWire extends MockSelector {
         for (int index = 0; index < completedSends().size(); index++) {
             onWritten(completedSends().get(index), completedSendBuffers().get(index));
         }
+        closeOldest();
     }
 
     /** Has something arrived that the sender has not heard? */
@@ -168,7 +226,7 @@ final class TimelineWire extends MockSelector {
                     for (var partition : topic.partitionData()) {
                         MemoryRecords records = (MemoryRecords) partition.records();
                         RecordBatch batch = records.batches().iterator().next();
-                        batches.add(topic.name() + "-" + partition.index() + " pid " + batch.producerId() + "/"
+                        batches.add(timeline.brokers.said(topic) + "-" + partition.index() + " pid " + batch.producerId() + "/"
                             + batch.producerEpoch() + " seq " + batch.baseSequence() + " records " + batch.countOrNull()
                             + " bytes " + records.sizeInBytes());
                     }

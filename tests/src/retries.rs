@@ -1,6 +1,6 @@
 //! Produce requests as a proxy heard them: what was sent again, and with which sequences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use bytes::BytesMut;
@@ -22,15 +22,19 @@ struct Attempt {
 }
 
 /// Checks that whatever was sent again to `topic` was the same batch with the same identity and sequence, and that the
-/// sequences of each partition have neither gap nor overlap. Returns how many batches were sent more than once.
+/// sequences of each partition have neither gap nor overlap. Returns how many batches were sent more than once. Where topics
+/// are said by id, there must be one alone.
 ///
 /// # Errors
 /// Names the batch that breaks a rule.
 pub fn judge_retries(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
     let mut partitions: BTreeMap<i32, BTreeMap<i32, Vec<Attempt>>> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
     for connection in heard {
         for request in produce_requests(connection)? {
-            for produced in request.topics.iter().filter(|produced| &*produced.name == topic) {
+            for produced in request.topics.iter().filter(|said| &*said.name == topic || said.name.is_empty()) {
+                ids.insert(produced.id);
+                ensure!(ids.len() == 1, "several topics, or one by name and by id: {ids:?}");
                 for partition in &produced.partitions {
                     let attempt = read_attempt(&partition.records)?;
                     let attempts = partitions.entry(partition.partition).or_default();

@@ -66,7 +66,7 @@ pub fn request(api: ApiKey) -> Request {
             topics: TOPICS
                 .map(|name| ProduceTopic {
                     name: text(name),
-                    id: TopicId::default(),
+                    id: ID,
                     partitions: vec![
                         ProducePartition { partition: 0, records: batch(1) },
                         ProducePartition { partition: 5, records: batch(20) },
@@ -84,7 +84,7 @@ pub fn request(api: ApiKey) -> Request {
             topics: TOPICS
                 .map(|name| FetchTopic {
                     name: text(name),
-                    id: TopicId::default(),
+                    id: ID,
                     partitions: vec![FetchPartition {
                         partition: 2,
                         current_leader_epoch: 4,
@@ -156,7 +156,7 @@ pub fn response(api: ApiKey) -> Response {
             topics: TOPICS
                 .map(|name| FetchTopicResponse {
                     name: text(name),
-                    id: TopicId::default(),
+                    id: ID,
                     partitions: vec![
                         FetchPartitionResponse {
                             partition: 2,
@@ -256,11 +256,8 @@ fn produce_response() -> ProduceResponse {
         current_leader: Some(LeaderIdAndEpoch { leader: NodeId(2), epoch: 6 }),
         ..stored.clone()
     };
-    let topic = |name| ProduceTopicResponse {
-        name: text(name),
-        id: TopicId::default(),
-        partitions: vec![stored.clone(), refused.clone()],
-    };
+    let topic =
+        |name| ProduceTopicResponse { name: text(name), id: ID, partitions: vec![stored.clone(), refused.clone()] };
     ProduceResponse { topics: TOPICS.map(topic).into(), throttle_time_ms: 3, node_endpoints: vec![broker(2)] }
 }
 
@@ -292,10 +289,22 @@ fn metadata_response() -> MetadataResponse {
     }
 }
 
+/// A topic has a name in older versions, an id in newer ones.
+fn say(by_id: bool, name: &mut Arc<str>, id: &mut TopicId) {
+    if by_id {
+        *name = text("");
+    } else {
+        *id = TopicId::default();
+    }
+}
+
 /// What a request says in this version: fields that came later hold their defaults.
 pub fn request_as_of(version: i16, mut request: Request) -> Request {
+    let by_id = says_topics_by_id(request.api(), version);
     match &mut request {
+        Request::Produce(body) => body.topics.iter_mut().for_each(|topic| say(by_id, &mut topic.name, &mut topic.id)),
         Request::Fetch(body) => {
+            body.topics.iter_mut().for_each(|topic| say(by_id, &mut topic.name, &mut topic.id));
             if version < 7 {
                 (body.session_id, body.session_epoch) = (0, -1);
             }
@@ -324,8 +333,10 @@ pub fn request_as_of(version: i16, mut request: Request) -> Request {
 
 /// What a response says in this version: fields that came later hold their defaults.
 pub fn response_as_of(version: i16, mut response: Response) -> Response {
+    let by_id = says_topics_by_id(response.api(), version);
     match &mut response {
         Response::Produce(body) => {
+            body.topics.iter_mut().for_each(|topic| say(by_id, &mut topic.name, &mut topic.id));
             if version < 10 {
                 body.node_endpoints.clear();
             }
@@ -342,6 +353,7 @@ pub fn response_as_of(version: i16, mut response: Response) -> Response {
             }
         }
         Response::Fetch(body) => {
+            body.topics.iter_mut().for_each(|topic| say(by_id, &mut topic.name, &mut topic.id));
             if version < 7 {
                 (body.error, body.session_id) = (ErrorCode::NONE, 0);
             }

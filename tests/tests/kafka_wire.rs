@@ -56,13 +56,26 @@ impl Client {
         Ok(body.topics[0].clone())
     }
 
+    /// The id that a topic is said by in this version; none where it is said by name, or where there is no such topic.
+    fn id_of(&mut self, api: ApiKey, version: i16, topic: &str) -> Result<TopicId> {
+        if !says_topics_by_id(api, version) {
+            return Ok(TopicId::default());
+        }
+        let topics = Some(vec![topic.into()]);
+        let body = Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false });
+        let Response::Metadata(body) = self.ask(11, body)? else { unreachable!() };
+        Ok(body.topics[0].id)
+    }
+
     /// Produces one batch to partition 0.
     fn produce(&mut self, version: i16, topic: &str, records: Bytes) -> Result<ProducePartitionResponse> {
         let partitions = vec![ProducePartition { partition: 0, records }];
-        let topics = vec![ProduceTopic { name: topic.into(), id: TopicId::default(), partitions }];
+        let id = self.id_of(ApiKey::Produce, version, topic)?;
+        let topics = vec![ProduceTopic { name: topic.into(), id, partitions }];
         let body = ProduceRequest { transactional_id: None, acks: -1, timeout_ms: 30_000, topics };
         let Response::Produce(body) = self.ask(version, Request::Produce(body))? else { unreachable!() };
-        assert_eq!(&*body.topics[0].name, topic);
+        let name = if says_topics_by_id(ApiKey::Produce, version) { "" } else { topic };
+        assert_eq!((&*body.topics[0].name, body.topics[0].id), (name, id));
         Ok(body.topics[0].partitions[0].clone())
     }
 }
@@ -194,7 +207,9 @@ fn refusals_arrive_with_their_reasons(client: &mut Client) -> Result<()> {
     client.create_topic(7, "compacted", &[("cleanup.policy", "compact")])?;
     for version in client.common(ApiKey::Produce) {
         let unknown = client.produce(version, "no-such-topic", batch(Stamp::PLAIN, None, "value"))?;
-        assert_eq!((unknown.error, unknown.base_offset), (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1));
+        let by_id = says_topics_by_id(ApiKey::Produce, version);
+        let error = if by_id { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION };
+        assert_eq!((unknown.error, unknown.base_offset), (error, -1));
         let keyless = once_ready(|| {
             let answer = client.produce(version, "compacted", batch(Stamp::PLAIN, None, "value"))?;
             Ok((answer.error, answer))
@@ -225,7 +240,8 @@ fn offsets_are_listed(client: &mut Client, written: i64) -> Result<()> {
 fn batches_are_fetched_as_they_were_sent(client: &mut Client, written: i64) -> Result<()> {
     for version in client.common(ApiKey::Fetch) {
         let partition = FetchPartition { partition: 0, current_leader_epoch: -1, fetch_offset: 0, max_bytes: 1 << 20 };
-        let topic = FetchTopic { name: "created-7".into(), id: TopicId::default(), partitions: vec![partition] };
+        let id = client.id_of(ApiKey::Fetch, version, "created-7")?;
+        let topic = FetchTopic { name: "created-7".into(), id, partitions: vec![partition] };
         let body = Request::Fetch(FetchRequest {
             max_wait_ms: 500,
             min_bytes: 1,

@@ -126,6 +126,8 @@ meanings! {
         "연결이 맺어지기를 기다리는 첫 시간입니다.";
     "socket.connection.setup.timeout.max.ms" Connection "ms": "Longest patience for a connection to stand.",
         "연결이 맺어지기를 기다리는 최대 시간입니다.";
+    "connections.max.idle.ms" Connection "ms": "A connection that nothing used for this long is closed; below 0 it never is.",
+        "이 시간 동안 쓰지 않은 연결을 닫습니다. 0보다 작으면 닫지 않습니다.";
 }
 
 #[cfg(test)]

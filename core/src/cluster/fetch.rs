@@ -1,20 +1,21 @@
 //! Fetch and ListOffsets: reading logs.
 //!
 //! *Models*: long polls (`max_wait_ms`, `min_bytes`), whole batches from the one that contains the offset on, at least
-//! one of them whatever the limits, leader epochs, offsets by time, isolation levels. *Leaves out*: fetch sessions
-//! (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading from followers,
-//! topic ids (v13).
+//! one of them whatever the limits, leader epochs, offsets by time, isolation levels, topics by id (KIP-516). *Leaves
+//! out*: fetch sessions (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading
+//! from followers.
 
 use core::time::Duration;
 
 use super::faults::{refused_fetch, refused_list_offsets};
-use super::topics::Partition;
+use super::topics::{Partition, unknown};
 use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::{
-    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopicResponse, ListOffsetsPartition,
-    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse, Response,
+    ApiKey, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopicResponse,
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse, Response,
 };
 use crate::time::{Instant, Now};
 use crate::trace::Observer;
@@ -32,6 +33,7 @@ const READ_COMMITTED: i8 = 1;
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     request: FetchRequest,
+    version: i16,
     /// When it is answered with what there is.
     pub(super) deadline: Instant,
     /// The one partition refused by a script.
@@ -42,6 +44,7 @@ impl<O: Observer> Cluster<O> {
     pub(super) fn fetch(
         &mut self,
         now: Now,
+        version: i16,
         request: FetchRequest,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
@@ -52,7 +55,7 @@ impl<O: Observer> Cluster<O> {
         }
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
         let refused = refused.map(|(error, partition)| (error, partition.clone()));
-        Answer::Poll(Reading { request, deadline: now.instant() + wait, refused })
+        Answer::Poll(Reading { request, version, deadline: now.instant() + wait, refused })
     }
 
     /// What a fetch would get now, and whether that is worth an answer before its time is over.
@@ -67,6 +70,9 @@ impl<O: Observer> Cluster<O> {
                 let name = TopicPartition { topic: topic.name.clone(), partition: asked.partition };
                 let answer = match &reading.refused {
                     Some((error, partition)) if *partition == name => refused_fetch(asked.partition, *error),
+                    _ if self.topics.get(&name.topic).is_none() => {
+                        refused_fetch(asked.partition, unknown(ApiKey::Fetch, reading.version, &name.topic))
+                    }
                     _ => self.read_partition(node, &name, asked, request.isolation_level, left, total_bytes == 0),
                 };
                 let bytes = answer.batches.iter().map(|batch| batch.len()).sum::<usize>();

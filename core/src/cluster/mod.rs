@@ -355,7 +355,8 @@ impl<O: Observer> Cluster<O> {
         }
     }
 
-    fn take_request(&mut self, now: Now, link: LinkId, node: NodeId, header: RequestHeader, request: Request) {
+    fn take_request(&mut self, now: Now, link: LinkId, node: NodeId, header: RequestHeader, mut request: Request) {
+        self.topics.name_topics(header.version, &mut request);
         let action = self.faults.decide(node, &request);
         let mut injected = |fault| {
             let (connection, correlation) = (link.connection, header.correlation);
@@ -407,7 +408,7 @@ impl<O: Observer> Cluster<O> {
         let version = header.version;
         Answer::Respond(match request {
             Request::Produce(request) => return self.produce(now, node, header, &request, refused),
-            Request::Fetch(request) => return self.fetch(now, request, refused),
+            Request::Fetch(request) => return self.fetch(now, version, request, refused),
             Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, &request, refused)),
             Request::Metadata(request) => Response::Metadata(self.metadata(&request)),
             Request::CreateTopics(request) => Response::CreateTopics(self.create_topics(&request)),

@@ -1,18 +1,19 @@
 //! Produce: batches into logs.
 //!
 //! *Models*: acks 0, 1 and all; one answer for all partitions of a request; the new leader named in the answer
-//! (KIP-951). *Leaves out*: waiting for followers (acks=all is answered at once, for every replica is in sync), topic
-//! ids (v13).
+//! (KIP-951); topics by id (KIP-516). *Leaves out*: waiting for followers (acks=all is answered at once, for every replica
+//! is in sync).
 
 use super::append::{AppendRefusal, Appended, Conditions, append};
 use super::faults::{refuse_produce, refused_produce};
+use super::topics::unknown;
 use super::transactions::{Participant, Support};
 use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::{
-    LeaderIdAndEpoch, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
-    ProduceTopicResponse, RequestHeader, Response,
+    ApiKey, LeaderIdAndEpoch, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest,
+    ProduceResponse, ProduceTopicResponse, RequestHeader, Response,
 };
 use crate::record_batch::BatchView;
 use crate::time::Now;
@@ -102,7 +103,7 @@ impl<O: Observer> Cluster<O> {
     ) -> ProducePartitionResponse {
         let node = given.node;
         let Some((settings, partition)) = self.topics.partition_mut(name) else {
-            return refused_produce(name.partition, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            return refused_produce(name.partition, unknown(ApiKey::Produce, given.version, &name.topic));
         };
         let transactions = &mut self.transactions;
         let admit = |identity| {

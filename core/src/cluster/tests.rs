@@ -5,6 +5,7 @@ mod compressed;
 mod faults;
 mod fetching;
 mod producing;
+mod topic_ids;
 mod topics;
 mod transactions;
 
@@ -13,7 +14,7 @@ use core::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::*;
-use crate::ids::{Lane, ProducerIdentity, ProducerIndex};
+use crate::ids::{Lane, ProducerIdentity, ProducerIndex, TopicId};
 use crate::protocol::{
     FetchPartition, FetchPartitionResponse, FetchRequest, FetchTopic, MetadataRequest, MetadataTopic, ProducePartition,
     ProducePartitionResponse, ProduceRequest, ProduceTopic,
@@ -71,12 +72,26 @@ impl World {
         self.send_in_version(link, version, body)
     }
 
-    fn send_in_version(&mut self, link: LinkId, version: i16, body: Request) -> CorrelationId {
+    fn send_in_version(&mut self, link: LinkId, version: i16, mut body: Request) -> CorrelationId {
+        self.say_ids(&mut body);
         self.next_correlation += 1;
         let correlation = CorrelationId(self.next_correlation);
         let header = RequestHeader { api: body.api(), version, correlation, client_id: None };
         self.cluster.handle_input(self.now(), ClusterInput::Request { link, header, body });
         correlation
+    }
+
+    /// Gives topics that are said by name the ids that clients have from Metadata.
+    fn say_ids(&self, body: &mut Request) {
+        let id_of = |name: &str, id: TopicId| match self.cluster.topics.get(name) {
+            Some(topic) if id == TopicId::default() => topic.id,
+            _ => id,
+        };
+        match body {
+            Request::Produce(body) => body.topics.iter_mut().for_each(|topic| topic.id = id_of(&topic.name, topic.id)),
+            Request::Fetch(body) => body.topics.iter_mut().for_each(|topic| topic.id = id_of(&topic.name, topic.id)),
+            _ => {}
+        }
     }
 
     /// Drains; gives the responses in order.

@@ -12,7 +12,7 @@ use super::log::PartitionLog;
 use super::producer_state::ProducerStates;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicId, TopicPartition};
-use crate::protocol::NewTopic;
+use crate::protocol::{ApiKey, NewTopic, Request, says_topics_by_id};
 use crate::record_batch::TimestampType;
 use crate::rng::{Purpose, Rng};
 
@@ -220,6 +220,12 @@ pub(super) fn is_internal(name: &str) -> bool {
     matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
 }
 
+/// What is said of a topic, or a partition of it, that is not there.
+pub(super) fn unknown(api: ApiKey, version: i16, name: &str) -> ErrorCode {
+    let has_no_name = name.is_empty() && says_topics_by_id(api, version);
+    if has_no_name { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION }
+}
+
 /// `Topic.validate`.
 pub(super) fn check_name(name: &str) -> Result<(), TopicRefusal> {
     let is_legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
@@ -252,12 +258,17 @@ pub(super) struct CheckedTopic {
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
     topics: BTreeMap<Arc<str>, Topic>,
+    names: BTreeMap<TopicId, Arc<str>>,
     ids: TopicIds,
 }
 
 impl Topics {
     pub(super) fn new(seed: u64) -> Self {
-        Self { topics: BTreeMap::new(), ids: TopicIds { rng: Rng::stream(seed, Purpose::TopicIds), given: 0 } }
+        Self {
+            topics: BTreeMap::new(),
+            names: BTreeMap::new(),
+            ids: TopicIds { rng: Rng::stream(seed, Purpose::TopicIds), given: 0 },
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Topic)> {
@@ -266,6 +277,20 @@ impl Topics {
 
     pub(super) fn get(&self, name: &str) -> Option<&Topic> {
         self.topics.get(name)
+    }
+
+    /// Where topics are said by id, that alone counts: whatever name stands beside it gives way to the one that goes with
+    /// the id, or to an empty one where none does.
+    pub(super) fn name_topics(&self, version: i16, request: &mut Request) {
+        if !says_topics_by_id(request.api(), version) {
+            return;
+        }
+        let name_of = |id| self.names.get(&id).map_or_else(|| "".into(), Arc::clone);
+        match request {
+            Request::Produce(request) => request.topics.iter_mut().for_each(|topic| topic.name = name_of(topic.id)),
+            Request::Fetch(request) => request.topics.iter_mut().for_each(|topic| topic.name = name_of(topic.id)),
+            _ => {}
+        }
     }
 
     pub(super) fn partition(&self, topic: &str, partition: i32) -> Option<&Partition> {
@@ -341,6 +366,7 @@ impl Topics {
         });
         let id = self.ids.next();
         let partitions = partitions.collect();
+        self.names.insert(id, topic.name.clone());
         self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });
         id
     }

@@ -34,6 +34,7 @@ macro_rules! others {
 #[cfg(feature = "wire")]
 const INT: Kind = Kind::Int { at_least: None };
 const INT_FROM_MINUS_1: Kind = Kind::Int { at_least: Some(-1) };
+#[cfg(feature = "wire")]
 const LONG: Kind = Kind::Long { at_least: None };
 #[cfg(feature = "wire")]
 const LIST: Kind = Kind::List { non_empty: false };
@@ -63,7 +64,6 @@ const PLAIN: &[Other] = others! {
     "metrics.sample.window.ms" LONG_FROM_0, Some("30000");
     "metrics.num.samples" Kind::Int { at_least: Some(1) }, Some("2");
     "metrics.recording.level" Kind::OneOf(&["INFO", "DEBUG", "TRACE"]), Some("INFO");
-    "connections.max.idle.ms" LONG, Some("540000");
     "transaction.two.phase.commit.enable" Kind::Boolean, Some("false");
 };
 

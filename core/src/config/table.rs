@@ -117,6 +117,10 @@ pub(super) const ROWS: &[Row] = rows! {
     // Longest patience for a connection to stand, in milliseconds.
     "socket.connection.setup.timeout.max.ms" Kind::Long { at_least: None }, "30000", connection_setup_timeout_max:
         Value::millis, millis;
+    // A connection that nothing used for this long is closed, in milliseconds; below 0 it never is.
+    "connections.max.idle.ms" Kind::Long { at_least: None }, "540000", connections_max_idle:
+        |value| (value.number() >= 0).then(|| value.millis()),
+        |idle| idle.as_ref().map_or_else(|| "-1".to_owned(), millis);
     // Numbers the records so that a retry is neither stored twice nor out of order.
     "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
     // Longest life of a transaction, in milliseconds: then its coordinator aborts it.

@@ -46,6 +46,7 @@ fn every_default_is_the_java_clients() {
         ("max.in.flight.requests.per.connection", "5"),
         ("socket.connection.setup.timeout.ms", "10000"),
         ("socket.connection.setup.timeout.max.ms", "30000"),
+        ("connections.max.idle.ms", "540000"),
         ("enable.idempotence", "true"),
         ("transaction.timeout.ms", "60000"),
         // Null; the empty text stands for it.

@@ -22,7 +22,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::codecs::Codecs;
-use crate::ids::BatchId;
+use crate::ids::{BatchId, TopicId};
 use crate::record::Header;
 use crate::record_batch::{
     BATCH_OVERHEAD, BatchBuilder, BatchView, Closed, Estimate, RecordView, Stamp, increment_sequence,
@@ -165,6 +165,12 @@ pub(super) struct ProducerBatch {
     pub(super) attempts: u32,
     /// How often it went into a request.
     pub(super) sent: u32,
+    /// The id its topic had when it last went into a request: what comes back in a version with ids is about this one,
+    /// whichever id the topic has by then.
+    pub(super) sent_to: TopicId,
+    /// Is it in flight for the books alone? Its request could not be built, so no answer will come
+    /// (`ProduceRequest.validateRecords`).
+    pub(super) is_stranded: bool,
     pub(super) record_count: u32,
     /// Id, epoch and sequence given to it; kept over retries, for another one could be appended beside a first
     /// attempt that arrived after all.
@@ -198,6 +204,8 @@ impl ProducerBatch {
             backoff_until: None,
             attempts: 0,
             sent: 0,
+            sent_to: TopicId::default(),
+            is_stranded: false,
             record_count: 0,
             stamp: None,
             sequence_was_reset: false,

@@ -7,7 +7,7 @@ use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity};
 use crate::io::{BatchCompletion, DisconnectReason, Output, Stored};
 use crate::protocol::{
     ApiKey, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataResponse,
-    ProducePartitionResponse, ProduceResponse, RecordError, Response,
+    ProducePartitionResponse, ProduceResponse, RecordError, Response, says_topics_by_id,
 };
 use crate::record_batch::Stamp;
 use crate::time::Instant;
@@ -77,6 +77,7 @@ impl Answer {
 impl<O: Observer> Producer<O> {
     pub(super) fn on_connected(&mut self, now: Instant, connection: ConnectionId) {
         let Some(node) = self.connections.on_stands(connection) else { return };
+        self.connections.on_use(node, now);
         self.told.note(now, || Fact::Connected { connection, node });
         self.ask_versions(now, node);
     }
@@ -137,6 +138,7 @@ impl<O: Observer> Producer<O> {
         response: Response,
     ) {
         let Some(node) = self.connections.node_of(connection) else { return };
+        self.connections.on_use(node, now);
         // An answer to another question than the oldest, or of another kind: what else on this connection could be
         // believed? The Java client keeps it; a peer that is out of step is cut off here.
         let is_expected = |request: &Outstanding| request.api == response.api();
@@ -158,7 +160,7 @@ impl<O: Observer> Producer<O> {
                 self.on_identity(now, &response);
             }
             (Asked::Produce(batches), Response::Produce(response)) => {
-                self.on_produce(now, node, &batches, &response);
+                self.on_produce(now, node, request.version, &batches, &response);
             }
             (Asked::Transaction, response) => self.on_transaction_answer(now, response),
             // The kinds were compared above.
@@ -235,14 +237,25 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Takes the answers for the batches of one request. Each must be there once, and no other.
-    fn on_produce(&mut self, now: Instant, node: NodeId, batches: &[BatchSlot], response: &ProduceResponse) {
+    fn on_produce(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        version: i16,
+        batches: &[BatchSlot],
+        response: &ProduceResponse,
+    ) {
+        let by_id = says_topics_by_id(ApiKey::Produce, version);
         let mut answers: Vec<Option<&ProducePartitionResponse>> = vec![None; batches.len()];
         let mut is_sound = true;
         for topic in &response.topics {
+            let named = if by_id { None } else { self.topics.find(&topic.name) };
             for told in &topic.partitions {
-                let named = self.topics.find(&topic.name);
-                let named = named.map(|topic| PartitionRef { topic, partition: told.partition });
-                let place = batches.iter().position(|&slot| self.partition_of(slot) == named && named.is_some());
+                let is_about = |batch: &ProducerBatch| {
+                    let is_topic = if by_id { batch.sent_to == topic.id } else { named == Some(batch.partition.topic) };
+                    is_topic && batch.partition.partition == told.partition
+                };
+                let place = batches.iter().position(|&slot| self.accumulator.batch(slot).is_some_and(is_about));
                 match place {
                     Some(place) if answers[place].is_none() => answers[place] = Some(told),
                     // Told twice, or of a partition nobody asked about.
@@ -474,10 +487,10 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Its broker speaks no version of Produce that we do, or none that may carry what it is compressed with.
-    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot, code: ErrorCode) {
+    /// Its broker speaks no version of Produce that we do.
+    pub(super) fn on_unsendable(&mut self, now: Instant, slot: BatchSlot) {
         self.is_dirty = true;
-        self.complete(now, slot, &Answer::none(code));
+        self.complete(now, slot, &Answer::none(ErrorCode::UNSUPPORTED_VERSION));
     }
 
     /// A batch lived too long, in its queue or in flight.
@@ -506,7 +519,7 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Fails a batch whose request is out; its memory stays with it until the request's end.
+    /// Fails a batch whose request is out; its memory stays with it until the request's end, if there is a request.
     pub(super) fn give_up_in_flight(
         &mut self,
         now: Instant,
@@ -514,6 +527,10 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
         persistence: Persistence,
     ) {
+        if let Some(batch) = self.accumulator.batch(slot).filter(|batch| batch.is_stranded) {
+            self.accumulator.on_answered(batch.partition, slot);
+            return self.fail_queued(now, slot, error);
+        }
         self.mark_abandoned(slot);
         self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
     }

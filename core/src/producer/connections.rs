@@ -105,6 +105,14 @@ struct Link {
     failed_dials: u32,
     /// When a connection was last begun or lost.
     last_attempt: Instant,
+    last_use: Use,
+}
+
+/// When a connection was used, and how many uses of any were before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Use {
+    at: Instant,
+    number: u64,
 }
 
 impl Default for Link {
@@ -118,6 +126,7 @@ impl Default for Link {
             failures: 0,
             failed_dials: 0,
             last_attempt: Instant::ZERO,
+            last_use: Use::default(),
         }
     }
 }
@@ -160,6 +169,8 @@ pub(super) struct Connections {
     request_timeout: Duration,
     reconnect: Backoff,
     setup_timeout: Backoff,
+    max_idle: Option<Duration>,
+    uses: u64,
     rng: Rng,
     transaction_version: i16,
 }
@@ -176,6 +187,8 @@ impl Connections {
             request_timeout: config.request_timeout,
             reconnect: Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max),
             setup_timeout: Backoff::new(config.connection_setup_timeout, config.connection_setup_timeout_max),
+            max_idle: config.connections_max_idle,
+            uses: 0,
             rng,
             transaction_version: 0,
         }
@@ -248,7 +261,29 @@ impl Connections {
         link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });
         link.last_attempt = now;
         self.by_connection.insert(connection, node);
+        self.on_use(node, now);
         (connection, Output::Connect { connection, node, address })
+    }
+
+    /// A connection was begun, stands, or carried something, in either direction (`Selector.IdleExpiryManager.update`).
+    pub(super) fn on_use(&mut self, node: NodeId, now: Instant) {
+        if let Some(link) = self.links.get_mut(&node) {
+            link.last_use = Use { at: now, number: self.uses };
+            self.uses += 1;
+        }
+    }
+
+    /// The connection that was left alone for longest, and when that is too long (`connections.max.idle.ms`).
+    fn next_idle(&self) -> Option<(Instant, ConnectionId)> {
+        let max_idle = self.max_idle?;
+        let used = self.links.values().filter_map(|link| Some((link.last_use, link.state.connection()?)));
+        let (last_use, connection) = used.min_by_key(|(last_use, _)| last_use.number)?;
+        Some((last_use.at + max_idle + BEYOND, connection))
+    }
+
+    /// The connection that was left alone for longest, if that was too long.
+    pub(super) fn idle(&self, now: Instant) -> Option<ConnectionId> {
+        self.next_idle().filter(|&(at, _)| at <= now).map(|(_, connection)| connection)
     }
 
     /// A connection stands: what it speaks is asked next.
@@ -310,6 +345,7 @@ impl Connections {
         let deadline = now + self.request_timeout + BEYOND;
         link.in_flight.push(InFlightRequest { correlation, api, version, deadline, expects_response, asked });
         let header = RequestHeader { api, version, correlation, client_id: Some(Arc::clone(&self.client_id)) };
+        self.on_use(node, now);
         Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })
     }
 
@@ -397,7 +433,7 @@ impl Connections {
         overdue.collect()
     }
 
-    /// The next moment at which one of the two above has something to say.
+    /// The next moment at which there is one to be closed: idle, or as one of the two above.
     pub(super) fn next_deadline(&self) -> Option<(Instant, WaitReason)> {
         let deadlines = self.links.values().map(|link| {
             let dial = match link.state {
@@ -406,7 +442,8 @@ impl Connections {
             };
             earlier(dial, link.in_flight.deadline().map(|deadline| (deadline, WaitReason::RequestTimeout)))
         });
-        deadlines.fold(None, earlier)
+        let idle = self.next_idle().map(|(at, _)| (at, WaitReason::Idle));
+        deadlines.fold(idle, earlier)
     }
 
     /// All connections, to close them.

@@ -2,7 +2,7 @@
 //!
 //! What brokers answer is believed only as far as it makes sense: a topic without partitions is not known, a leader
 //! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
-//! goes back unless the topic is another one.
+//! goes back unless the topic is another one (`Metadata.updateLatestMetadata`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ struct TopicMetadata {
     error: ErrorCode,
     /// The answer, counted, in which it was last named.
     answered_in: u64,
+    /// As the last answer told it; none while the topic is not there.
     id: TopicId,
     /// Highest leader epoch seen of each partition, −1: none. It outlives the partitions: an answer that lags behind must not
     /// be believed because the topic was missing for a while.
@@ -76,7 +77,12 @@ pub(super) struct MetadataAsked {
     partial: bool,
     /// Topics had been added this often when it left.
     additions: u64,
+    /// Do the leader epochs in its answer grow with every change of leader?
+    has_reliable_epochs: bool,
 }
+
+/// Since this version of Metadata (`MetadataResponse.hasReliableLeaderEpochs`).
+const RELIABLE_EPOCHS_SINCE: i16 = 9;
 
 /// The cluster as the producer believes it to be.
 #[derive(Clone, Debug)]
@@ -278,6 +284,7 @@ impl Metadata {
     pub(super) fn ask(
         &mut self,
         now: Instant,
+        version: i16,
         name_of: impl Fn(TopicIndex) -> Arc<str>,
     ) -> (MetadataRequest, MetadataAsked) {
         let is_old = self.last_success.is_none_or(|last| last + self.max_age <= now);
@@ -289,7 +296,8 @@ impl Metadata {
         let asked = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && (known.is_new || !partial));
         let topics = asked.map(|(index, _)| name_of(topic_at(index))).collect();
         self.is_asked = true;
-        let asked = MetadataAsked { partial, additions: self.additions };
+        let has_reliable_epochs = version >= RELIABLE_EPOCHS_SINCE;
+        let asked = MetadataAsked { partial, additions: self.additions, has_reliable_epochs };
         (MetadataRequest { topics: Some(topics), allow_auto_topic_creation: true }, asked)
     }
 
@@ -338,7 +346,7 @@ impl Metadata {
             if let Some(index) = find(&topic.name)
                 && self.topics.get(index.index()).is_some_and(|known| known.wanted)
             {
-                has_news |= self.on_topic(index, topic);
+                has_news |= self.on_topic(index, topic, asked.has_reliable_epochs);
             }
         }
         if !asked.partial {
@@ -394,7 +402,7 @@ impl Metadata {
 
     /// Says whether there is news: of leaders, by newer epochs or none at all, or of another topic by this name
     /// (`Metadata.updateLatestMetadata`). Brokers and errors that come and go are none.
-    fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic) -> bool {
+    fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic, has_reliable_epochs: bool) -> bool {
         let known = &mut self.topics[index.index()];
         known.is_new = false;
         known.answered_in = self.answers;
@@ -416,18 +424,27 @@ impl Metadata {
         }
         known.last_epochs.resize(known.last_epochs.len().max(numbers.len()), -1);
         let mut has_news = is_another;
+        let mut is_outdated = false;
         for partition in &told.partitions {
             let Ok(number) = usize::try_from(partition.partition) else { continue };
             let Some(place) = known.partitions.get_mut(number) else { continue };
             self.needs_full |= partition.error.invalidates_metadata();
-            let (last, epoch) = (known.last_epochs[number], partition.leader_epoch);
+            let last = known.last_epochs[number];
+            let epoch = if has_reliable_epochs { partition.leader_epoch.max(-1) } else { -1 };
             has_news |= epoch < 0 || epoch > last;
             if epoch < 0 || epoch >= last {
-                known.last_epochs[number] = epoch.max(-1);
+                known.last_epochs[number] = epoch;
                 *place = PartitionMetadata { leader: partition.leader, epoch };
-            } else if let Some(old) = before.get(number) {
-                *place = *old;
+            } else {
+                // The answer comes from a broker that lags behind: what was known of the partition holds, if anything was.
+                let old = before.get(number).copied();
+                is_outdated |= old.is_none();
+                *place = old.unwrap_or(NO_LEADER);
             }
+        }
+        // Not one partition is known of a topic that came back without an id (`Cluster.partitionCountForTopic`).
+        if is_outdated && known.partitions.iter().all(|partition| *partition == NO_LEADER) {
+            known.partitions.clear();
         }
         has_news
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{ErrorCode, Persistence, ProducerError};
+use crate::error::{Persistence, ProducerError};
 use crate::ids::{BrokerAddress, ConnectionId, NodeId};
 use crate::io::{DisconnectReason, Output, WaitReason};
 use crate::protocol::{
@@ -42,7 +42,8 @@ impl<O: Observer> Producer<O> {
         self.send_what_is_due(at);
     }
 
-    /// The second half of a round: patience with connections ends. Leaves behind when the next round is due.
+    /// The second half of a round: patience with connections ends. [`is_round_due`](Self::is_round_due) says from
+    /// when on the next one is.
     pub fn end_round(&mut self, now: Now) {
         self.has_heard = false;
         if self.life == Life::Closed {
@@ -104,9 +105,7 @@ impl<O: Observer> Producer<O> {
         self.expire(now);
         // One request per broker and round: there may be more for it.
         self.is_dirty |= !requests.is_empty();
-        for (node, batches) in requests {
-            self.send_produce(now, node, batches);
-        }
+        self.send_all(now, requests);
         self.ask_metadata(now);
     }
 
@@ -134,13 +133,17 @@ impl<O: Observer> Producer<O> {
         self.asleep_until.is_some_and(|until| until > now)
     }
 
-    /// Closes connections that took too long to stand or to answer.
+    /// Closes connections that took too long to stand or to answer, and one that nobody used for too long: more of those
+    /// come in the next round (`Selector.maybeCloseOldestConnection`).
     pub(super) fn cut_overdue(&mut self, now: Instant) {
         if self.is_asleep(now) {
             return;
         }
         if self.connections.next_deadline().is_none_or(|(deadline, _)| deadline > now) {
             return;
+        }
+        if let Some(connection) = self.connections.idle(now) {
+            self.cut(now, connection, Cut::Disconnected);
         }
         for connection in self.connections.overdue_dials(now) {
             self.cut(now, connection, Cut::Disconnected);
@@ -331,7 +334,7 @@ impl<O: Observer> Producer<O> {
             self.is_dirty = true;
             return self.wake_senders_for_metadata();
         };
-        let (request, asked) = self.metadata.ask(now, |topic| Arc::clone(self.topics.name(topic)));
+        let (request, asked) = self.metadata.ask(now, version, |topic| Arc::clone(self.topics.name(topic)));
         self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
         // What was held back for the question may go.
         self.is_dirty = true;
@@ -442,13 +445,34 @@ impl<O: Observer> Producer<O> {
         self.wake_by(next.map(|at| (at, WaitReason::DeliveryTimeout)));
     }
 
+    /// Sends a request to each broker. A request that cannot be built ends the walk, and what was drained for it and for
+    /// those after it stays in flight until its delivery deadline: the Java client's I/O thread logs the
+    /// UnsupportedCompressionTypeException and goes on.
+    fn send_all(&mut self, now: Instant, requests: Vec<(NodeId, Vec<BatchSlot>)>) {
+        let mut is_broken_off = false;
+        for (node, batches) in requests {
+            is_broken_off |= self.is_too_old_for_zstd(node);
+            if !is_broken_off {
+                self.send_produce(now, node, batches);
+                continue;
+            }
+            for slot in batches {
+                if let Some(batch) = self.accumulator.batch_mut(slot) {
+                    batch.is_stranded = true;
+                }
+            }
+        }
+    }
+
+    fn is_too_old_for_zstd(&self, node: NodeId) -> bool {
+        self.compressor.as_ref().is_some_and(Compressor::is_zstd)
+            && self.produce_version(node).is_some_and(|version| version < ZSTD_SINCE)
+    }
+
     fn send_produce(&mut self, now: Instant, node: NodeId, batches: Vec<BatchSlot>) {
         let Some(version) = self.produce_version(node) else {
-            return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_VERSION);
+            return batches.into_iter().for_each(|slot| self.on_unsendable(now, slot));
         };
-        if version < ZSTD_SINCE && self.compressor.as_ref().is_some_and(Compressor::is_zstd) {
-            return self.give_up_unsendable(now, batches, ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
-        }
         let acks = self.config.acks.code();
         let topics = self.grouped(&batches);
         let timeout_ms = i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
@@ -457,26 +481,19 @@ impl<O: Observer> Producer<O> {
         self.transmit(now, node, version, body, Asked::Produce(batches), acks != 0);
     }
 
-    fn give_up_unsendable(&mut self, now: Instant, batches: Vec<BatchSlot>, code: ErrorCode) {
-        for slot in batches {
-            self.on_unsendable(now, slot, code);
-        }
-    }
-
+    /// By topic, each with the id that metadata told of it, or with none: a broker that wants ids then knows no such topic,
+    /// as for the Java client (`Sender.topicIdsForBatches`).
     fn grouped(&mut self, batches: &[BatchSlot]) -> Vec<ProduceTopic> {
         let mut topics: Vec<ProduceTopic> = Vec::new();
         for &slot in batches {
             let Some(batch) = self.accumulator.batch_mut(slot) else { continue };
             let partition = ProducePartition { partition: batch.partition.partition, records: batch.close() };
             let topic = batch.partition.topic;
-            let name = self.topics.name(topic);
+            let (name, id) = (self.topics.name(topic), self.metadata.topic_id(topic));
+            batch.sent_to = id;
             match topics.iter_mut().find(|known| Arc::ptr_eq(&known.name, name)) {
                 Some(known) => known.partitions.push(partition),
-                None => topics.push(ProduceTopic {
-                    name: Arc::clone(name),
-                    id: self.metadata.topic_id(topic),
-                    partitions: vec![partition],
-                }),
+                None => topics.push(ProduceTopic { name: Arc::clone(name), id, partitions: vec![partition] }),
             }
         }
         topics

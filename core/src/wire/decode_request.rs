@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::error::{Malformation, RequestError};
 use super::reader::{Reader, Result};
 use super::transactions::requests;
-use crate::ids::{CorrelationId, TopicId};
+use crate::ids::CorrelationId;
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, CreateTopicsRequest, FetchPartition, FetchRequest, FetchTopic, FindCoordinatorRequest,
     InitProducerIdRequest, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, MetadataRequest, NewTopic,
@@ -40,7 +40,7 @@ pub fn decode_request(frame: Bytes) -> core::result::Result<(RequestHeader, Requ
 
 fn body(reader: &mut Reader<'_>, api: ApiKey, version: i16) -> Result<Request> {
     Ok(match api {
-        ApiKey::Produce => Request::Produce(produce(reader)?),
+        ApiKey::Produce => Request::Produce(produce(reader, version)?),
         ApiKey::Fetch => Request::Fetch(fetch(reader, version)?),
         ApiKey::ListOffsets => Request::ListOffsets(list_offsets(reader, version)?),
         ApiKey::Metadata => Request::Metadata(metadata(reader, version)?),
@@ -56,38 +56,41 @@ fn body(reader: &mut Reader<'_>, api: ApiKey, version: i16) -> Result<Request> {
     })
 }
 
-fn produce(reader: &mut Reader<'_>) -> Result<ProduceRequest> {
+fn produce(reader: &mut Reader<'_>, version: i16) -> Result<ProduceRequest> {
     let transactional_id = reader.nullable_string()?;
     let (acks, timeout_ms) = (reader.i16()?, reader.i32()?);
     let topics = reader.array(|reader| {
-        let name = reader.string()?;
+        let (name, id) = reader.topic(ApiKey::Produce, version)?;
         let partitions = reader.array(|reader| {
             let partition = ProducePartition { partition: reader.i32()?, records: reader.bytes()? };
             reader.end_struct()?;
             Ok(partition)
         })?;
         reader.end_struct()?;
-        Ok(ProduceTopic { name, id: TopicId::default(), partitions })
+        Ok(ProduceTopic { name, id, partitions })
     })?;
     reader.end_struct()?;
     Ok(ProduceRequest { transactional_id, acks, timeout_ms, topics })
 }
 
 fn fetch(reader: &mut Reader<'_>, version: i16) -> Result<FetchRequest> {
-    let _replica_id = reader.i32()?;
+    // Later only replicas say who they are, in a tagged field.
+    if version < 15 {
+        let _replica_id = reader.i32()?;
+    }
     let (max_wait_ms, min_bytes, max_bytes) = (reader.i32()?, reader.i32()?, reader.i32()?);
     let isolation_level = reader.i8()?;
     // Without sessions every fetch is a full one.
     let (session_id, session_epoch) = if version >= 7 { (reader.i32()?, reader.i32()?) } else { (0, -1) };
     let topics = reader.array(|reader| {
-        let name = reader.string()?;
+        let (name, id) = reader.topic(ApiKey::Fetch, version)?;
         let partitions = reader.array(|reader| fetch_partition(reader, version))?;
         reader.end_struct()?;
-        Ok(FetchTopic { name, id: TopicId::default(), partitions })
+        Ok(FetchTopic { name, id, partitions })
     })?;
     if version >= 7 {
         let _forgotten_topics = reader.array(|reader| {
-            let _name = reader.string()?;
+            let _topic = reader.topic(ApiKey::Fetch, version)?;
             let _partitions = reader.array(Reader::i32)?;
             reader.end_struct()
         })?;

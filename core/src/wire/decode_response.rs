@@ -86,10 +86,10 @@ fn leader_id_and_epoch(reader: &mut Reader<'_>) -> Result<LeaderIdAndEpoch> {
 
 fn produce(reader: &mut Reader<'_>, version: i16) -> Result<ProduceResponse> {
     let topics = reader.array(|reader| {
-        let name = reader.string()?;
+        let (name, id) = reader.topic(ApiKey::Produce, version)?;
         let partitions = reader.array(|reader| produce_partition(reader, version))?;
         reader.end_struct()?;
-        Ok(ProduceTopicResponse { name, id: TopicId::default(), partitions })
+        Ok(ProduceTopicResponse { name, id, partitions })
     })?;
     let throttle_time_ms = reader.i32()?;
     let mut node_endpoints = Vec::new();
@@ -132,10 +132,10 @@ fn fetch(reader: &mut Reader<'_>, version: i16) -> Result<FetchResponse> {
     let throttle_time_ms = reader.i32()?;
     let (error, session_id) = if version >= 7 { (reader.error_code()?, reader.i32()?) } else { (ErrorCode::NONE, 0) };
     let topics = reader.array(|reader| {
-        let name = reader.string()?;
+        let (name, id) = reader.topic(ApiKey::Fetch, version)?;
         let partitions = reader.array(|reader| fetch_partition(reader, version))?;
         reader.end_struct()?;
-        Ok(FetchTopicResponse { name, id: TopicId::default(), partitions })
+        Ok(FetchTopicResponse { name, id, partitions })
     })?;
     reader.end_struct()?;
     Ok(FetchResponse { throttle_time_ms, error, session_id, topics })

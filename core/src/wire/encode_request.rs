@@ -9,6 +9,7 @@ use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListO
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{self as kafka, TopicName};
 use kafka_protocol::protocol::{Encodable, StrBytes};
+use uuid::Uuid;
 
 use super::error::EncodeError;
 use super::frame::Frame;
@@ -111,6 +112,7 @@ fn fetch(body: &FetchRequest) -> kafka::FetchRequest {
     let topic = |topic: &protocol::FetchTopic| {
         FetchTopic::default()
             .with_topic(topic_name(&topic.name))
+            .with_topic_id(Uuid::from_bytes(topic.id.0))
             .with_partitions(topic.partitions.iter().map(partition).collect())
     };
     kafka::FetchRequest::default()

@@ -111,6 +111,7 @@ fn produce(body: &ProduceResponse, version: i16) -> kafka::ProduceResponse {
     let topics = body.topics.iter().map(|topic| {
         TopicProduceResponse::default()
             .with_name(topic_name(&topic.name))
+            .with_topic_id(uuid(topic.id))
             .with_partition_responses(topic.partitions.iter().map(|part| produce_partition(part, version)).collect())
     });
     let endpoints = body.node_endpoints.iter().map(|broker| {
@@ -155,6 +156,7 @@ fn fetch(body: &FetchResponse, version: i16) -> kafka::FetchResponse {
     let topics = body.topics.iter().map(|topic| {
         FetchableTopicResponse::default()
             .with_topic(topic_name(&topic.name))
+            .with_topic_id(uuid(topic.id))
             .with_partitions(topic.partitions.iter().map(fetch_partition).collect())
     });
     let answer =

@@ -7,7 +7,7 @@ use super::frame::Frame;
 use super::put_request_header;
 use crate::protocol::{ApiKey, ProduceRequest, RequestHeader};
 use crate::varint;
-use crate::versions::is_flexible;
+use crate::versions::{is_flexible, says_topics_by_id};
 
 /// Bytes for the header and the fields around the topics, so that the usual request's small pieces take one allocation.
 const HEAD_BYTES: usize = 128;
@@ -32,7 +32,11 @@ pub(super) fn encode(header: &RequestHeader, request: &ProduceRequest) -> Result
     writer.head.put_i32(request.timeout_ms);
     writer.count(request.topics.len()).ok_or_else(|| refused("too many topics"))?;
     for topic in &request.topics {
-        writer.nullable_string(Some(&topic.name)).ok_or_else(|| refused("a topic's name is too long"))?;
+        if says_topics_by_id(ApiKey::Produce, header.version) {
+            writer.head.put_slice(&topic.id.0);
+        } else {
+            writer.nullable_string(Some(&topic.name)).ok_or_else(|| refused("a topic's name is too long"))?;
+        }
         writer.count(topic.partitions.len()).ok_or_else(|| refused("too many partitions"))?;
         for partition in &topic.partitions {
             writer.head.put_i32(partition.partition);

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::error::{Malformation, WireError};
 use crate::error::ErrorCode;
 use crate::ids::TopicId;
+use crate::protocol::ApiKey;
 use crate::varint;
+use crate::versions::says_topics_by_id;
 
 pub(super) type Result<T> = core::result::Result<T, WireError>;
 
@@ -128,6 +130,15 @@ impl<'a> Reader<'a> {
 
     pub(super) fn string(&mut self) -> Result<Arc<str>> {
         self.nullable_string()?.ok_or(self.error(Malformation::Null))
+    }
+
+    /// A topic's name, or its id in versions that have ids instead of names; the other is empty.
+    pub(super) fn topic(&mut self, api: ApiKey, version: i16) -> Result<(Arc<str>, TopicId)> {
+        if says_topics_by_id(api, version) {
+            self.charge(ALLOCATION_BYTES)?;
+            return Ok(("".into(), self.topic_id()?));
+        }
+        Ok((self.string()?, TopicId::default()))
     }
 
     /// Bytes shared with the frame; null counts as none.

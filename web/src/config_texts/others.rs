@@ -55,11 +55,6 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
         "value를 byte로 바꾸는 Java class. 여기서 value는 이미 byte입니다.",
     ),
     (
-        "connections.max.idle.ms",
-        "A connection that nothing used for this long is closed.",
-        "이 시간 동안 쓰지 않은 연결을 닫습니다.",
-    ),
-    (
         "partitioner.class",
         "Java class that chooses partitions instead of the client.",
         "client 대신 partition을 고르는 Java class입니다.",

@@ -41,7 +41,9 @@ const THIRD: NodeId = NodeId(3);
 
 impl Net {
     fn new(properties: &[(&str, &str)]) -> Self {
-        let (config, _) = ProducerConfig::from_properties(properties.iter().copied()).expect("accepted");
+        // Nothing is closed for being idle.
+        let properties = properties.iter().copied().chain([("connections.max.idle.ms", "-1")]);
+        let (config, _) = ProducerConfig::from_properties(properties).expect("accepted");
         Self { connections: Connections::new(&config, Rng::stream(7, Purpose::Reconnect)), now_ms: 1_000 }
     }
 

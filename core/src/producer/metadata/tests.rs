@@ -77,7 +77,7 @@ impl Believed {
     }
 
     fn ask(&mut self) -> MetadataAsked {
-        self.metadata.ask(Instant::from_millis(self.now), name_of).1
+        self.metadata.ask(Instant::from_millis(self.now), 12, name_of).1
     }
 
     /// An answer to this question.
@@ -91,7 +91,7 @@ impl Believed {
 
     /// An answer about everything, or about new topics alone, whatever was asked.
     fn update(&mut self, partial: bool, topics: Vec<MetadataTopic>) {
-        let asked = MetadataAsked { partial, additions: self.metadata.additions };
+        let asked = MetadataAsked { partial, additions: self.metadata.additions, has_reliable_epochs: true };
         self.answer(asked, topics);
     }
 

@@ -1,8 +1,8 @@
 //! Connections that break, back off and are asked to pause.
 
 use super::story::{Story, sound_answer};
-use crate::ids::NodeId;
-use crate::io::Input;
+use crate::ids::{ConnectionId, NodeId};
+use crate::io::{Input, WaitReason};
 use crate::protocol::Response;
 
 #[test]
@@ -124,4 +124,55 @@ fn what_is_out_when_the_bootstrap_addresses_are_asked_anew_is_given_up() {
     let failure = story.completed[0].result.as_ref().expect_err("its connection is given up");
     assert_eq!(failure.error.java_class(), "NetworkException");
     assert!(story.closed.len() >= 2, "all connections to brokers that were known: {:?}", story.closed);
+}
+
+/// Uses the connection to broker 1 at this instant.
+fn use_at(story: &mut Story, ms: u64) {
+    story.at_ms(ms);
+    story.put(0, "a");
+    story.store(0);
+}
+
+/// Flow: the bootstrap connection was used last at 0, broker 1's at 5 s → only more than ten idle seconds are too many → that
+/// a connection ended makes metadata due, which uses broker 1's → it has ten seconds more
+/// (`SelectorTest.testCloseOldestConnection`, and `NetworkClient.processDisconnection` for what follows).
+#[test]
+fn a_connection_that_nobody_uses_is_closed_and_metadata_asked_for() {
+    let properties = [("linger.ms", "0"), ("connections.max.idle.ms", "10000"), ("metadata.max.age.ms", "1000000")];
+    let mut story = Story::new(&properties).started();
+    use_at(&mut story, 0);
+    use_at(&mut story, 5_000);
+    story.at_ms(10_000);
+    assert!(story.closed.is_empty());
+    assert_eq!(story.wait, (Some(10_000_001), WaitReason::Idle));
+    let asked = story.asked.len();
+    story.at_ms(10_001);
+    assert_eq!(story.closed, [ConnectionId(0)]);
+    assert_eq!(&story.asked[asked..], ["Metadata"]);
+    story.at_ms(20_000);
+    assert_eq!(story.closed.len(), 1);
+    story.at_ms(20_001);
+    assert_eq!(story.closed, [ConnectionId(0), ConnectionId(1)]);
+    use_at(&mut story, 21_000);
+    assert_eq!(story.completed.len(), 3, "it is made anew when there is something to send");
+}
+
+/// `Selector` has no `IdleExpiryManager` then.
+#[test]
+fn below_zero_an_idle_connection_stays() {
+    let properties = [("linger.ms", "0"), ("connections.max.idle.ms", "-1"), ("metadata.max.age.ms", "100000000")];
+    let mut story = Story::new(&properties).started();
+    use_at(&mut story, 0);
+    story.at_ms(90_000_000);
+    assert!(story.closed.is_empty());
+}
+
+#[test]
+fn by_default_nine_minutes_are_too_long() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("metadata.max.age.ms", "1000000")]).started();
+    use_at(&mut story, 0);
+    story.at_ms(540_000);
+    assert!(story.closed.is_empty());
+    story.at_ms(540_001);
+    assert_eq!(story.closed.len(), 1, "the other is asked for metadata, and so used");
 }

@@ -27,7 +27,7 @@ fn a_record_finds_its_way_from_nothing_to_its_offset() {
     assert_eq!(story.carried[0].batches(), [(0, vec!["hello".to_owned()], 0, 0)]);
     assert_eq!(story.carried[0].body().acks, -1);
     assert_eq!(story.carried[0].body().timeout_ms, 30_000);
-    assert_eq!(story.carried[0].request.header.version, 12);
+    assert_eq!(story.carried[0].request.header.version, 13);
 
     story.store(41);
     let completion = &story.completed[0];

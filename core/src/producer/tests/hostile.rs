@@ -57,7 +57,7 @@ fn an_answer_about_a_foreign_partition_is_not_believed() {
         response.topics[0].partitions.push(told);
     });
     is_asked_again(|response| {
-        response.topics.push(ProduceTopicResponse { name: "foreign".into(), ..response.topics[0].clone() });
+        response.topics.push(ProduceTopicResponse { id: TopicId([9; 16]), ..response.topics[0].clone() });
     });
     is_asked_again(|response| response.topics[0].partitions[0].partition = i32::MIN);
 }

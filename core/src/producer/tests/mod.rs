@@ -25,5 +25,6 @@ mod sender_splits;
 mod sending;
 mod splitting;
 mod story;
+mod topic_ids;
 mod topics;
 mod transactions;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use producer_core::config::ProducerConfig;
 use producer_core::error::ErrorCode;
-use producer_core::ids::{BrokerAddress, ConnectionId, NodeId};
+use producer_core::ids::{BrokerAddress, ConnectionId, NodeId, TopicId};
 use producer_core::io::{Input, OutgoingRequest, Output};
 use producer_core::producer::{Producer, SendAttempt};
 use producer_core::protocol::{
@@ -186,7 +186,8 @@ fn answer(request: Request, look: impl FnMut(&[u8])) -> Response {
 fn metadata(asked: MetadataRequest) -> MetadataResponse {
     let broker = MetadataBroker { node: BROKER, host: "localhost".into(), port: 9092, rack: None };
     let partition = MetadataPartition { leader: BROKER, ..MetadataPartition::default() };
-    let topic = |name| MetadataTopic { name, partitions: vec![partition.clone()], ..MetadataTopic::default() };
+    let id = TopicId([7; 16]);
+    let topic = |name| MetadataTopic { name, id, partitions: vec![partition.clone()], ..MetadataTopic::default() };
     let topics = asked.topics.unwrap_or_default().into_iter().map(topic).collect();
     MetadataResponse { brokers: vec![broker], topics, ..MetadataResponse::default() }
 }
@@ -203,7 +204,7 @@ fn stored(request: ProduceRequest, mut look: impl FnMut(&[u8])) -> ProduceRespon
                 ..ProducePartitionResponse::default()
             });
         }
-        response.topics.push(ProduceTopicResponse { name: topic.name, partitions, ..ProduceTopicResponse::default() });
+        response.topics.push(ProduceTopicResponse { name: topic.name, id: topic.id, partitions });
     }
     response
 }

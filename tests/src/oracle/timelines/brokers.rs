@@ -9,7 +9,7 @@ use producer_core::ids::{NodeId, TopicId};
 use producer_core::protocol::{
     ApiKey, ApiVersionRange, ApiVersionsResponse, LeaderIdAndEpoch, MetadataBroker, MetadataPartition,
     MetadataResponse, MetadataTopic, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
-    ProduceTopicResponse, RecordError, Request, Response,
+    ProduceTopic, ProduceTopicResponse, RecordError, Request, Response, says_topics_by_id,
 };
 use producer_core::record_batch::BatchView;
 
@@ -32,6 +32,9 @@ const SPOKEN: [(ApiKey, i16, i16); 9] = [
     (ApiKey::EndTxn, 0, 5),
 ];
 
+/// No script makes a topic anew more often.
+const LIVES: u8 = 9;
+
 /// The cluster as it is now.
 #[derive(Debug)]
 pub(super) struct Brokers {
@@ -43,6 +46,8 @@ pub(super) struct Brokers {
     topic_errors: BTreeMap<String, ErrorCode>,
     coordinator: Coordinator,
     transaction_version: i16,
+    /// How often a topic was made anew; `None`: it has no id.
+    lives: BTreeMap<String, Option<u8>>,
     throttles: BTreeMap<ApiKey, i32>,
     log_ends: BTreeMap<(String, i32), i64>,
 }
@@ -64,6 +69,7 @@ impl Brokers {
             topic_errors: BTreeMap::new(),
             coordinator: Coordinator::new(script.identity),
             transaction_version: script.transaction_version,
+            lives: script.topics.iter().map(|(topic, _)| (topic.clone(), Some(0))).collect(),
             throttles: BTreeMap::new(),
             log_ends: BTreeMap::new(),
         })
@@ -91,6 +97,16 @@ impl Brokers {
             }
             ["refuse", name, refusal] => self.coordinator.refuse(api(name)?, error(refusal)?),
             ["coordinator", node] => self.coordinator.node = node.parse()?,
+            ["recreate", topic] => {
+                let told = self.leaders.get_mut(topic).context("a topic that is there")?;
+                told.iter_mut().for_each(|(_, epoch)| *epoch = 0);
+                self.log_ends.retain(|(name, _), _| name != topic);
+                let life = self.lives.get(topic).copied().flatten().context("a topic with an id")?;
+                self.lives.insert(topic.to_owned(), Some(life + 1));
+            }
+            ["forget-id", topic] => {
+                self.lives.insert(topic.to_owned(), None);
+            }
             ["throttle", name, millis] => {
                 self.throttles.insert(api(name)?, millis.parse()?);
             }
@@ -100,7 +116,7 @@ impl Brokers {
     }
 
     /// The answer to a question beside Produce, asked in this version.
-    pub(super) fn answer(&mut self, request: &Request, version: i16) -> Result<Response> {
+    pub(super) fn answer(&mut self, version: i16, request: &Request) -> Result<Response> {
         let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
         Ok(match request {
             Request::ApiVersions(_) => {
@@ -114,7 +130,7 @@ impl Brokers {
             }
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
-                Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(topics) })
+                Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(version, topics) })
             }
             other => self.coordinator.answer(other, version, throttle_time_ms)?,
         })
@@ -124,7 +140,7 @@ impl Brokers {
         MetadataBroker { node: NodeId(node), host: "127.0.0.1".into(), port: 9_092 + node, rack: None }
     }
 
-    fn metadata(&self, asked: &[Arc<str>]) -> MetadataResponse {
+    fn metadata(&self, version: i16, asked: &[Arc<str>]) -> MetadataResponse {
         let topic = |name: &Arc<str>| {
             let leaders = self.leaders.get(&**name);
             let error = self.topic_errors.get(&**name).copied().unwrap_or(ErrorCode::NONE);
@@ -132,7 +148,7 @@ impl Brokers {
             let partition = |(partition, &(leader, leader_epoch)): (i32, &(i32, i32))| MetadataPartition {
                 partition,
                 leader: NodeId(leader),
-                leader_epoch,
+                leader_epoch: if version >= 7 { leader_epoch } else { -1 },
                 error: if leader < 0 { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
                 ..MetadataPartition::default()
             };
@@ -141,7 +157,7 @@ impl Brokers {
             MetadataTopic {
                 error,
                 name: Arc::clone(name),
-                id: if error.is_none() { id_of(name) } else { TopicId::default() },
+                id: if error.is_none() && version >= 10 { self.id_of(name) } else { TopicId::default() },
                 is_internal: false,
                 partitions: partitions.unwrap_or_default(),
             }
@@ -153,8 +169,33 @@ impl Brokers {
         }
     }
 
-    /// The answer to a Produce request: `[throttle=MS] [FAULT] RESULT [T-P:RESULT]…`.
-    pub(super) fn produce(&mut self, request: &ProduceRequest, words: &[&str]) -> Result<ProduceResponse> {
+    fn id_of(&self, topic: &str) -> TopicId {
+        self.lives.get(topic).copied().flatten().map_or_else(TopicId::default, |life| id(topic, life))
+    }
+
+    /// The topic that has this id or had it before it was made anew, and in which of its lives.
+    fn name_of(&self, wanted: TopicId) -> (&str, String) {
+        let lives = self.lives.keys().flat_map(|topic| (0..=LIVES).map(move |life| (topic, life)));
+        let found = lives.into_iter().find(|(topic, life)| id(topic, *life) == wanted);
+        found.map_or_else(|| ("", "none".to_owned()), |(topic, life)| (topic, life.to_string()))
+    }
+
+    /// A topic as a request says it: `t` by name, `t#0` by id, `t#1` once it was made anew, `#none` without an id.
+    pub(super) fn said(&self, version: i16, topic: &ProduceTopic) -> String {
+        if !says_topics_by_id(ApiKey::Produce, version) {
+            return topic.name.to_string();
+        }
+        let (name, life) = self.name_of(topic.id);
+        format!("{name}#{life}")
+    }
+
+    /// The answer to a Produce request in this version: `[throttle=MS] [FAULT] RESULT [T-P:RESULT]…`.
+    pub(super) fn produce(
+        &mut self,
+        version: i16,
+        request: &ProduceRequest,
+        words: &[&str],
+    ) -> Result<ProduceResponse> {
         let (mut throttle_time_ms, mut otherwise, mut results) = (0, "ok", BTreeMap::new());
         let mut fault = None;
         for word in words {
@@ -170,13 +211,19 @@ impl Brokers {
         }
         let mut endpoints = BTreeSet::new();
         let mut topics = Vec::new();
+        let by_id = says_topics_by_id(ApiKey::Produce, version);
         for topic in &request.topics {
+            let name = if by_id { self.name_of(topic.id).0.to_owned() } else { topic.name.to_string() };
+            // What is not there by this id, or not any more, can be answered in one way only.
+            let is_gone = by_id && (name.is_empty() || self.id_of(&name) != topic.id);
             let mut partitions = Vec::new();
             for partition in &topic.partitions {
-                let result = results.get(&(&*topic.name, partition.partition)).copied().unwrap_or(otherwise);
-                partitions.push(self.partition(&topic.name, partition, result, &mut endpoints)?);
+                let result = results.get(&(&*name, partition.partition)).copied().unwrap_or(otherwise);
+                let result = if is_gone { "UNKNOWN_TOPIC_ID" } else { result };
+                partitions.push(self.partition(&name, partition, result, &mut endpoints)?);
             }
-            topics.push(ProduceTopicResponse { name: Arc::clone(&topic.name), id: topic.id, partitions });
+            let (name, id) = if by_id { ("".into(), topic.id) } else { (name.into(), TopicId::default()) };
+            topics.push(ProduceTopicResponse { name, id, partitions });
         }
         if let (Some((fault, place)), Some(topic)) = (fault, topics.first_mut()) {
             spoil(&mut topic.partitions, fault, split(place)?.1)?;
@@ -267,10 +314,11 @@ pub(super) fn api(name: &str) -> Result<ApiKey> {
     spoken.find(|api| format!("{api:?}") == name).with_context(|| format!("{name}: no API of scripts"))
 }
 
-/// An id for every name.
-fn id_of(topic: &str) -> TopicId {
+/// An id for every name and life.
+fn id(topic: &str, life: u8) -> TopicId {
     let mut id = [7; 16];
     id.iter_mut().zip(topic.bytes()).for_each(|(byte, letter)| *byte = letter);
+    id[15] = life;
     TopicId(id)
 }
 

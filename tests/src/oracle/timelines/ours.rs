@@ -329,7 +329,7 @@ impl<'a> Player<'a> {
     fn on_request(&mut self, connection: ConnectionId, request: OutgoingRequest) -> Result<()> {
         // What is written while the news of the connection's end is on its way reaches nobody.
         let Some(node) = self.node_of(connection) else { return Ok(()) };
-        let text = describe(node, &request)?;
+        let text = describe(&self.brokers, node, &request)?;
         self.tell(&text);
         self.chosen.entry(request.header.api).or_default().push(node);
         if !request.expects_response {
@@ -351,7 +351,7 @@ impl<'a> Player<'a> {
             {
                 break;
             }
-            let response = self.brokers.answer(&oldest.body, oldest.header.version)?;
+            let response = self.brokers.answer(oldest.header.version, &oldest.body)?;
             self.answer(node, response);
         }
         Ok(())
@@ -377,8 +377,8 @@ impl<'a> Player<'a> {
 
     fn respond(&mut self, node: NodeId, words: &[&str]) -> Result<()> {
         let oldest = self.unanswered.get(&node).and_then(VecDeque::front);
-        if let Some((_, OutgoingRequest { body: Request::Produce(asked), .. })) = oldest {
-            let response = self.brokers.produce(asked, words)?;
+        if let Some((_, OutgoingRequest { header, body: Request::Produce(asked), .. })) = oldest {
+            let response = self.brokers.produce(header.version, asked, words)?;
             let out_of_step = i32::from(words.contains(&"wrong-correlation"));
             self.answer_out_of_step(node, Response::Produce(response), out_of_step);
             self.answer_questions(node)?;
@@ -418,16 +418,16 @@ fn connection_of(input: &Input) -> Option<ConnectionId> {
     }
 }
 
-fn describe(node: NodeId, request: &OutgoingRequest) -> Result<String> {
+fn describe(brokers: &Brokers, node: NodeId, request: &OutgoingRequest) -> Result<String> {
     Ok(match &request.body {
         Request::Produce(body) => {
             let mut batches = Vec::new();
             for topic in &body.topics {
+                let name = brokers.said(request.header.version, topic);
                 for partition in &topic.partitions {
                     let batch = BatchView::parse(&partition.records)?;
                     batches.push(format!(
-                        "{}-{} pid {}/{} seq {} records {} bytes {}",
-                        topic.name,
+                        "{name}-{} pid {}/{} seq {} records {} bytes {}",
                         partition.partition,
                         batch.producer_id(),
                         batch.producer_epoch(),

@@ -7,7 +7,7 @@ use crate::draws::Draws;
 use super::{Action, Course, JavaClient, Script};
 
 /// What a broker may answer a batch with, the good answer more often than any other.
-const RESULTS: [&str; 24] = [
+const RESULTS: [&str; 26] = [
     "ok",
     "ok",
     "ok",
@@ -23,6 +23,8 @@ const RESULTS: [&str; 24] = [
     "NOT_LEADER_OR_FOLLOWER",
     "KAFKA_STORAGE_ERROR",
     "UNKNOWN_TOPIC_OR_PARTITION",
+    "UNKNOWN_TOPIC_ID",
+    "INCONSISTENT_TOPIC_ID",
     "OUT_OF_ORDER_SEQUENCE_NUMBER",
     "OUT_OF_ORDER_SEQUENCE_NUMBER",
     "MESSAGE_TOO_LARGE",
@@ -117,6 +119,7 @@ impl Generator<'_> {
             format!("reconnect.backoff.ms={reconnect}"),
             format!("reconnect.backoff.max.ms={reconnect}"),
             format!("metadata.max.age.ms={}", self.one_of(&["200", "300000", "300000"])),
+            format!("connections.max.idle.ms={}", self.one_of(&["100", "250", "540000", "540000", "540000", "-1"])),
             format!("partitioner.adaptive.partitioning.enable={}", self.chance(70)),
             format!("partitioner.availability.timeout.ms={}", self.one_of(&["0", "0", "60"])),
             "max.block.ms=0".to_owned(),
@@ -128,6 +131,9 @@ impl Generator<'_> {
         if self.has_transactions {
             self.script.add("config transactional.id=tx")?;
             self.script.transaction_version = if self.chance(50) { 2 } else { 0 };
+        }
+        if self.chance(60) {
+            self.script.add("versions Produce 3 13")?;
         }
         self.script.nodes = 1 + i32::try_from(self.draws.below(3))?;
         for topic in ["t", "u"].into_iter().take(1 + usize::from(self.chance(30))) {
@@ -177,7 +183,8 @@ impl Generator<'_> {
                 format!("{now} respond {node} NOT_LEADER_OR_FOLLOWER,leader={leader}/{}", 1 + self.draws.below(4))
             }
             89..=92 => format!("{now} disconnect {node}"),
-            93..=95 => format!("{now} leader {topic}-{partition} {node}"),
+            93..=94 => format!("{now} leader {topic}-{partition} {node}"),
+            95 => format!("{now} recreate {topic}"),
             96..=97 => format!("{now} flush"),
             // With several brokers, which of them is asked is chance; with one it is not.
             _ if self.script.nodes > 1 => format!("{now} respond {node} ok"),

@@ -25,6 +25,8 @@
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
 //! | `partitions TOPIC LEADER…` | the topic has other partitions now |
+//! | `recreate TOPIC` | the topic is another one now, with another id and epochs and offsets from 0 |
+//! | `forget-id TOPIC` | metadata tells no id of the topic any more |
 //! | `topic-error TOPIC ERROR` | metadata tells this of the topic |
 //! | `refuse API ERROR` | the next question of this API to a coordinator that has no other is answered with it |
 //! | `coordinator NODE` | from now on it coordinates transactions and groups |
@@ -33,7 +35,7 @@
 //! | `flush`, `close [MS]` | what the application calls |
 //! | `init`, `begin`, `commit`, `abort`, `offsets GROUP [T-P@OFFSET]…` | its calls of transactions |
 //!
-//! RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
+//! A batch for an id that is no topic's any more is answered UNKNOWN_TOPIC_ID, whatever RESULT says. RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J`, `said`.
 //!
 //! FAULT is what no sound broker does: `without=T-P`, `twice=T-P` and `foreign=T-P` leave a partition of the request out, tell
