@@ -22,6 +22,7 @@ pub mod raw_http;
 pub mod read_back;
 pub mod retries;
 pub mod screen;
+pub mod storm;
 pub mod wire_client;
 pub mod wire_samples;
 pub mod wire_story;

@@ -5,6 +5,7 @@
 //! own at a size that fits.
 
 pub mod batches;
+pub mod foreign;
 mod java;
 pub mod kafka;
 pub mod partitions;
@@ -64,6 +65,8 @@ pub const JUDGES: &[Judge] = &[
     // Cases are records.
     Judge { name: "kafka-one-node", cases: [500_000, 50_000], run: kafka::one_node },
     Judge { name: "kafka-kills", cases: [500_000, 50_000], run: kafka::kills },
+    Judge { name: "foreign-clients", cases: [100_000, 10_000], run: foreign::clients },
+    Judge { name: "foreign-several-partitions", cases: [20_000, 10_000], run: foreign::several_partitions },
 ];
 
 /// Runs the judge of this name at the size of tests with a fresh seed (or that of the environment variable `SEED`), prints
