@@ -28,10 +28,21 @@ pub enum Act {
     Over,
 }
 
-/// Of a hundred records, so many have met their fate when all programs are let go for each kill; and the acts that follow:
-/// before it, after it, and when the broker has caught up.
-const KILLS: [(usize, [Act; 3]); 2] =
-    [(10, [Act::FirstVolley, Act::FirstKill, Act::Healed]), (60, [Act::SecondVolley, Act::SecondKill, Act::Over])];
+/// A kill, its places counted in hundredths of the records.
+#[derive(Clone, Copy, Debug)]
+struct Kill {
+    /// All programs are let go when each has heard of so many.
+    let_go_at: usize,
+    /// The leader dies when the first program has heard of so many: more than any was let send before.
+    killed_at: usize,
+    /// What comes before it, after it, and when the broker has caught up.
+    acts: [Act; 3],
+}
+
+const KILLS: [Kill; 2] = [
+    Kill { let_go_at: 10, killed_at: 13, acts: [Act::FirstVolley, Act::FirstKill, Act::Healed] },
+    Kill { let_go_at: 60, killed_at: 63, acts: [Act::SecondVolley, Act::SecondKill, Act::Over] },
+];
 
 impl Act {
     /// Of a hundred records, how many a program sends as fast as it can until this act ends, and how many at most: those

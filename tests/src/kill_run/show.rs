@@ -1,6 +1,7 @@
 //! The run itself: all programs at once, and the brokers that are killed under them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use xtask::kafka::ApacheKafka;
 
-use super::{Act, KILLS, Program, Told, Upheaval};
+use super::{Act, KILLS, Kill, Program, Told, Upheaval};
 use crate::disk::{self, Disk};
 use crate::read_back::{ReadRecord, read_topics};
 use crate::wire_client::WireClient;
@@ -70,7 +71,7 @@ pub fn run(mut kafka: ApacheKafka, programs: &[Program], records: usize, killing
     let topics: Vec<_> = programs.iter().map(|program| program.topic).collect();
     create_topics(&kafka, &topics)?;
     wait_until_in_sync(&kafka, &topics)?;
-    let epochs_before = leader_epochs(&kafka, &topics)?;
+    let epochs = leader_epochs(&kafka, &topics)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (act, _) = watch::channel(if killing == Killing::Nobody { Act::Over } else { Act::Calm });
@@ -82,20 +83,8 @@ pub fn run(mut kafka: ApacheKafka, programs: &[Program], records: usize, killing
     let mut running: Vec<Running> = programs.iter().map(begin).collect();
     let mut done = Vec::new();
     if killing == Killing::LeaderTwice {
-        for (percent, acts) in KILLS {
-            let mark = records * percent / 100;
-            wait_until_settled(&runtime, &mut running, mark)?;
-            act.send_replace(acts[0]);
-            // More than any was let before: they are on their way again.
-            wait_until_settled(&runtime, &mut running[..1], mark + records * 3 / 100)?;
-            let leader = leader_of_first(&kafka, topics[0], None)?;
-            kafka.kill_node(leader)?;
-            act.send_replace(acts[1]);
-            let heir = leader_of_first(&kafka, topics[0], Some(leader))?;
-            kafka.restart_node(leader)?;
-            wait_until_in_sync(&kafka, &topics)?;
-            act.send_replace(acts[2]);
-            done.push(format!("node {leader} was killed at {percent} % of the records; node {heir} took over"));
+        for kill in KILLS {
+            done.push(kill_and_restart(&runtime, &mut kafka, &mut running, &act, kill, records)?);
         }
     }
     let mut told = Vec::new();
@@ -103,30 +92,75 @@ pub fn run(mut kafka: ApacheKafka, programs: &[Program], records: usize, killing
         let name = program.topic;
         told.push((name, runtime.block_on(ends)?.with_context(|| format!("the program '{name}'"))?));
     }
-
     wait_until_in_sync(&kafka, &topics)?;
-    let epochs = leader_epochs(&kafka, &topics)?;
-    let changed = |topic: &str| {
-        let of_topic = epochs.iter().filter(|(place, epoch)| {
-            let (of, _) = place;
-            of == topic && epochs_before.get(place) != Some(epoch)
-        });
-        of_topic.map(|((_, partition), _)| *partition).collect()
-    };
-    let (servers, jars) = (kafka.bootstrap_servers(), kafka.jars());
-    let disks = at_once(nodes(&kafka).map(|node| (node, &topics)), |(node, topics)| {
-        let segments = topics.iter().map(|topic| kafka.segments(node, topic)).collect::<Result<Vec<_>>>()?;
-        disk::dump(jars, &segments.concat())
-    })?;
-    let closed = closed_connections(&kafka)?;
-    done.push(format!("brokers closed {closed} connections because of an error in a Produce with acks=0"));
-    let mut readings = read_topics(jars, &servers, &topics)?;
+    wait_until_quiet(&kafka, &topics)?;
+    let epochs_then = leader_epochs(&kafka, &topics)?;
+    let moved = epochs_then.into_iter().filter(|(place, epoch)| epochs.get(place) != Some(epoch));
+    let shown = gather(&kafka, told, &moved.map(|(place, _)| place).collect())?;
+    Ok(Outcome { shown, done })
+}
+
+/// Lets all programs go, kills the leader of the first one's partition 0 while they send, and restarts it when another one
+/// leads; returns when it has caught up.
+fn kill_and_restart(
+    runtime: &Runtime,
+    kafka: &mut ApacheKafka,
+    running: &mut [Running],
+    act: &watch::Sender<Act>,
+    kill: Kill,
+    records: usize,
+) -> Result<String> {
+    let topics: Vec<_> = running.iter().map(|running| running.program.topic).collect();
+    let [before, after, healed] = kill.acts;
+    wait_until_settled(runtime, running, records * kill.let_go_at / 100)?;
+    act.send_replace(before);
+    let mark = records * kill.killed_at / 100;
+    wait_until_settled(runtime, &mut running[..1], mark)?;
+    let leader = leader_of_first(kafka, topics[0], None)?;
+    kafka.kill_node(leader)?;
+    act.send_replace(after);
+    let heir = leader_of_first(kafka, topics[0], Some(leader))?;
+    kafka.restart_node(leader)?;
+    wait_until_in_sync(kafka, &topics)?;
+    act.send_replace(healed);
+    Ok(format!("node {leader} was killed after {mark} records of the first program, and node {heir} took over"))
+}
+
+/// Has Java read what is there.
+fn gather(kafka: &ApacheKafka, told: Vec<(&'static str, Told)>, moved: &BTreeSet<(String, i32)>) -> Result<Vec<Shown>> {
+    let topics: Vec<&str> = told.iter().map(|(topic, _)| *topic).collect();
+    let disks = at_once(nodes(kafka), |node| disk::dump(kafka.jars(), &segments(kafka, node, &topics)?))?;
+    let mut readings = read_topics(kafka.jars(), &kafka.bootstrap_servers(), &topics)?;
+    let closed = closed_connections(kafka)?;
     let shown = told.into_iter().map(|(topic, told)| {
         let read = readings.remove(topic).unwrap_or_default();
         let disks = disks.iter().map(|disk| disk.get(topic).cloned().unwrap_or_default()).collect();
-        Shown { topic, told, read, disks, upheaval: Upheaval { moved: changed(topic), closed } }
+        let moved = moved.iter().filter(|(of, _)| of == topic).map(|(_, partition)| *partition).collect();
+        Shown { topic, told, read, disks, upheaval: Upheaval { moved, closed } }
     });
-    Ok(Outcome { shown: shown.collect(), done })
+    Ok(shown.collect())
+}
+
+fn segments(kafka: &ApacheKafka, node: usize, topics: &[&str]) -> Result<Vec<PathBuf>> {
+    let of_topics = topics.iter().map(|topic| kafka.segments(node, topic)).collect::<Result<Vec<_>>>()?;
+    Ok(of_topics.concat())
+}
+
+/// Waits until every node has stored as much as the others, and no more than at the look before: what was only written to a
+/// connection may lie there when its program has ended.
+fn wait_until_quiet(kafka: &ApacheKafka, topics: &[&str]) -> Result<()> {
+    let sizes = |node| -> Result<u64> {
+        let files = segments(kafka, node, topics)?;
+        files.iter().map(|file| Ok(file.metadata()?.len())).sum()
+    };
+    let mut before = None;
+    wait_until("all nodes have stored the same", || {
+        let now = nodes(kafka).map(sizes).collect::<Result<Vec<u64>>>().ok()?;
+        let is_same = now.iter().all(|size| *size == now[0]) && before.as_ref() == Some(&now);
+        before = Some(now);
+        std::thread::sleep(Duration::from_millis(400));
+        is_same.then_some(())
+    })
 }
 
 /// Does the same with each of these, side by side.
