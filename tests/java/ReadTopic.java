@@ -1,5 +1,6 @@
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,10 +11,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Reads a whole topic with Kafka's own consumer and prints one line per record:
- * partition, offset, timestamp, key, value; separated by tabs, null as "null".
+ * Reads whole topics with Kafka's own consumer and prints one line per record:
+ * topic, partition, offset, timestamp, key, value; separated by tabs, null as "null".
  *
- * Arguments: bootstrap servers, topic.
+ * Arguments: bootstrap servers, topics.
  */
 public class ReadTopic {
     public static void main(String[] arguments) {
@@ -24,7 +25,8 @@ public class ReadTopic {
         config.put("isolation.level", "read_committed");
         StringBuilder lines = new StringBuilder();
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config)) {
-            List<TopicPartition> partitions = consumer.partitionsFor(arguments[1]).stream()
+            List<TopicPartition> partitions = Arrays.stream(arguments).skip(1)
+                    .flatMap(topic -> consumer.partitionsFor(topic).stream())
                     .map(info -> new TopicPartition(info.topic(), info.partition()))
                     .collect(Collectors.toList());
             consumer.assign(partitions);
@@ -32,8 +34,8 @@ public class ReadTopic {
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
             while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
-                    lines.append(record.partition()).append('\t').append(record.offset()).append('\t')
-                            .append(record.timestamp()).append('\t').append(text(record.key())).append('\t')
+                    lines.append(record.topic()).append('\t').append(record.partition()).append('\t')
+                            .append(record.offset()).append('\t').append(record.timestamp()).append('\t').append(text(record.key())).append('\t')
                             .append(text(record.value())).append('\n');
                 }
             }

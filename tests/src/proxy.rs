@@ -97,6 +97,11 @@ impl CuttingProxy {
         self.shared.heard().clone()
     }
 
+    /// How many bytes those are.
+    pub fn heard_bytes(&self) -> usize {
+        self.shared.heard().iter().map(Vec::len).sum()
+    }
+
     /// Cuts every connection that stands, in whatever it is doing.
     pub fn cut(&self) {
         self.shared.cut.notify_waiters();

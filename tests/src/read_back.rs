@@ -20,16 +20,36 @@ pub struct ReadRecord {
     pub value: String,
 }
 
-/// Reads a whole topic with the Java consumer, in the order of partitions and, within them, of reading.
+/// Reads a whole topic with the Java consumer, in the order of partitions and, within them, of reading. It waits for
+/// commits (`isolation.level=read_committed`).
 ///
 /// # Errors
 /// When Java cannot be run, or the consumer fails.
 pub fn read_topic(jars: &KafkaJars, bootstrap_servers: &str, topic: &str) -> Result<Vec<ReadRecord>> {
+    let mut topics = read_topics(jars, bootstrap_servers, &[topic])?;
+    Ok(topics.remove(topic).unwrap_or_default())
+}
+
+/// As [`read_topic`], for several; a topic without records is left out.
+///
+/// # Errors
+/// As [`read_topic`].
+pub fn read_topics(
+    jars: &KafkaJars,
+    bootstrap_servers: &str,
+    topics: &[&str],
+) -> Result<BTreeMap<String, Vec<ReadRecord>>> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("java/ReadTopic.java");
-    let printed = jars.run_source(&source, [bootstrap_servers, topic])?;
-    let mut records = printed.lines().map(parse).collect::<Result<Vec<_>>>()?;
-    records.sort_by_key(|record| record.partition);
-    Ok(records)
+    let printed = jars.run_source(&source, [&[bootstrap_servers], topics].concat())?;
+    let mut read: BTreeMap<String, Vec<ReadRecord>> = BTreeMap::new();
+    for line in printed.lines() {
+        let (topic, line) = line.split_once('\t').with_context(|| format!("no topic in {line:?}"))?;
+        read.entry(topic.to_owned()).or_default().push(parse(line)?);
+    }
+    for records in read.values_mut() {
+        records.sort_by_key(|record| record.partition);
+    }
+    Ok(read)
 }
 
 fn parse(line: &str) -> Result<ReadRecord> {

@@ -60,6 +60,27 @@ pub fn judge_retries(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
     Ok(repeated)
 }
 
+/// How many batches for `topic` were sent more than once, by their identities and sequences alone: not every client writes
+/// the same bytes again.
+///
+/// # Errors
+/// When something is no batch.
+pub fn count_repeated(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
+    let mut times: BTreeMap<(i32, i64, i16, i32), usize> = BTreeMap::new();
+    for connection in heard {
+        for request in produce_requests(connection)? {
+            for produced in request.topics.iter().filter(|produced| &*produced.name == topic) {
+                for partition in &produced.partitions {
+                    let attempt = read_attempt(&partition.records)?;
+                    let Attempt { producer_id, producer_epoch, base_sequence, .. } = attempt;
+                    *times.entry((partition.partition, producer_id, producer_epoch, base_sequence)).or_default() += 1;
+                }
+            }
+        }
+    }
+    Ok(times.values().filter(|times| **times > 1).count())
+}
+
 /// The Produce requests of one connection; a last one may have been cut short.
 fn produce_requests(connection: &[u8]) -> Result<Vec<ProduceRequest>> {
     let mut received = BytesMut::from(connection);

@@ -16,6 +16,9 @@ pub struct Options {
     /// How many cases: all, or as many as `cargo xtask test` tries
     #[arg(long, default_value = "full", value_parser = ["full", "test"])]
     size: String,
+    /// Only these judges, by name; a wrong one lists them
+    #[arg(long = "judge", value_name = "NAME")]
+    judges: Vec<String>,
 }
 
 /// Runs every judge; the last line is `N cases, D differences`.
@@ -27,6 +30,7 @@ pub fn command(options: &Options) -> Result<()> {
     KafkaJars::ensure()?;
     let mut command = Command::new("cargo");
     command.args(["run", "--release", "--package", "cross-tests", "--bin", "oracle", "--", &options.size]);
+    command.args(&options.judges);
     if let Some(seed) = options.seed {
         command.env("SEED", seed.to_string());
     }

@@ -26,9 +26,9 @@ pub const JDK: Program = Program { command: "javac", apt_package: "default-jdk-h
 pub const JAVA: Program = Program { command: "java", apt_package: "default-jdk-headless" };
 /// Fetches Apache Kafka's jars.
 pub const MAVEN: Program = Program { command: "mvn", apt_package: "maven" };
-/// Runs the core's tests in wasm.
+/// Runs the core's tests in wasm, and the kafkajs peer.
 pub const NODE: Program = Program { command: "node", apt_package: "nodejs" };
-/// Fetches wasm-opt.
+/// Fetches wasm-opt and the kafkajs peer.
 pub const NPM: Program = Program { command: "npm", apt_package: "npm" };
 /// The browser of the tests.
 pub const CHROMIUM: Program = Program { command: "chromium", apt_package: "chromium" };
@@ -48,7 +48,7 @@ pub const CXX: Program = Program { command: "g++", apt_package: "g++" };
 pub const MAKE: Program = Program { command: "make", apt_package: "make" };
 
 /// All that the tests call, so that what is missing is installed in one go.
-pub const FOR_TESTS: [Program; 9] = [JDK, JAVA, MAVEN, NODE, CHROMIUM, CHROMEDRIVER, KCAT, GO, PYTHON];
+pub const FOR_TESTS: [Program; 10] = [JDK, JAVA, MAVEN, NODE, NPM, CHROMIUM, CHROMEDRIVER, KCAT, GO, PYTHON];
 
 /// A snap may not read the tests' profile folders, and snaps do not run in containers.
 const UBUNTUS_BROWSER: &str = "Ubuntu's chromium and chromium-chromedriver are snaps, which the tests cannot steer. \

@@ -228,7 +228,11 @@ impl Connections {
             ConnectionState::Ready { .. } if link.muted_until > now => {
                 Availability::NotBefore(link.muted_until, WaitReason::Throttle)
             }
-            ConnectionState::Ready { .. } if link.in_flight.len() >= self.max_in_flight => Availability::Busy,
+            ConnectionState::Ready { .. }
+                if link.in_flight.len() >= self.max_in_flight || link.in_flight.is_writing() =>
+            {
+                Availability::Busy
+            }
             ConnectionState::Ready { .. } => Availability::Ready,
         }
     }

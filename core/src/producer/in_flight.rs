@@ -45,6 +45,13 @@ impl<T> InFlight<T> {
         self.requests.iter()
     }
 
+    /// Is a request being written that gets no answer? Nothing else leaves before it is whole
+    /// (`InFlightRequests.canSendMore`): were the next one on its way too, and the connection broke, the two would be tried
+    /// again in another order. Of a request with an answer nobody needs to know.
+    pub(super) fn is_writing(&self) -> bool {
+        self.requests.back().is_some_and(|newest| !newest.expects_response)
+    }
+
     /// A request's last byte was written. Gives it back when that is all the answer it gets.
     pub(super) fn on_written(&mut self, correlation: CorrelationId) -> Option<InFlightRequest<T>> {
         let is_meant = |request: &InFlightRequest<T>| request.correlation == correlation && !request.expects_response;
@@ -116,7 +123,9 @@ mod tests {
         in_flight.push(request(1, true));
         in_flight.push(request(2, false));
         assert_eq!(in_flight.on_written(CorrelationId(1)), None, "its answer is still to come");
+        assert!(in_flight.is_writing());
         assert_eq!(in_flight.on_written(CorrelationId(2)), Some(request(2, false)));
+        assert!(!in_flight.is_writing());
         assert_eq!(in_flight.on_response(CorrelationId(1), |_| true), Some(request(1, true)));
     }
 

@@ -1,5 +1,5 @@
-"""A peer of the cross tests on confluent-kafka: `produce SERVERS TOPIC COUNT KEYS`, `consume SERVERS TOPIC [ISOLATION]` and
-`transactions SERVERS TOPIC ID`."""
+"""A peer of the cross tests on confluent-kafka: `produce SERVERS TOPIC COUNT KEYS`, `consume SERVERS TOPIC [ISOLATION]`,
+`transactions SERVERS TOPIC ID` and `storm SERVERS TOPIC COUNT ID|-`."""
 
 import json
 import sys
@@ -112,6 +112,10 @@ if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
     if command == "produce":
         produce(arguments[0], arguments[1], int(arguments[2]), int(arguments[3]))
+    elif command == "storm":
+        from storm import storm
+
+        storm(arguments[0], arguments[1], int(arguments[2]), arguments[3])
     elif command == "transactions":
         transactions(*arguments)
     else:

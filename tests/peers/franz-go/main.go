@@ -1,5 +1,5 @@
 // A peer of the cross tests on franz-go: `produce SERVERS TOPIC COUNT KEYS`, `consume SERVERS TOPIC COUNT [ISOLATION]`,
-// `transactions SERVERS TOPIC ID`, and `bench --option value …` for the benchmark.
+// `transactions SERVERS TOPIC ID`, `storm SERVERS TOPIC COUNT ID|-`, and `bench --option value …` for the benchmark.
 package main
 
 import (
@@ -33,7 +33,11 @@ func main() {
 		}
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	patience := time.Minute
+	if os.Args[1] == "storm" {
+		patience = 30 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error
 	switch command, arguments := os.Args[1], os.Args[2:]; command {
@@ -44,6 +48,8 @@ func main() {
 		err = consume(ctx, arguments[0], arguments[1], number(arguments[2]), committed)
 	case "transactions":
 		err = transactions(ctx, arguments[0], arguments[1], arguments[2])
+	case "storm":
+		err = storm(ctx, arguments[0], arguments[1], number(arguments[2]), arguments[3])
 	default:
 		err = fmt.Errorf("unknown command %q", command)
 	}

@@ -5,7 +5,9 @@
 //! own at a size that fits.
 
 pub mod batches;
+pub mod foreign;
 mod java;
+pub mod kafka;
 pub mod partitions;
 pub mod serializers;
 pub mod timelines;
@@ -22,9 +24,16 @@ pub struct Tally {
     pub differences: Vec<String>,
     /// Where we differ on purpose: name, reason, and how often it was met.
     pub exceptions: Vec<(String, String, u64)>,
+    /// What else is worth telling: figures of a run.
+    pub findings: Vec<String>,
 }
 
 impl Tally {
+    /// Counts a rule that does not hold as a difference; gives what its check found.
+    pub fn check<T>(&mut self, what: &str, outcome: Result<T>) -> Option<T> {
+        outcome.map_err(|breach| self.differences.push(format!("{what}: {breach:#}"))).ok()
+    }
+
     /// Counts a difference that is meant.
     pub fn except(&mut self, name: &str, reason: &str) {
         match self.exceptions.iter_mut().find(|(known, ..)| known == name) {
@@ -53,6 +62,11 @@ pub const JUDGES: &[Judge] = &[
     // The scenarios and all keys one by one come in addition.
     Judge { name: "verdicts", cases: [20_000, 2_000], run: verdicts::run },
     Judge { name: "timelines", cases: [2_000, 200], run: timelines::run_all },
+    // Cases are records.
+    Judge { name: "kafka-one-node", cases: [500_000, 50_000], run: kafka::one_node },
+    Judge { name: "kafka-kills", cases: [500_000, 50_000], run: kafka::kills },
+    Judge { name: "foreign-clients", cases: [100_000, 10_000], run: foreign::clients },
+    Judge { name: "foreign-several-partitions", cases: [20_000, 10_000], run: foreign::several_partitions },
 ];
 
 /// Runs the judge of this name at the size of tests with a fresh seed (or that of the environment variable `SEED`), prints
@@ -66,6 +80,9 @@ pub fn judge_in_test(name: &str) -> Result<Tally> {
     let seed = crate::draws::seed_from_environment()?;
     let tally = (judge.run)(judge.cases[1], seed)?;
     println!("{name}: {} cases, {} differences", tally.cases, tally.differences.len());
+    for finding in &tally.findings {
+        println!("  {finding}");
+    }
     for (exception, reason, count) in &tally.exceptions {
         println!("{count} times {exception}: {reason}");
     }

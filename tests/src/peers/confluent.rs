@@ -47,6 +47,15 @@ pub fn transactions(bootstrap_servers: &str, topic: &str, transactional_id: &str
     Ok(text.lines().map(str::to_owned).collect())
 }
 
+/// Sends `count` numbered records with an idempotent producer, in transactions if it has an id other than `-`, and gives
+/// what it was told of them, line by line: see `tests/java/Storm.java`.
+///
+/// # Errors
+/// When the package cannot be installed, or the program ends with an error.
+pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str) -> Result<String> {
+    run(["storm", bootstrap_servers, topic, &count.to_string(), id])
+}
+
 /// A record's headers in their order; a value of `None` is null.
 pub type Headers = Vec<(String, Option<String>)>;
 

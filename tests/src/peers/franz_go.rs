@@ -48,6 +48,14 @@ pub fn transactions(bootstrap_servers: &str, topic: &str, transactional_id: &str
     Ok(text.lines().map(str::to_owned).collect())
 }
 
+/// As [`confluent::storm`](super::confluent::storm).
+///
+/// # Errors
+/// When the peer does not build, or ends with an error.
+pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str) -> Result<String> {
+    run(&["storm", bootstrap_servers, topic, &count.to_string(), id])
+}
+
 fn run(arguments: &[&str]) -> Result<String> {
     tools::ensure(&[tools::GO])?;
     let binary = workspace::target_dir().join("peers/franz-go");

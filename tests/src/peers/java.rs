@@ -126,6 +126,15 @@ pub fn partitions_for_keys<'a>(keys: &[&'a str], partitions: i32) -> Result<BTre
     Ok(keys.iter().copied().zip(answers).collect())
 }
 
+/// As [`confluent::storm`](super::confluent::storm).
+///
+/// # Errors
+/// When Java or the jars cannot be had, or the program ends with an exception.
+pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str) -> Result<String> {
+    let source = workspace::root().join("tests/java/Storm.java");
+    KafkaJars::ensure()?.run_source(&source, [bootstrap_servers, topic, &count.to_string(), id])
+}
+
 /// An exception of the Java client, and where the program met it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Met {

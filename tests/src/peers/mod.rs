@@ -3,6 +3,7 @@
 pub mod confluent;
 pub mod franz_go;
 pub mod java;
+pub mod kafkajs;
 pub mod kcat;
 
 use anyhow::{Context as _, Result};

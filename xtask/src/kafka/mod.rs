@@ -106,9 +106,43 @@ impl ApacheKafka {
         self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.advertised)).collect::<Vec<_>>().join(",")
     }
 
+    /// As [`bootstrap_servers`](Self::bootstrap_servers), past any proxy: the brokers' listeners for each other, which
+    /// advertise themselves, whatever clients are told.
+    pub fn internal_servers(&self) -> String {
+        self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.internal)).collect::<Vec<_>>().join(",")
+    }
+
     /// The ports on which the brokers themselves accept clients, in the order of their ids: where a proxy connects to.
     pub fn client_ports(&self) -> Vec<u16> {
         self.nodes.iter().map(|node| node.ports.client).collect()
+    }
+
+    /// What node `id` (counted from 1) has logged so far, also before it was killed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn log(&self, id: usize) -> Result<String> {
+        Ok(fs::read_to_string(self.log_file(id))?)
+    }
+
+    /// The files in which node `id` (counted from 1) keeps the records of a topic, partition by partition.
+    ///
+    /// # Errors
+    /// When its folder cannot be read.
+    pub fn segments(&self, id: usize, topic: &str) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for folder in fs::read_dir(self.node_dir(id).join("data"))? {
+            let folder = folder?.path();
+            let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let number = name.strip_prefix(topic).and_then(|rest| rest.strip_prefix('-'));
+            if number.is_some_and(|number| number.parse::<u32>().is_ok()) {
+                for file in fs::read_dir(&folder)? {
+                    files.extend(Some(file?.path()).filter(|file| file.extension().is_some_and(|end| end == "log")));
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
     }
 
     /// The jars, to run Java tools and programs with.
@@ -133,11 +167,9 @@ impl ApacheKafka {
     /// # Errors
     /// When it fails.
     pub fn topic_command(&self, arguments: &[&str]) -> Result<String> {
-        // The brokers' own listener advertises itself, whatever clients are sent to.
-        let bootstrap = format!("127.0.0.1:{}", self.nodes[0].ports.internal);
         self.jars.tool(
             "org.apache.kafka.tools.TopicCommand",
-            [&["--bootstrap-server", bootstrap.as_str()], arguments].concat(),
+            [&["--bootstrap-server", self.internal_servers().as_str()], arguments].concat(),
         )
     }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::story::{Story, failed, record};
 use crate::error::{Persistence, ProducerError};
 use crate::ids::CorrelationId;
-use crate::io::{Input, Stored, WaitReason};
+use crate::io::{DisconnectReason, Input, Stored, WaitReason};
 use crate::producer::{SendAttempt, SendRefusal};
 use crate::record::Record;
 use crate::time::Instant;
@@ -504,6 +504,27 @@ fn with_acks_zero_written_is_done() {
     assert_eq!(story.producer.memory_used(), 0);
     let written = |fact: &Fact| matches!(fact, Fact::RequestWritten { in_flight: 0, .. });
     assert_eq!(story.facts.iter().filter(|fact| written(fact)).count(), 1, "its slot is free");
+}
+
+/// Of several that are under way when a connection breaks, the last would be tried again first.
+#[test]
+fn with_acks_zero_a_batch_leaves_when_the_one_before_it_is_written_and_a_cut_keeps_their_order() {
+    let mut story = Story::new(&[("acks", "0"), ("linger.ms", "0")]).started();
+    story.put(0, "a");
+    story.put(0, "b");
+    let unwritten = story.carried.remove(0);
+    assert!(story.carried.is_empty(), "b waits until a is whole");
+    story.input(Input::Disconnected { connection: unwritten.connection, why: DisconnectReason::ClosedByPeer });
+    story.at_ms(1_000);
+    let mut left = Vec::new();
+    while !story.carried.is_empty() {
+        let next = story.carried.remove(0);
+        assert!(story.carried.is_empty(), "one at a time");
+        left.push(next.values());
+        story.input(Input::Written { connection: next.connection, correlation: next.request.header.correlation });
+    }
+    assert_eq!(left, ["a", "b"]);
+    assert_eq!(story.completed.len(), 2);
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! Foreign clients in bad weather on the embedded brokers. Cases are records.
+
+use anyhow::Result;
+
+use super::Tally;
+use crate::peers::kafkajs::Calls;
+use crate::storm::{Brokers, Passage, Peer, pass};
+
+/// Every one of them promises each record once and in order. kafkajs does so for calls that name one partition: see
+/// [`several_partitions`].
+const PEERS: [Peer; 4] = [Peer::Java, Peer::Librdkafka, Peer::FranzGo, Peer::KafkaJs(Calls::OnePartition)];
+
+/// How often Apache Kafka is asked for the same breach: chance decides what a fault meets.
+const TRIES: usize = 3;
+
+/// The four clients, idempotent and in transactions.
+///
+/// # Errors
+/// When a client cannot be installed or ends with an error.
+pub fn clients(records: u64, _seed: u64) -> Result<Tally> {
+    let records = usize::try_from(records)?;
+    let mut tally = Tally::default();
+    for peer in PEERS {
+        for transactional in [false, true] {
+            let title = title(peer, transactional);
+            let passage = passage(Brokers::Embedded, peer, records, transactional);
+            if let Some(found) = tally.check(&title, passage.and_then(|passage| passage.judge(records, transactional)))
+            {
+                tally.findings.push(format!("{title}: {found}"));
+            }
+            tally.cases += records as u64;
+        }
+    }
+    Ok(tally)
+}
+
+/// kafkajs with records of several partitions in a call of `send`. When one of the brokers that it asks fails, it divides
+/// the records anew among the leaders of that moment, and leaves out the brokers that have answered, or asks those a second
+/// time whose answer is still under way: records are lost, or are there twice. It does so on Apache Kafka too, which is
+/// shown each time.
+///
+/// # Errors
+/// As [`clients`].
+pub fn several_partitions(records: u64, _seed: u64) -> Result<Tally> {
+    let records = usize::try_from(records)?;
+    let peer = Peer::KafkaJs(Calls::Mixed);
+    let mut tally = Tally::default();
+    for transactional in [false, true] {
+        let title = title(peer, transactional);
+        // A run that fails is no breach of a promise.
+        let on = |brokers| -> Result<Result<String>> {
+            Ok(passage(brokers, peer, records, transactional)?.judge(records, transactional))
+        };
+        tally.cases += records as u64;
+        let breach = match on(Brokers::Embedded)? {
+            Ok(found) => {
+                tally.findings.push(format!("{title}: {found}"));
+                continue;
+            }
+            Err(breach) => breach,
+        };
+        let mut theirs = Ok(String::new());
+        for _ in 0..TRIES {
+            if theirs.is_ok() {
+                theirs = on(Brokers::Apache)?;
+            }
+        }
+        match theirs {
+            Err(theirs) => {
+                tally
+                    .findings
+                    .push(format!("{title}: on the embedded brokers: {breach:#}; on Apache Kafka: {theirs:#}"));
+                tally.except("kafkajs breaks its promise", "it does so on Apache Kafka too, in the same weather");
+            }
+            Ok(_) => tally.differences.push(format!("{title}: {breach:#}; on Apache Kafka it kept its promise")),
+        }
+    }
+    Ok(tally)
+}
+
+fn title(peer: Peer, transactional: bool) -> String {
+    format!("{}, {}", peer.name(), if transactional { "in transactions" } else { "idempotent" })
+}
+
+fn passage(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(pass(brokers, peer, records, transactional))
+}

@@ -1,0 +1,64 @@
+//! kafkajs, a client in JavaScript alone, from npm.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+use xtask::{process, tools, workspace};
+
+const VERSION: &str = "2.2.4";
+
+/// How a program hands its records over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// Each call of `send` names one partition.
+    OnePartition,
+    /// A call has records of any partition.
+    Mixed,
+}
+
+/// As [`confluent::storm`](super::confluent::storm).
+///
+/// # Errors
+/// When the package cannot be installed, or the program ends with an error.
+pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str, calls: Calls) -> Result<String> {
+    tools::ensure(&[tools::NODE])?;
+    let calls = match calls {
+        Calls::OnePartition => "each",
+        Calls::Mixed => "mixed",
+    };
+    let arguments = ["storm", bootstrap_servers, topic, &count.to_string(), id, calls];
+    process::capture(Command::new("node").arg(sources().join("peer.js")).args(arguments).env("NODE_PATH", library()?))
+}
+
+/// The folder with the package, whose version and checksum `package-lock.json` names; fetched once.
+fn library() -> Result<PathBuf> {
+    let package = workspace::cached(&format!("kafkajs-{VERSION}"), |folder| {
+        tools::ensure(&[tools::NPM])?;
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(sources().join(file), folder.join(file))?;
+        }
+        let options = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"];
+        process::run(Command::new("npm").args(options).current_dir(folder))
+    })?;
+    Ok(package.join("node_modules"))
+}
+
+fn sources() -> PathBuf {
+    workspace::root().join("tests/peers/kafkajs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_pins_the_version_and_its_checksum() {
+        let lock = fs::read_to_string(sources().join("package-lock.json")).expect("a file");
+        let lock: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
+        let package = &lock["packages"]["node_modules/kafkajs"];
+        assert_eq!(package["version"], VERSION);
+        assert!(package["integrity"].as_str().is_some_and(|sum| sum.starts_with("sha512-")), "{package}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Holds what a client told of its records against what Kafka's own consumer reads.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail, ensure};
+
+use super::Passage;
+use super::account::{Account, End};
+use crate::read_back::{Acknowledged, ReadRecord};
+
+impl Passage {
+    /// Every record once, in the order of sending, and where the client says; of those in transactions the committed ones
+    /// alone. Gives what was found, in words.
+    ///
+    /// # Errors
+    /// Names the first record of which that is not true.
+    pub fn judge(&self, records: usize, transactional: bool) -> Result<String> {
+        let Self { account, read, faults, repeated_batches } = self;
+        let found =
+            if transactional { judge_transactions(account, read, records) } else { judge_all(account, read, records) };
+        Ok(format!("{faults} faults, {repeated_batches} batches sent again: {}", found?))
+    }
+}
+
+fn judge_all(account: &Account, read: &[ReadRecord], records: usize) -> Result<String> {
+    if let Some((number, why)) = account.failed.first() {
+        bail!("{} records failed, the first is {number}: {why}", account.failed.len());
+    }
+    ensure!(account.stored.len() == records, "{} of {records} records were accounted for", account.stored.len());
+    once_and_in_order(read)?;
+    let told = account.stored.iter().filter_map(|&(number, told)| {
+        let (partition, offset) = told?;
+        // −1: the broker recognised a batch, and did not say where it was.
+        Some(Acknowledged { number, partition, offset: (offset >= 0).then_some(offset) })
+    });
+    let told: Vec<Acknowledged> = told.collect();
+    if told.is_empty() {
+        ensure!(read.len() == records, "{} of {records} records are there", read.len());
+        return Ok(format!("{records} records once each, in order"));
+    }
+    crate::read_back::judge(&told, read)?;
+    Ok(format!("{records} records once each, in order, where they were told"))
+}
+
+fn judge_transactions(account: &Account, read: &[ReadRecord], records: usize) -> Result<String> {
+    let there = once_and_in_order(read)?;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut due = 0;
+    for &(first, count, end) in &account.transactions {
+        ensure!(first == due, "the transaction from {due} on is not accounted for");
+        due += count;
+        let seen = (first..first + count).filter(|number| there.contains_key(number)).count();
+        let (name, may_be) = match end {
+            End::Committed => ("committed", seen == count),
+            End::Aborted => ("aborted", seen == 0),
+            End::Unknown if seen == count => ("unknown and committed", true),
+            End::Unknown => ("unknown and aborted", seen == 0),
+        };
+        ensure!(may_be, "of the {count} records from {first} on, {name}, {seen} are seen");
+        *counts.entry(name).or_default() += 1;
+    }
+    ensure!(due == records, "{due} of {records} records are accounted for");
+    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let again = account.begun_again.len();
+    Ok(format!(
+        "transactions: {}; {again} times one was begun again; {} records seen, once each, in order",
+        counts.join(", "),
+        read.len()
+    ))
+}
+
+/// Where each record is, by its number.
+fn once_and_in_order(read: &[ReadRecord]) -> Result<BTreeMap<usize, (i32, i64)>> {
+    let mut there = BTreeMap::new();
+    let mut last: BTreeMap<i32, usize> = BTreeMap::new();
+    for record in read {
+        let number: usize = record.value.parse().map_err(|_| anyhow!("a foreign record {record:?}"))?;
+        let here = (record.partition, record.offset);
+        if let Some(before) = there.insert(number, here) {
+            bail!("record {number} is there twice: at {before:?} and {here:?}");
+        }
+        if let Some(before) = last.insert(record.partition, number) {
+            ensure!(before < number, "partition {} has record {before} before {number}", record.partition);
+        }
+    }
+    Ok(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(numbers: &[usize]) -> Vec<ReadRecord> {
+        let record = |(offset, number): (i64, &usize)| ReadRecord {
+            partition: 0,
+            offset,
+            timestamp_ms: 0,
+            key: String::new(),
+            value: number.to_string(),
+        };
+        (0..).zip(numbers).map(record).collect()
+    }
+
+    #[test]
+    fn what_is_lost_doubled_out_of_order_or_elsewhere_is_found() {
+        let told = |offsets: &[i64]| Account {
+            stored: offsets.iter().enumerate().map(|(number, offset)| (number, Some((0, *offset)))).collect(),
+            ..Account::default()
+        };
+        judge_all(&told(&[0, 1]), &read(&[0, 1]), 2).expect("as told");
+        judge_all(&told(&[0, -1]), &read(&[0, 1]), 2).expect("a duplicate has no offset");
+        for there in [&[0][..], &[0, 1, 1], &[1, 0]] {
+            judge_all(&told(&[0, 1]), &read(there), 2).expect_err("lost, doubled, out of order");
+        }
+        judge_all(&told(&[0, 7]), &read(&[0, 1]), 2).expect_err("elsewhere");
+        judge_all(&told(&[0]), &read(&[0]), 2).expect_err("nothing was told of one");
+    }
+
+    #[test]
+    fn a_transaction_is_seen_whole_or_not_at_all() {
+        let ended = |end| Account { transactions: vec![(0, 2, end)], ..Account::default() };
+        for (end, there) in
+            [(End::Committed, &[0, 1][..]), (End::Aborted, &[]), (End::Unknown, &[0, 1]), (End::Unknown, &[])]
+        {
+            judge_transactions(&ended(end), &read(there), 2).expect("whole or not at all");
+        }
+        for (end, there) in [(End::Committed, &[0][..]), (End::Aborted, &[0, 1]), (End::Unknown, &[1])] {
+            judge_transactions(&ended(end), &read(there), 2).expect_err("another part of it");
+        }
+        judge_transactions(&ended(End::Committed), &read(&[0, 1]), 4).expect_err("not all is accounted for");
+    }
+}

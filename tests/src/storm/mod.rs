@@ -1,0 +1,137 @@
+//! Foreign producers in bad weather: brokers behind proxies, whose connections are cut, whose answers are errors and whose
+//! leaders move as long as a client sends.
+//!
+//! The brokers are the embedded ones, or, where a client breaks its promise on them, an Apache Kafka: whose fault it is
+//! shows there.
+
+mod account;
+mod apache;
+mod embedded;
+mod faults;
+mod judge;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use xtask::kafka::KafkaJars;
+
+pub use self::account::{Account, End, Peer};
+use self::apache::Apache;
+use self::embedded::Embedded;
+use self::faults::{Fault, rota};
+use crate::proxy::CuttingProxy;
+use crate::read_back::{ReadRecord, read_topic};
+use crate::retries::count_repeated;
+
+const TOPIC: &str = "storm";
+const PARTITIONS: i32 = 6;
+const BROKERS: usize = 3;
+/// Faults in one run, if they meet a client that sends nothing twice.
+const FAULTS: usize = 100;
+/// Records between two faults on the embedded brokers at least: in a shorter run there are fewer.
+const APART: usize = 250;
+/// How often it is looked at how far a client is.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// Whose brokers a client meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brokers {
+    /// The embedded ones, with every kind of fault.
+    Embedded,
+    /// Three nodes of Apache Kafka, whose answers are their own: connections are cut and leaders move.
+    Apache,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// What the client told.
+    pub account: Account,
+    /// What Kafka's own consumer reads, waiting for commits.
+    pub read: Vec<ReadRecord>,
+    /// How often the weather struck.
+    pub faults: usize,
+    /// Batches that the client sent more than once.
+    pub repeated_batches: usize,
+}
+
+/// Brokers under the weather.
+#[derive(Debug)]
+enum Under {
+    Embedded(Embedded),
+    Apache(Apache),
+}
+
+impl Under {
+    async fn begin(brokers: Brokers, proxies: &[CuttingProxy]) -> Result<Self> {
+        Ok(match brokers {
+            Brokers::Embedded => Self::Embedded(Embedded::begin(proxies).await?),
+            Brokers::Apache => Self::Apache(Apache::begin(proxies)?),
+        })
+    }
+
+    /// Something that grows with every record that a client has got through.
+    fn progress(&self, proxies: &[CuttingProxy]) -> usize {
+        match self {
+            Self::Embedded(brokers) => brokers.stored(),
+            Self::Apache(_) => proxies.iter().map(CuttingProxy::heard_bytes).sum::<usize>() / apache::BYTES_OF_A_RECORD,
+        }
+    }
+
+    async fn strike(&mut self, fault: &Fault, round: usize) {
+        match self {
+            Self::Embedded(brokers) => brokers.strike(fault, round).await,
+            Self::Apache(brokers) => brokers.strike(fault, round),
+        }
+    }
+}
+
+/// Has a client send so many records in bad weather.
+///
+/// # Errors
+/// When the brokers do not start, the client ends with an error, or Java cannot be run.
+pub async fn pass(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
+    let mut proxies = Vec::new();
+    for _ in 0..BROKERS {
+        proxies.push(CuttingProxy::listen().await?);
+    }
+    let mut under = Under::begin(brokers, &proxies).await?;
+    let addresses: Vec<String> = proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
+    let servers = addresses.join(",");
+    let asked = servers.clone();
+    let id = transactional.then_some("storm-transactions");
+    let sending = tokio::task::spawn_blocking(move || peer.send(&asked, TOPIC, records, id));
+
+    let rota = rota(brokers, transactional);
+    let apart = match brokers {
+        Brokers::Embedded => APART.max(records / FAULTS),
+        Brokers::Apache => records / FAULTS,
+    };
+    let (mut faults, mut due) = (0, 0);
+    while !sending.is_finished() {
+        tokio::time::sleep(GLANCE).await;
+        // A client that must begin again sends more than there is, and meets more faults.
+        if under.progress(&proxies) > due {
+            let fault = &rota[faults % rota.len()];
+            match fault {
+                Fault::Cut => proxies[faults % BROKERS].cut(),
+                // At the end of a run there may be no answer left to come.
+                Fault::CutBeforeAnswers => {
+                    let cut = proxies[faults % BROKERS].cut_before_the_next_answer();
+                    let _ = tokio::time::timeout(Duration::from_secs(1), cut).await;
+                }
+                fault => under.strike(fault, faults).await,
+            }
+            faults += 1;
+            due = under.progress(&proxies) + apart;
+        }
+    }
+    if let Under::Embedded(brokers) = &under {
+        brokers.script(None);
+    }
+    let account = sending.await?.with_context(|| peer.name().to_owned())?;
+    let heard: Vec<Vec<u8>> = proxies.iter().flat_map(CuttingProxy::heard).collect();
+    let repeated_batches = count_repeated(&heard, TOPIC)?;
+    let read = tokio::task::spawn_blocking(move || read_topic(&KafkaJars::ensure()?, &servers, TOPIC)).await??;
+    Ok(Passage { account, read, faults, repeated_batches })
+}
