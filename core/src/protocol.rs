@@ -167,6 +167,25 @@ pub enum Response {
 }
 
 impl Response {
+    /// The pause it asks for, in milliseconds; 0 in versions and APIs that have none.
+    pub const fn throttle_time_ms(&self) -> i32 {
+        match self {
+            Self::ApiVersions(response) => response.throttle_time_ms,
+            Self::Metadata(response) => response.throttle_time_ms,
+            Self::InitProducerId(response) => response.throttle_time_ms,
+            Self::Produce(response) => response.throttle_time_ms,
+            Self::Fetch(response) => response.throttle_time_ms,
+            Self::ListOffsets(response) => response.throttle_time_ms,
+            Self::CreateTopics(response) => response.throttle_time_ms,
+            Self::FindCoordinator(response) => response.throttle_time_ms,
+            Self::OffsetFetch(response) => response.throttle_time_ms,
+            Self::AddPartitionsToTxn(response) => response.throttle_time_ms,
+            Self::AddOffsetsToTxn(response) => response.throttle_time_ms,
+            Self::EndTxn(response) => response.throttle_time_ms,
+            Self::TxnOffsetCommit(response) => response.throttle_time_ms,
+        }
+    }
+
     /// Which API it belongs to.
     pub const fn api(&self) -> ApiKey {
         match self {

@@ -236,6 +236,12 @@ impl Metadata {
         Some(due.max(self.not_before))
     }
 
+    /// When all of it was told last.
+    #[cfg(feature = "metrics")]
+    pub(super) fn last_success(&self) -> Option<Instant> {
+        self.last_success
+    }
+
     /// Must metadata be asked for now?
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.next_request_at().is_some_and(|at| at <= now)

@@ -11,6 +11,7 @@ use crate::time::{Instant, Now};
 use crate::trace::{BlockedOn, Fact, Observer, PartitionChoice};
 
 use super::memory::MemoryTicket;
+use super::meter::Event;
 use super::narrator::Written;
 use super::partitioner::{Sticky, draw};
 use super::topics::{PartitionRef, TopicIndex};
@@ -27,6 +28,8 @@ pub(super) struct Begun {
     blocked_on: Option<BlockedOn>,
     /// How long it waited for metadata.
     metadata_wait: Duration,
+    /// Since when it waits for memory, if it does.
+    memory_since: Option<Instant>,
     pub(super) ticket: Option<MemoryTicket>,
 }
 
@@ -37,7 +40,7 @@ impl<O: Observer> Producer<O> {
     /// [`SendRefusal`]: blocked for now, or refused for good.
     pub fn send(&mut self, now: Now, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Sent, SendRefusal> {
         let begun = match attempt.begun.take() {
-            Some(begun) => begun,
+            Some(begun) => self.resume(now, begun, record),
             None => {
                 attempt.ordinal = self.next_ordinal;
                 self.next_ordinal += 1;
@@ -50,11 +53,26 @@ impl<O: Observer> Producer<O> {
                     asked_after: None,
                     blocked_on: None,
                     metadata_wait: Duration::ZERO,
+                    memory_since: None,
                     ticket: None,
                 }
             }
         };
         self.place(now, attempt, begun, record)
+    }
+
+    /// Goes on with a send that waited; for metadata in vain or not.
+    #[cold]
+    fn resume(&mut self, now: Now, mut begun: Begun, record: &Record<'_>) -> Begun {
+        let topic = self.topics.number(record.topic);
+        if begun.blocked_on == Some(BlockedOn::Metadata)
+            && self.life == Life::Open
+            && is_among(record.partition, self.metadata.add(topic, now.instant()))
+        {
+            begun.metadata_wait = now.instant() - begun.at;
+            self.meter.note(now.instant(), Event::MetadataAwaited(begun.metadata_wait));
+        }
+        begun
     }
 
     /// Gives up a blocked `send`.
@@ -86,6 +104,7 @@ impl<O: Observer> Producer<O> {
                 Some(BlockedOn::Memory) => ProducerError::ClosedWhileAllocating,
                 Some(BlockedOn::Metadata) | None => ProducerError::ClosedWhileSending,
             };
+            self.count_memory_wait(now, &begun);
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
@@ -123,7 +142,8 @@ impl<O: Observer> Producer<O> {
             }
         };
         if begun.ticket.is_some() {
-            // Room was found in a batch that another send opened.
+            // Memory came, or room was found in a batch that another send opened.
+            self.count_memory_wait(now, &begun);
             self.leave_queue(begun.ticket);
         }
         if chosen.is_none() {
@@ -168,6 +188,7 @@ impl<O: Observer> Producer<O> {
         let Some(transactions) = &mut self.transactions else { return Ok(sent) };
         let Err(error) = transactions.add_partition(partition, || topics.named(partition)) else { return Ok(sent) };
         let surface = error.surface_in_send();
+        self.count_refusal(now, &error);
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         Err(SendRefusal::FailedInItsBatch { error, sent })
     }
@@ -301,6 +322,8 @@ impl<O: Observer> Producer<O> {
             available_bytes: self.memory.available(),
             poolable_bytes: self.batch_size().into(),
         };
+        self.count_memory_wait(now, &begun);
+        self.meter.note(now.instant(), Event::MemoryExhausted);
         self.refuse(now, attempt.ordinal, begun.ticket, Some(chosen.partition), error)
     }
 
@@ -314,6 +337,7 @@ impl<O: Observer> Producer<O> {
     ) -> SendRefusal {
         if begun.blocked_on != Some(on) {
             begun.blocked_on = Some(on);
+            begun.memory_since = (on == BlockedOn::Memory).then(|| now.instant());
             let ordinal = attempt.ordinal;
             self.told.note(now.instant(), || Fact::SendBlocked { ordinal, on });
         }
@@ -330,9 +354,24 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
     ) -> SendRefusal {
         self.leave_queue(ticket);
+        self.count_refusal(now, &error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         SendRefusal::Failed { error, partition }
+    }
+
+    /// The Java client counts what it throws or fails as a `KafkaException`, not a program's mistakes.
+    fn count_refusal(&mut self, now: Now, error: &ProducerError) {
+        if self.meter.is_on() && !error.java_class().starts_with("Illegal") {
+            self.meter.note(now.instant(), Event::Refused);
+        }
+    }
+
+    /// A wait for memory is over. One that is given up ([`abandon`](Self::abandon)) is not counted.
+    fn count_memory_wait(&mut self, now: Now, begun: &Begun) {
+        if let Some(since) = begun.memory_since {
+            self.meter.note(now.instant(), Event::MemoryAwaited(now.instant() - since));
+        }
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.
@@ -361,6 +400,11 @@ fn chosen(
         PartitionChoice::Sticky => return None,
     };
     Some(PartitionRef { topic, partition })
+}
+
+/// Are there partitions, and is this one of them, if one is named?
+fn is_among(partition: Option<i32>, known: Option<u32>) -> bool {
+    known.is_some_and(|count| partition.is_none_or(|partition| partition.unsigned_abs() < count))
 }
 
 /// The partition that the record names, if it could be one.
