@@ -93,6 +93,7 @@ public final class Timeline {
     ProducerMetadata metadata;
     private TransactionManager transactions;
     private BufferPool pool;
+    private Metrics metrics;
 
     private Timeline(List<String> script) {
         for (String line : script) {
@@ -133,7 +134,7 @@ public final class Timeline {
         properties.put("value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         config = new ProducerConfig(properties);
         LogContext log = new LogContext();
-        Metrics metrics = new Metrics(time);
+        metrics = new Metrics(time);
         ApiVersions apiVersions = new ApiVersions();
         long retryBackoff = config.getLong("retry.backoff.ms");
         long retryBackoffMax = config.getLong("retry.backoff.max.ms");
@@ -161,9 +162,11 @@ public final class Timeline {
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
         client = new TimelineDraws.Client(wire, metadata, inFlight, config, time, apiVersions, log);
         setField(NetworkClient.class, client, "randOffset", new TimelineDraws.Offset(this));
+        SenderMetricsRegistry registry = new SenderMetricsRegistry(metrics);
         sender = new Sender(log, client, metadata, accumulator, inFlight == 1, config.getInt("max.request.size"),
-            Short.parseShort(config.getString("acks")), config.getInt("retries"), new SenderMetricsRegistry(metrics), time,
+            Short.parseShort(config.getString("acks")), config.getInt("retries"), registry, time,
             requestTimeout, retryBackoff, transactions);
+        setField(NetworkClient.class, client, "throttleTimeSensor", Sender.throttleTimeSensor(registry));
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
     }
 
@@ -177,6 +180,15 @@ public final class Timeline {
             settle();
             time.sleep(1);
         }
+        tellMetrics();
+    }
+
+    /** What was measured, as it stands one millisecond after the end: "= NAME TOPIC VALUE". */
+    private void tellMetrics() {
+        metrics.metrics().forEach((name, metric) -> {
+            String topic = name.tags().getOrDefault("topic", "-");
+            OUT.println("= " + name.name() + " " + topic + " " + metric.metricValue());
+        });
     }
 
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
@@ -273,6 +285,7 @@ public final class Timeline {
             return;
         }
         if (count == null) {
+            metrics.getSensor("errors").record();
             tell("refused #" + number + " TimeoutException");
             return;
         }
@@ -284,6 +297,7 @@ public final class Timeline {
             partition = BuiltInPartitioner.partitionForKey(key, count);
         }
         if (partition >= count) {
+            metrics.getSensor("errors").record();
             tell("refused #" + number + " TimeoutException");
             return;
         }
@@ -303,6 +317,7 @@ public final class Timeline {
                 tell("placed #" + number + " " + topic + "-" + told.partition);
             }
         } catch (KafkaException refusal) {
+            metrics.getSensor("errors").record();
             tell("refused #" + number + " " + refusal.getClass().getSimpleName());
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);

@@ -20,6 +20,8 @@ pub struct Tally {
     pub cases: u64,
     /// Where we differ from the Java client, each with what is needed to see it again.
     pub differences: Vec<String>,
+    /// Metrics compared besides, where a judge does so.
+    pub measured: u64,
     /// Where we differ on purpose: name, reason, and how often it was met.
     pub exceptions: Vec<(String, String, u64)>,
 }

@@ -34,6 +34,9 @@ fn hold(judge: &Judge, cases: u64, seed: u64) -> Result<Tally> {
     let tally = (judge.run)(cases, seed).with_context(|| format!("judge {}", judge.name))?;
     let seconds = begin.elapsed().as_secs();
     println!("{}: {} cases, {} differences, {seconds} s", judge.name, tally.cases, tally.differences.len());
+    if tally.measured > 0 {
+        println!("  {} metrics compared", tally.measured);
+    }
     for (name, reason, count) in &tally.exceptions {
         println!("  {count} times {name}: {reason}");
     }
