@@ -97,7 +97,7 @@ const NO_CLOCK: &str =
 /// Only who writes frames knows how many bytes they take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Writes to the socket.
+    /// Frames handed to the socket, however many writes each took.
     pub writes: u64,
     /// Bytes written.
     pub written_bytes: u64,

@@ -131,7 +131,7 @@ sensors! {
         ReauthenticationLatency:
             Max "reauthentication-latency-max" "The max latency observed due to re-authentication"
             Avg "reauthentication-latency-avg" "The average latency observed due to re-authentication";
-        /// A read from a socket, or a write to one.
+        /// A read from a socket, or a frame written to one.
         NetworkIo:
             CountRate "network-io-rate" "The number of network operations (reads or writes) on all connections per second"
             Count "network-io-total" "The total number of network operations (reads or writes) on all connections";

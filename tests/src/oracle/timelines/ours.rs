@@ -181,7 +181,7 @@ impl<'a> Player<'a> {
         self.arriving.retain(|(since, input)| {
             // What is written in this look at the network is answered in the next at the earliest.
             let is_there = *since < round || !matches!(input, Input::Received { .. });
-            let is_next = is_there && heard.insert(connection_of(input));
+            let is_next = is_there && heard.insert(input.connection());
             now.extend(is_next.then(|| input.clone()));
             !is_next
         });
@@ -299,7 +299,7 @@ impl<'a> Player<'a> {
     fn forget(&mut self, node: NodeId) -> Option<ConnectionId> {
         self.unanswered.remove(&node);
         let gone = self.connections.remove(&node)?;
-        self.arriving.retain(|(_, input)| connection_of(input) != Some(gone));
+        self.arriving.retain(|(_, input)| input.connection() != Some(gone));
         Some(gone)
     }
 
@@ -383,16 +383,6 @@ impl<'a> Player<'a> {
             };
             self.tell(&fate);
         }
-    }
-}
-
-fn connection_of(input: &Input) -> Option<ConnectionId> {
-    match input {
-        Input::Wake => None,
-        Input::Connected { connection }
-        | Input::Disconnected { connection, .. }
-        | Input::Written { connection, .. }
-        | Input::Received { connection, .. } => Some(*connection),
     }
 }
 
