@@ -6,6 +6,7 @@
 
 pub mod batches;
 mod java;
+pub mod metrics;
 pub mod partitions;
 pub mod serializers;
 pub mod timelines;
@@ -20,7 +21,7 @@ pub struct Tally {
     pub cases: u64,
     /// Where we differ from the Java client, each with what is needed to see it again.
     pub differences: Vec<String>,
-    /// Metrics compared besides, where a judge does so.
+    /// Values of metrics compared besides, where a judge does so.
     pub measured: u64,
     /// Where we differ on purpose: name, reason, and how often it was met.
     pub exceptions: Vec<(String, String, u64)>,
@@ -54,6 +55,8 @@ pub const JUDGES: &[Judge] = &[
     Judge { name: "serializers", cases: [200_000, 20_000], run: serializers::run },
     // The scenarios and all keys one by one come in addition.
     Judge { name: "verdicts", cases: [20_000, 2_000], run: verdicts::run },
+    // The names come in addition.
+    Judge { name: "metrics", cases: [50_000, 3_000], run: metrics::run },
     Judge { name: "timelines", cases: [2_000, 200], run: timelines::run_all },
 ];
 
@@ -68,6 +71,9 @@ pub fn judge_in_test(name: &str) -> Result<Tally> {
     let seed = crate::draws::seed_from_environment()?;
     let tally = (judge.run)(judge.cases[1], seed)?;
     println!("{name}: {} cases, {} differences", tally.cases, tally.differences.len());
+    if tally.measured > 0 {
+        println!("{} values of metrics compared", tally.measured);
+    }
     for (exception, reason, count) in &tally.exceptions {
         println!("{count} times {exception}: {reason}");
     }

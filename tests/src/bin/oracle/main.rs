@@ -35,7 +35,7 @@ fn hold(judge: &Judge, cases: u64, seed: u64) -> Result<Tally> {
     let seconds = begin.elapsed().as_secs();
     println!("{}: {} cases, {} differences, {seconds} s", judge.name, tally.cases, tally.differences.len());
     if tally.measured > 0 {
-        println!("  {} metrics compared", tally.measured);
+        println!("  {} values of metrics compared", tally.measured);
     }
     for (name, reason, count) in &tally.exceptions {
         println!("  {count} times {name}: {reason}");
