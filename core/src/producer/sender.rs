@@ -42,7 +42,7 @@ impl<O: Observer> Producer<O> {
         self.send_what_is_due(at);
     }
 
-    /// The second half of a round: patience with connections ends. Leaves in [`Producer::wait`] when the next is due.
+    /// The second half of a round: patience with connections ends. Leaves in `Producer::wait` when the next is due.
     pub fn end_round(&mut self, now: Now) {
         self.has_heard = false;
         if self.life == Life::Closed {
