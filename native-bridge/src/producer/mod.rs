@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::bootstrap::{BootstrapError, BootstrapServers};
 use crate::client_id;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::codecs::NativeCodecs;
 use crate::driver::Driver;
 use crate::transport;
@@ -299,7 +299,7 @@ impl KafkaProducer {
     /// # Cancel safety
     /// Dropping the future ends the waiting, not the flush.
     pub async fn flush(&self) {
-        let _timed = Timed { producer: self, call: TimedCall::Flush, since: self.clock.now().instant() };
+        let _timed = Timed { producer: self, call: TimedCall::Flush, watch: self.clock.stopwatch() };
         let flushed = self.driver.with(|producer, program, now| {
             let flush = producer.begin_flush(now);
             program.signal_flushed(flush)
@@ -340,13 +340,13 @@ impl KafkaProducer {
     pub async fn partition_count(&self, topic: &str, patience: Duration) -> Option<u32> {
         let mut count = self.driver.with(|producer, _, now| producer.partition_count(now, topic));
         if count.is_none() {
-            let since = self.clock.now().instant();
+            let watch = self.clock.stopwatch();
             let known = self.driver.until(|producer, _, now| {
                 count = producer.partition_count(now, topic);
                 count.is_some()
             });
             if tokio::time::timeout(patience, known).await == Ok(true) {
-                self.count_call(TimedCall::PartitionsFor, since);
+                self.count_call(TimedCall::PartitionsFor, watch);
             }
         }
         count
@@ -375,10 +375,10 @@ impl KafkaProducer {
         self.driver.inspect(|producer, _| producer.metrics(self.clock.now()))
     }
 
-    /// A call that began then is over.
-    fn count_call(&self, call: TimedCall, since: Instant) {
-        let now = self.clock.now();
-        self.driver.inspect(|producer, _| producer.note_call(now, call, now.instant() - since));
+    /// A call is over.
+    fn count_call(&self, call: TimedCall, watch: Stopwatch) {
+        let took = watch.elapsed();
+        self.driver.inspect(|producer, _| producer.note_call(self.clock.now(), call, took));
     }
 
     /// Calls `send` until it no longer says *blocked*.
@@ -432,12 +432,12 @@ impl fmt::Debug for KafkaProducerBuilder {
 struct Timed<'p> {
     producer: &'p KafkaProducer,
     call: TimedCall,
-    since: Instant,
+    watch: Stopwatch,
 }
 
 impl Drop for Timed<'_> {
     fn drop(&mut self) {
-        self.producer.count_call(self.call, self.since);
+        self.producer.count_call(self.call, self.watch);
     }
 }
 

@@ -47,9 +47,9 @@ impl KafkaProducer {
     /// # Errors
     /// The call does not fit, or an earlier error stands in the way.
     pub fn begin_transaction(&self) -> Result<(), ProducerError> {
-        let since = self.clock.now().instant();
+        let watch = self.clock.stopwatch();
         self.driver.with(|producer, _, now| producer.begin_transaction(now))?;
-        self.count_call(TimedCall::BeginTransaction, since);
+        self.count_call(TimedCall::BeginTransaction, watch);
         Ok(())
     }
 
@@ -62,12 +62,12 @@ impl KafkaProducer {
         offsets: Offsets,
         member: GroupMember,
     ) -> Result<(), ProducerError> {
-        let since = self.clock.now().instant();
+        let watch = self.clock.stopwatch();
         let asked = self.driver.with(|producer, _, now| producer.send_offsets_to_transaction(now, offsets, member));
         match asked? {
             Some(ticket) => {
                 self.outcome(ticket).await?;
-                self.count_call(TimedCall::SendOffsets, since);
+                self.count_call(TimedCall::SendOffsets, watch);
                 Ok(())
             }
             None => Ok(()),
@@ -97,10 +97,10 @@ impl KafkaProducer {
         timed: TimedCall,
         call: impl FnOnce(&mut Producer<Nobody>, Now) -> Result<TransactionTicket, ProducerError>,
     ) -> Result<(), ProducerError> {
-        let since = self.clock.now().instant();
+        let watch = self.clock.stopwatch();
         let ticket = self.driver.with(|producer, _, now| call(producer, now))?;
         self.outcome(ticket).await?;
-        self.count_call(timed, since);
+        self.count_call(timed, watch);
         Ok(())
     }
 

@@ -8,6 +8,8 @@ mod delivery;
 mod first_contact;
 mod hostile;
 mod idempotence;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod sending;
 mod splitting;
 mod story;
