@@ -2,6 +2,12 @@
 //!
 //! Values are recorded per batch, request and connection, never per record, and cost nothing until
 //! [`Producer::metered`](crate::producer::Producer::metered) asks for them. What they mean is computed when they are read.
+//!
+//! Where the Java client measures its own machinery, the nearest there is here is measured instead: `select-rate` and
+//! `select-total` count how often the driver's task woke up; a request is one write for `network-io-rate` and
+//! `network-io-total`, however often the socket took a part of it; memory is waited for by calls of `send`, be they threads
+//! or not (`waiting-threads`). A connection that cannot even be begun, because a name does not resolve, counts as closed
+//! (`connection-close-total`). What has no counterpart is in [`NOT_MEASURED`].
 
 mod samples;
 mod sensors;

@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_young_rate_is_over_one_window_more_than_has_passed() {
-        // Mirrors what `Rate.windowSize` says of the first second: 300 in it are not 300 a second.
+        // `Rate.windowSize`: 300 in the first second are not 300 a second.
         let mut samples = recorded(&[(0, 100.0), (500, 200.0)]);
         assert_eq!(samples.measure(KAFKAS, 1_000, Stat::Rate), 300.0 / 31.0);
         assert_eq!(samples.measure(KAFKAS, 1_000, Stat::CountRate), 2.0 / 31.0);

@@ -76,8 +76,9 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Gives up a blocked `send`.
-    pub fn abandon(&mut self, attempt: SendAttempt) {
+    pub fn abandon(&mut self, now: Now, attempt: SendAttempt) {
         if let Some(begun) = attempt.begun {
+            self.count_memory_wait(now, &begun);
             self.leave_queue(begun.ticket);
         }
     }
@@ -367,7 +368,7 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// A wait for memory is over. One that is given up ([`abandon`](Self::abandon)) is not counted.
+    /// A wait for memory is over, one way or another (`BufferPool.recordWaitTime`).
     fn count_memory_wait(&mut self, now: Now, begun: &Begun) {
         if let Some(since) = begun.memory_since {
             self.meter.note(now.instant(), Event::MemoryAwaited(now.instant() - since));

@@ -481,7 +481,7 @@ impl Drop for PendingSend<'_> {
     fn drop(&mut self) {
         if self.waits {
             let attempt = core::mem::take(&mut self.attempt);
-            self.producer.driver.with(|producer, _, _| producer.abandon(attempt));
+            self.producer.driver.with(|producer, _, now| producer.abandon(now, attempt));
         }
     }
 }

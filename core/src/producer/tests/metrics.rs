@@ -239,6 +239,11 @@ fn a_send_that_waits_for_memory_counts_its_time_and_one_that_waits_in_vain_is_ex
     story.expect([("bufferpool-wait-time-ns-total", 80e6), ("buffer-exhausted-total", 1.0)]);
     // Over a window and the 80 ms since it was read first.
     story.expect([("record-error-total", 1.0), ("buffer-exhausted-rate", 1.0 / 30.08)]);
+    let mut fourth = SendAttempt::default();
+    story.try_send(&mut fourth, &record(0, "d")).expect_err("waits");
+    story.at_ms(85);
+    story.producer.abandon(story.now(), fourth);
+    story.expect([("bufferpool-wait-time-ns-total", 85e6), ("buffer-exhausted-total", 1.0), ("waiting-threads", 0.0)]);
 }
 
 #[test]
