@@ -76,34 +76,56 @@ impl Sample {
 ///
 /// The Java client keeps a series per statistic. Those that begin and end their samples in the same moments share one
 /// here: average and maximum do; a rate does not, since reading it for the first time begins its first sample.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Samples {
-    current: usize,
+    /// The sample that takes values, kept apart: to record one is a comparison and a few additions.
+    current: Sample,
+    /// When the current sample is complete; the beginning of time as long as there is none.
+    complete_at_ms: i64,
+    /// Its place among all.
+    place: usize,
+    /// All, with the current one as it was when it was last looked at.
     samples: Vec<Sample>,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { current: Sample::begin(0), complete_at_ms: i64::MIN, place: 0, samples: Vec::new() }
+    }
 }
 
 impl Samples {
     /// Takes values.
+    #[inline]
     pub fn record(&mut self, windows: Windows, now_ms: i64, values: Values) {
-        let sample = self.current(windows, now_ms);
-        sample.values.count += values.count;
-        sample.values.sum += values.sum;
-        sample.values.max = sample.values.max.max(values.max);
-        sample.last_ms = now_ms;
+        if now_ms >= self.complete_at_ms {
+            self.begin_next(windows, now_ms);
+        }
+        let sum = &mut self.current.values;
+        sum.count += values.count;
+        sum.sum += values.sum;
+        sum.max = sum.max.max(values.max);
+        self.current.last_ms = now_ms;
     }
 
-    fn current(&mut self, windows: Windows, now_ms: i64) -> &mut Sample {
-        if self.samples.is_empty() {
-            self.samples.push(Sample::begin(now_ms));
-        } else if now_ms - self.samples[self.current].start_ms >= windows.window_ms {
+    /// Begins the next sample, or the first, where the oldest was if there are enough.
+    #[cold]
+    fn begin_next(&mut self, windows: Windows, now_ms: i64) {
+        if let Some(last) = self.samples.get_mut(self.place) {
+            *last = self.current;
             let kept = usize::try_from(windows.samples).unwrap_or(1) + 1;
-            self.current = (self.current + 1) % kept;
-            match self.samples.get_mut(self.current) {
-                Some(oldest) => *oldest = Sample::begin(now_ms),
-                None => self.samples.push(Sample::begin(now_ms)),
-            }
+            self.place = (self.place + 1) % kept;
         }
-        &mut self.samples[self.current]
+        self.take_up(windows, Sample::begin(now_ms));
+        match self.samples.get_mut(self.place) {
+            Some(oldest) => *oldest = self.current,
+            None => self.samples.push(self.current),
+        }
+    }
+
+    fn take_up(&mut self, windows: Windows, current: Sample) {
+        self.current = current;
+        self.complete_at_ms = current.start_ms.saturating_add(windows.window_ms);
     }
 
     /// What a statistic comes to now. Of [`Stat::Total`] and [`Stat::Count`], which no window forgets, it knows nothing:
@@ -112,12 +134,7 @@ impl Samples {
     /// A rate is NaN when `metrics.sample.window.ms` is 0, where reading it in the Java client fails with an
     /// `ArithmeticException`.
     pub fn measure(&mut self, windows: Windows, now_ms: i64, stat: Stat) -> f64 {
-        let lifetime = windows.lifetime_ms();
-        for sample in &mut self.samples {
-            if now_ms - sample.last_ms >= lifetime {
-                *sample = Sample::begin(now_ms);
-            }
-        }
+        self.forget_what_is_old(windows, now_ms);
         let count: u64 = self.samples.iter().map(|sample| sample.values.count).sum();
         let sum = || self.samples.iter().fold(0.0, |sum, sample| sum + sample.values.sum);
         let max = || self.samples.iter().fold(f64::NEG_INFINITY, |max, sample| max.max(sample.values.max));
@@ -132,6 +149,19 @@ impl Samples {
         }
     }
 
+    /// Samples in which nothing came for all windows begin anew (`SampledStat.purgeObsoleteSamples`).
+    fn forget_what_is_old(&mut self, windows: Windows, now_ms: i64) {
+        let Some(current) = self.samples.get_mut(self.place) else { return };
+        *current = self.current;
+        let lifetime = windows.lifetime_ms();
+        for sample in &mut self.samples {
+            if now_ms - sample.last_ms >= lifetime {
+                *sample = Sample::begin(now_ms);
+            }
+        }
+        self.take_up(windows, self.samples[self.place]);
+    }
+
     /// The time that a rate is over (`Rate.windowSize`): since the oldest sample began, but at least all windows but one
     /// in full, so that the first second of a producer's life does not look like its pace.
     fn covered_ms(&mut self, windows: Windows, now_ms: i64) -> f64 {
@@ -139,7 +169,7 @@ impl Samples {
             return f64::NAN;
         }
         if self.samples.is_empty() {
-            self.samples.push(Sample::begin(now_ms));
+            self.begin_next(windows, now_ms);
         }
         let oldest = self.samples.iter().map(|sample| sample.start_ms).min().unwrap_or(now_ms);
         let elapsed = now_ms - oldest;

@@ -230,7 +230,10 @@ impl Series {
     }
 
     pub(crate) fn record(&mut self, windows: Windows, now_ms: i64, values: Values) {
-        for samples in self.rate.iter_mut().chain(&mut self.level) {
+        if let Some(samples) = &mut self.rate {
+            samples.record(windows, now_ms, values);
+        }
+        if let Some(samples) = &mut self.level {
             samples.record(windows, now_ms, values);
         }
         self.total += values.sum;

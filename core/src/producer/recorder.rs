@@ -20,27 +20,21 @@ pub(super) struct Recorder {
     /// When the producer was made, in milliseconds since 1970.
     pub(super) started_at_ms: i64,
     producer: Vec<Series>,
-    /// From the topic's first drain on.
-    topics: BTreeMap<TopicIndex, Vec<Series>>,
+    /// By topic, from its first drain on.
+    topics: Vec<Option<Vec<Series>>>,
     /// From the broker's first connection on.
     nodes: BTreeMap<NodeId, Vec<Series>>,
 }
 
 impl Recorder {
     pub(super) fn new(windows: Windows, started_at_ms: i64) -> Self {
-        Self {
-            windows,
-            started_at_ms,
-            producer: Series::of_all(PRODUCER),
-            topics: BTreeMap::new(),
-            nodes: BTreeMap::new(),
-        }
+        Self { windows, started_at_ms, producer: Series::of_all(PRODUCER), topics: Vec::new(), nodes: BTreeMap::new() }
     }
 
     pub(super) fn note(&mut self, now: Instant, event: Event) {
         match event {
             Event::Drained { topic, records, bytes, compression_ratio, queued_ms, largest_record } => {
-                self.topics.entry(topic).or_insert_with(|| Series::of_all(PER_TOPIC));
+                self.know_topic(topic);
                 self.record_topic(now, topic, TopicSensor::Records, records);
                 self.record_topic(now, topic, TopicSensor::Bytes, bytes as f64);
                 self.record_topic(now, topic, TopicSensor::Compression, compression_ratio);
@@ -120,7 +114,7 @@ impl Recorder {
 
     /// Of a topic that was never drained, nothing is counted.
     fn record_topic(&mut self, now: Instant, topic: TopicIndex, sensor: TopicSensor, value: impl Into<f64>) {
-        if let Some(known) = self.topics.get_mut(&topic) {
+        if let Some(Some(known)) = self.topics.get_mut(topic.index()) {
             known[sensor as usize].record(self.windows, millis(now), Values::from(value.into()));
         }
     }
@@ -128,6 +122,13 @@ impl Recorder {
     fn record_node(&mut self, now: Instant, node: NodeId, sensor: NodeSensor, values: Values) {
         let windows = self.windows;
         self.node(node)[sensor as usize].record(windows, millis(now), values);
+    }
+
+    fn know_topic(&mut self, topic: TopicIndex) {
+        if self.topics.len() <= topic.index() {
+            self.topics.resize(topic.index() + 1, None);
+        }
+        self.topics[topic.index()].get_or_insert_with(|| Series::of_all(PER_TOPIC));
     }
 
     fn node(&mut self, node: NodeId) -> &mut Vec<Series> {
@@ -156,7 +157,8 @@ impl Recorder {
                 tell("producer-metrics", series, None);
             }
         }
-        for (&topic, series) in &mut self.topics {
+        for (topic, series) in (0..).map(TopicIndex).zip(&mut self.topics) {
+            let Some(series) = series else { continue };
             let tag = ("topic", name_of(topic));
             series.iter_mut().for_each(|series| tell("producer-topic-metrics", series, Some(tag.clone())));
         }
