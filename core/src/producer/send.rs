@@ -64,10 +64,11 @@ impl<O: Observer> Producer<O> {
     /// Goes on with a send that waited; for metadata in vain or not.
     #[cold]
     fn resume(&mut self, now: Now, mut begun: Begun, record: &Record<'_>) -> Begun {
-        let topic = self.topics.number(record.topic);
+        let count = self.topics.find(record.topic).map_or(0, |topic| self.metadata.partition_count(topic));
+        let is_among = |partition: i32| usize::try_from(partition).is_ok_and(|partition| partition < count);
         if begun.blocked_on == Some(BlockedOn::Metadata)
             && self.life == Life::Open
-            && is_among(record.partition, self.metadata.add(topic, now.instant()))
+            && record.partition.map_or(count > 0, is_among)
         {
             begun.metadata_wait = now.instant() - begun.at;
             self.meter.note(now.instant(), Event::MetadataAwaited(begun.metadata_wait));
@@ -401,11 +402,6 @@ fn chosen(
         PartitionChoice::Sticky => return None,
     };
     Some(PartitionRef { topic, partition })
-}
-
-/// Are there partitions, and is this one of them, if one is named?
-fn is_among(partition: Option<i32>, known: Option<u32>) -> bool {
-    known.is_some_and(|count| partition.is_none_or(|partition| partition.unsigned_abs() < count))
 }
 
 /// The partition that the record names, if it could be one.
