@@ -49,6 +49,19 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Which connection it is about.
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Wake => None,
+            Self::Connected { connection }
+            | Self::Disconnected { connection, .. }
+            | Self::Written { connection, .. }
+            | Self::Received { connection, .. } => Some(*connection),
+        }
+    }
+}
+
 /// What the driver saw when a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DisconnectReason {

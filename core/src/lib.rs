@@ -17,6 +17,8 @@ pub mod error;
 pub mod ids;
 pub mod io;
 mod maps;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod murmur2;
 pub mod producer;
 pub mod protocol;

@@ -170,6 +170,25 @@ pub enum Response {
 }
 
 impl Response {
+    /// The pause it asks for (KIP-219), in milliseconds; 0 in versions and APIs that have none.
+    pub const fn throttle_time_ms(&self) -> i32 {
+        match self {
+            Self::ApiVersions(response) => response.throttle_time_ms,
+            Self::Metadata(response) => response.throttle_time_ms,
+            Self::InitProducerId(response) => response.throttle_time_ms,
+            Self::Produce(response) => response.throttle_time_ms,
+            Self::Fetch(response) => response.throttle_time_ms,
+            Self::ListOffsets(response) => response.throttle_time_ms,
+            Self::CreateTopics(response) => response.throttle_time_ms,
+            Self::FindCoordinator(response) => response.throttle_time_ms,
+            Self::OffsetFetch(response) => response.throttle_time_ms,
+            Self::AddPartitionsToTxn(response) => response.throttle_time_ms,
+            Self::AddOffsetsToTxn(response) => response.throttle_time_ms,
+            Self::EndTxn(response) => response.throttle_time_ms,
+            Self::TxnOffsetCommit(response) => response.throttle_time_ms,
+        }
+    }
+
     /// Which API it belongs to.
     pub const fn api(&self) -> ApiKey {
         match self {
@@ -186,25 +205,6 @@ impl Response {
             Self::AddOffsetsToTxn(_) => ApiKey::AddOffsetsToTxn,
             Self::EndTxn(_) => ApiKey::EndTxn,
             Self::TxnOffsetCommit(_) => ApiKey::TxnOffsetCommit,
-        }
-    }
-
-    /// For how long the broker wants to be left alone (KIP-219), in milliseconds.
-    pub const fn throttle_time_ms(&self) -> i32 {
-        match self {
-            Self::ApiVersions(body) => body.throttle_time_ms,
-            Self::Metadata(body) => body.throttle_time_ms,
-            Self::InitProducerId(body) => body.throttle_time_ms,
-            Self::Produce(body) => body.throttle_time_ms,
-            Self::Fetch(body) => body.throttle_time_ms,
-            Self::ListOffsets(body) => body.throttle_time_ms,
-            Self::CreateTopics(body) => body.throttle_time_ms,
-            Self::FindCoordinator(body) => body.throttle_time_ms,
-            Self::OffsetFetch(body) => body.throttle_time_ms,
-            Self::AddPartitionsToTxn(body) => body.throttle_time_ms,
-            Self::AddOffsetsToTxn(body) => body.throttle_time_ms,
-            Self::EndTxn(body) => body.throttle_time_ms,
-            Self::TxnOffsetCommit(body) => body.throttle_time_ms,
         }
     }
 }

@@ -35,9 +35,24 @@ impl Clock {
         Now { elapsed_us, wall_ms: i64::try_from(wall_ms).unwrap_or(i64::MAX) }
     }
 
+    /// Begins to measure how long something takes, to the nanosecond.
+    pub(crate) fn stopwatch(&self) -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
     /// The runtime's instant for a moment of the core, `None` when it lies beyond what the runtime can name.
     pub(crate) fn deadline(&self, at: time::Instant) -> Option<Instant> {
         self.started.checked_add(Duration::from_micros(at.as_micros()))
+    }
+}
+
+/// Runs since it was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 }
 

@@ -1,10 +1,11 @@
 //! One TCP connection in the life of one producer: a task that writes requests and reads their answers.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use producer_core::ids::{BrokerAddress, ConnectionId, CorrelationId};
 use producer_core::io::{DisconnectReason, Input, OutgoingRequest};
+use producer_core::metrics::Traffic;
 use producer_core::protocol::ApiKey;
 use producer_core::wire;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -13,6 +14,19 @@ use tokio::task::JoinHandle;
 
 use crate::frame::{FrameReader, ReadError};
 use crate::transport::Connector;
+
+/// What a connection tells its driver: an input for the core, and what went over the socket since it told last.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) input: Input,
+    pub(crate) traffic: Traffic,
+}
+
+impl From<Input> for News {
+    fn from(input: Input) -> Self {
+        Self { input, traffic: Traffic::default() }
+    }
+}
 
 /// A connection as its driver holds it. Dropping it closes the socket, and nothing more is heard of it.
 #[derive(Debug)]
@@ -28,20 +42,21 @@ impl Connection {
         id: ConnectionId,
         address: BrokerAddress,
         connector: Connector,
-        inputs: mpsc::UnboundedSender<Input>,
+        inputs: mpsc::UnboundedSender<News>,
     ) -> Self {
         let (requests, to_write) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
+            let exchanged = Exchanged::default();
             let why = match connector.connect(&address).await {
                 Err(error) => DisconnectReason::ConnectFailed(error.to_string().into()),
                 Ok(stream) => {
                     let (read_half, write_half) = stream.into_split();
-                    converse(id, read_half, write_half, to_write, &inputs).await
+                    converse(id, read_half, write_half, to_write, &exchanged, &inputs).await
                 }
             };
             tracing::debug!(connection = %id, %address, ?why, "disconnected");
             // Nobody listens any more when the driver has ended.
-            let _ = inputs.send(Input::Disconnected { connection: id, why });
+            let _ = inputs.send(exchanged.news(Input::Disconnected { connection: id, why }));
         });
         Self { requests, task }
     }
@@ -67,8 +82,28 @@ struct Awaited {
     version: i16,
 }
 
-/// Requests in the order written; answers come in the same order.
-type AwaitedQueue = Mutex<VecDeque<Awaited>>;
+/// What the two directions of a connection share.
+#[derive(Debug, Default)]
+struct Exchanged(Mutex<Exchange>);
+
+#[derive(Debug, Default)]
+struct Exchange {
+    /// Requests in the order written; answers come in the same order.
+    awaited: VecDeque<Awaited>,
+    /// Not told yet.
+    traffic: Traffic,
+}
+
+impl Exchanged {
+    fn lock(&self) -> MutexGuard<'_, Exchange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An input with what has not been told yet.
+    fn news(&self, input: Input) -> News {
+        News { input, traffic: core::mem::take(&mut self.lock().traffic) }
+    }
+}
 
 /// Writes and reads side by side until one of them ends.
 async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
@@ -76,15 +111,15 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     read_half: R,
     write_half: W,
     to_write: mpsc::UnboundedReceiver<OutgoingRequest>,
-    inputs: &mpsc::UnboundedSender<Input>,
+    exchanged: &Exchanged,
+    inputs: &mpsc::UnboundedSender<News>,
 ) -> DisconnectReason {
-    if inputs.send(Input::Connected { connection: id }).is_err() {
+    if inputs.send(Input::Connected { connection: id }.into()).is_err() {
         return DisconnectReason::ClosedByUs;
     }
-    let awaited = Arc::new(AwaitedQueue::default());
     tokio::select! {
-        why = write_requests(id, write_half, to_write, &awaited, inputs) => why,
-        why = read_responses(id, FrameReader::new(read_half), &awaited, inputs) => why,
+        why = write_requests(id, write_half, to_write, exchanged, inputs) => why,
+        why = read_responses(id, FrameReader::new(read_half), exchanged, inputs) => why,
     }
 }
 
@@ -92,8 +127,8 @@ async fn write_requests<W: AsyncWrite + Unpin>(
     id: ConnectionId,
     mut stream: W,
     mut requests: mpsc::UnboundedReceiver<OutgoingRequest>,
-    awaited: &AwaitedQueue,
-    inputs: &mpsc::UnboundedSender<Input>,
+    exchanged: &Exchanged,
+    inputs: &mpsc::UnboundedSender<News>,
 ) -> DisconnectReason {
     while let Some(request) = requests.recv().await {
         let header = &request.header;
@@ -105,10 +140,20 @@ async fn write_requests<W: AsyncWrite + Unpin>(
                 return DisconnectReason::ClosedByUs;
             }
         };
-        if request.expects_response {
-            let (correlation, api, version) = (header.correlation, header.api, header.version);
-            let mut queue = awaited.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.push_back(Awaited { correlation, api, version });
+        let frame_bytes = frame.len_bytes() as u64;
+        {
+            let mut exchange = exchanged.lock();
+            if request.expects_response {
+                let (correlation, api, version) = (header.correlation, header.api, header.version);
+                exchange.awaited.push_back(Awaited { correlation, api, version });
+            }
+            // Before it is written, where the lock is taken anyway: it is told with the answer, or when all is over.
+            let traffic = &mut exchange.traffic;
+            traffic.writes += 1;
+            traffic.written_bytes += frame_bytes;
+            traffic.requests += 1;
+            traffic.request_bytes += frame_bytes;
+            traffic.largest_request_bytes = traffic.largest_request_bytes.max(frame_bytes);
         }
         if let Err(error) = stream.write_all_buf(&mut frame).await {
             tracing::debug!(connection = %id, %error, "write failed");
@@ -116,7 +161,7 @@ async fn write_requests<W: AsyncWrite + Unpin>(
         }
         // To the core, written is news only where nothing else will be; each input costs a turn of the driver.
         let written = Input::Written { connection: id, correlation: request.header.correlation };
-        if !request.expects_response && inputs.send(written).is_err() {
+        if !request.expects_response && inputs.send(exchanged.news(written)).is_err() {
             break;
         }
     }
@@ -126,8 +171,8 @@ async fn write_requests<W: AsyncWrite + Unpin>(
 async fn read_responses<R: AsyncRead + Unpin>(
     id: ConnectionId,
     mut frames: FrameReader<R>,
-    awaited: &AwaitedQueue,
-    inputs: &mpsc::UnboundedSender<Input>,
+    exchanged: &Exchanged,
+    inputs: &mpsc::UnboundedSender<News>,
 ) -> DisconnectReason {
     loop {
         let frame = match frames.next().await {
@@ -139,7 +184,11 @@ async fn read_responses<R: AsyncRead + Unpin>(
             }
             Err(error @ ReadError::Length(_)) => return malformed(error),
         };
-        let next = awaited.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let (next, mut traffic) = {
+            let mut exchange = exchanged.lock();
+            (exchange.awaited.pop_front(), core::mem::take(&mut exchange.traffic))
+        };
+        frames.count(&mut traffic);
         let Some(Awaited { correlation, api, version }) = next else {
             return malformed("an answer came that no request asked for");
         };
@@ -152,7 +201,8 @@ async fn read_responses<R: AsyncRead + Unpin>(
         if told != correlation {
             return malformed(format_args!("an answer carries correlation id {told} where {correlation} was due"));
         }
-        if inputs.send(Input::Received { connection: id, correlation, response }).is_err() {
+        let input = Input::Received { connection: id, correlation, response };
+        if inputs.send(News { input, traffic }).is_err() {
             return DisconnectReason::ClosedByUs;
         }
     }
@@ -175,8 +225,12 @@ mod tests {
     /// A connection to a peer played by the test.
     struct Played {
         connection: Connection,
-        inputs: mpsc::UnboundedReceiver<Input>,
+        inputs: mpsc::UnboundedReceiver<News>,
         peer: TcpStream,
+    }
+
+    async fn next(inputs: &mut mpsc::UnboundedReceiver<News>) -> Option<Input> {
+        inputs.recv().await.map(|news| news.input)
     }
 
     async fn open() -> Played {
@@ -186,7 +240,7 @@ mod tests {
         let address = BrokerAddress { host: "127.0.0.1".into(), port };
         let connection = Connection::open(ID, address, Connector::default(), told);
         let (peer, _) = listener.accept().await.expect("connected to");
-        assert_eq!(inputs.recv().await, Some(Input::Connected { connection: ID }));
+        assert_eq!(next(&mut inputs).await, Some(Input::Connected { connection: ID }));
         Played { connection, inputs, peer }
     }
 
@@ -206,7 +260,7 @@ mod tests {
         }
 
         async fn hears_end(&mut self) -> DisconnectReason {
-            match self.inputs.recv().await {
+            match next(&mut self.inputs).await {
                 Some(Input::Disconnected { connection: ID, why }) => why,
                 other => panic!("{other:?}"),
             }
@@ -234,7 +288,7 @@ mod tests {
         let address = BrokerAddress { host: "127.0.0.1".into(), port };
         let _connection = Connection::open(ID, address, Connector::default(), told);
         let Some(Input::Disconnected { connection: ID, why: DisconnectReason::ConnectFailed(text) }) =
-            inputs.recv().await
+            next(&mut inputs).await
         else {
             panic!("nobody listens")
         };
@@ -248,7 +302,7 @@ mod tests {
         played.ask(6).await;
         played.say(&[answer(5), answer(6)].concat()).await;
         for expected in [5, 6] {
-            match played.inputs.recv().await {
+            match next(&mut played.inputs).await {
                 Some(Input::Received { correlation, response: Response::ApiVersions(response), .. }) => {
                     assert_eq!(correlation, CorrelationId(expected));
                     assert!(response.error.is_none() && response.api_keys.is_empty());
@@ -259,12 +313,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_went_over_the_socket_is_told_with_the_answer() {
+        let mut played = open().await;
+        played.ask(5).await;
+        played.ask(6).await;
+        played.say(&[answer(5), answer(6)].concat()).await;
+        let mut told = Traffic::default();
+        for _ in 0..2 {
+            let news = played.inputs.recv().await.expect("an answer");
+            told.requests += news.traffic.requests;
+            told.request_bytes += news.traffic.request_bytes;
+            told.largest_request_bytes = told.largest_request_bytes.max(news.traffic.largest_request_bytes);
+            told.responses += news.traffic.responses;
+            told.read_bytes += news.traffic.read_bytes;
+        }
+        // Both ways a frame of 14 bytes, its length included.
+        let expected = Traffic { requests: 2, request_bytes: 28, largest_request_bytes: 14, ..Traffic::default() };
+        assert_eq!(told, Traffic { responses: 2, read_bytes: 28, ..expected });
+    }
+
+    #[tokio::test]
     async fn only_a_request_that_gets_no_answer_is_told_of_when_it_was_written() {
         let mut played = open().await;
         played.ask(5).await;
         let correlation = CorrelationId(6);
         played.connection.transmit(request(correlation, false));
-        assert_eq!(played.inputs.recv().await, Some(Input::Written { connection: ID, correlation }));
+        assert_eq!(next(&mut played.inputs).await, Some(Input::Written { connection: ID, correlation }));
     }
 
     #[tokio::test]
@@ -311,7 +385,7 @@ mod tests {
         let mut played = open().await;
         played.ask(1).await;
         played.say(&[answer(1), answer(1)].concat()).await;
-        assert!(matches!(played.inputs.recv().await, Some(Input::Received { .. })));
+        assert!(matches!(next(&mut played.inputs).await, Some(Input::Received { .. })));
         assert!(matches!(played.hears_end().await, DisconnectReason::Malformed(_)));
     }
 

@@ -26,7 +26,7 @@ use producer_core::trace::Observer;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::{CachedClock, Clock, FRESHNESS, Freshness};
-use crate::connection::Connection;
+use crate::connection::{Connection, News};
 use crate::transport::Connector;
 
 /// Inputs taken in one turn, so that a flood of answers cannot keep the lock from the program.
@@ -211,8 +211,12 @@ impl<O: Observer, A: Application<O>> State<O, A> {
     }
 
     /// Takes the inputs one by one and lets the application have its turn. Returns the next deadline.
-    fn turn(&mut self, now: Now, inputs: &mut Vec<Input>, outputs: &mut Vec<Output>) -> Option<Instant> {
-        for input in inputs.drain(..) {
+    fn turn(&mut self, now: Now, inputs: &mut Vec<News>, outputs: &mut Vec<Output>) -> Option<Instant> {
+        self.producer.note_turn(now);
+        for News { input, traffic } in inputs.drain(..) {
+            if let Some(connection) = input.connection() {
+                self.producer.note_traffic(now, connection, traffic);
+            }
             self.producer.handle_input(now, input);
             self.drain(now, outputs);
         }
@@ -249,8 +253,8 @@ struct Task<O: Observer, A: Application<O>> {
     connector: Connector,
     connections: BTreeMap<ConnectionId, Connection>,
     generation: u32,
-    inputs_in: mpsc::UnboundedSender<Input>,
-    inputs_out: mpsc::UnboundedReceiver<Input>,
+    inputs_in: mpsc::UnboundedSender<News>,
+    inputs_out: mpsc::UnboundedReceiver<News>,
     /// When the clock that bursts of `send` share is to be declared stale, if it is in use.
     tick: Option<tokio::time::Instant>,
 }
@@ -288,7 +292,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
     }
 
     /// Waits until there is something to do. Ticks of the clock in between need no turn, nor the lock.
-    async fn wait(&mut self, deadline: Option<tokio::time::Instant>, inputs: &mut Vec<Input>) {
+    async fn wait(&mut self, deadline: Option<tokio::time::Instant>, inputs: &mut Vec<News>) {
         if self.tick.is_none() && self.shared.freshness.is_watched() {
             self.tick = Some(tokio::time::Instant::now() + FRESHNESS);
         }
@@ -303,14 +307,14 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
                 self.tick = self.shared.freshness.tick().then(|| now + FRESHNESS);
             }
             if deadline.is_some_and(|deadline| deadline <= now) {
-                inputs.push(Input::Wake);
+                inputs.push(Input::Wake.into());
                 return;
             }
         }
     }
 
     /// One turn under the lock. `None`: the driver is to end; else the runtime's instant of the next deadline, if any.
-    fn turn(&mut self, inputs: &mut Vec<Input>, outputs: &mut Vec<Output>) -> Option<Option<tokio::time::Instant>> {
+    fn turn(&mut self, inputs: &mut Vec<News>, outputs: &mut Vec<Output>) -> Option<Option<tokio::time::Instant>> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         if state.stopping {
@@ -323,8 +327,8 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             (self.inputs_in, self.inputs_out) = mpsc::unbounded_channel();
             inputs.clear();
         }
-        for input in &*inputs {
-            if let Input::Disconnected { connection, .. } = input {
+        for news in &*inputs {
+            if let Input::Disconnected { connection, .. } = &news.input {
                 self.connections.remove(connection);
             }
         }
@@ -374,7 +378,7 @@ impl<O: Observer, A: Application<O>> Drop for Task<O, A> {
             if !broken {
                 let now = self.clock.now();
                 state.producer.close(now, Some(Duration::ZERO));
-                state.turn(now, &mut vec![Input::Wake], &mut Vec::new());
+                state.turn(now, &mut vec![Input::Wake.into()], &mut Vec::new());
             }
         }
         (self.after_turn)();

@@ -3,6 +3,7 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
+use producer_core::metrics::Traffic;
 use producer_core::wire;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -29,11 +30,14 @@ pub(crate) enum ReadError {
 pub(crate) struct FrameReader<R> {
     stream: R,
     received: BytesMut,
+    /// Not counted yet.
+    reads: u64,
+    read_bytes: u64,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(stream: R) -> Self {
-        Self { stream, received: BytesMut::new() }
+        Self { stream, received: BytesMut::new(), reads: 0, read_bytes: 0 }
     }
 
     /// The next frame, without its length. Cancel safe: what was read is kept.
@@ -43,10 +47,20 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 return Ok(frame);
             }
             self.received.reserve(READ_BYTES);
-            if self.stream.read_buf(&mut self.received).await? == 0 {
+            let read = self.stream.read_buf(&mut self.received).await?;
+            if read == 0 {
                 return Err(ReadError::Closed);
             }
+            self.reads += 1;
+            self.read_bytes += read as u64;
         }
+    }
+
+    /// Adds a frame, and what was read since this was asked last.
+    pub(crate) fn count(&mut self, traffic: &mut Traffic) {
+        traffic.responses += 1;
+        traffic.reads += core::mem::take(&mut self.reads);
+        traffic.read_bytes += core::mem::take(&mut self.read_bytes);
     }
 }
 

@@ -26,6 +26,7 @@ pub use producer_core::error::{
     ErrorCode, IllegalCall, Persistence, ProducerError, Surface, TransactionCall, TransactionError, TransactionPhase,
 };
 pub use producer_core::io::{BatchCompletion, Stored};
+pub use producer_core::metrics;
 pub use producer_core::producer::{GroupMember, Offsets, Sent};
 pub use producer_core::protocol::CommittedOffset;
 pub use producer_core::record::{Header, Record};

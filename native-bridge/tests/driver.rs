@@ -139,7 +139,7 @@ fn ask_for_a_topic(driver: &Driver<Nobody, Counting>) {
         let mut attempt = SendAttempt::default();
         let refused = producer.send(now, &mut attempt, &Record::keyed("orders", b"key", b"value"));
         assert!(matches!(refused, Err(SendRefusal::Blocked { .. })), "metadata is missing");
-        producer.abandon(attempt);
+        producer.abandon(now, attempt);
     });
 }
 

@@ -104,6 +104,7 @@ public final class Timeline {
     private TransactionManager transactions;
     private TimelineTransactions calls;
     private BufferPool pool;
+    private Metrics metrics;
 
     private Timeline(List<String> script) {
         for (String line : script) {
@@ -145,7 +146,7 @@ public final class Timeline {
         config = new ProducerConfig(properties);
         wire.closeIdleAfter(config.getLong("connections.max.idle.ms"));
         LogContext log = new LogContext();
-        Metrics metrics = new Metrics(time);
+        metrics = new Metrics(time);
         ApiVersions apiVersions = new ApiVersions();
         long retryBackoff = config.getLong("retry.backoff.ms");
         long retryBackoffMax = config.getLong("retry.backoff.max.ms");
@@ -180,9 +181,11 @@ public final class Timeline {
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
         client = new TimelineDraws.Client(wire, metadata, inFlight, config, time, apiVersions, log);
         setField(NetworkClient.class, client, "randOffset", new TimelineDraws.Offset(this));
+        SenderMetricsRegistry registry = new SenderMetricsRegistry(metrics);
         sender = new Sender(log, client, metadata, accumulator, inFlight == 1, config.getInt("max.request.size"),
-            Short.parseShort(config.getString("acks")), config.getInt("retries"), new SenderMetricsRegistry(metrics), time,
+            Short.parseShort(config.getString("acks")), config.getInt("retries"), registry, time,
             requestTimeout, retryBackoff, transactions);
+        setField(NetworkClient.class, client, "throttleTimeSensor", Sender.throttleTimeSensor(registry));
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
     }
 
@@ -201,6 +204,15 @@ public final class Timeline {
             settle();
             time.sleep(1);
         }
+        tellMetrics();
+    }
+
+    /** What was measured, as it stands one millisecond after the end: "= NAME TOPIC VALUE". */
+    private void tellMetrics() {
+        metrics.metrics().forEach((name, metric) -> {
+            String topic = name.tags().getOrDefault("topic", "-");
+            OUT.println("= " + name.name() + " " + topic + " " + metric.metricValue());
+        });
     }
 
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
@@ -377,7 +389,10 @@ public final class Timeline {
             }
         } catch (ApiException refusal) {
             refuse(number, refusal);
-        } catch (KafkaException | IllegalStateException refusal) {
+        } catch (KafkaException refusal) {
+            metrics.getSensor("errors").record();
+            tell("refused #" + number + " " + refusal.getClass().getSimpleName());
+        } catch (IllegalStateException refusal) {
             tell("refused #" + number + " " + refusal.getClass().getSimpleName());
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
@@ -386,6 +401,7 @@ public final class Timeline {
 
     /** What KafkaProducer.doSend does with an exception of the future's. */
     private void refuse(int number, ApiException refusal) {
+        metrics.getSensor("errors").record();
         RuntimeException told = refusal;
         try {
             if (transactions != null) {

@@ -8,8 +8,10 @@ fn judge(tally: &Tally) {
     for (name, reason, count) in &tally.exceptions {
         println!("{count} × {name}: {reason}");
     }
+    println!("{} values of metrics compared", tally.measured);
     println!("{} cases, {} differences", tally.cases, tally.differences.len());
     assert!(tally.differences.is_empty(), "{}", tally.differences.join("\n"));
+    assert!(tally.measured > 25 * tally.cases, "only {} metrics were compared", tally.measured);
 }
 
 #[test]

@@ -137,9 +137,10 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_obeyed_has_a_meaning_and_no_other_has() {
-        // Tested beside the bridge, the core has its codecs; the page has none. And its program begins no transactions.
+        // Tested beside the bridge, the core has its codecs and metrics; the page has none. And its program begins no
+        // transactions.
         let is_the_pages = |property: &&Property| {
-            !["compression.", "transaction"].iter().any(|prefix| property.name.starts_with(prefix))
+            !["compression.", "metrics.", "transaction"].iter().any(|prefix| property.name.starts_with(prefix))
         };
         let obeyed = || ProducerConfig::properties().filter(is_the_pages);
         for property in obeyed() {

@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codecs::{Codec, Codecs, Compression};
 use crate::maps::map_of;
+#[cfg(feature = "metrics")]
+use crate::metrics::{RecordingLevel, Windows};
 
 pub use self::kind::Kind;
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
@@ -134,6 +136,12 @@ pub struct ProducerConfig {
     pub(crate) max_request_size: u32,
     pub(crate) metadata_max_age: Duration,
     pub(crate) metadata_max_idle: Duration,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_num_samples: i32,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_recording_level: RecordingLevel,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics_sample_window_ms: u64,
     pub(crate) partitioner_is_adaptive: bool,
     pub(crate) partitioner_availability_timeout: Duration,
     pub(crate) partitioner_ignore_keys: bool,
@@ -191,6 +199,12 @@ impl ProducerConfig {
             max_request_size: 0,
             metadata_max_age: Duration::ZERO,
             metadata_max_idle: Duration::ZERO,
+            #[cfg(feature = "metrics")]
+            metrics_num_samples: 0,
+            #[cfg(feature = "metrics")]
+            metrics_recording_level: RecordingLevel::Info,
+            #[cfg(feature = "metrics")]
+            metrics_sample_window_ms: 0,
             partitioner_is_adaptive: false,
             partitioner_availability_timeout: Duration::ZERO,
             partitioner_ignore_keys: false,
@@ -280,6 +294,36 @@ impl ProducerConfig {
             notices.push(ConfigNotice::NoEffect { key: "transactional.id".into() });
         }
         self
+    }
+
+    /// For a program that reads no metrics, as a page's does: without the settings that only they heed. Says which of them were
+    /// not the defaults.
+    #[must_use]
+    #[cfg(feature = "metrics")]
+    pub fn without_metrics(mut self, notices: &mut Vec<ConfigNotice>) -> Self {
+        let default = Self::default();
+        for key in ["metrics.sample.window.ms", "metrics.num.samples", "metrics.recording.level"] {
+            if self.value_of(key) != default.value_of(key) {
+                notices.push(ConfigNotice::NoEffect { key: key.into() });
+            }
+        }
+        self.metrics_num_samples = default.metrics_num_samples;
+        self.metrics_recording_level = default.metrics_recording_level;
+        self.metrics_sample_window_ms = default.metrics_sample_window_ms;
+        self
+    }
+
+    /// `metrics.num.samples` and `metrics.sample.window.ms`.
+    #[cfg(feature = "metrics")]
+    pub fn metric_windows(&self) -> Windows {
+        let window_ms = i64::try_from(self.metrics_sample_window_ms).unwrap_or(i64::MAX);
+        Windows { samples: self.metrics_num_samples, window_ms }
+    }
+
+    /// `metrics.recording.level`. Every metric of the producer is recorded at each of them.
+    #[cfg(feature = "metrics")]
+    pub const fn metrics_recording_level(&self) -> RecordingLevel {
+        self.metrics_recording_level
     }
 
     /// `acks`.

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::ConfigError;
-use super::kind::{Kind, LONG_FROM_0, parse};
+#[cfg(not(feature = "metrics"))]
+use super::kind::LONG_FROM_0;
+use super::kind::{Kind, parse};
 #[cfg(feature = "wire")]
 use super::kind::{elements, trim};
 
@@ -61,8 +63,11 @@ const PLAIN: &[Other] = others! {
     "send.buffer.bytes" INT_FROM_MINUS_1, Some("131072");
     "receive.buffer.bytes" INT_FROM_MINUS_1, Some("32768");
     "enable.metrics.push" Kind::Boolean, Some("true");
+    #[cfg(not(feature = "metrics"))]
     "metrics.sample.window.ms" LONG_FROM_0, Some("30000");
+    #[cfg(not(feature = "metrics"))]
     "metrics.num.samples" Kind::Int { at_least: Some(1) }, Some("2");
+    #[cfg(not(feature = "metrics"))]
     "metrics.recording.level" Kind::OneOf(&["INFO", "DEBUG", "TRACE"]), Some("INFO");
     "transaction.two.phase.commit.enable" Kind::Boolean, Some("false");
 };

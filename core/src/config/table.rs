@@ -7,6 +7,8 @@ use super::kind::{INT_FROM_0, Kind, LONG_FROM_0, Value};
 use super::{Acks, ProducerConfig};
 #[cfg(feature = "compression")]
 use crate::codecs::Codec;
+#[cfg(feature = "metrics")]
+use crate::metrics::RecordingLevel;
 
 /// An option as a settings panel needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,21 @@ pub(super) const ROWS: &[Row] = rows! {
     "metadata.max.age.ms" LONG_FROM_0, "300000", metadata_max_age: Value::millis, millis;
     // A topic not produced to for this long is no longer asked about, in milliseconds.
     "metadata.max.idle.ms" Kind::Long { at_least: Some(5_000) }, "300000", metadata_max_idle: Value::millis, millis;
+    // How long one sample of a metric lasts, in milliseconds.
+    #[cfg(feature = "metrics")]
+    "metrics.sample.window.ms" LONG_FROM_0, "30000", metrics_sample_window_ms: Value::unsigned, u64::to_string;
+    // How many samples a metric remembers.
+    #[cfg(feature = "metrics")]
+    "metrics.num.samples" Kind::Int { at_least: Some(1) }, "2", metrics_num_samples: Value::signed_32, i32::to_string;
+    // Metrics beyond this level are not recorded; the Java client's producer has none that are.
+    #[cfg(feature = "metrics")]
+    "metrics.recording.level" Kind::OneOf(&["INFO", "DEBUG", "TRACE"]), "INFO", metrics_recording_level:
+        |value| match value.text() {
+            "DEBUG" => RecordingLevel::Debug,
+            "TRACE" => RecordingLevel::Trace,
+            _ => RecordingLevel::Info,
+        },
+        |level| level.name().to_owned();
     // Requests without an answer on one connection. 1 keeps order without idempotence; more than 5 excludes idempotence.
     "max.in.flight.requests.per.connection" Kind::Int { at_least: Some(1) }, "5", max_in_flight:
         Value::unsigned_32, u32::to_string;

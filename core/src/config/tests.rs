@@ -43,6 +43,12 @@ fn every_default_is_the_java_clients() {
         ("request.timeout.ms", "30000"),
         ("metadata.max.age.ms", "300000"),
         ("metadata.max.idle.ms", "300000"),
+        #[cfg(feature = "metrics")]
+        ("metrics.sample.window.ms", "30000"),
+        #[cfg(feature = "metrics")]
+        ("metrics.num.samples", "2"),
+        #[cfg(feature = "metrics")]
+        ("metrics.recording.level", "INFO"),
         ("max.in.flight.requests.per.connection", "5"),
         ("socket.connection.setup.timeout.ms", "10000"),
         ("socket.connection.setup.timeout.max.ms", "30000"),
@@ -413,4 +419,25 @@ mod compression {
         assert_eq!(told("gzip", "compression.gzip.level", "4"), None, "gzip has its levels");
         assert_eq!(told("zstd", &key, "4"), Some(ConfigNotice::LevelWithoutEffect { key }));
     }
+}
+
+/// Mirrors `KafkaProducerTest.testMetricConfigRecordingLevel`: INFO unless said otherwise, and DEBUG if that is said.
+#[test]
+#[cfg(feature = "metrics")]
+fn the_recording_level_is_info_unless_another_is_given() {
+    use crate::metrics::RecordingLevel;
+    let level = |properties: &[_]| read(properties).expect("accepted").0.metrics_recording_level();
+    assert_eq!(level(&[]), RecordingLevel::Info);
+    assert_eq!(level(&[("metrics.recording.level", "DEBUG")]), RecordingLevel::Debug);
+}
+
+#[test]
+#[cfg(feature = "metrics")]
+fn who_reads_no_metrics_is_told_which_settings_have_no_effect() {
+    let given =
+        [("metrics.num.samples", "2"), ("metrics.sample.window.ms", "1000"), ("metrics.recording.level", "TRACE")];
+    let (config, mut notices) = read(&given).expect("accepted");
+    assert_eq!(config.clone().without_metrics(&mut notices), ProducerConfig::default());
+    let no_effect = |key: &str| ConfigNotice::NoEffect { key: key.into() };
+    assert_eq!(notices, [no_effect("metrics.sample.window.ms"), no_effect("metrics.recording.level")]);
 }

@@ -18,6 +18,7 @@ use super::batch::{BatchSignal, BatchState, ProducerBatch};
 use super::connections::{Asked, Outstanding, VersionsOutcome};
 use super::identity::IdentitySignal;
 use super::metadata::MetadataAsked;
+use super::meter::{Event, millis_between};
 use super::sequence::{Advice, Answered};
 use super::topics::PartitionRef;
 use super::verdict::{Case, Verdict, persistence_after, verdict};
@@ -79,6 +80,7 @@ impl<O: Observer> Producer<O> {
         let Some(node) = self.connections.on_stands(connection) else { return };
         self.connections.on_use(node, now);
         self.told.note(now, || Fact::Connected { connection, node });
+        self.meter.note(now, Event::Connected { node });
         self.ask_versions(now, node);
     }
 
@@ -90,6 +92,7 @@ impl<O: Observer> Producer<O> {
     pub(super) fn on_lost(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason, how: Cut) {
         let Some((node, requests)) = self.connections.on_lost(connection, now) else { return };
         self.told.note(now, || Fact::Disconnected { connection, node, why });
+        self.meter.note(now, Event::Disconnected { node });
         self.is_dirty = true;
         if requests.iter().any(|request| matches!(request.asked, Asked::Metadata(_))) {
             self.metadata.on_failure(now, &mut self.chance.retry);
@@ -149,6 +152,8 @@ impl<O: Observer> Producer<O> {
         let api = request.api;
         self.told.note(now, || Fact::ResponseReceived { connection, correlation, api, node, in_flight });
         self.throttle(now, node, request.version, &response);
+        self.meter.note(now, Event::Throttled { millis: response.throttle_time_ms() });
+        let latency_ms = millis_between(request.sent_at, now);
         match (request.asked, response) {
             (Asked::ApiVersions, Response::ApiVersions(response)) => {
                 self.on_versions(now, connection, node, &response);
@@ -161,6 +166,7 @@ impl<O: Observer> Producer<O> {
             }
             (Asked::Produce(batches), Response::Produce(response)) => {
                 self.on_produce(now, node, request.version, &batches, &response);
+                self.meter.note(now, Event::Answered { node, latency_ms });
             }
             (Asked::Transaction, response) => self.on_transaction_answer(now, response),
             // The kinds were compared above.
@@ -313,7 +319,10 @@ impl<O: Observer> Producer<O> {
         match what {
             Verdict::Stored | Verdict::StoredEarlier => self.store(now, slot, answer.stored, is_abandoned),
             // Its fate was told already; only its memory was still out.
-            _ if is_abandoned => self.forget(now, slot),
+            _ if is_abandoned => {
+                self.count_failed(now, slot);
+                self.forget(now, slot);
+            }
             Verdict::Retry => self.retry(now, slot, answer),
             Verdict::Split if self.split(now, slot) => {}
             Verdict::Split | Verdict::Fail => self.refuse_batch(now, slot, answer, false),
@@ -339,8 +348,19 @@ impl<O: Observer> Producer<O> {
         }
         let persistence = self.persistence(slot, answer.code);
         let (error, record_errors) = Self::errors_of_records(&error, answer);
+        self.count_failed(now, slot);
         self.fail(now, slot, BatchFailure { error, record_errors, persistence });
         self.forget(now, slot);
+    }
+
+    /// The records of a batch count as errors whenever an answer or their age fails it (`Sender.failBatch`): also one that
+    /// had failed before, but not one that is aborted, nor any whose connection a closed producer hangs up.
+    fn count_failed(&mut self, now: Instant, slot: BatchSlot) {
+        if let Some(batch) = self.accumulator.batch(slot)
+            && self.life != Life::Closed
+        {
+            self.meter.note(now, Event::Failed { topic: batch.partition.topic, records: batch.record_count });
+        }
     }
 
     /// A batch that is too large for its broker is over, and its parts are tried in its place as if for the first time
@@ -370,6 +390,7 @@ impl<O: Observer> Producer<O> {
             children: children().map(|(_, child)| told(child)).collect(),
         });
         self.recycle(now, parent);
+        self.meter.note(now, Event::Split);
         true
     }
 
@@ -424,7 +445,8 @@ impl<O: Observer> Producer<O> {
         batch.last_attempt_at = now;
         batch.backoff_until = Some(now + pause);
         batch.possibly_persisted |= persistence_after(answer.code) == Persistence::PossiblyPersisted;
-        let (id, attempt) = (batch.id, batch.sent);
+        let (id, attempt, records) = (batch.id, batch.sent, batch.record_count);
+        self.meter.note(now, Event::Retried { topic: partition.topic, records });
         self.accumulator.reenqueue(slot, self.identity.is_used());
         let (error, until) = (answer.code, now + pause);
         self.told.note(now, || Fact::BatchRetried { batch: id, attempt, error, until });
@@ -509,6 +531,7 @@ impl<O: Observer> Producer<O> {
             self.sequences.mark_unresolved(batch.partition, stamp, batch.record_count);
         }
         let is_in_flight = batch.state() == BatchState::InFlight;
+        self.count_failed(now, slot);
         if let Some(transactions) = &mut self.transactions {
             transactions.on_batch_failed(&error);
         }

@@ -212,6 +212,18 @@ impl Connections {
         self.links.get(&node).map_or(0, |link| link.in_flight.len())
     }
 
+    /// Requests of any kind that are out, anywhere.
+    #[cfg(feature = "metrics")]
+    pub(super) fn all_in_flight(&self) -> usize {
+        self.links.values().map(|link| link.in_flight.len()).sum()
+    }
+
+    /// Connections that stand or are being made.
+    #[cfg(feature = "metrics")]
+    pub(super) fn count(&self) -> usize {
+        self.by_connection.len()
+    }
+
     /// Is a request of any kind out anywhere?
     pub(super) fn has_in_flight(&self) -> bool {
         self.links.values().any(|link| link.in_flight.len() > 0)
@@ -347,7 +359,15 @@ impl Connections {
         self.next_correlation = self.next_correlation.checked_add(1).unwrap_or(0);
         let api = body.api();
         let deadline = now + self.request_timeout + BEYOND;
-        link.in_flight.push(InFlightRequest { correlation, api, version, deadline, expects_response, asked });
+        link.in_flight.push(InFlightRequest {
+            correlation,
+            api,
+            version,
+            sent_at: now,
+            deadline,
+            expects_response,
+            asked,
+        });
         let header = RequestHeader { api, version, correlation, client_id: Some(Arc::clone(&self.client_id)) };
         self.on_use(node, now);
         Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })

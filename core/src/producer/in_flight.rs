@@ -14,6 +14,7 @@ pub(super) struct InFlightRequest<T> {
     pub(super) correlation: CorrelationId,
     pub(super) api: ApiKey,
     pub(super) version: i16,
+    pub(super) sent_at: Instant,
     /// Its answer must be here before.
     pub(super) deadline: Instant,
     pub(super) expects_response: bool,
@@ -100,6 +101,7 @@ mod tests {
             correlation: CorrelationId(number),
             api: ApiKey::Produce,
             version: 9,
+            sent_at: Instant::ZERO,
             deadline: Instant::from_millis(u64::from(number.unsigned_abs())),
             expects_response,
             asked: number,

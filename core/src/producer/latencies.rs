@@ -44,6 +44,12 @@ impl Latencies {
         }
     }
 
+    /// When there was last something for a broker, and when it could last be sent to then.
+    #[cfg(test)]
+    pub(super) fn of(&self, node: NodeId) -> Option<(Instant, Instant)> {
+        self.nodes.get(&node).map(|latency| (latency.ready_at, latency.drained_at))
+    }
+
     fn takes_nothing(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|latency| latency.ready_at - latency.drained_at > self.timeout)
     }

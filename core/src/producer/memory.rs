@@ -50,6 +50,12 @@ impl Memory {
         self.total - self.used
     }
 
+    /// Sends that wait.
+    #[cfg(feature = "metrics")]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Does a send wait that has not been given its bytes yet? Then everything is sendable.
     pub(super) fn is_exhausted(&self) -> bool {
         self.waiting.back().is_some_and(|last| last.held < last.needed)

@@ -250,6 +250,12 @@ impl Metadata {
         Some(due.max(self.not_before).max(self.no_news_until.min(too_old_at)))
     }
 
+    /// When all of it was told last.
+    #[cfg(feature = "metrics")]
+    pub(super) fn last_success(&self) -> Option<Instant> {
+        self.last_success
+    }
+
     /// Must metadata be asked for now?
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.next_request_at().is_some_and(|at| at <= now)

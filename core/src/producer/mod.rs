@@ -15,8 +15,13 @@ mod in_flight;
 mod latencies;
 mod memory;
 mod metadata;
+mod meter;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod narrator;
 mod partitioner;
+#[cfg(feature = "metrics")]
+mod recorder;
 mod send;
 mod sender;
 mod sequence;
@@ -48,6 +53,7 @@ use self::identity::Identity;
 use self::latencies::Latencies;
 use self::memory::Memory;
 use self::metadata::Metadata;
+use self::meter::Meter;
 use self::narrator::Narrator;
 use self::partitioner::Sticky;
 use self::send::Begun;
@@ -220,6 +226,7 @@ pub struct Producer<O: Observer = Nobody> {
     /// Has the network been heard, and patience not ended since?
     has_heard: bool,
     wait: Option<(Instant, WaitReason)>,
+    meter: Meter,
     told: Narrator<O>,
     told_wait: Option<(Option<Instant>, WaitReason)>,
 }
@@ -263,6 +270,7 @@ impl<O: Observer> Producer<O> {
             is_dirty: true,
             has_heard: false,
             wait: None,
+            meter: Meter::default(),
             told: Narrator::new(observer),
             told_wait: None,
             config,

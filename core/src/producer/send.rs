@@ -11,6 +11,7 @@ use crate::time::{Instant, Now};
 use crate::trace::{BlockedOn, Fact, Observer, PartitionChoice};
 
 use super::memory::MemoryTicket;
+use super::meter::Event;
 use super::narrator::Written;
 use super::partitioner::{Sticky, draw};
 use super::topics::{PartitionRef, TopicIndex};
@@ -27,6 +28,8 @@ pub(super) struct Begun {
     blocked_on: Option<BlockedOn>,
     /// How long it waited for metadata.
     metadata_wait: Duration,
+    /// Since when it waits for memory, if it does.
+    memory_since: Option<Instant>,
     pub(super) ticket: Option<MemoryTicket>,
 }
 
@@ -37,7 +40,7 @@ impl<O: Observer> Producer<O> {
     /// [`SendRefusal`]: blocked for now, or refused for good.
     pub fn send(&mut self, now: Now, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Sent, SendRefusal> {
         let begun = match attempt.begun.take() {
-            Some(begun) => begun,
+            Some(begun) => self.resume(now, begun, record),
             None => {
                 attempt.ordinal = self.next_ordinal;
                 self.next_ordinal += 1;
@@ -50,6 +53,7 @@ impl<O: Observer> Producer<O> {
                     asked_after: None,
                     blocked_on: None,
                     metadata_wait: Duration::ZERO,
+                    memory_since: None,
                     ticket: None,
                 }
             }
@@ -57,9 +61,25 @@ impl<O: Observer> Producer<O> {
         self.place(now, attempt, begun, record)
     }
 
+    /// Goes on with a send that waited; for metadata in vain or not.
+    #[cold]
+    fn resume(&mut self, now: Now, mut begun: Begun, record: &Record<'_>) -> Begun {
+        let count = self.topics.find(record.topic).map_or(0, |topic| self.metadata.partition_count(topic));
+        let is_among = |partition: i32| usize::try_from(partition).is_ok_and(|partition| partition < count);
+        if begun.blocked_on == Some(BlockedOn::Metadata)
+            && self.life == Life::Open
+            && record.partition.map_or(count > 0, is_among)
+        {
+            begun.metadata_wait = now.instant() - begun.at;
+            self.meter.note(now.instant(), Event::MetadataAwaited(begun.metadata_wait));
+        }
+        begun
+    }
+
     /// Gives up a blocked `send`.
-    pub fn abandon(&mut self, attempt: SendAttempt) {
+    pub fn abandon(&mut self, now: Now, attempt: SendAttempt) {
         if let Some(begun) = attempt.begun {
+            self.count_memory_wait(now, &begun);
             self.leave_queue(begun.ticket);
         }
     }
@@ -86,6 +106,7 @@ impl<O: Observer> Producer<O> {
                 Some(BlockedOn::Memory) => ProducerError::ClosedWhileAllocating,
                 Some(BlockedOn::Metadata) | None => ProducerError::ClosedWhileSending,
             };
+            self.count_memory_wait(now, &begun);
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
@@ -123,7 +144,8 @@ impl<O: Observer> Producer<O> {
             }
         };
         if begun.ticket.is_some() {
-            // Room was found in a batch that another send opened.
+            // Memory came, or room was found in a batch that another send opened.
+            self.count_memory_wait(now, &begun);
             self.leave_queue(begun.ticket);
         }
         if chosen.is_none() {
@@ -169,6 +191,7 @@ impl<O: Observer> Producer<O> {
         let Err(error) = transactions.add_partition(partition, || topics.named(partition)) else { return Ok(sent) };
         let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
+        self.count_refusal(now, &error);
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         Err(SendRefusal::FailedInItsBatch { error, sent })
     }
@@ -302,6 +325,8 @@ impl<O: Observer> Producer<O> {
             available_bytes: self.memory.available(),
             poolable_bytes: self.batch_size().into(),
         };
+        self.count_memory_wait(now, &begun);
+        self.meter.note(now.instant(), Event::MemoryExhausted);
         self.refuse(now, attempt.ordinal, begun.ticket, Some(chosen.partition), error)
     }
 
@@ -315,6 +340,7 @@ impl<O: Observer> Producer<O> {
     ) -> SendRefusal {
         if begun.blocked_on != Some(on) {
             begun.blocked_on = Some(on);
+            begun.memory_since = (on == BlockedOn::Memory).then(|| now.instant());
             let ordinal = attempt.ordinal;
             self.told.note(now.instant(), || Fact::SendBlocked { ordinal, on });
         }
@@ -332,6 +358,7 @@ impl<O: Observer> Producer<O> {
     ) -> SendRefusal {
         self.leave_queue(ticket);
         let error = self.tell_transaction(now, error);
+        self.count_refusal(now, &error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         SendRefusal::Failed { error, partition }
@@ -347,6 +374,20 @@ impl<O: Observer> Producer<O> {
         self.is_dirty = true;
         self.tell_phase(now.instant());
         told.err().unwrap_or(error)
+    }
+
+    /// The Java client counts what it throws or fails as a `KafkaException`, not a program's mistakes.
+    fn count_refusal(&mut self, now: Now, error: &ProducerError) {
+        if self.meter.is_on() && !error.java_class().starts_with("Illegal") {
+            self.meter.note(now.instant(), Event::Refused);
+        }
+    }
+
+    /// A wait for memory is over, one way or another (`BufferPool.recordWaitTime`).
+    fn count_memory_wait(&mut self, now: Now, begun: &Begun) {
+        if let Some(since) = begun.memory_since {
+            self.meter.note(now.instant(), Event::MemoryAwaited(now.instant() - since));
+        }
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.

@@ -19,6 +19,7 @@ use super::completion::Cut;
 use super::compressor::Compressor;
 use super::connections::{Asked, Availability, BEYOND};
 use super::identity::IdentitySignal;
+use super::meter::{Event, millis_between};
 use super::topics::PartitionRef;
 use super::transact::Turn;
 use super::transactions::Transactions;
@@ -29,7 +30,7 @@ const ZSTD_SINCE: i16 = 7;
 
 /// What this client calls itself (KIP-511).
 const SOFTWARE_NAME: &str = env!("CARGO_PKG_NAME");
-const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl<O: Observer> Producer<O> {
     /// The first half of a round, up to `client.poll`: sequences and identity, who is ready, drain, expire, requests,
@@ -103,6 +104,7 @@ impl<O: Observer> Producer<O> {
         self.ask_for_leaders(now, &ready);
         let requests = self.drain_ready(now, &ready);
         self.expire(now);
+        self.count_drained(now, &requests);
         // One request per broker and round: there may be more for it.
         self.is_dirty |= !requests.is_empty();
         self.send_all(now, requests);
@@ -352,7 +354,9 @@ impl<O: Observer> Producer<O> {
                 Availability::Ready if !can_be_sent_to => {}
                 Availability::Ready => {
                     let batches = self.drain_node(now, node);
-                    if !batches.is_empty() {
+                    if batches.is_empty() {
+                        self.meter.note(now, Event::DrainedFor { records: 0 });
+                    } else {
                         requests.push((node, batches));
                     }
                 }
@@ -362,6 +366,29 @@ impl<O: Observer> Producer<O> {
             }
         }
         requests
+    }
+
+    /// After what expired, as the Java client counts (`SenderMetrics.updateProduceRequestMetrics`).
+    fn count_drained(&mut self, now: Instant, requests: &[(NodeId, Vec<BatchSlot>)]) {
+        if !self.meter.is_on() {
+            return;
+        }
+        for (_, batches) in requests {
+            let mut records = 0;
+            for batch in batches.iter().filter_map(|&slot| self.accumulator.batch(slot)) {
+                records += batch.record_count;
+                let drained = Event::Drained {
+                    topic: batch.partition.topic,
+                    records: batch.record_count,
+                    bytes: batch.size_bytes(),
+                    compression_ratio: batch.compression_ratio,
+                    queued_ms: millis_between(batch.created_at, now),
+                    largest_record: batch.largest_record,
+                };
+                self.meter.note(now, drained);
+            }
+            self.meter.note(now, Event::DrainedFor { records });
+        }
     }
 
     /// At most one batch of each partition the broker leads, beginning where the last walk ended.

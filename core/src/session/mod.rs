@@ -340,6 +340,8 @@ impl Session {
                 if self.world == World::InPage {
                     notices.extend(codecs::simulated().and_then(|codecs| config.level_without_effect(codecs)));
                 }
+                #[cfg(feature = "metrics")]
+                let config = config.without_metrics(&mut notices);
                 let config = Arc::new(config.without_transactions(&mut notices));
                 self.take_configuration(Reconfiguration { config, properties, notices });
             }

@@ -12,6 +12,7 @@ use core::time::Duration;
 use producer_core::config::ProducerConfig;
 use producer_core::error::{ProducerError, Surface};
 use producer_core::io::BatchCompletion;
+use producer_core::metrics::{Metric, TimedCall};
 use producer_core::producer::{Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::record::Record;
 use producer_core::time::Instant;
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::bootstrap::{BootstrapError, BootstrapServers};
 use crate::client_id;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::codecs::NativeCodecs;
 use crate::driver::Driver;
 use crate::transport;
@@ -161,10 +162,11 @@ impl KafkaProducerBuilder {
         let seed = getrandom::u64().expect("the operating system's entropy");
         let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody)
             .with_codecs(&NativeCodecs);
+        let clock = Clock::start();
+        let producer = producer.metered(clock.now());
         let errands = Errands::default();
         let program = Program::new(errands.clone(), self.on_batch.is_some());
         let mut on_batch = self.on_batch;
-        let clock = Clock::start();
         let driver = Driver::start(producer, program, clock, move || errands.run(&mut on_batch));
         Ok(KafkaProducer { driver, clock, max_block: self.config.max_block() })
     }
@@ -300,6 +302,7 @@ impl KafkaProducer {
     /// # Cancel safety
     /// Dropping the future ends the waiting, not the flush.
     pub async fn flush(&self) {
+        let _timed = Timed { producer: self, call: TimedCall::Flush, watch: self.clock.stopwatch() };
         let flushed = self.driver.with(|producer, program, now| {
             let flush = producer.begin_flush(now);
             program.signal_flushed(flush)
@@ -340,13 +343,45 @@ impl KafkaProducer {
     pub async fn partition_count(&self, topic: &str, patience: Duration) -> Option<u32> {
         let mut count = self.driver.with(|producer, _, now| producer.partition_count(now, topic));
         if count.is_none() {
+            let watch = self.clock.stopwatch();
             let known = self.driver.until(|producer, _, now| {
                 count = producer.partition_count(now, topic);
                 count.is_some()
             });
-            let _ = tokio::time::timeout(patience, known).await;
+            if tokio::time::timeout(patience, known).await == Ok(true) {
+                self.count_call(TimedCall::PartitionsFor, watch);
+            }
         }
         count
+    }
+
+    /// The metrics, as they stand now, under the Java client's names (`KafkaProducer.metrics()`). Of those,
+    /// [`NOT_MEASURED`](crate::metrics::NOT_MEASURED) are missing.
+    ///
+    /// Counted is per batch, request, connection and call; averages, maxima and rates are computed here. A request's bytes
+    /// are counted when its answer comes, or when its connection ends.
+    ///
+    /// ```
+    /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let brokers = EmbeddedBrokers::start_default().await?;
+    /// # let producer = KafkaProducer::connect(ProducerConfig::default(), &brokers.bootstrap_servers()).await?;
+    /// producer.send(Record::keyed("orders", b"user-42", b"two coffees")).await?.await?;
+    /// let metrics = producer.metrics();
+    /// let sent = metrics.iter().find(|metric| metric.group == "producer-metrics" && metric.name == "record-send-total");
+    /// assert_eq!(sent.and_then(|metric| metric.value.as_number()), Some(1.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.driver.inspect(|producer, _| producer.metrics(self.clock.now()))
+    }
+
+    /// A call is over.
+    fn count_call(&self, call: TimedCall, watch: Stopwatch) {
+        let took = watch.elapsed();
+        self.driver.inspect(|producer, _| producer.note_call(self.clock.now(), call, took));
     }
 
     /// Calls `send` until it no longer says *blocked*.
@@ -396,6 +431,19 @@ impl fmt::Debug for KafkaProducerBuilder {
     }
 }
 
+/// A call whose time counts however it ends.
+struct Timed<'p> {
+    producer: &'p KafkaProducer,
+    call: TimedCall,
+    watch: Stopwatch,
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        self.producer.count_call(self.call, self.watch);
+    }
+}
+
 /// One `send` across its waits. Dropped while it waits, it leaves its place in the queue for memory.
 struct PendingSend<'p> {
     producer: &'p KafkaProducer,
@@ -436,7 +484,7 @@ impl Drop for PendingSend<'_> {
     fn drop(&mut self) {
         if self.waits {
             let attempt = core::mem::take(&mut self.attempt);
-            self.producer.driver.with(|producer, _, _| producer.abandon(attempt));
+            self.producer.driver.with(|producer, _, now| producer.abandon(now, attempt));
         }
     }
 }

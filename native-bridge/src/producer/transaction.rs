@@ -1,6 +1,7 @@
 //! Transactions of the library's producer (KIP-98, KIP-447).
 
 use producer_core::error::{ProducerError, TransactionError};
+use producer_core::metrics::TimedCall;
 use producer_core::producer::{GroupMember, Offsets, Producer, TransactionTicket};
 use producer_core::time::Now;
 use producer_core::trace::Nobody;
@@ -38,7 +39,7 @@ impl KafkaProducer {
     /// # Errors
     /// The Java client's. After [`TransactionError::Timeout`] (`max.block.ms`) the same call may be repeated.
     pub async fn init_transactions(&self) -> Result<(), ProducerError> {
-        self.settle(Producer::init_transactions).await
+        self.settle(TimedCall::InitTransactions, Producer::init_transactions).await
     }
 
     /// `beginTransaction()`: what is sent from now on belongs to a transaction. Asks nobody.
@@ -46,7 +47,10 @@ impl KafkaProducer {
     /// # Errors
     /// The call does not fit, or an earlier error stands in the way.
     pub fn begin_transaction(&self) -> Result<(), ProducerError> {
-        self.driver.with(|producer, _, now| producer.begin_transaction(now))
+        let watch = self.clock.stopwatch();
+        self.driver.with(|producer, _, now| producer.begin_transaction(now))?;
+        self.count_call(TimedCall::BeginTransaction, watch);
+        Ok(())
     }
 
     /// `sendOffsetsToTransaction()`: commits what a consumer group has read together with what was made of it.
@@ -58,9 +62,14 @@ impl KafkaProducer {
         offsets: Offsets,
         member: GroupMember,
     ) -> Result<(), ProducerError> {
+        let watch = self.clock.stopwatch();
         let asked = self.driver.with(|producer, _, now| producer.send_offsets_to_transaction(now, offsets, member));
         match asked? {
-            Some(ticket) => self.outcome(ticket).await,
+            Some(ticket) => {
+                self.outcome(ticket).await?;
+                self.count_call(TimedCall::SendOffsets, watch);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -71,7 +80,7 @@ impl KafkaProducer {
     /// As [`init_transactions`](Self::init_transactions). When a record of the transaction failed, only
     /// [`abort_transaction`](Self::abort_transaction) is left.
     pub async fn commit_transaction(&self) -> Result<(), ProducerError> {
-        self.settle(Producer::commit_transaction).await
+        self.settle(TimedCall::CommitTransaction, Producer::commit_transaction).await
     }
 
     /// `abortTransaction()`: fails what has not left, waits for what has, and has the coordinator abort.
@@ -79,15 +88,20 @@ impl KafkaProducer {
     /// # Errors
     /// As [`init_transactions`](Self::init_transactions).
     pub async fn abort_transaction(&self) -> Result<(), ProducerError> {
-        self.settle(Producer::abort_transaction).await
+        self.settle(TimedCall::AbortTransaction, Producer::abort_transaction).await
     }
 
+    /// Only what succeeds is counted, as in the Java client.
     async fn settle(
         &self,
+        timed: TimedCall,
         call: impl FnOnce(&mut Producer<Nobody>, Now) -> Result<TransactionTicket, ProducerError>,
     ) -> Result<(), ProducerError> {
+        let watch = self.clock.stopwatch();
         let ticket = self.driver.with(|producer, _, now| call(producer, now))?;
-        self.outcome(ticket).await
+        self.outcome(ticket).await?;
+        self.count_call(timed, watch);
+        Ok(())
     }
 
     /// Waits for a call's outcome, at most `max.block.ms`.

@@ -184,7 +184,7 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let properties = for_the_page.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
     let read = ProducerConfig::from_properties(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let (config, mut notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
-    let config = config.without_transactions(&mut notices);
+    let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
     for notice in &notices {
         match notice {
             ConfigNotice::UnknownKey { key, nearest } => tracing::warn!(%key, ?nearest, "no such key"),

@@ -15,6 +15,7 @@ fn main() -> Result<()> {
         let tally = timelines::run_random(count, &mut Draws::from_environment()?)?;
         tally.differences.iter().for_each(|difference| println!("{difference}"));
         tally.exceptions.iter().for_each(|(name, reason, count)| println!("{count} × {name}: {reason}"));
+        println!("{} values of metrics compared", tally.measured);
         println!("{} cases, {} differences", tally.cases, tally.differences.len());
         ensure!(tally.differences.is_empty(), "the Java client takes another course");
         return Ok(());

@@ -72,6 +72,10 @@ impl Answers {
         Ok(f32::from_be_bytes(self.read()?))
     }
 
+    pub(super) fn double(&mut self) -> Result<f64> {
+        Ok(f64::from_be_bytes(self.read()?))
+    }
+
     /// Bytes behind their length; −1 is null.
     pub(super) fn nullable(&mut self) -> Result<Option<Vec<u8>>> {
         let Ok(len) = usize::try_from(self.int()?) else { return Ok(None) };

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod foreign;
 mod java;
 pub mod kafka;
+pub mod metrics;
 pub mod partitions;
 pub mod serializers;
 pub mod timelines;
@@ -22,6 +23,8 @@ pub struct Tally {
     pub cases: u64,
     /// Where we differ from the Java client, each with what is needed to see it again.
     pub differences: Vec<String>,
+    /// Values of metrics compared besides, where a judge does so.
+    pub measured: u64,
     /// Where we differ on purpose: name, reason, and how often it was met.
     pub exceptions: Vec<(String, String, u64)>,
     /// What else is worth telling: figures of a run.
@@ -61,6 +64,8 @@ pub const JUDGES: &[Judge] = &[
     Judge { name: "serializers", cases: [200_000, 20_000], run: serializers::run },
     // The scenarios and all keys one by one come in addition.
     Judge { name: "verdicts", cases: [20_000, 2_000], run: verdicts::run },
+    // The names come in addition.
+    Judge { name: "metrics", cases: [50_000, 3_000], run: metrics::run },
     Judge { name: "timelines", cases: [2_000, 200], run: timelines::run_all },
     // Cases are records.
     Judge { name: "kafka-one-node", cases: [500_000, 50_000], run: kafka::one_node },
@@ -82,6 +87,9 @@ pub fn judge_in_test(name: &str) -> Result<Tally> {
     println!("{name}: {} cases, {} differences", tally.cases, tally.differences.len());
     for finding in &tally.findings {
         println!("  {finding}");
+    }
+    if tally.measured > 0 {
+        println!("{} values of metrics compared", tally.measured);
     }
     for (exception, reason, count) in &tally.exceptions {
         println!("{count} times {exception}: {reason}");

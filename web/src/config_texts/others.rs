@@ -42,7 +42,11 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     ),
     ("metrics.sample.window.ms", "How long one sample of a metric lasts.", "metric 표본 하나의 기간입니다."),
     ("metrics.num.samples", "How many samples a metric remembers.", "metric이 기억하는 표본 수입니다."),
-    ("metrics.recording.level", "Which metrics are recorded.", "기록할 metric의 수준입니다."),
+    (
+        "metrics.recording.level",
+        "Which metrics are recorded; the producer's are, at every level.",
+        "기록할 metric의 수준. producer의 metric은 어느 수준에서나 기록합니다.",
+    ),
     ("metric.reporters", "Java classes that are told of metrics.", "metric을 전달받는 Java class입니다."),
     (
         "key.serializer",

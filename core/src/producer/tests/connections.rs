@@ -176,3 +176,30 @@ fn by_default_nine_minutes_are_too_long() {
     story.at_ms(540_001);
     assert_eq!(story.closed.len(), 1, "the other is asked for metadata, and so used");
 }
+
+/// Mirrors `SenderTest.testNodeLatencyStats`: while a broker takes what is ready, both its moments are the same; while it is
+/// throttled, the moment of being ready goes on and that of draining stands; nothing to send moves neither.
+#[test]
+fn a_broker_that_takes_nothing_is_known_by_how_long_something_was_ready_for_it() {
+    let properties = [("linger.ms", "0"), ("partitioner.availability.timeout.ms", "42")];
+    let mut story = Story::new(&properties).started();
+    let moments = |story: &Story| {
+        let (ready, drained) = story.producer.latencies.of(NodeId(1)).expect("it had something to get");
+        (ready.as_micros() / 1_000, drained.as_micros() / 1_000)
+    };
+    story.at_ms(5);
+    story.put(0, "a");
+    assert_eq!(moments(&story), (5, 5));
+    story.throttle(100);
+    story.at_ms(15);
+    story.settle();
+    assert_eq!(moments(&story), (5, 5), "nothing is ready");
+    story.put(0, "b");
+    assert_eq!(moments(&story), (15, 5));
+    story.at_ms(25);
+    story.input(Input::Wake);
+    assert_eq!(moments(&story), (25, 5));
+    story.at_ms(105);
+    assert_eq!(story.carried_values(), ["b"]);
+    assert_eq!(moments(&story), (105, 105));
+}

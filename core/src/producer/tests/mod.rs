@@ -13,6 +13,8 @@ mod first_contact;
 mod five_in_flight;
 mod hostile;
 mod idempotence;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod moving;
 mod observed;
 mod sender_epochs;

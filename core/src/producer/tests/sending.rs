@@ -312,7 +312,7 @@ fn an_abandoned_send_keeps_no_place_in_the_queue() {
     story.put(0, "a");
     let mut attempt = SendAttempt::default();
     assert!(story.try_send(&mut attempt, &record(1, "b")).is_err());
-    story.producer.abandon(attempt);
+    story.producer.abandon(story.now(), attempt);
     story.store(0);
     assert_eq!(story.producer.memory_used(), 0);
 }

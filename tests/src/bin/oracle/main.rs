@@ -42,6 +42,9 @@ fn hold(judge: &Judge, cases: u64, seed: u64) -> Result<Tally> {
     for finding in &tally.findings {
         println!("  {finding}");
     }
+    if tally.measured > 0 {
+        println!("  {} values of metrics compared", tally.measured);
+    }
     for (name, reason, count) in &tally.exceptions {
         println!("  {count} times {name}: {reason}");
     }

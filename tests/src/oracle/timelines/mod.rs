@@ -7,6 +7,7 @@ mod coordinator;
 mod exceptions;
 mod java;
 pub mod jitter;
+mod measured;
 mod ours;
 mod random;
 mod script;
@@ -19,6 +20,7 @@ use xtask::workspace;
 
 use exceptions::{Case, EXCEPTIONS};
 pub use java::JavaClient;
+use measured::Measured;
 pub use script::{Action, Script};
 
 use super::Tally;
@@ -55,6 +57,7 @@ pub fn run_all(random: u64, seed: u64) -> Result<Tally> {
     let mut tally = run(&scripts()?)?;
     let drawn = run_random(random, &mut Draws::from_seed(seed))?;
     tally.cases += drawn.cases;
+    tally.measured += drawn.measured;
     tally.differences.extend(drawn.differences);
     tally.exceptions.extend(drawn.exceptions);
     Ok(tally)
@@ -71,10 +74,10 @@ pub fn run(scripts: &[Script]) -> Result<Tally> {
     for script in scripts {
         tally.cases += 1;
         let course = Course::of(&mut java, script)?;
-        course.count(&mut counts);
+        course.count(&mut counts, &mut tally);
         tally.differences.extend(course.difference());
     }
-    tally.exceptions = named(counts);
+    tally.exceptions.splice(0..0, named(counts));
     Ok(tally)
 }
 
@@ -91,13 +94,13 @@ pub fn run_random(count: u64, draws: &mut Draws) -> Result<Tally> {
         let script = random::script(&format!("random {}", tally.cases), draws)?;
         tally.cases += 1;
         let course = Course::of(&mut java, &script)?;
-        course.count(&mut counts);
+        course.count(&mut counts, &mut tally);
         if course.difference().is_some() {
             let smallest = random::shrink(&mut java, &script)?;
             tally.differences.extend(Course::of(&mut java, &smallest)?.difference());
         }
     }
-    tally.exceptions = named(counts);
+    tally.exceptions.splice(0..0, named(counts));
     Ok(tally)
 }
 
@@ -116,6 +119,7 @@ pub struct Course<'a> {
     /// Names of the exceptions that were needed.
     met: Vec<&'static str>,
     is_same: bool,
+    measured: Measured,
 }
 
 impl<'a> Course<'a> {
@@ -125,8 +129,9 @@ impl<'a> Course<'a> {
     /// When it cannot be played.
     pub fn of(java: &mut JavaClient, script: &'a Script) -> Result<Self> {
         let played = ours::play(script)?;
-        let (deaf, theirs): (Vec<_>, Vec<_>) =
-            java.play(script, &played.chosen)?.into_iter().partition(|line| line.contains(" deaf since "));
+        let told = java.play(script, &played.chosen)?;
+        let (measured, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("= "));
+        let (deaf, theirs): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.contains(" deaf since "));
         let deaf_since = deaf.iter().find_map(|line| line.rsplit(' ').next()?.parse().ok());
         let theirs = in_order(theirs, script);
         let ours = in_order(played.told, script);
@@ -137,10 +142,18 @@ impl<'a> Course<'a> {
             }
         }
         let is_same = left == right;
-        Ok(Self { script, theirs, ours, met, is_same })
+        // Two courses that differ, be it for a reason, measure differently.
+        let measured = if is_same && met.is_empty() {
+            Measured::of(script, &measured, &played.metrics)?
+        } else {
+            Measured::default()
+        };
+        Ok(Self { script, theirs, ours, met, is_same, measured })
     }
 
-    fn count(&self, counts: &mut [u64]) {
+    fn count(&self, counts: &mut [u64], tally: &mut Tally) {
+        tally.measured += self.measured.compared;
+        self.measured.met.iter().for_each(|(name, reason)| tally.except(name, reason));
         for (count, _) in counts.iter_mut().zip(&EXCEPTIONS).filter(|(_, known)| self.met.contains(&known.name)) {
             *count += 1;
         }
@@ -159,7 +172,9 @@ impl<'a> Course<'a> {
     /// The script, both timelines and the first line that differs, if one does that may not.
     pub fn difference(&self) -> Option<String> {
         if self.is_same {
-            return None;
+            let (script, differences) = (&self.script, &self.measured.differences);
+            let told = || format!("{}\n    {}\n{script}", script.name, differences.join("\n    "));
+            return (!differences.is_empty()).then(told);
         }
         let (theirs, ours) = (&self.theirs, &self.ours);
         let place = theirs.iter().zip(ours).take_while(|(theirs, ours)| theirs == ours).count();

@@ -9,6 +9,7 @@ use anyhow::{Result, bail, ensure};
 use producer_core::config::ProducerConfig;
 use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
+use producer_core::metrics::Metric;
 use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::protocol::{ApiKey, Request, Response};
 use producer_core::record::Record;
@@ -59,6 +60,8 @@ pub(super) struct Played {
     pub(super) told: Vec<String>,
     /// Who was asked for metadata and producer ids, each in order.
     pub(super) chosen: BTreeMap<ApiKey, Vec<NodeId>>,
+    /// What was measured, as it stands one millisecond after the end.
+    pub(super) metrics: Vec<Metric>,
 }
 
 /// The timeline of a script.
@@ -89,7 +92,9 @@ pub(super) fn play(script: &Script) -> Result<Played> {
         }
         player.settle(rounds)?;
     }
-    Ok(Played { told: player.told, chosen: player.chosen })
+    player.now_ms = script.until + 1;
+    let metrics = player.producer.metrics(player.now());
+    Ok(Played { told: player.told, chosen: player.chosen, metrics })
 }
 
 impl<'a> Player<'a> {
@@ -97,9 +102,10 @@ impl<'a> Player<'a> {
         let properties = script.config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let (config, _) = ProducerConfig::from_properties(properties)?;
         let bootstrap = vec![BrokerAddress { host: "127.0.0.1".into(), port: 9_092 }];
-        let mut producer = Producer::new(Arc::new(config), bootstrap, script.seed, Nobody);
+        let midnight = Now { elapsed_us: 0, wall_ms: MIDNIGHT };
+        let mut producer = Producer::new(Arc::new(config), bootstrap, script.seed, Nobody).metered(midnight);
         for (topic, _) in &script.topics {
-            producer.partition_count(Now { elapsed_us: 0, wall_ms: MIDNIGHT }, topic);
+            producer.partition_count(midnight, topic);
         }
         Ok(Self {
             script,
@@ -180,7 +186,7 @@ impl<'a> Player<'a> {
         self.arriving.retain(|(since, input)| {
             // What is written in this look at the network is answered in the next at the earliest.
             let is_there = *since < round || !matches!(input, Input::Received { .. });
-            let is_next = is_there && heard.insert(connection_of(input));
+            let is_next = is_there && heard.insert(input.connection());
             now.extend(is_next.then(|| input.clone()));
             !is_next
         });
@@ -315,7 +321,7 @@ impl<'a> Player<'a> {
     fn forget(&mut self, node: NodeId) -> Option<ConnectionId> {
         self.unanswered.remove(&node);
         let gone = self.connections.remove(&node)?;
-        self.arriving.retain(|(_, input)| connection_of(input) != Some(gone));
+        self.arriving.retain(|(_, input)| input.connection() != Some(gone));
         Some(gone)
     }
 
@@ -405,16 +411,6 @@ impl<'a> Player<'a> {
             };
             self.tell(&fate);
         }
-    }
-}
-
-fn connection_of(input: &Input) -> Option<ConnectionId> {
-    match input {
-        Input::Wake => None,
-        Input::Connected { connection }
-        | Input::Disconnected { connection, .. }
-        | Input::Written { connection, .. }
-        | Input::Received { connection, .. } => Some(*connection),
     }
 }
 
