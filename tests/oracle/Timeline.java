@@ -218,9 +218,9 @@ public final class Timeline {
     /** Does what is due. Between records sent in one millisecond the sender does not run; after anything else it does. */
     void act() {
         wire.answerAllQuestions();
-        // A sender that waits at the network hears one thing after the other.
-        while (nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
-            && !(wire.isPolling() && wire.hasNews())) {
+        // A sender that waits at the network hears of one action after the other.
+        for (boolean first = true; nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
+            && (first || !(wire.isPolling() && wire.hasNews())); first = false) {
             Action action = actions.get(nextAction++);
             inProgram = true;
             perform(action.words());

@@ -189,9 +189,9 @@ impl<O: Observer> Producer<O> {
         let topics = &self.topics;
         let Some(transactions) = &mut self.transactions else { return Ok(sent) };
         let Err(error) = transactions.add_partition(partition, || topics.named(partition)) else { return Ok(sent) };
+        self.count_refusal(now, &error);
         let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
-        self.count_refusal(now, &error);
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         Err(SendRefusal::FailedInItsBatch { error, sent })
     }
@@ -357,8 +357,8 @@ impl<O: Observer> Producer<O> {
         error: ProducerError,
     ) -> SendRefusal {
         self.leave_queue(ticket);
-        let error = self.tell_transaction(now, error);
         self.count_refusal(now, &error);
+        let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
         self.told.note(now.instant(), || Fact::SendRefused { ordinal, error: error.clone(), surface });
         SendRefusal::Failed { error, partition }

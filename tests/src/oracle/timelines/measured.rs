@@ -95,7 +95,7 @@ const EXCEPTIONS: [Exception; 3] = [
         names: &[("metadata-age", true)],
         is_met: |script| {
             let mut words = script.actions.iter().flat_map(|action| &action.words);
-            words.any(|word| word == "InitProducerId" || word == "identity-error")
+            words.any(|word| word == "InitProducerId")
         },
     },
 ];
