@@ -32,9 +32,9 @@ use crate::time::Instant;
 
 use super::topics::PartitionRef;
 
-/// After so many attempts a new leader is no reason any more to go without a pause: brokers that name each other in ever
-/// newer epochs would be asked as fast as they answer. The Java client always believes the next one.
-const MOST_ATTEMPTS_WITHOUT_A_PAUSE: u32 = 10;
+/// After so many a new leader is no reason any more to go without a pause: brokers that name each other in ever newer epochs
+/// would be asked as fast as they answer. The Java client always believes the next one.
+const MOST_LEADERS_WITHOUT_A_PAUSE: u32 = 10;
 
 /// Where a batch stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +182,8 @@ pub(super) struct ProducerBatch {
     /// Leader epoch last seen, and the attempt at which it was first seen (KIP-951).
     leader_epoch: Option<i32>,
     attempts_at_leader_change: Option<u32>,
+    /// How often it was first seen after an attempt.
+    leader_changes: u32,
     /// Upper bound of its largest record's size.
     pub(super) largest_record: usize,
     /// Bytes of its records over those they took uncompressed; 1 until it is compressed.
@@ -212,6 +214,7 @@ impl ProducerBatch {
             possibly_persisted: false,
             leader_epoch: None,
             attempts_at_leader_change: None,
+            leader_changes: 0,
             largest_record: 0,
             compression_ratio: 1.0,
         }
@@ -374,6 +377,7 @@ impl ProducerBatch {
         {
             self.leader_epoch = Some(epoch);
             self.attempts_at_leader_change = Some(self.attempts);
+            self.leader_changes += u32::from(self.attempts > 0);
         }
     }
 
@@ -386,8 +390,8 @@ impl ProducerBatch {
     /// Must it wait before it is sent again? Not when a new leader appeared since the last attempt, as long as that is not
     /// all that ever happens.
     pub(super) fn is_backing_off(&self, now: Instant) -> bool {
-        let leader_changed =
-            self.attempts_at_leader_change == Some(self.attempts) && self.attempts <= MOST_ATTEMPTS_WITHOUT_A_PAUSE;
+        let leader_changed = self.attempts_at_leader_change == Some(self.attempts)
+            && self.leader_changes <= MOST_LEADERS_WITHOUT_A_PAUSE;
         self.attempts > 0 && !leader_changed && self.backoff_until.is_some_and(|until| now < until)
     }
 }

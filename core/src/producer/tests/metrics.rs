@@ -54,7 +54,7 @@ impl Story {
     }
 
     #[track_caller]
-    fn expect<const N: usize>(&mut self, expected: [(&str, f64); N]) {
+    fn measures<const N: usize>(&mut self, expected: [(&str, f64); N]) {
         let told = expected.map(|(name, _)| (name, self.metric(name)));
         assert_eq!(told, expected);
     }
@@ -98,12 +98,12 @@ fn records_that_are_sent_again_count_again() {
     story.put(0, "a");
     story.put(0, "b");
     story.at_ms(5);
-    story.expect([("record-send-total", 2.0), ("record-retry-total", 0.0), ("t/record-send-total", 2.0)]);
+    story.measures([("record-send-total", 2.0), ("record-retry-total", 0.0), ("t/record-send-total", 2.0)]);
     story.refuse(ErrorCode::NOT_ENOUGH_REPLICAS);
     story.at_ms(1_000);
     story.store(0);
-    story.expect([("record-send-total", 4.0), ("t/record-send-total", 4.0), ("records-per-request-avg", 2.0)]);
-    story.expect([("record-retry-total", 2.0), ("t/record-retry-total", 2.0), ("record-error-total", 0.0)]);
+    story.measures([("record-send-total", 4.0), ("t/record-send-total", 4.0), ("records-per-request-avg", 2.0)]);
+    story.measures([("record-retry-total", 2.0), ("t/record-retry-total", 2.0), ("record-error-total", 0.0)]);
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn a_batch_that_fails_counts_each_of_its_records_and_a_record_that_send_refuses_
     }
     story.at_ms(5);
     story.refuse(ErrorCode::INVALID_TOPIC_EXCEPTION);
-    story.expect([("record-error-total", 3.0), ("t/record-error-total", 3.0)]);
+    story.measures([("record-error-total", 3.0), ("t/record-error-total", 3.0)]);
     story.send(&record(0, &"x".repeat(200))).expect_err("too large");
-    story.expect([("record-error-total", 4.0), ("t/record-error-total", 3.0)]);
+    story.measures([("record-error-total", 4.0), ("t/record-error-total", 3.0)]);
     story.send(&record(-1, "d")).expect_err("an IllegalArgumentException, none of Kafka's");
-    story.expect([("record-error-total", 4.0)]);
+    story.measures([("record-error-total", 4.0)]);
 }
 
 #[test]
@@ -128,9 +128,9 @@ fn a_batch_that_expired_counts_once_more_when_its_request_fails() {
     story.put(0, "a");
     let carried = story.carried[0].clone();
     story.at_ms(1_000);
-    story.expect([("record-error-total", 1.0)]);
+    story.measures([("record-error-total", 1.0)]);
     story.break_connection(&carried);
-    story.expect([("record-error-total", 2.0), ("t/record-error-total", 2.0)]);
+    story.measures([("record-error-total", 2.0), ("t/record-error-total", 2.0)]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn what_is_aborted_by_closing_is_no_error() {
     story.settle();
     assert!(story.producer.is_closed());
     assert!(story.completed.iter().all(|completion| completion.result.is_err()));
-    story.expect([("record-error-total", 0.0)]);
+    story.measures([("record-error-total", 0.0)]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_record_s_size_is_the_upper_bound_of_its_batch_s_largest() {
     story.at_ms(5);
     story.put(0, "two");
     story.at_ms(10);
-    story.expect([("record-size-max", 90.0), ("record-size-avg", f64::midpoint(90.0, 88.0))]);
+    story.measures([("record-size-max", 90.0), ("record-size-avg", f64::midpoint(90.0, 88.0))]);
 }
 
 #[test]
@@ -164,13 +164,13 @@ fn a_batch_counts_its_bytes_and_how_long_it_waited() {
     story.put(0, "a");
     story.at_ms(7);
     let bytes = story.carried[0].body().topics[0].partitions[0].records.len() as f64;
-    story.expect([("batch-size-avg", bytes), ("batch-size-max", bytes), ("t/byte-total", bytes)]);
-    story.expect([("record-queue-time-max", 7.0), ("compression-rate-avg", 1.0), ("t/compression-rate", 1.0)]);
+    story.measures([("batch-size-avg", bytes), ("batch-size-max", bytes), ("t/byte-total", bytes)]);
+    story.measures([("record-queue-time-max", 7.0), ("compression-rate-avg", 1.0), ("t/compression-rate", 1.0)]);
     story.at_ms(30);
     assert!(story.metric("request-latency-avg").is_nan(), "no answer yet");
-    story.expect([("requests-in-flight", 1.0)]);
+    story.measures([("requests-in-flight", 1.0)]);
     story.store(0);
-    story.expect([("request-latency-max", 23.0), ("1/request-latency-avg", 23.0), ("requests-in-flight", 0.0)]);
+    story.measures([("request-latency-max", 23.0), ("1/request-latency-avg", 23.0), ("requests-in-flight", 0.0)]);
 }
 
 /// Mirrors `SenderTest.testQuotaMetrics`: pauses of 400 (ApiVersions), 100, 200 and 300 ms have the average 250 and the
@@ -197,7 +197,7 @@ fn a_pause_that_any_answer_asks_for_counts() {
         story.put(0, next);
         story.at_ms(story.now_ms() + 300);
     }
-    story.expect([("produce-throttle-time-avg", 250.0), ("produce-throttle-time-max", 400.0)]);
+    story.measures([("produce-throttle-time-avg", 250.0), ("produce-throttle-time-max", 400.0)]);
 }
 
 #[test]
@@ -206,17 +206,17 @@ fn an_average_of_pauses_is_diluted_by_answers_that_ask_for_none() {
     story.put(0, "a");
     story.throttle(500);
     let answers = story.asked.len() as f64;
-    story.expect([("produce-throttle-time-avg", 500.0 / (answers + 1.0)), ("produce-throttle-time-max", 500.0)]);
+    story.measures([("produce-throttle-time-avg", 500.0 / (answers + 1.0)), ("produce-throttle-time-max", 500.0)]);
 }
 
 #[test]
 fn metadata_is_as_old_as_the_clock_before_any_came() {
     let mut story = counting(&[]);
     story.at_ms(500);
-    story.expect([("metadata-age", (MIDNIGHT + 500) as f64 / 1_000.0)]);
+    story.measures([("metadata-age", (MIDNIGHT + 500) as f64 / 1_000.0)]);
     let mut story = story.started();
     story.at_ms(2_250);
-    story.expect([("metadata-age", 1.75)]);
+    story.measures([("metadata-age", 1.75)]);
 }
 
 #[test]
@@ -225,25 +225,29 @@ fn a_send_that_waits_for_memory_counts_its_time_and_one_that_waits_in_vain_is_ex
     let sizes = [("batch.size", "100"), ("buffer.memory", "100"), ("linger.ms", "0"), ("max.block.ms", "50")];
     let mut story = started(&sizes);
     story.put(0, "a");
-    story.expect([("buffer-total-bytes", 100.0), ("buffer-available-bytes", 0.0), ("waiting-threads", 0.0)]);
+    story.measures([("buffer-total-bytes", 100.0), ("buffer-available-bytes", 0.0), ("waiting-threads", 0.0)]);
     let (mut second, mut third) = (SendAttempt::default(), SendAttempt::default());
     story.try_send(&mut second, &record(0, "b")).expect_err("waits");
-    story.expect([("waiting-threads", 1.0), ("bufferpool-wait-time-ns-total", 0.0)]);
+    story.measures([("waiting-threads", 1.0), ("bufferpool-wait-time-ns-total", 0.0)]);
     story.at_ms(30);
     story.store(0);
     story.try_send(&mut second, &record(0, "b")).expect("memory came");
-    story.expect([("waiting-threads", 0.0), ("bufferpool-wait-time-ns-total", 30e6)]);
+    story.measures([("waiting-threads", 0.0), ("bufferpool-wait-time-ns-total", 30e6)]);
     story.try_send(&mut third, &record(0, "c")).expect_err("waits");
     story.at_ms(80);
     story.try_send(&mut third, &record(0, "c")).expect_err("in vain");
-    story.expect([("bufferpool-wait-time-ns-total", 80e6), ("buffer-exhausted-total", 1.0)]);
+    story.measures([("bufferpool-wait-time-ns-total", 80e6), ("buffer-exhausted-total", 1.0)]);
     // Over a window and the 80 ms since it was read first.
-    story.expect([("record-error-total", 1.0), ("buffer-exhausted-rate", 1.0 / 30.08)]);
+    story.measures([("record-error-total", 1.0), ("buffer-exhausted-rate", 1.0 / 30.08)]);
     let mut fourth = SendAttempt::default();
     story.try_send(&mut fourth, &record(0, "d")).expect_err("waits");
     story.at_ms(85);
     story.producer.abandon(story.now(), fourth);
-    story.expect([("bufferpool-wait-time-ns-total", 85e6), ("buffer-exhausted-total", 1.0), ("waiting-threads", 0.0)]);
+    story.measures([
+        ("bufferpool-wait-time-ns-total", 85e6),
+        ("buffer-exhausted-total", 1.0),
+        ("waiting-threads", 0.0),
+    ]);
 }
 
 #[test]
@@ -256,14 +260,14 @@ fn a_send_that_waits_for_metadata_counts_its_time_if_it_comes() {
     story.hold_questions = false;
     story.settle();
     story.try_send(&mut first, &record(0, "a")).expect("metadata came");
-    story.expect([("metadata-wait-time-ns-total", 20e6)]);
+    story.measures([("metadata-wait-time-ns-total", 20e6)]);
     let mut second = SendAttempt::default();
     let elsewhere = Record { topic: "unknown", ..record(0, "b") };
     story.hold_questions = true;
     story.try_send(&mut second, &elsewhere).expect_err("waits");
     story.at_ms(70);
     story.try_send(&mut second, &elsewhere).expect_err("in vain");
-    story.expect([("metadata-wait-time-ns-total", 20e6), ("record-error-total", 1.0)]);
+    story.measures([("metadata-wait-time-ns-total", 20e6), ("record-error-total", 1.0)]);
 }
 
 #[test]
@@ -271,10 +275,10 @@ fn connections_that_stand_and_that_end_are_counted() {
     let mut story = started(&[]);
     story.put(0, "a");
     story.at_ms(5);
-    story.expect([("connection-creation-total", 2.0), ("connection-count", 2.0), ("connection-close-total", 0.0)]);
+    story.measures([("connection-creation-total", 2.0), ("connection-count", 2.0), ("connection-close-total", 0.0)]);
     let connection = story.carried[0].connection;
     story.input(Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer });
-    story.expect([("connection-close-total", 1.0), ("connection-count", 1.0)]);
+    story.measures([("connection-close-total", 1.0), ("connection-count", 1.0)]);
 }
 
 #[test]
@@ -285,14 +289,17 @@ fn a_split_is_counted() {
     story.at_ms(5);
     assert_eq!(story.carried_values(), ["ab"]);
     story.refuse(ErrorCode::MESSAGE_TOO_LARGE);
-    story.expect([("batch-split-total", 1.0), ("record-retry-total", 0.0), ("record-error-total", 0.0)]);
+    story.measures([("batch-split-total", 1.0), ("record-retry-total", 0.0), ("record-error-total", 0.0)]);
 }
 
-/// Mirrors `KafkaProducerMetricsTest.shouldRecordFlushTime`, `KafkaProducerMetricsTest.shouldRecordInitTime`,
-/// `KafkaProducerMetricsTest.shouldRecordTxBeginTime`, `KafkaProducerMetricsTest.shouldRecordSendOffsetsTime`,
-/// `KafkaProducerMetricsTest.shouldRecordTxCommitTime`, `KafkaProducerMetricsTest.shouldRecordTxAbortTime` and
-/// `KafkaProducerMetricsTest.shouldRecordMetadataWaitTime`: what is recorded of a call is its metric's value. And further
-/// times are added.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordFlushTime`: what is recorded of flush is its metric's value.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordInitTime`: what is recorded of initTransactions is its metric's value.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordTxBeginTime`: what is recorded of beginTransaction is its metric's value.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordSendOffsetsTime`: what is recorded of sendOffsetsToTransaction is its metric's value.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordTxCommitTime`: what is recorded of commitTransaction is its metric's value.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordTxAbortTime`: what is recorded of abortTransaction is its metric's value.
+/// Mirrors `KafkaProducerMetricsTest.shouldRecordMetadataWaitTime`: what is recorded of partitionsFor is its metric's value.
+/// And further times are added.
 #[test]
 fn the_time_of_a_call_adds_up_under_its_name() {
     let mut story = counting(&[]);
@@ -305,11 +312,11 @@ fn the_time_of_a_call_adds_up_under_its_name() {
         (TimedCall::AbortTransaction, "txn-abort-time-ns-total"),
         (TimedCall::PartitionsFor, "metadata-wait-time-ns-total"),
     ] {
-        story.expect([(name, 0.0)]);
+        story.measures([(name, 0.0)]);
         story.producer.note_call(story.now(), call, Duration::from_nanos(123));
-        story.expect([(name, 123.0)]);
+        story.measures([(name, 123.0)]);
         story.producer.note_call(story.now(), call, Duration::from_nanos(7));
-        story.expect([(name, 130.0)]);
+        story.measures([(name, 130.0)]);
     }
 }
 
@@ -334,5 +341,5 @@ fn a_closed_producer_has_lost_the_metrics_of_its_calls_and_connections() {
     story.producer.close(story.now(), None);
     story.settle();
     assert!(!gone.iter().any(|name| story.has(name)));
-    story.expect([("record-send-total", 0.0)]);
+    story.measures([("record-send-total", 0.0)]);
 }

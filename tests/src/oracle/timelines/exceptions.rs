@@ -218,7 +218,7 @@ pub(super) const EXCEPTIONS: [Exception; 15] = [
     },
     Exception {
         name: "leaders-without-end",
-        reason: "a batch refused ten times waits for its back-off although the broker named yet another leader; the Java \
+        reason: "a batch that was sent to ten new leaders waits for its back-off although yet another is named; the Java \
                  client asks brokers that name each other in ever newer epochs as fast as they answer. What follows is not \
                  compared",
         forgive: |&Case { script, .. }, theirs, ours| {

@@ -104,6 +104,9 @@ impl Generator<'_> {
         let is_idempotent = self.has_transactions || acks == "all" && self.chance(75);
         let backoff = self.one_of(&["10", "40", "100"]);
         let reconnect = self.one_of(&["20", "50"]);
+        // Which of several idle connections is closed first hangs on who was asked for metadata, and in which round.
+        let idle = self.one_of(&["100", "250", "540000", "540000", "540000", "-1"]);
+        let idle = if self.has_transactions { "540000" } else { idle };
         let config = [
             format!("acks={acks}"),
             format!("enable.idempotence={is_idempotent}"),
@@ -119,7 +122,7 @@ impl Generator<'_> {
             format!("reconnect.backoff.ms={reconnect}"),
             format!("reconnect.backoff.max.ms={reconnect}"),
             format!("metadata.max.age.ms={}", self.one_of(&["200", "300000", "300000"])),
-            format!("connections.max.idle.ms={}", self.one_of(&["100", "250", "540000", "540000", "540000", "-1"])),
+            format!("connections.max.idle.ms={idle}"),
             format!("partitioner.adaptive.partitioning.enable={}", self.chance(70)),
             format!("partitioner.availability.timeout.ms={}", self.one_of(&["0", "0", "60"])),
             "max.block.ms=0".to_owned(),
