@@ -1,13 +1,12 @@
-//! What comes back: connections, answers, and the fate of batches (`Sender.completeBatch`, `Sender.failBatch`).
+//! What comes back for batches: answers, and their fate (`Sender.completeBatch`, `Sender.failBatch`).
 
 use std::sync::Arc;
 
 use crate::error::{BatchFailure, ErrorCode, Persistence, ProducerError};
-use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity};
-use crate::io::{BatchCompletion, DisconnectReason, Output, Stored};
+use crate::ids::NodeId;
+use crate::io::{BatchCompletion, Output, Stored};
 use crate::protocol::{
-    ApiKey, ApiVersionsResponse, InitProducerIdResponse, LeaderIdAndEpoch, MetadataBroker, MetadataResponse,
-    ProducePartitionResponse, ProduceResponse, RecordError, Response, says_topics_by_id,
+    ApiKey, LeaderIdAndEpoch, MetadataBroker, ProducePartitionResponse, ProduceResponse, RecordError, says_topics_by_id,
 };
 use crate::record_batch::Stamp;
 use crate::time::Instant;
@@ -15,10 +14,8 @@ use crate::trace::{Fact, Observer, SplitBatch};
 
 use super::accumulator::BatchSlot;
 use super::batch::{BatchSignal, BatchState, ProducerBatch};
-use super::connections::{Asked, Outstanding, VersionsOutcome};
 use super::identity::IdentitySignal;
-use super::metadata::MetadataAsked;
-use super::meter::{Event, millis_between};
+use super::meter::Event;
 use super::sequence::{Advice, Answered};
 use super::topics::PartitionRef;
 use super::verdict::{Case, Verdict, persistence_after, verdict};
@@ -38,7 +35,7 @@ pub(super) enum Cut {
 
 /// An answer for one partition, or what stands for it when none came.
 #[derive(Clone, Debug)]
-struct Answer {
+pub(super) struct Answer {
     code: ErrorCode,
     message: Option<Arc<str>>,
     stored: Stored,
@@ -50,13 +47,13 @@ struct Answer {
 
 impl Answer {
     /// No usable answer came: nobody knows what the broker did.
-    fn none(code: ErrorCode) -> Self {
+    pub(super) fn none(code: ErrorCode) -> Self {
         let stored = Stored { base_offset: -1, log_append_time_ms: None };
         Self { code, message: None, stored, log_start_offset: -1, record_errors: Vec::new(), lost: None }
     }
 
     /// The connection to this broker ended before it answered.
-    fn lost(code: ErrorCode, node: NodeId) -> Self {
+    pub(super) fn lost(code: ErrorCode, node: NodeId) -> Self {
         Self { lost: Some(node), ..Self::none(code) }
     }
 
@@ -76,174 +73,8 @@ impl Answer {
 }
 
 impl<O: Observer> Producer<O> {
-    pub(super) fn on_connected(&mut self, now: Instant, connection: ConnectionId) {
-        let Some(node) = self.connections.on_stands(connection) else { return };
-        self.connections.on_use(node, now);
-        self.told.note(now, || Fact::Connected { connection, node });
-        self.meter.note(now, Event::Connected { node });
-        self.ask_versions(now, node);
-    }
-
-    pub(super) fn on_disconnected(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason) {
-        self.on_lost(now, connection, why, Cut::Disconnected);
-    }
-
-    /// A connection is gone: its requests fail, oldest first, and metadata is asked for again.
-    pub(super) fn on_lost(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason, how: Cut) {
-        let Some((node, requests)) = self.connections.on_lost(connection, now) else { return };
-        self.told.note(now, || Fact::Disconnected { connection, node, why });
-        self.meter.note(now, Event::Disconnected { node });
-        self.is_dirty = true;
-        if requests.iter().any(|request| matches!(request.asked, Asked::Metadata(_))) {
-            self.metadata.on_failure(now, &mut self.chance.retry);
-        }
-        // Metadata was about to be asked for: that has failed too, and is tried again after a pause
-        // (`DefaultMetadataUpdater.handleServerDisconnect`).
-        // What an answer of this very moment asked for does not count: `NetworkClient.poll` hears of ends first.
-        let is_unheard = self.metadata_asked_by_answer.take() == Some(now);
-        if self.metadata.is_due(now) && !is_unheard {
-            self.metadata.on_failure(now, &mut self.chance.retry);
-        }
-        self.metadata.request_update();
-        for request in requests {
-            match request.asked {
-                Asked::ApiVersions | Asked::Metadata(_) => {}
-                Asked::InitProducerId => self.retry_identity(),
-                Asked::Transaction => self.on_transaction_disconnected(),
-                Asked::Produce(batches) => {
-                    let code = match how {
-                        Cut::Disconnected => ErrorCode::NETWORK_EXCEPTION,
-                        Cut::TimedOut => ErrorCode::REQUEST_TIMED_OUT,
-                    };
-                    self.complete_all(now, &batches, &Answer::lost(code, node));
-                }
-            }
-        }
-    }
-
-    pub(super) fn on_written(&mut self, now: Instant, connection: ConnectionId, correlation: CorrelationId) {
-        // Only a request that gets no answer comes back here: acks=0, and this is all there is to know.
-        if let Some(Outstanding { asked: Asked::Produce(batches), .. }) =
-            self.connections.on_written(connection, correlation)
-            && let Some(node) = self.connections.node_of(connection)
-        {
-            let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
-            self.told.note(now, || Fact::RequestWritten { connection, correlation, node, in_flight });
-            self.complete_all(now, &batches, &Answer::none(ErrorCode::NONE));
-        }
-    }
-
-    pub(super) fn on_received(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        correlation: CorrelationId,
-        response: Response,
-    ) {
-        let Some(node) = self.connections.node_of(connection) else { return };
-        self.connections.on_use(node, now);
-        // An answer to another question than the oldest, or of another kind: what else on this connection could be
-        // believed? The Java client keeps it; a peer that is out of step is cut off here.
-        let is_expected = |request: &Outstanding| request.api == response.api();
-        let Some(request) = self.connections.on_response(node, correlation, is_expected) else {
-            return self.cut(now, connection, Cut::Disconnected);
-        };
-        let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
-        let api = request.api;
-        self.told.note(now, || Fact::ResponseReceived { connection, correlation, api, node, in_flight });
-        self.throttle(now, node, request.version, &response);
-        self.meter.note(now, Event::Throttled { millis: response.throttle_time_ms() });
-        let latency_ms = millis_between(request.sent_at, now);
-        match (request.asked, response) {
-            (Asked::ApiVersions, Response::ApiVersions(response)) => {
-                self.on_versions(now, connection, node, &response);
-            }
-            (Asked::Metadata(asked), Response::Metadata(response)) => {
-                self.on_metadata(now, asked, &response);
-            }
-            (Asked::InitProducerId, Response::InitProducerId(response)) => {
-                self.on_identity(now, &response);
-            }
-            (Asked::Produce(batches), Response::Produce(response)) => {
-                self.on_produce(now, node, request.version, &batches, &response);
-                self.meter.note(now, Event::Answered { node, latency_ms });
-            }
-            (Asked::Transaction, response) => self.on_transaction_answer(now, response),
-            // The kinds were compared above.
-            _ => {}
-        }
-    }
-
-    /// A broker's wish for a pause binds from the version on in which brokers answer first and leave the waiting to
-    /// the client (KIP-219).
-    fn throttle(&mut self, now: Instant, node: NodeId, version: i16, response: &Response) {
-        let first = match response.api() {
-            ApiKey::Produce | ApiKey::Metadata => 6,
-            ApiKey::ApiVersions | ApiKey::FindCoordinator => 2,
-            _ => 1,
-        };
-        if version >= first {
-            self.connections.throttle(node, response.throttle_time_ms(), now);
-        }
-    }
-
-    fn on_versions(&mut self, now: Instant, connection: ConnectionId, node: NodeId, response: &ApiVersionsResponse) {
-        match self.connections.on_versions(node, response) {
-            VersionsOutcome::Ready => {}
-            VersionsOutcome::AskAgain => self.ask_versions(now, node),
-            VersionsOutcome::Unfit => self.cut(now, connection, Cut::Disconnected),
-        }
-    }
-
-    fn on_metadata(&mut self, now: Instant, asked: MetadataAsked, response: &MetadataResponse) {
-        let topics = &self.topics;
-        let is_answer = self.metadata.on_answer(now, asked, response, |name| topics.find(name), &mut self.chance.retry);
-        if !is_answer {
-            return;
-        }
-        let (metadata, topics) = (&self.metadata, &self.topics);
-        self.told.note(now, || Fact::MetadataUpdated {
-            brokers: metadata.nodes().keys().copied().collect(),
-            topics: metadata.leaders().map(|(topic, leaders)| (Arc::clone(topics.name(topic)), leaders)).collect(),
-        });
-        self.wake_senders_for_metadata();
-    }
-
-    pub(super) fn wake_senders_for_metadata(&mut self) {
-        if core::mem::take(&mut self.somebody_waits_for_metadata) {
-            self.tell_senders();
-        }
-    }
-
-    fn on_identity(&mut self, now: Instant, response: &InitProducerIdResponse) {
-        let identity = ProducerIdentity { id: response.producer_id, epoch: response.producer_epoch };
-        match response.error {
-            ErrorCode::NONE if identity.id >= 0 && identity.epoch >= 0 => {
-                self.identity.on(IdentitySignal::InitAnswered(identity));
-                self.told.note(now, || Fact::IdentityChanged { identity });
-            }
-            // No error and no id is no answer.
-            ErrorCode::NONE => self.retry_identity(),
-            code if code.is_retriable() => self.retry_identity(),
-            ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
-                // Not fatal: rights may be granted, and what is sent later meets another answer.
-                self.identity.on(IdentitySignal::InitFailed);
-                let error = ProducerError::Broker { code: response.error, message: None };
-                for slot in self.accumulator.drain_queues() {
-                    self.fail_queued(now, slot, error.clone());
-                }
-            }
-            code => self.identity.on(IdentitySignal::Fatal(ProducerError::Broker { code, message: None })),
-        }
-    }
-
-    fn retry_identity(&mut self) {
-        self.identity.on(IdentitySignal::InitFailed);
-        self.identity_is_retried = true;
-    }
-
     /// Takes the answers for the batches of one request. Each must be there once, and no other.
-    fn on_produce(
+    pub(super) fn on_produce(
         &mut self,
         now: Instant,
         node: NodeId,
@@ -282,7 +113,7 @@ impl<O: Observer> Producer<O> {
         self.believe_leaders(&leaders, &response.node_endpoints);
     }
 
-    fn partition_of(&self, slot: BatchSlot) -> Option<PartitionRef> {
+    pub(super) fn partition_of(&self, slot: BatchSlot) -> Option<PartitionRef> {
         self.accumulator.batch(slot).map(|batch| batch.partition)
     }
 
@@ -298,7 +129,7 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    fn complete_all(&mut self, now: Instant, batches: &[BatchSlot], answer: &Answer) {
+    pub(super) fn complete_all(&mut self, now: Instant, batches: &[BatchSlot], answer: &Answer) {
         for &slot in batches {
             self.complete(now, slot, answer);
         }

@@ -10,6 +10,7 @@ mod batch;
 mod completion;
 mod compressor;
 mod connections;
+mod hearing;
 mod identity;
 mod in_flight;
 mod latencies;
@@ -20,6 +21,7 @@ mod meter;
 mod metrics;
 mod narrator;
 mod partitioner;
+mod questions;
 #[cfg(feature = "metrics")]
 mod recorder;
 mod send;

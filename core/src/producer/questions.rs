@@ -1,0 +1,179 @@
+//! Questions: for a producer id, for metadata, and whom to ask.
+
+use std::sync::Arc;
+
+use crate::ids::{BrokerAddress, NodeId};
+use crate::io::WaitReason;
+use crate::protocol::{ApiKey, InitProducerIdRequest, Request};
+use crate::time::Instant;
+use crate::trace::{Fact, Observer};
+
+use super::Producer;
+use super::accumulator::Ready;
+use super::connections::{Asked, Availability};
+use super::identity::IdentitySignal;
+
+impl<O: Observer> Producer<O> {
+    /// Resolves sequences, bumps the epoch where one asked for it, asks for a producer id where there is none.
+    pub(super) fn settle_identity(&mut self, now: Instant) {
+        if !self.identity.is_used() {
+            return;
+        }
+        self.sequences.resolve();
+        if let Some(error) = self.identity.fatal_error().cloned() {
+            if self.accumulator.has_incomplete() {
+                self.fail_everything(now, &error);
+            }
+            return;
+        }
+        if self.sequences.wants_bump() {
+            self.bump_epoch(now);
+        }
+        if self.identity.is_missing() {
+            self.ask_identity(now);
+        }
+    }
+
+    fn bump_epoch(&mut self, now: Instant) {
+        self.identity.on(IdentitySignal::EpochBumpNeeded);
+        let identity = self.identity.ready();
+        for (slot, stamp) in self.sequences.renumber(identity) {
+            if let Some(batch) = self.accumulator.batch_mut(slot) {
+                batch.stamp = stamp;
+                batch.sequence_was_reset = true;
+            }
+        }
+        if let Some(identity) = identity {
+            self.told.note(now, || Fact::IdentityChanged { identity });
+        }
+    }
+
+    fn ask_identity(&mut self, now: Instant) {
+        if self.has_lost_target() {
+            self.identity_is_retried = true;
+            return self.sleep_after_failure(now);
+        }
+        let Some((node, not_before)) = self.whom_to_ask(now) else { return };
+        self.question_target = Some((node, not_before));
+        match self.connections.availability(node, now) {
+            // Metadata goes first, unless it became due during the pause.
+            Availability::Ready if self.metadata.is_due(now) && not_before == Instant::ZERO => return,
+            Availability::Ready if core::mem::take(&mut self.identity_is_retried) => {
+                // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
+                let until = now + self.config.retry_backoff;
+                self.question_target = Some((node, until));
+                return self.sleep_until(until);
+            }
+            Availability::Ready if not_before > now => return self.sleep_until(not_before),
+            Availability::Ready => {}
+            Availability::CanConnect => return self.dial(now, node),
+            Availability::NotBefore(at, why) => return self.wake_by(Some((at, why))),
+            Availability::Underway | Availability::Busy => return,
+        }
+        self.question_target = None;
+        let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
+            let error = self.connections.unsupported(node, ApiKey::InitProducerId);
+            self.is_dirty = true;
+            return self.identity.on(IdentitySignal::Fatal(error));
+        };
+        let body = Request::InitProducerId(InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: i32::MAX,
+            producer_id: -1,
+            producer_epoch: -1,
+        });
+        self.identity.on(IdentitySignal::InitSent);
+        self.transmit(now, node, version, body, Asked::InitProducerId, true);
+    }
+
+    /// The broker chosen for this question before, while its connection stands or is being made; else one chosen now
+    /// (`Sender.awaitNodeReady`).
+    pub(super) fn whom_to_ask(&mut self, now: Instant) -> Option<(NodeId, Instant)> {
+        let connections = &self.connections;
+        let target = self.question_target.filter(|&(node, _)| connections.connection_to(node).is_some());
+        target.or_else(|| self.least_loaded(now).map(|(node, _)| (node, Instant::ZERO)))
+    }
+
+    /// Was a broker chosen, and could it not be connected to?
+    pub(super) fn has_lost_target(&self) -> bool {
+        self.question_target.is_some_and(|(node, _)| self.connections.connection_to(node).is_none())
+    }
+
+    /// `Sender.maybeFindCoordinatorAndRetry`, for what anybody may be asked.
+    pub(super) fn sleep_after_failure(&mut self, now: Instant) {
+        self.question_target = None;
+        self.metadata.request_update();
+        self.sleep_until(now + self.config.retry_backoff);
+    }
+
+    /// A broker that can be asked now; connects to one if none can.
+    fn broker_for_questions(&mut self, now: Instant) -> Option<NodeId> {
+        match self.least_loaded(now)? {
+            (node, Availability::Ready) => return Some(node),
+            (node, Availability::CanConnect) => self.dial(now, node),
+            _ => {}
+        }
+        None
+    }
+
+    pub(super) fn least_loaded(&mut self, now: Instant) -> Option<(NodeId, Availability)> {
+        let nodes: Vec<NodeId> = self.metadata.nodes().keys().copied().collect();
+        let chosen = self.connections.least_loaded(&nodes, now, &mut self.chance.nodes);
+        // Another may be ready before the one that is being connected to.
+        if !matches!(chosen, Some((_, Availability::Ready))) {
+            for node in nodes {
+                if let Availability::NotBefore(at, why) = self.connections.availability(node, now) {
+                    self.wake_by(Some((at, why)));
+                }
+            }
+        }
+        chosen
+    }
+
+    pub(super) fn dial(&mut self, now: Instant, node: NodeId) {
+        let Some(address) = self.metadata.nodes().get(&node).cloned() else { return };
+        self.dial_at(now, node, address);
+    }
+
+    /// A coordinator may be a broker of which metadata has not told.
+    pub(super) fn dial_at(&mut self, now: Instant, node: NodeId, address: BrokerAddress) {
+        let (connection, output) = self.connections.dial(node, address, now);
+        self.outputs.push_back(output);
+        self.told.note(now, || Fact::Connecting { connection, node });
+    }
+
+    /// Batches for partitions that nobody leads: metadata is asked about their topics.
+    pub(super) fn ask_for_leaders(&mut self, now: Instant, ready: &Ready) {
+        for &topic in &ready.leaderless {
+            self.metadata.add(topic, now);
+        }
+        if !ready.leaderless.is_empty() {
+            self.metadata.request_update();
+        }
+    }
+
+    pub(super) fn ask_metadata(&mut self, now: Instant) {
+        if !self.metadata.is_due(now) {
+            let next = self.metadata.next_request_at();
+            return self.wake_by(next.map(|at| (at, WaitReason::MetadataRefresh)));
+        }
+        self.metadata.on_attempt(now);
+        // Not one of them can be asked, now or as soon as an answer comes.
+        let is_out_of_reach = |node| matches!(self.connections.availability(node, now), Availability::NotBefore(..));
+        if self.config.rebootstraps && self.metadata.nodes().keys().all(|&node| is_out_of_reach(node)) {
+            // Others may be asked for a producer id, too.
+            self.is_dirty |= self.metadata.rebootstrap(now);
+        }
+        let Some(node) = self.broker_for_questions(now) else { return };
+        let Some(version) = self.connections.version(node, ApiKey::Metadata) else {
+            self.metadata.on_failure(now, &mut self.chance.retry);
+            self.metadata_error = Some(self.connections.unsupported(node, ApiKey::Metadata));
+            self.is_dirty = true;
+            return self.wake_senders_for_metadata();
+        };
+        let (request, asked) = self.metadata.ask(now, version, |topic| Arc::clone(self.topics.name(topic)));
+        self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
+        // What was held back for the question may go.
+        self.is_dirty = true;
+    }
+}
