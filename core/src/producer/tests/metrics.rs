@@ -192,6 +192,7 @@ fn a_pause_that_any_answer_asks_for_counts() {
     };
     let correlation = request.header.correlation;
     story.input(Input::Received { connection, correlation, response: Response::ApiVersions(answer) });
+    story.at_ms(story.now_ms() + 400);
     for (millis, next) in [(100, "b"), (200, "c"), (300, "d")] {
         story.throttle(millis);
         story.put(0, next);
