@@ -46,6 +46,16 @@ pub struct Welcomed {
 }
 
 impl PageClient {
+    /// A page that has begun a session of its own.
+    ///
+    /// # Errors
+    /// When the bridge refuses.
+    pub async fn joined(bridge: &Bridge) -> Result<Self> {
+        let mut page = Self::open(bridge).await?;
+        page.hello(None).await?;
+        Ok(page)
+    }
+
     /// Opens the WebSocket with the bridge's own token.
     ///
     /// # Errors

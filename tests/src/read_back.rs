@@ -20,6 +20,21 @@ pub struct ReadRecord {
     pub value: String,
 }
 
+#[cfg(test)]
+impl ReadRecord {
+    /// A partition that holds these numbers, from offset 0 on.
+    pub(crate) fn of_numbers(numbers: &[usize]) -> Vec<Self> {
+        let record = |(offset, number): (i64, &usize)| Self {
+            partition: 0,
+            offset,
+            timestamp_ms: 0,
+            key: String::new(),
+            value: number.to_string(),
+        };
+        (0..).zip(numbers).map(record).collect()
+    }
+}
+
 /// Reads a whole topic with the Java consumer, in the order of partitions and, within them, of reading. It waits for
 /// commits (`isolation.level=read_committed`).
 ///

@@ -18,16 +18,10 @@ fn serve(arguments: &[&str]) -> Result<Bridge> {
     Bridge::serve(page::small()?.path(), arguments)
 }
 
-async fn joined(bridge: &Bridge) -> Result<PageClient> {
-    let mut page = PageClient::open(bridge).await?;
-    page.hello(None).await?;
-    Ok(page)
-}
-
 #[tokio::test]
 async fn rows_32_to_34_what_kafka_refuses_is_told_as_the_java_client_tells_it() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     let properties = vec![("max.block.ms".into(), "700".into())];
     page.command(&Command::Configure { properties }).await?;
     page.wait_for(|report| match report {
@@ -105,7 +99,7 @@ async fn row_34_null_and_empty_arrive_as_two_things() -> Result<()> {
     ];
     let bytes = |side: Option<&str>| side.map(|side| Arc::from(side.as_bytes()));
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     for (id, (key, value)) in (1..).zip(SIDES) {
         let mut command = send(id, Habit::Get, "orders", "", 1);
         command.record.partition = Some(0);
@@ -132,7 +126,7 @@ async fn row_34_null_and_empty_arrive_as_two_things() -> Result<()> {
 #[tokio::test]
 async fn row_35_a_configuration_gets_the_java_clients_verdict_and_the_old_producer_stays() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
 
     // Not silently switched off.
@@ -171,7 +165,7 @@ async fn row_35_a_configuration_gets_the_java_clients_verdict_and_the_old_produc
 #[tokio::test]
 async fn a_repeated_send_id_gets_the_stored_result_and_another_content_is_refused() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     let command = Command::Send(send(7, Habit::Get, "orders", "user-42", 1));
     page.command(&command).await?;
     let first = page.outcomes_of(7, 1).await?;
@@ -193,7 +187,7 @@ async fn a_repeated_send_id_gets_the_stored_result_and_another_content_is_refuse
 #[tokio::test]
 async fn counts_out_of_bounds_are_refused_with_the_field_named() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     for count in [0, MAX_SEND_COUNT + 1, u32::MAX] {
         page.command(&Command::Send(send(1, Habit::Forget, "orders", "k", count))).await?;
         let why = page
@@ -211,12 +205,12 @@ async fn counts_out_of_bounds_are_refused_with_the_field_named() -> Result<()> {
 async fn rows_28_to_31_frames_that_are_no_commands() -> Result<()> {
     let bridge = serve(&[])?;
     // 28: text where binary is due.
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.frame(Message::text("{}")).await?;
     assert_eq!(page.closed().await?.map(|frame| u16::from(frame.code)), Some(1003));
 
     // 29, 30: bytes that are no command; the session goes on.
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     for frame in [vec![1, 250], vec![1], vec![1, 2, 0xff, 0xff, 0xff, 0xff, 0x0f], [1; 64].to_vec()] {
         let bytes = frame.len() as u64;
         page.frame(Message::binary(frame)).await?;
@@ -250,13 +244,13 @@ async fn rows_28_to_31_frames_that_are_no_commands() -> Result<()> {
     assert_eq!(page.closed().await?.map(|frame| u16::from(frame.code)), Some(1008));
 
     // Another version names both.
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.frame(Message::binary(vec![9, 0])).await?;
     let frame = page.closed().await?.expect("a close frame");
     assert!(u16::from(frame.code) == 4002 && frame.reason.contains('9') && frame.reason.contains('1'), "{frame:?}");
 
     // Too large a message.
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.frame(Message::binary(vec![0; 2 * 1024 * 1024 + 1])).await?;
     assert_eq!(page.closed().await?.map(|frame| u16::from(frame.code)), Some(1009));
     Ok(())

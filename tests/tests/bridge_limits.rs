@@ -23,12 +23,6 @@ fn serve() -> Result<Bridge> {
     Bridge::serve(page::small()?.path(), &[])
 }
 
-async fn joined(bridge: &Bridge) -> Result<PageClient> {
-    let mut page = PageClient::open(bridge).await?;
-    page.hello(None).await?;
-    Ok(page)
-}
-
 async fn refusal(page: &mut PageClient) -> Result<(SendId, Refusal)> {
     page.wait_for(|report| match report {
         Report::SendRefused { id, why } => Some((id, why)),
@@ -48,7 +42,7 @@ fn weighing(id: SendId, bytes: usize) -> SendCommand {
 #[tokio::test]
 async fn thirty_two_mebibytes_may_be_unsettled_and_not_a_byte_more() -> Result<()> {
     let bridge = serve()?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.command(&Command::Configure { properties: vec![("linger.ms".into(), "60000".into())] }).await?;
     // The program stands in get() while its first record lingers, so nothing is settled.
     let mut waiting = weighing(1, 1_000_000);
@@ -73,7 +67,7 @@ async fn thirty_two_mebibytes_may_be_unsettled_and_not_a_byte_more() -> Result<(
 #[tokio::test]
 async fn two_hundred_thousand_records_may_be_open_and_a_hundred_thousand_are_kept() -> Result<()> {
     let bridge = serve()?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     let half = |id| Command::Send(send(id, Habit::Callback, "orders", "user-42", 100_000));
     let one = |id| Command::Send(send(id, Habit::Callback, "orders", "user-42", 1));
     let mut tally = Tally::default();
@@ -141,7 +135,7 @@ async fn admitted(bridge: &Bridge) -> Result<PageClient> {
 async fn a_burst_is_told_in_at_most_one_write_every_four_milliseconds() -> Result<()> {
     const RECORDS: u32 = 2_000;
     let bridge = serve()?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     // Each record alone in its batch: each has an outcome of its own, as soon as it is stored.
     page.command(&Command::Configure { properties: vec![("batch.size".into(), "0".into())] }).await?;
     page.wait_for(|report| match report {

@@ -24,12 +24,6 @@ fn serve(arguments: &[&str]) -> Result<Bridge> {
     Bridge::serve(page::small()?.path(), arguments)
 }
 
-async fn joined(bridge: &Bridge) -> Result<PageClient> {
-    let mut page = PageClient::open(bridge).await?;
-    page.hello(None).await?;
-    Ok(page)
-}
-
 #[tokio::test]
 async fn every_habit_gets_the_metadata_that_a_consumer_reads() -> Result<()> {
     let bridge = serve(&[])?;
@@ -60,7 +54,7 @@ async fn every_habit_gets_the_metadata_that_a_consumer_reads() -> Result<()> {
 #[tokio::test]
 async fn get_waits_for_each_record_and_callback_fills_batches() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 5))).await?;
     let one_by_one = page.outcomes_of(1, 5).await?;
     assert_eq!(one_by_one.len(), 5, "one record per batch");
@@ -73,7 +67,7 @@ async fn get_waits_for_each_record_and_callback_fills_batches() -> Result<()> {
 #[tokio::test]
 async fn sends_before_a_new_configuration_belong_to_the_old_producer_and_none_is_lost() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.command(&Command::Send(send(1, Habit::Callback, "orders", "user-42", 500))).await?;
     page.command(&Command::Configure { properties: vec![("acks".into(), "0".into())] }).await?;
     page.command(&Command::Send(send(2, Habit::Callback, "orders", "user-42", 500))).await?;
@@ -100,7 +94,7 @@ async fn sends_before_a_new_configuration_belong_to_the_old_producer_and_none_is
 async fn every_batch_with_an_outcome_ends_in_the_trace_whichever_producer_carried_it() -> Result<()> {
     // Flow: three producers one after the other, while nobody takes their facts → the page gives credit.
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     for id in 1..=3 {
         page.command(&Command::Send(send(id, Habit::Callback, "orders", "user-42", 50))).await?;
         let properties = vec![("batch.size".into(), format!("{}", 1_000 * id).into())];
@@ -172,7 +166,7 @@ async fn the_second_page_that_resumes_a_session_wins() -> Result<()> {
 async fn the_topology_is_told_and_told_again_when_a_leader_moves() -> Result<()> {
     let brokers = EmbeddedBrokers::start_default().await?;
     let bridge = serve(&["--bootstrap-servers", &brokers.bootstrap_servers()])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.command(&Command::Describe { topic: "orders".into() }).await?;
     let told = topology(&mut page).await?;
     let addresses: Vec<_> = told.brokers.iter().filter_map(|broker| broker.address.clone()).collect();
@@ -209,7 +203,7 @@ async fn topology(page: &mut PageClient) -> Result<Topology> {
 #[tokio::test]
 async fn a_trace_flows_as_far_as_the_credit_goes() -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 20))).await?;
     page.outcomes_of(1, 20).await?;
     page.command(&Command::TraceCredit { frames: 1 }).await?;
@@ -357,7 +351,7 @@ async fn ctrl_c_settles_every_send_too() -> Result<()> {
 
 async fn settles_every_send_before_it_stops(stop: Stop) -> Result<()> {
     let bridge = serve(&[])?;
-    let mut page = joined(&bridge).await?;
+    let mut page = PageClient::joined(&bridge).await?;
     page.command(&Command::Configure {
         properties: vec![("linger.ms".into(), "60000".into()), ("delivery.timeout.ms".into(), "120000".into())],
     })

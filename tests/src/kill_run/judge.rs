@@ -209,23 +209,12 @@ mod tests {
         Fate { partition: Some(0), attempts: 1, result: Err((persistence, "TimeoutException")) }
     }
 
-    fn read(numbers: &[usize]) -> Vec<ReadRecord> {
-        let record = |(offset, number): (i64, &usize)| ReadRecord {
-            partition: 0,
-            offset,
-            timestamp_ms: 0,
-            key: String::new(),
-            value: number.to_string(),
-        };
-        (0..).zip(numbers).map(record).collect()
-    }
-
     fn judged(promise: Promise, fates: &[Fate], there: &[usize], moved: bool) -> Result<Findings> {
         let told = Told { fates: fates.to_vec(), ..Told::default() };
         judge_promise(
             promise,
             &told,
-            &read(there),
+            &ReadRecord::of_numbers(there),
             &Upheaval { moved: BTreeSet::from_iter(moved.then_some(0)), closed: 0 },
         )
     }

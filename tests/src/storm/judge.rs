@@ -90,30 +90,19 @@ fn once_and_in_order(read: &[ReadRecord]) -> Result<BTreeMap<usize, (i32, i64)>>
 mod tests {
     use super::*;
 
-    fn read(numbers: &[usize]) -> Vec<ReadRecord> {
-        let record = |(offset, number): (i64, &usize)| ReadRecord {
-            partition: 0,
-            offset,
-            timestamp_ms: 0,
-            key: String::new(),
-            value: number.to_string(),
-        };
-        (0..).zip(numbers).map(record).collect()
-    }
-
     #[test]
     fn what_is_lost_doubled_out_of_order_or_elsewhere_is_found() {
         let told = |offsets: &[i64]| Account {
             stored: offsets.iter().enumerate().map(|(number, offset)| (number, Some((0, *offset)))).collect(),
             ..Account::default()
         };
-        judge_all(&told(&[0, 1]), &read(&[0, 1]), 2).expect("as told");
-        judge_all(&told(&[0, -1]), &read(&[0, 1]), 2).expect("a duplicate has no offset");
+        judge_all(&told(&[0, 1]), &ReadRecord::of_numbers(&[0, 1]), 2).expect("as told");
+        judge_all(&told(&[0, -1]), &ReadRecord::of_numbers(&[0, 1]), 2).expect("a duplicate has no offset");
         for there in [&[0][..], &[0, 1, 1], &[1, 0]] {
-            judge_all(&told(&[0, 1]), &read(there), 2).expect_err("lost, doubled, out of order");
+            judge_all(&told(&[0, 1]), &ReadRecord::of_numbers(there), 2).expect_err("lost, doubled, out of order");
         }
-        judge_all(&told(&[0, 7]), &read(&[0, 1]), 2).expect_err("elsewhere");
-        judge_all(&told(&[0]), &read(&[0]), 2).expect_err("nothing was told of one");
+        judge_all(&told(&[0, 7]), &ReadRecord::of_numbers(&[0, 1]), 2).expect_err("elsewhere");
+        judge_all(&told(&[0]), &ReadRecord::of_numbers(&[0]), 2).expect_err("nothing was told of one");
     }
 
     #[test]
@@ -122,11 +111,12 @@ mod tests {
         for (end, there) in
             [(End::Committed, &[0, 1][..]), (End::Aborted, &[]), (End::Unknown, &[0, 1]), (End::Unknown, &[])]
         {
-            judge_transactions(&ended(end), &read(there), 2).expect("whole or not at all");
+            judge_transactions(&ended(end), &ReadRecord::of_numbers(there), 2).expect("whole or not at all");
         }
         for (end, there) in [(End::Committed, &[0][..]), (End::Aborted, &[0, 1]), (End::Unknown, &[1])] {
-            judge_transactions(&ended(end), &read(there), 2).expect_err("another part of it");
+            judge_transactions(&ended(end), &ReadRecord::of_numbers(there), 2).expect_err("another part of it");
         }
-        judge_transactions(&ended(End::Committed), &read(&[0, 1]), 4).expect_err("not all is accounted for");
+        judge_transactions(&ended(End::Committed), &ReadRecord::of_numbers(&[0, 1]), 4)
+            .expect_err("not all is accounted for");
     }
 }
