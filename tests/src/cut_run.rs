@@ -36,10 +36,12 @@ pub async fn send_through(proxy: &CuttingProxy, topic: &str, cuts: Cuts, pause: 
     ])
     .map_err(|error| anyhow::anyhow!("{error:?}"))?;
     let producer = KafkaProducer::connect(config, &format!("127.0.0.1:{}", proxy.port())).await?;
+    // Cuts before there is a producer id would find no batch in flight.
+    let first = producer.send(Record::keyed(topic, b"user-0", b"0")).await?.await?;
 
     let sending = async {
         let mut deliveries = Vec::with_capacity(RECORDS);
-        for number in 0..RECORDS {
+        for number in 1..RECORDS {
             let (key, value) = (format!("user-{}", number % 100), number.to_string());
             deliveries.push(producer.send(Record::keyed(topic, key.as_bytes(), value.as_bytes())).await?);
             if number % (RECORDS / (CUTS * 20)) == 0 {
@@ -62,8 +64,9 @@ pub async fn send_through(proxy: &CuttingProxy, topic: &str, cuts: Cuts, pause: 
         }
     };
     let (deliveries, ()) = tokio::join!(sending, cutting);
-    let mut acknowledged = Vec::with_capacity(RECORDS);
-    for (number, delivery) in deliveries?.into_iter().enumerate() {
+    let partition = first.partition.context("an appended record has a partition")?;
+    let mut acknowledged = vec![Acknowledged { number: 0, partition, offset: first.offset }];
+    for (number, delivery) in (1..).zip(deliveries?) {
         let metadata = delivery.await.with_context(|| format!("record {number}"))?;
         let partition = metadata.partition.context("an appended record has a partition")?;
         acknowledged.push(Acknowledged { number, partition, offset: metadata.offset });

@@ -37,7 +37,7 @@ async fn nothing_is_lost_or_doubled_when_connections_are_cut() -> anyhow::Result
     let jars = KafkaJars::ensure()?;
     for (topic, cuts) in RUNS {
         let heard_before = proxy.heard().len();
-        let acknowledged = cut_run::send_through(&proxy, topic, cuts, Duration::from_millis(40)).await?;
+        let acknowledged = cut_run::send_through(&proxy, topic, cuts, Duration::from_millis(150)).await?;
         let heard = &proxy.heard()[heard_before..];
         assert!(judge_retries(heard, topic)? > 0, "{topic}: no cut hit a batch in flight");
         judge(&acknowledged, &read_topic(&jars, &brokers.bootstrap_servers(), topic)?)?;
