@@ -1,10 +1,10 @@
 //! The course of a transaction, call by call, and calls that do not fit.
 
-use super::super::story::Story;
+use super::super::story::{Story, record};
 use super::stage::{FIRST, NEXT, V1, V2};
 use crate::error::{ErrorCode, ProducerError, TransactionPhase};
 use crate::io::OutgoingRequest;
-use crate::producer::TransactionTicket;
+use crate::producer::{SendRefusal, TransactionTicket};
 use crate::protocol::{ApiKey, Request};
 
 const ADD: ApiKey = ApiKey::AddPartitionsToTxn;
@@ -339,4 +339,23 @@ fn a_call_that_does_not_fit_changes_nothing() {
     assert!(is_ongoing(&story));
     story.expect(END, ErrorCode::NONE);
     assert_eq!((story.outcome(commit), is_ongoing(&story)), (Some(Ok(())), false));
+}
+
+/// Without the record the transaction would not be what the program meant: `KafkaProducer.doSend` has it aborted; and where
+/// none is open, the transition that is impossible is what is thrown.
+#[test]
+fn a_record_that_send_refuses_costs_its_transaction() {
+    let mut story = Story::begun(V1, &[("max.request.size", "100")]);
+    let refused = |story: &mut Story| match story.send(&record(0, &"a".repeat(101))) {
+        Err(SendRefusal::Failed { error, .. }) => error.java_class(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&mut story), "RecordTooLargeException");
+    assert_eq!(story.phase(), TransactionPhase::AbortableError);
+    assert_eq!(story.call_commit().expect_err("a record is missing").java_class(), "KafkaException");
+    let abort = story.call_abort().expect("fits");
+    // Nothing was written, so no end is asked for; the error wants another epoch, though.
+    story.expect(ApiKey::InitProducerId, ErrorCode::NONE);
+    assert_eq!((story.outcome(abort), story.phase()), (Some(Ok(())), TransactionPhase::Ready));
+    assert_eq!(refused(&mut story), "IllegalStateException");
 }
