@@ -130,8 +130,8 @@ async fn a_partition_that_does_not_exist_fails_as_in_java(kafka: &ApacheKafka) -
 
     let heard = Arc::new(Mutex::new(None));
     let told = Arc::clone(&heard);
-    let callback = move |metadata: kafka_producer::RecordMetadata, error: Option<&ProducerError>| {
-        *told.lock().unwrap() = Some((metadata, error.cloned()));
+    let callback = move |metadata: &kafka_producer::RecordMetadata, error: Option<&ProducerError>| {
+        *told.lock().unwrap() = Some((metadata.clone(), error.cloned()));
     };
     producer.send_with_callback(record, callback).await?;
     let (metadata, error) = heard.lock().unwrap().take().expect("called back on the caller's side");

@@ -86,7 +86,7 @@ async fn without_memory_the_callback_still_learns_the_partition() {
     producer.send_unobserved(Record { partition: Some(0), ..Record::keyed("orders", b"", b"") }).await.unwrap();
     let heard = Arc::new(Mutex::new(None));
     let told = Arc::clone(&heard);
-    let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
+    let callback = move |metadata: &RecordMetadata, error: Option<&ProducerError>| {
         *told.lock().unwrap() = Some((metadata.to_string(), error.map(ProducerError::java_class)));
     };
     producer.send_with_callback(Record::keyed("orders", b"user-42", b"value"), callback).await.unwrap();
@@ -103,8 +103,8 @@ async fn a_callback_of_a_record_that_found_no_place_hears_the_topic_and_nothing_
     let producer = producer(&brokers, &[("max.block.ms", "1000")]).await;
     let heard = Arc::new(Mutex::new(None));
     let told = Arc::clone(&heard);
-    let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
-        *told.lock().unwrap() = Some((metadata, error.map(ProducerError::java_class)));
+    let callback = move |metadata: &RecordMetadata, error: Option<&ProducerError>| {
+        *told.lock().unwrap() = Some((metadata.clone(), error.map(ProducerError::java_class)));
     };
     let invalid = Record { key: None, ..Record::keyed("topic abc", b"", b"HelloKafka") };
     producer.send_with_callback(invalid, callback).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_batch_too_large_for_its_topic_is_delivered_in_parts() {
         deliveries.push(producer.send(record).await.unwrap());
         let heard = Arc::clone(&heard);
         let callback =
-            move |metadata: RecordMetadata, _: Option<&ProducerError>| heard.lock().unwrap().push(metadata.offset);
+            move |metadata: &RecordMetadata, _: Option<&ProducerError>| heard.lock().unwrap().push(metadata.offset);
         producer.send_with_callback(record, callback).await.unwrap();
     }
     producer.flush().await;
@@ -173,7 +173,7 @@ async fn a_callback_may_send() {
     let producer = Arc::new(producer(&brokers, &[]).await);
     let (again, mut sent_again) = mpsc::unbounded_channel();
     let sender = Arc::clone(&producer);
-    let callback = move |_: kafka_producer::RecordMetadata, _: Option<&ProducerError>| {
+    let callback = move |_: &kafka_producer::RecordMetadata, _: Option<&ProducerError>| {
         again.send(sender.try_send(Record::keyed("orders", b"key", b"from a callback"))).unwrap();
     };
     producer.send_with_callback(Record::keyed("orders", b"key", b"value"), callback).await.unwrap();
@@ -198,7 +198,7 @@ async fn the_callback_of_a_record_sent_by_a_fenced_producer_runs_once() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     for number in 0..3 {
         let heard = Arc::clone(&heard);
-        let callback = move |metadata: RecordMetadata, error: Option<&ProducerError>| {
+        let callback = move |metadata: &RecordMetadata, error: Option<&ProducerError>| {
             heard.lock().unwrap().push((number, metadata.to_string(), error.map(ProducerError::java_class)));
         };
         // Thrown or told, it is refused either way.
@@ -217,7 +217,7 @@ async fn a_callback_that_panics_takes_nobody_down() {
     let heard = Arc::new(AtomicUsize::new(0));
     for number in 0..10 {
         let heard = Arc::clone(&heard);
-        let callback = move |_: kafka_producer::RecordMetadata, _: Option<&ProducerError>| {
+        let callback = move |_: &kafka_producer::RecordMetadata, _: Option<&ProducerError>| {
             assert!(number != 3, "the third one breaks");
             heard.fetch_add(1, Ordering::SeqCst);
         };

@@ -49,9 +49,9 @@ impl Watchers {
 }
 
 /// A program's callback for one record (`org.apache.kafka.clients.producer.Callback`).
-pub(super) trait RecordCallback: FnOnce(RecordMetadata, Option<&ProducerError>) + Send + 'static {}
+pub(super) trait RecordCallback: FnOnce(&RecordMetadata, Option<&ProducerError>) + Send + 'static {}
 
-impl<F: FnOnce(RecordMetadata, Option<&ProducerError>) + Send + 'static> RecordCallback for F {}
+impl<F: FnOnce(&RecordMetadata, Option<&ProducerError>) + Send + 'static> RecordCallback for F {}
 
 /// Callbacks of one type with their records.
 ///
@@ -76,10 +76,15 @@ impl<F: RecordCallback> Callbacks for Alike<F> {
     }
 
     fn run(self: Box<Self>, completion: &BatchCompletion) {
-        for (record, callback) in self.0 {
-            guarded(|| match record.fate(completion) {
-                Ok(metadata) => callback(metadata, None),
-                Err(failed) => callback(failed.metadata(), Some(&failed.error)),
+        let mut metadata = RecordMetadata::of_batch(completion);
+        let mut rest = self.0.into_iter();
+        // One guard for all that do not panic.
+        while rest.len() > 0 {
+            guarded(|| {
+                for (record, callback) in rest.by_ref() {
+                    let told = record.tell(completion, &mut metadata);
+                    callback(&metadata, told.err().map(|(error, _)| error));
+                }
             });
         }
     }
@@ -245,12 +250,12 @@ mod tests {
         for index in 0..10 {
             let told = told.clone();
             if index % 4 < 2 {
-                let callback = move |metadata: RecordMetadata, _: Option<&ProducerError>| {
+                let callback = move |metadata: &RecordMetadata, _: Option<&ProducerError>| {
                     told.send(('a', metadata.offset.expect("stored"))).expect("listens");
                 };
                 watchers.call_back(record(index), callback, 3);
             } else {
-                let callback = move |metadata: RecordMetadata, _: Option<&ProducerError>| {
+                let callback = move |metadata: &RecordMetadata, _: Option<&ProducerError>| {
                     told.send(('b', metadata.offset.expect("stored"))).expect("listens");
                 };
                 watchers.call_back(record(index), callback, 3);

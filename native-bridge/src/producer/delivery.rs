@@ -32,6 +32,11 @@ pub struct RecordMetadata {
 }
 
 impl RecordMetadata {
+    /// Of a batch, before anything is said of one of its records.
+    pub(super) fn of_batch(completion: &BatchCompletion) -> Self {
+        Self::of_failure(Arc::clone(&completion.topic), Some(completion.partition))
+    }
+
     pub(super) fn of_failure(topic: Arc<str>, partition: Option<i32>) -> Self {
         Self {
             topic,
@@ -116,20 +121,34 @@ impl AppendedRecord {
 
     /// This record's share of its batch's fate.
     pub(super) fn fate(&self, completion: &BatchCompletion) -> Result<RecordMetadata, DeliveryError> {
-        let (topic, partition) = (Arc::clone(&completion.topic), completion.partition);
+        let mut metadata = RecordMetadata::of_batch(completion);
+        match self.tell(completion, &mut metadata) {
+            Ok(()) => Ok(metadata),
+            Err((error, persistence)) => {
+                let (topic, partition) = (metadata.topic, completion.partition);
+                Err(DeliveryError { error: error.clone(), persistence, topic, partition })
+            }
+        }
+    }
+
+    /// As [`fate`](Self::fate), written into the metadata of its batch, which its records may share one after the other.
+    pub(super) fn tell<'c>(
+        &self,
+        completion: &'c BatchCompletion,
+        metadata: &mut RecordMetadata,
+    ) -> Result<(), (&'c ProducerError, Persistence)> {
         match &completion.result {
-            Ok(stored) => Ok(RecordMetadata {
-                topic,
-                partition: Some(partition),
-                offset: completion.offset_of(self.index),
-                timestamp_ms: Some(stored.log_append_time_ms.unwrap_or(self.timestamp_ms)),
-                serialized_key_size: self.key_size.known(),
-                serialized_value_size: self.value_size.known(),
-            }),
+            Ok(stored) => {
+                metadata.offset = completion.offset_of(self.index);
+                metadata.timestamp_ms = Some(stored.log_append_time_ms.unwrap_or(self.timestamp_ms));
+                metadata.serialized_key_size = self.key_size.known();
+                metadata.serialized_value_size = self.value_size.known();
+                Ok(())
+            }
             Err(failure) => {
                 let own = failure.record_errors.binary_search_by_key(&self.index, |(index, _)| *index);
-                let error = own.map_or(&failure.error, |found| &failure.record_errors[found].1).clone();
-                Err(DeliveryError { error, persistence: failure.persistence, topic, partition })
+                let error = own.map_or(&failure.error, |found| &failure.record_errors[found].1);
+                Err((error, failure.persistence))
             }
         }
     }

@@ -250,7 +250,7 @@ impl KafkaProducer {
     pub async fn send_with_callback(
         &self,
         record: Record<'_>,
-        callback: impl FnOnce(RecordMetadata, Option<&ProducerError>) + Send + 'static,
+        callback: impl FnOnce(&RecordMetadata, Option<&ProducerError>) + Send + 'static,
     ) -> Result<(), SendError> {
         let mut callback = Some(callback);
         let appended = self.append(&record, |program, sent| {
@@ -262,7 +262,7 @@ impl KafkaProducer {
             Err(refused) if refused.surface() == Surface::FutureOnCaller => {
                 if let Some(callback) = callback.take() {
                     let metadata = RecordMetadata::of_failure(record.topic.into(), refused.partition);
-                    callback(metadata, Some(&refused.error));
+                    callback(&metadata, Some(&refused.error));
                 }
                 Ok(())
             }

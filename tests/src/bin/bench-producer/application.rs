@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use kafka_producer::{BatchCompletion, Delivery, KafkaProducer, Record};
+use kafka_producer::{BatchCompletion, Delivery, KafkaProducer, Record, RecordMetadata};
 
 use crate::{Completion, Options};
 
@@ -107,7 +107,7 @@ pub(crate) async fn send_share(
 
 async fn send_sampled(producer: &KafkaProducer, heard: &'static Heard, record: Record<'_>) -> Result<()> {
     let sent_at = Instant::now();
-    let told = move |_, error: Option<&_>| heard.sample(sent_at, error.is_none());
+    let told = move |_: &RecordMetadata, error: Option<&_>| heard.sample(sent_at, error.is_none());
     Ok(producer.send_with_callback(record, told).await?)
 }
 
