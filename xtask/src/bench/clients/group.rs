@@ -61,18 +61,18 @@ impl Group {
         }))
     }
 
-    /// `ours`' figure over that of the best peer of each round.
+    /// `ours`' figure over that of the best peer, round by round: one client, the one whose median is `best`, and not
+    /// whichever was luckiest in a round.
     pub(super) fn ratio_to_best(
         &self,
         ours: Peer,
         figure: impl Fn(&Run) -> Option<f64>,
         best: impl Fn(f64, f64) -> f64,
     ) -> Option<Spread> {
-        Spread::of(self.rounds.iter().filter_map(|round| {
-            let others = round.iter().filter(|(peer, _)| !peer.is_ours());
-            let best = others.filter_map(|(_, run)| figure(run)).reduce(&best)?;
-            Some(figure(round.get(&ours)?)? / best)
-        }))
+        let others = self.peers.iter().filter(|peer| !peer.is_ours());
+        let medians = others.filter_map(|&peer| Some((peer, self.spread(peer, &figure)?.median)));
+        let (peer, _) = medians.reduce(|one, other| if best(one.1, other.1) == one.1 { one } else { other })?;
+        self.ratio(ours, peer, figure)
     }
 
     pub(super) fn print(&self) {
