@@ -13,7 +13,9 @@
 //! wakers) runs.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use core::time::Duration;
 
@@ -23,6 +25,7 @@ use producer_core::io::{Input, Output};
 use producer_core::producer::Producer;
 use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::{CachedClock, Clock, FRESHNESS, Freshness};
@@ -72,7 +75,7 @@ where
     O: Observer + Send + 'static,
     A: Application<O> + Send + 'static,
 {
-    /// Starts the task on the current tokio runtime. `after_turn` runs on it after every turn, without the lock: the
+    /// Starts the task on the current tokio runtime; many of them share its threads. `after_turn` runs on it after every turn, without the lock: the
     /// place for what the application has for the outside world.
     ///
     /// # Panics
@@ -83,6 +86,38 @@ where
         clock: Clock,
         after_turn: impl FnMut() + Send + 'static,
     ) -> Self {
+        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn));
+        tokio::spawn(task.run());
+        driver
+    }
+
+    /// As [`start`](Self::start), with a thread and a runtime for the task alone, as the Java client has its sender's
+    /// thread: whatever the program does on its own runtime keeps nothing from being sent or timed, and a `send` wakes one
+    /// thread where a runtime of several would wake another one to look for more work.
+    ///
+    /// # Errors
+    /// The operating system gives no thread, or no descriptors to wait for sockets with.
+    pub fn start_on_own_thread(
+        name: &str,
+        producer: Producer<O>,
+        application: A,
+        clock: Clock,
+        after_turn: impl FnMut() + Send + 'static,
+    ) -> io::Result<Self> {
+        let runtime = OwnRuntime(Some(runtime::Builder::new_current_thread().enable_all().build()?));
+        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn));
+        // A name that the operating system cannot take would be a panic.
+        let thread = thread::Builder::new().name(name.replace('\0', " "));
+        thread.spawn(move || runtime.block_on(task.run()))?;
+        Ok(driver)
+    }
+
+    fn parts(
+        producer: Producer<O>,
+        application: A,
+        clock: Clock,
+        after_turn: Box<dyn FnMut() + Send>,
+    ) -> (Self, Task<O, A>) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 producer,
@@ -97,9 +132,8 @@ where
             sends_may_proceed: Notify::new(),
             turned: Notify::new(),
         });
-        let task = Task::new(Arc::clone(&shared), clock, Box::new(after_turn));
-        tokio::spawn(task.run());
-        Self { shared }
+        let task = Task::new(Arc::clone(&shared), clock, after_turn);
+        (Self { shared }, task)
     }
 
     /// Does something with producer and application, then has the task take a turn. Keep it short: the sender waits.
@@ -355,6 +389,25 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             }
             Output::SendsMayProceed => self.shared.sends_may_proceed.notify_waiters(),
             Output::Completed(_) | Output::Wait { .. } => unreachable!("taken by State::drain"),
+        }
+    }
+}
+
+/// A runtime that may be dropped anywhere, also in a task of another one, and waits for nothing when it is.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn block_on(&self, task: impl Future<Output = ()>) {
+        if let Some(runtime) = &self.0 {
+            runtime.block_on(task);
+        }
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
     }
 }

@@ -19,7 +19,7 @@ mod transport;
 pub use bootstrap::{BootstrapError, BootstrapServers};
 pub use clock::Clock;
 pub use producer::{
-    Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
+    ConnectError, Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
 };
 pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
 pub use producer_core::error::{

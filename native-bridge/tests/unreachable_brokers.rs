@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use kafka_producer::{BootstrapError, KafkaProducer, ProducerConfig, ProducerError, Record, Surface, TrySendError};
+use kafka_producer::{
+    BootstrapError, ConnectError, KafkaProducer, ProducerConfig, ProducerError, Record, Surface, TrySendError,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -93,7 +95,7 @@ async fn a_broker_that_closes_every_connection_is_not_stormed() {
 #[tokio::test]
 async fn names_that_do_not_resolve_are_refused_at_once_unless_one_does() {
     let refused = KafkaProducer::connect(config(&[]), "no-such-host.invalid:9092").await.expect_err("unknown");
-    assert!(matches!(refused, BootstrapError::NoneResolvable { .. }));
+    assert!(matches!(refused, ConnectError::Bootstrap(BootstrapError::NoneResolvable { .. })));
     assert_eq!(refused.to_string(), "No resolvable bootstrap urls given in bootstrap.servers");
     let servers = format!("no-such-host.invalid:9092,{}", unused_address().await);
     KafkaProducer::connect(config(&[]), &servers).await.expect("one of them resolves");

@@ -5,6 +5,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -13,7 +14,8 @@ use kafka_producer::{KafkaProducer, Persistence, ProducerConfig, ProducerError, 
 use producer_core::cluster::{Action, Matcher, Rule, new_topic};
 use producer_core::ids::TopicPartition;
 use producer_core::protocol::{ApiKey, NewTopic};
-use tokio::sync::mpsc;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -355,18 +357,47 @@ async fn dropping_the_producer_settles_what_is_unsettled() {
 }
 
 #[test]
-fn a_runtime_that_ends_settles_what_is_unsettled() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut unsettled = None;
-    runtime.block_on(async {
-        let brokers = brokers().await;
-        let producer = producer(&brokers, &[("linger.ms", "60000"), ("delivery.timeout.ms", "120000")]).await;
-        unsettled = Some(producer.send(Record::keyed("orders", b"key", b"value")).await.unwrap());
-        // Left open: nobody closes it or drops it before the runtime ends.
-        std::mem::forget(producer);
+fn a_runtime_that_ends_takes_the_program_with_it_and_not_the_producer() {
+    let [brokers_own, first, second] = [(), (), ()].map(|()| Runtime::new().unwrap());
+    let brokers = brokers_own.block_on(brokers());
+    let producer = first.block_on(producer(&brokers, &[("linger.ms", "60000"), ("delivery.timeout.ms", "120000")]));
+    let delivery = first.block_on(producer.send(Record::keyed("orders", b"key", b"value"))).unwrap();
+    drop(first);
+    let fate = second.block_on(async {
+        producer.flush().await;
+        tokio::time::timeout(PATIENCE, delivery).await
     });
-    drop(runtime);
-    let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let fate = other.block_on(async { tokio::time::timeout(PATIENCE, unsettled.unwrap()).await });
-    assert_eq!(fate.expect("in time").expect_err("never sent").error, ProducerError::ForceClosed);
+    assert_eq!(fate.expect("in time").expect("stored").offset, Some(0));
+}
+
+#[test]
+fn a_program_that_blocks_its_only_thread_keeps_nothing_from_being_sent() {
+    let (brokers_own, only) = (Runtime::new().unwrap(), Builder::new_current_thread().enable_all().build().unwrap());
+    let brokers = brokers_own.block_on(brokers());
+    let (tell, told) = std::sync::mpsc::channel();
+    let builder = KafkaProducer::builder(ProducerConfig::default());
+    let builder = builder.on_batch(move |batch| tell.send(batch.result.is_ok()).unwrap());
+    only.block_on(async {
+        let producer = builder.connect(&brokers.bootstrap_servers()).await.unwrap();
+        producer.send_unobserved(Record::keyed("orders", b"key", b"value")).await.unwrap();
+        // Not awaited: the thread stands still.
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(true));
+    });
+}
+
+/// `KafkaProducer` names its thread so in Java.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_runs_on_the_senders_thread_and_what_it_spawns_on_the_programs_runtime() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("client.id", "till-7")]).await;
+    let name = || thread::current().name().unwrap_or_default().to_owned();
+    let (tell, told) = oneshot::channel();
+    let callback = move |_: &RecordMetadata, _: Option<&ProducerError>| {
+        let own = name();
+        tokio::spawn(async move { tell.send((own, name())).unwrap() });
+    };
+    producer.send_with_callback(Record::keyed("orders", b"key", b"value"), callback).await.unwrap();
+    let (callbacks, spawned) = tokio::time::timeout(PATIENCE, told).await.expect("in time").expect("told");
+    assert_eq!(callbacks, "kafka-producer-network-thread | till-7");
+    assert!(spawned.starts_with("tokio-rt-worker"), "{spawned}");
 }

@@ -8,6 +8,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::Poll;
 use core::time::Duration;
+use std::io;
 
 use producer_core::config::ProducerConfig;
 use producer_core::error::{ProducerError, Surface};
@@ -17,6 +18,7 @@ use producer_core::producer::{Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::record::Record;
 use producer_core::time::Instant;
 use producer_core::trace::Nobody;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::bootstrap::{BootstrapError, BootstrapServers};
@@ -58,6 +60,17 @@ impl SendError {
     }
 }
 
+/// Why no producer came about.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// `bootstrap.servers` is of no use.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The operating system gives no thread for the sender, or nothing to wait for sockets with.
+    #[error("the sender's thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
 /// Why [`try_send`](KafkaProducer::try_send) did not append.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrySendError {
@@ -71,8 +84,10 @@ pub enum TrySendError {
 
 /// A Kafka producer with the Java client's behaviour.
 ///
-/// `send` writes the record into its batch on the caller's thread, under a short lock; everything else happens in one
-/// task of the tokio runtime in which it was connected. Threads and tasks share it by reference (or in an `Arc`).
+/// `send` writes the record into its batch on the caller's thread, under a short lock; everything else, callbacks
+/// included, happens on a thread of the producer's own, `kafka-producer-network-thread | client.id` as in the Java client.
+/// It lives in real time, also where the program's runtime has its clock paused. Threads and tasks share a producer by
+/// reference (or in an `Arc`).
 ///
 /// Call [`close`](Self::close) before dropping it: dropping settles what is unsettled as `close` with no patience does,
 /// as *failed*.
@@ -115,8 +130,9 @@ impl KafkaProducerBuilder {
     /// Has `callback` told of every batch's fate: the form of completion that costs nothing per record. A batch that was
     /// too large for its broker is told in parts: see [`BatchCompletion::first_index`].
     ///
-    /// It runs on the sender's task, where it stalls the producer as long as it takes. It may use the producer, but must
-    /// not block on what the producer's task does. A batch may be told before the `send_unobserved` that appended its
+    /// It runs on the sender's thread, where it stalls the producer as long as it takes. It may use the producer, and spawn
+    /// tasks, which run on the runtime in which the producer was connected; it must not block on what the sender's thread
+    /// does. A batch may be told before the `send_unobserved` that appended its
     /// last record has returned.
     ///
     /// ```
@@ -156,7 +172,7 @@ impl KafkaProducerBuilder {
     ///
     /// # Panics
     /// Outside a tokio runtime, or when the operating system has no entropy.
-    pub async fn connect(self, bootstrap_servers: &str) -> Result<KafkaProducer, BootstrapError> {
+    pub async fn connect(self, bootstrap_servers: &str) -> Result<KafkaProducer, ConnectError> {
         let servers: BootstrapServers = bootstrap_servers.parse()?;
         require_one_resolvable(&servers).await?;
         let seed = getrandom::u64().expect("the operating system's entropy");
@@ -166,8 +182,14 @@ impl KafkaProducerBuilder {
         let producer = producer.metered(clock.now());
         let errands = Errands::default();
         let program = Program::new(errands.clone(), self.on_batch.is_some());
-        let mut on_batch = self.on_batch;
-        let driver = Driver::start(producer, program, clock, move || errands.run(&mut on_batch));
+        let (mut on_batch, callers) = (self.on_batch, Handle::current());
+        let run_errands = move || {
+            // What a callback spawns is the program's, and no business of the sender's thread.
+            let _entered = callers.enter();
+            errands.run(&mut on_batch);
+        };
+        let name = format!("kafka-producer-network-thread | {}", producer.client_id());
+        let driver = Driver::start_on_own_thread(&name, producer, program, clock, run_errands)?;
         Ok(KafkaProducer { driver, clock, max_block: self.config.max_block() })
     }
 }
@@ -177,11 +199,11 @@ impl KafkaProducer {
     /// background, and what it meets shows in `send`, bounded by `max.block.ms`.
     ///
     /// # Errors
-    /// [`BootstrapError`], with the Java client's sentence.
+    /// [`ConnectError`], with the Java client's sentence.
     ///
     /// # Panics
     /// Outside a tokio runtime, or when the operating system has no entropy.
-    pub async fn connect(config: ProducerConfig, bootstrap_servers: &str) -> Result<Self, BootstrapError> {
+    pub async fn connect(config: ProducerConfig, bootstrap_servers: &str) -> Result<Self, ConnectError> {
         Self::builder(config).connect(bootstrap_servers).await
     }
 
@@ -218,7 +240,7 @@ impl KafkaProducer {
     /// Appends a record and has `callback` run when its fate is decided, as Java's `send(record, callback)`.
     ///
     /// The callback gets metadata in any case, on failure without offset, and the error, `None` on success. It runs on
-    /// the sender's task (see [`on_batch`](KafkaProducerBuilder::on_batch) for what it may do there), or here, before
+    /// the sender's thread (see [`on_batch`](KafkaProducerBuilder::on_batch) for what it may do there), or here, before
     /// this returns, when the record was refused with an error of the future ([`Surface::FutureOnCaller`]). It runs once,
     /// also where Java's runs twice: for the record of a producer whose transaction was fenced, there from `send` and from
     /// the record's batch, here from the batch alone ([`SendRefusal::FailedInItsBatch`]).
@@ -327,7 +349,7 @@ impl KafkaProducer {
         self.signalled(closed).await;
     }
 
-    /// Waits for a signal of the task. When the task ended, with its runtime, everything is settled.
+    /// Waits for a signal of the sender's thread. When that has ended, everything is settled.
     async fn signalled(&self, signal: oneshot::Receiver<()>) {
         tokio::select! {
             _ = signal => {}
@@ -390,7 +412,7 @@ impl KafkaProducer {
         record: &Record<'_>,
         mut appended: impl FnMut(&mut Program, &Sent) -> T,
     ) -> Result<T, SendError> {
-        // A program that does nothing but send would never let the sender's task run on a runtime of one thread.
+        // A program that does nothing but send would let no other task run on a runtime of one thread.
         tokio::task::coop::consume_budget().await;
         let mut pending = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
         // Nearly always there is room, and nothing to wait for.

@@ -118,7 +118,7 @@ impl KafkaProducer {
                 let max_block_ms = u64::try_from(self.max_block.as_millis()).unwrap_or(u64::MAX);
                 Err(TransactionError::Timeout { call: ticket.call(), max_block_ms }.into())
             }
-            // The task ended, with its runtime or because the producer was dropped.
+            // The sender's thread has ended: the producer was dropped.
             (Ok(_), None) => Err(TransactionError::ShutDown.into()),
         }
     }
