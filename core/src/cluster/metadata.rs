@@ -6,7 +6,7 @@
 //! know in memory).
 
 use super::Cluster;
-use super::topics::{Topic, check_name, is_internal};
+use super::topics::{Topic, check_topic_name, is_internal};
 use crate::error::ErrorCode;
 use crate::ids::NodeId;
 use crate::protocol::{
@@ -46,7 +46,7 @@ impl<O: Observer> Cluster<O> {
         if let Some(topic) = self.topics.get(name) {
             return describe(name, topic);
         }
-        let error = match check_name(name) {
+        let error = match check_topic_name(name) {
             Err(_) => ErrorCode::INVALID_TOPIC_EXCEPTION,
             Ok(()) => {
                 if may_create && self.config.auto_create_topics {

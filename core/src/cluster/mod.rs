@@ -31,7 +31,7 @@ use self::fetch::Reading;
 use self::links::{Link, Turn};
 pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
 use self::topics::Topics;
-pub use self::topics::{MoveRefusal, TopicRefusal};
+pub use self::topics::{MoveRefusal, TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId, TopicPartition};

@@ -226,8 +226,11 @@ pub(super) fn unknown(api: ApiKey, version: i16, name: &str) -> ErrorCode {
     if has_no_name { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION }
 }
 
-/// `Topic.validate`.
-pub(super) fn check_name(name: &str) -> Result<(), TopicRefusal> {
+/// Whether Kafka takes a topic of this name (`org.apache.kafka.common.internals.Topic.validate`).
+///
+/// # Errors
+/// `INVALID_TOPIC_EXCEPTION`, with Kafka's sentence.
+pub fn check_topic_name(name: &str) -> Result<(), TopicRefusal> {
     let is_legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
     let problem = match name {
         "" => "the empty string is not allowed".to_owned(),
@@ -305,7 +308,7 @@ impl Topics {
     /// May this topic be created? In the order of `ReplicationControlManager.createTopics`.
     pub(super) fn check(&self, config: &ClusterConfig, topic: &NewTopic) -> Result<CheckedTopic, TopicRefusal> {
         let name = &topic.name;
-        check_name(name)?;
+        check_topic_name(name)?;
         if self.topics.contains_key(name) {
             return Err(refusal(ErrorCode::TOPIC_ALREADY_EXISTS, format!("Topic '{name}' already exists.")));
         }

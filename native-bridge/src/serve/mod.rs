@@ -20,6 +20,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
+use producer_core::cluster::check_topic_name;
 use producer_core::config::read_properties;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -152,6 +153,9 @@ async fn backend(options: &ServeOptions) -> Result<Backend> {
             EmbeddedBrokers::start_default().await.context("cannot start the embedded brokers")?,
         ));
     };
+    for topic in &options.allow_topic {
+        check_topic_name(topic).map_err(|refusal| anyhow!("--allow-topic {topic}: {refusal}"))?;
+    }
     let servers: BootstrapServers =
         servers.parse().map_err(|error| anyhow!("--bootstrap-servers {servers}: {error}\n{SERVERS_HELP}"))?;
     let info = probe::probe_any(servers.addresses(), world::PATIENCE).await.map_err(|met| {
