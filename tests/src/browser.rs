@@ -41,6 +41,8 @@ impl Browser {
         tools::ensure(&[tools::CHROMIUM, tools::CHROMEDRIVER])?;
         let profile = Scratch::new("chromium")?;
         let mut command = Command::new("chromedriver");
+        // What a browser that is killed leaves behind goes with the profile.
+        command.env("TMPDIR", profile.path());
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut driver = OwnedChild::spawn(&mut command, Some(profile.path()))?;
         let stdout = driver.child().stdout.take().context("chromedriver's output is piped")?;

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +17,6 @@ use xtask::{process::OwnedChild, workspace::Scratch};
 
 /// Longer than the bridge waits for a broker that says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn scratch(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("playground-{name}-{}", std::process::id()))
-}
 
 fn serve(arguments: &[&str]) -> Result<Bridge> {
     Bridge::serve(page::small()?.path(), arguments)
@@ -139,6 +135,8 @@ fn files_and_folders_that_are_not_there_are_named() -> Result<()> {
     assert_says(&refusal_of_page(empty.path())?, &["--page", "index.html", "cargo xtask play"]);
     assert_says(&refusal(&["--allow-origin", "http://127.0.0.1:8080/"])?, &["--allow-origin", "without a slash"]);
     assert_says(&refusal(&["--allow-topic", "orders"])?, &["--allow-topic", "--bootstrap-servers"]);
+    let no_topic = ["--bootstrap-servers", "127.0.0.1:9", "--allow-topic", ".."];
+    assert_says(&refusal(&no_topic)?, &["--allow-topic ..", "Topic name is invalid: '..' is not allowed"]);
     Ok(())
 }
 
@@ -151,7 +149,8 @@ fn refusal_of_page(folder: &Path) -> Result<String> {
 
 #[test]
 fn a_configuration_that_java_refuses_keeps_the_bridge_from_starting() -> Result<()> {
-    let file = scratch("refused.properties");
+    let folder = Scratch::new("bad-input")?;
+    let file = folder.path().join("refused.properties");
     let path = file.to_string_lossy().into_owned();
     for (text, words) in [
         ("acks=1\nenable.idempotence=true\n", "Must set acks to all in order to use the idempotent producer."),
@@ -164,21 +163,22 @@ fn a_configuration_that_java_refuses_keeps_the_bridge_from_starting() -> Result<
         std::fs::write(&file, text)?;
         assert_says(&refusal(&["--producer-config", &path])?, &[&path, words]);
     }
-    Ok(std::fs::remove_file(file)?)
+    Ok(())
 }
 
 /// Row 43. What a page is told comes in frames, what an operator is told goes to the log; neither holds a password, be it
 /// spread over lines or under a key with a letter wrong.
 #[tokio::test]
 async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()> {
-    let file = scratch("secret.properties");
+    let folder = Scratch::new("bad-input")?;
+    let file = folder.path().join("secret.properties");
     let text = "linger.ms=7\nlinger.mss=marlin\nbootstrap.servers=elsewhere:1\n\
         sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\\n  \
           username=\"alice\" \\\n  \
           password=\"swordfish\";\n\
         sasl.jass.config=password\\=\"barracuda\"\nssl.key.pasword sturgeon\n";
     std::fs::write(&file, text)?;
-    let log = scratch("secret.log");
+    let log = folder.path().join("bridge.log");
     let bridge = Bridge::serve_logging_to(
         page::small()?.path(),
         &["--producer-config", &file.to_string_lossy()],
@@ -217,18 +217,18 @@ async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()>
     }
     let logged = String::from_utf8(logged)?;
     assert_says(&logged, &["linger.mss", "sasl.jass.config", "bootstrap.servers"]);
-    std::fs::remove_file(log)?;
-    Ok(std::fs::remove_file(file)?)
+    Ok(())
 }
 
 #[test]
 fn a_configuration_file_that_cannot_be_read_is_told_with_the_line_and_not_with_what_stands_there() -> Result<()> {
-    let file = scratch("bad-escape.properties");
+    let folder = Scratch::new("bad-input")?;
+    let file = folder.path().join("bad-escape.properties");
     std::fs::write(&file, "acks=all\nssl.key.password=swordfish\\u12\n")?;
     let said = refusal(&["--producer-config", &file.to_string_lossy()])?;
     assert_says(&said, &["--producer-config", "line 2", "four hexadecimal digits"]);
     assert!(!said.contains("swordfish"), "{said}");
-    Ok(std::fs::remove_file(file)?)
+    Ok(())
 }
 
 type Properties = Vec<(Arc<str>, Arc<str>)>;

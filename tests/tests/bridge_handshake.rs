@@ -9,6 +9,7 @@ use cross_tests::page;
 use cross_tests::page_client::{PageClient, send};
 use cross_tests::raw_http::{Answer, RequestHead, connect, exchange};
 use producer_core::bridge::{Command, Habit, Report};
+use xtask::workspace::Scratch;
 
 const CSP_OF_A_WASM_PAGE: [&str; 4] =
     ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'"];
@@ -124,7 +125,8 @@ fn row_10_only_the_whole_token_opens_and_guessing_is_slowed_down() -> Result<()>
 
 #[test]
 fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result<()> {
-    let log = std::env::temp_dir().join(format!("playground-log-{}", std::process::id()));
+    let folder = Scratch::new("handshake")?;
+    let log = folder.path().join("bridge.log");
     let bridge = Bridge::serve_logging_to(page::small()?.path(), &[], &log, "trace")?;
     let line = format!("GET /socket?token={} HTTP/1.1", bridge.token());
     for request in [RequestHead::handshake(&bridge), RequestHead::handshake(&bridge).without("Sec-WebSocket-Protocol")]
@@ -138,12 +140,13 @@ fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result
     bridge.stop(Duration::from_secs(20))?;
     let logged = std::fs::read_to_string(&log)?;
     assert!(logged.contains("refused a request") && !logged.contains(&token), "{logged}");
-    Ok(std::fs::remove_file(log)?)
+    Ok(())
 }
 
 #[tokio::test]
 async fn what_a_page_sends_and_what_opens_the_bridge_reaches_no_log() -> Result<()> {
-    let log = std::env::temp_dir().join(format!("playground-trace-log-{}", std::process::id()));
+    let folder = Scratch::new("handshake")?;
+    let log = folder.path().join("bridge.log");
     let bridge = Bridge::serve_logging_to(page::small()?.path(), &[], &log, "trace")?;
     let mut page = PageClient::open(&bridge).await?;
     page.hello(None).await?;
@@ -159,7 +162,7 @@ async fn what_a_page_sends_and_what_opens_the_bridge_reaches_no_log() -> Result<
     for secret in [&token, "a-key-nobody", "value of 1", bytes.trim_matches(['[', ']'])] {
         assert!(!logged.contains(secret), "{secret} in {logged}");
     }
-    Ok(std::fs::remove_file(log)?)
+    Ok(())
 }
 
 #[test]
@@ -286,7 +289,8 @@ fn row_17_what_is_no_http_is_closed_with_one_line_in_the_log() -> Result<()> {
     let client_hello = [&[0x16, 3, 1, 0, 0x5a, 1, 0, 0, 0x56, 3, 3][..], &[7; 80]].concat();
     let api_versions = [&[0, 0, 0, 20, 0, 18, 0, 3, 0, 0, 0, 1, 0, 4][..], b"kcat\0\x02a\x02b\0\0"].concat();
     for (name, bytes) in [("tls", client_hello), ("kafka", api_versions)] {
-        let log = std::env::temp_dir().join(format!("playground-log-{name}-{}", std::process::id()));
+        let folder = Scratch::new("handshake")?;
+        let log = folder.path().join("bridge.log");
         let bridge = Bridge::serve_logging_to(page::small()?.path(), &[], &log, "info")?;
         let before = std::fs::read_to_string(&log)?.lines().count();
         let mut stream = connect(&bridge)?;
@@ -303,7 +307,6 @@ fn row_17_what_is_no_http_is_closed_with_one_line_in_the_log() -> Result<()> {
         let logged = std::fs::read_to_string(&log)?;
         assert_eq!(logged.lines().count(), before + 1, "{name}: {logged}");
         assert!(!logged.contains("panicked"), "{logged}");
-        std::fs::remove_file(log)?;
     }
     Ok(())
 }
