@@ -119,15 +119,20 @@ impl CachedClock {
 ///   unwatched ─────────────────────────────► fresh ◄──────┐
 ///       ▲                                      │ tick      │ renew
 ///       └──────────────── tick ──────────── stale ────────┘
+///
+///   any of them ── while_away begins ──► away ── it ends ──► stale, or unwatched as before
 /// ```
 ///
-/// A tick and a renewal at once do no harm, whichever is later: all they can bring about is one more reading.
+/// A tick and a renewal at once do no harm, whichever is later: all they can bring about is one more reading. Only the
+/// driver's task ticks and goes away.
 #[derive(Debug, Default)]
 pub(crate) struct Freshness(AtomicU8);
 
 const UNWATCHED: u8 = 0;
 const FRESH: u8 = 1;
 const STALE: u8 = 2;
+/// The task runs the program's own code, for nobody knows how long: no reading is good for a second use.
+const AWAY: u8 = 3;
 
 impl Freshness {
     #[inline]
@@ -137,7 +142,8 @@ impl Freshness {
 
     /// The clock is read anew. `true`: nobody watches over the reading yet.
     fn renew(&self) -> bool {
-        self.0.swap(FRESH, Relaxed) == UNWATCHED
+        let renewed = self.0.fetch_update(Relaxed, Relaxed, |state| (state != AWAY).then_some(FRESH));
+        renewed == Ok(UNWATCHED)
     }
 
     /// Is somebody to come by?
@@ -150,6 +156,13 @@ impl Freshness {
         let is_used = self.is_fresh();
         self.0.store(if is_used { STALE } else { UNWATCHED }, Relaxed);
         is_used
+    }
+
+    /// Runs the program's own code, during which nobody can come by.
+    pub(crate) fn while_away(&self, act: impl FnOnce()) {
+        let was_watched = self.0.swap(AWAY, Relaxed) != UNWATCHED;
+        act();
+        self.0.store(if was_watched { STALE } else { UNWATCHED }, Relaxed);
     }
 }
 
@@ -213,5 +226,20 @@ mod tests {
         clock.set(drivers);
         assert_eq!(clock.now(&freshness), drivers);
         assert!(drivers.elapsed_us > first.elapsed_us);
+    }
+
+    #[test]
+    fn while_the_watch_is_away_no_reading_is_used_twice() {
+        let (mut clock, freshness) = clocks();
+        clock.now(&freshness);
+        freshness.while_away(|| {
+            let first = clock.now(&freshness);
+            std::thread::sleep(Duration::from_millis(1));
+            assert_ne!(clock.now(&freshness), first);
+        });
+        assert!(freshness.is_watched(), "as before");
+        let back = clock.now(&freshness);
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(clock.now(&freshness), back, "and bursts share readings again");
     }
 }

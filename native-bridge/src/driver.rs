@@ -319,7 +319,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             for output in outputs.drain(..) {
                 self.execute(output);
             }
-            (self.after_turn)();
+            self.shared.freshness.while_away(&mut self.after_turn);
             self.shared.turned.notify_waiters();
             self.wait(deadline, &mut inputs).await;
         }

@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use kafka_producer::embedded::EmbeddedBrokers;
@@ -383,6 +383,33 @@ fn a_program_that_blocks_its_only_thread_keeps_nothing_from_being_sent() {
         // Not awaited: the thread stands still.
         assert_eq!(told.recv_timeout(PATIENCE), Ok(true));
     });
+}
+
+/// A burst of sends shares one reading of the clock, which the sender's thread declares old; here it cannot.
+#[tokio::test]
+async fn a_callback_that_takes_its_time_makes_no_timestamp_old() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[("linger.ms", "0")]).await;
+    let (entered, is_in) = oneshot::channel();
+    let (leave, may_leave) = std::sync::mpsc::channel();
+    let callback = move |_: &RecordMetadata, _: Option<&ProducerError>| {
+        entered.send(()).unwrap();
+        may_leave.recv_timeout(PATIENCE).unwrap();
+    };
+    let record = Record::keyed("orders", b"key", b"value");
+    producer.send_with_callback(record, callback).await.unwrap();
+    is_in.await.expect("the callback runs");
+    let mut deliveries = Vec::new();
+    for _ in 0..3 {
+        let before_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        deliveries.push((before_ms, producer.send(record).await.unwrap()));
+        thread::sleep(Duration::from_millis(20));
+    }
+    leave.send(()).unwrap();
+    for (before_ms, delivery) in deliveries {
+        let timestamp_ms = delivery.await.unwrap().timestamp_ms.expect("stored");
+        assert!(timestamp_ms >= i64::try_from(before_ms).unwrap(), "{timestamp_ms} for a record sent at {before_ms}");
+    }
 }
 
 /// `KafkaProducer` names its thread so in Java.
