@@ -1,5 +1,7 @@
 //! Worlds from their beginning to their end.
 
+mod promises;
+
 use core::cell::Cell;
 use core::time::Duration;
 
