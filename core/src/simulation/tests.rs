@@ -1,6 +1,7 @@
 //! Worlds from their beginning to their end.
 
 mod promises;
+mod transactions;
 
 use core::cell::Cell;
 use core::time::Duration;

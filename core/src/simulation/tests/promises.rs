@@ -161,19 +161,23 @@ const REFUSALS: [ErrorCode; 14] = [
     ErrorCode::UNKNOWN_SERVER_ERROR,
 ];
 
-fn any_rule() -> impl Strategy<Value = Rule> {
-    let action = prop_oneof![
+/// What a broker can be guilty of when it is asked to write.
+pub(super) fn any_action() -> impl Strategy<Value = Action> {
+    prop_oneof![
         (0..3_000_u64).prop_map(|ms| Action::Delay(Duration::from_millis(ms))),
         prop::sample::select(REFUSALS.to_vec()).prop_map(|error| Action::Answer { error, only: None }),
         Just(Action::CutBeforeAppend),
         Just(Action::CutAfterAppend),
         (0..PARTITIONS, 1..4_i32)
             .prop_map(|(partition, to)| Action::MoveLeader { partition: orders(partition), to: NodeId(to) }),
-    ];
+    ]
+}
+
+fn any_rule() -> impl Strategy<Value = Rule> {
     let api = prop::sample::select(vec![ApiKey::Produce, ApiKey::Produce, ApiKey::Produce, ApiKey::InitProducerId]);
     let node = prop::option::of((1..4_i32).prop_map(NodeId));
     let partition = prop::option::of((0..PARTITIONS).prop_map(orders));
-    (api, node, partition, prop::option::weighted(0.95, 1..25_u32), action).prop_map(
+    (api, node, partition, prop::option::weighted(0.95, 1..25_u32), any_action()).prop_map(
         |(api, node, partition, nth, then)| {
             let partition = partition.filter(|_| api == ApiKey::Produce);
             // What happens to every Produce happens until its patience ends. Without an id there is no patience, nor does
