@@ -247,6 +247,8 @@ pub struct ApiVersionRange {
 pub struct MetadataRequest {
     /// `None`: all topics. An empty list: none, only brokers.
     pub topics: Option<Vec<Arc<str>>>,
+    /// Topics by their ids, since v12; where there are any, no name counts.
+    pub topic_ids: Vec<TopicId>,
     /// May the broker create what is missing? Since v4.
     pub allow_auto_topic_creation: bool,
 }
@@ -264,6 +266,8 @@ pub struct MetadataResponse {
     pub controller: NodeId,
     /// The topics asked for.
     pub topics: Vec<MetadataTopic>,
+    /// REBOOTSTRAP_REQUIRED: whatever the client knows of the cluster is of no use any more (KIP-1102). Since v13.
+    pub error: ErrorCode,
 }
 
 /// A broker that is up.
@@ -284,7 +288,7 @@ pub struct MetadataBroker {
 pub struct MetadataTopic {
     /// UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, LEADER_NOT_AVAILABLE …
     pub error: ErrorCode,
-    /// Its name.
+    /// Its name; empty where it was asked about by an id that no topic has.
     pub name: Arc<str>,
     /// Its id, since v10; zero before.
     pub id: TopicId,

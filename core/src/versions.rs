@@ -1,7 +1,7 @@
 //! Which versions of each API are spoken, in one table: towards Kafka as a client, and as a broker.
 //!
 //! The client's ranges are those whose fields [`crate::protocol`] carries in full. The broker's are what kcat,
-//! librdkafka, franz-go, and Kafka's Java producer and consumer need. Questions by topic id (Metadata 12) are not answered.
+//! librdkafka, franz-go, and Kafka's Java producer and consumer need.
 
 use crate::protocol::{ApiKey, ApiVersionRange};
 
@@ -24,7 +24,7 @@ const TABLE: [Row; 13] = [
     row(ApiKey::Fetch, (4, 18), (4, 18), 12),
     row(ApiKey::ListOffsets, (1, 7), (1, 7), 6),
     // 4 is the first in which the client says whether a missing topic may be created.
-    row(ApiKey::Metadata, (4, 12), (0, 11), 9),
+    row(ApiKey::Metadata, (4, 13), (0, 13), 9),
     // 10 asks by topic id.
     row(ApiKey::OffsetFetch, (1, 9), (1, 9), 6),
     row(ApiKey::FindCoordinator, (0, 6), (0, 6), 3),
@@ -120,7 +120,7 @@ mod tests {
         for api in ALL {
             assert!(client_versions(api).highest_common(broker_versions(api)).is_some(), "{api:?}");
         }
-        assert_eq!(client_versions(ApiKey::Metadata).highest_common(broker_versions(ApiKey::Metadata)), Some(11));
+        assert_eq!(client_versions(ApiKey::Metadata).highest_common(broker_versions(ApiKey::Metadata)), Some(13));
     }
 
     #[test]

@@ -207,7 +207,7 @@ impl Conversation {
     ) -> Result<MetadataResponse, ProbeError> {
         let unsupported = ProbeError::UnsupportedVersion { api: ApiKey::Metadata };
         let version = common_version(spoken, ApiKey::Metadata).ok_or(unsupported)?;
-        let request = MetadataRequest { topics: Some(topics), allow_auto_topic_creation: false };
+        let request = MetadataRequest { topics: Some(topics), allow_auto_topic_creation: false, ..Default::default() };
         match self.ask(version, Request::Metadata(request)).await? {
             Response::Metadata(answer) => Ok(answer),
             _ => Err(not_kafka("an answer to another question")),

@@ -77,7 +77,8 @@ impl Teller {
         // A young topic may have no leader for a moment.
         once_ready(|| {
             let topics = Some(vec![name.into()]);
-            let body = Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false });
+            let body =
+                Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() });
             let Response::Metadata(body) = self.client.ask(11, body)? else { unreachable!() };
             let partitions = &body.topics[0].partitions;
             let found = partitions.iter().map(|partition| partition.error).max().unwrap_or_default();

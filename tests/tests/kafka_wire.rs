@@ -62,7 +62,8 @@ impl Client {
             return Ok(TopicId::default());
         }
         let topics = Some(vec![topic.into()]);
-        let body = Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false });
+        let body =
+            Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() });
         let Response::Metadata(body) = self.ask(11, body)? else { unreachable!() };
         Ok(body.topics[0].id)
     }
@@ -128,13 +129,15 @@ fn metadata_names_brokers_and_topics(client: &mut Client) -> Result<()> {
     // The controller has created it; the broker hears of it a little later.
     once_ready(|| {
         let topics = Some(vec!["created-7".into()]);
-        let body = Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false });
+        let body =
+            Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() });
         let Response::Metadata(body) = client.ask(4, body)? else { unreachable!() };
         Ok((body.topics[0].error, ()))
     })?;
     for version in client.common(ApiKey::Metadata) {
         let topics = Some(vec!["created-7".into(), "no-such-topic".into()]);
-        let body = Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false });
+        let body =
+            Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() });
         let Response::Metadata(body) = client.ask(version, body)? else { unreachable!() };
         assert_eq!((body.brokers.len(), body.brokers[0].node, &*body.brokers[0].host), (1, NodeId(1), "127.0.0.1"));
         assert_eq!(body.controller, NodeId(1));

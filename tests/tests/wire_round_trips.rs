@@ -103,8 +103,8 @@ fn old_clients_metadata_requests_are_understood() {
             other => panic!("{other:?}"),
         }
     };
-    let all = MetadataRequest { topics: None, allow_auto_topic_creation: true };
-    let none = MetadataRequest { topics: Some(vec![]), allow_auto_topic_creation: true };
+    let all = MetadataRequest { topics: None, allow_auto_topic_creation: true, ..Default::default() };
+    let none = MetadataRequest { topics: Some(vec![]), allow_auto_topic_creation: true, ..Default::default() };
     // Version 0 asks for all topics with an empty list; later ones do so with null.
     let empty = || kafka::MetadataRequest::default().with_topics(Some(vec![]));
     assert_eq!(frame(0, empty()), all);
@@ -115,8 +115,7 @@ fn old_clients_metadata_requests_are_understood() {
 }
 
 #[test]
-fn a_newer_brokers_metadata_is_understood() {
-    // Version 12 is spoken as a client only.
+fn a_topic_that_is_unknown_by_its_id_has_no_name() {
     let mut newer = BytesMut::new();
     let topic = kafka::metadata_response::MetadataResponseTopic::default()
         .with_error_code(100)
@@ -124,11 +123,20 @@ fn a_newer_brokers_metadata_is_understood() {
         .with_topic_id("01010101-0101-0101-0101-010101010101".parse().unwrap());
     newer.extend_from_slice(&[0, 0, 0, 9, 0]);
     kafka::MetadataResponse::default().with_topics(vec![topic]).encode(&mut newer, 12).unwrap();
-    let (correlation, response) = decode_response(ApiKey::Metadata, 12, newer.freeze()).unwrap();
+    let newer = newer.freeze();
+    let (correlation, response) = decode_response(ApiKey::Metadata, 12, newer.clone()).unwrap();
     let Response::Metadata(body) = response else { panic!("{response:?}") };
     assert_eq!(correlation, CorrelationId(9));
     assert_eq!((body.topics[0].error, &*body.topics[0].name), (ErrorCode::UNKNOWN_TOPIC_ID, ""));
     assert_eq!(body.topics[0].id.0, [1; 16]);
+    let ours = without_length(encode_response(12, correlation, &Response::Metadata(body)).unwrap());
+    assert_eq!(ours, newer);
+
+    // Asked about by its name, it has one, whatever a script says of it.
+    let topic = MetadataTopic { error: ErrorCode::UNKNOWN_TOPIC_ID, name: "named".into(), ..Default::default() };
+    let named = Response::Metadata(MetadataResponse { topics: vec![topic], ..Default::default() });
+    let frame = without_length(encode_response(4, correlation, &named).unwrap());
+    assert_eq!(decode_response(ApiKey::Metadata, 4, frame), Ok((correlation, named)));
 }
 
 /// Mirrors `MetadataTest.testIgnoreLeaderEpochInOlderMetadataResponse`: leader epochs are ignored in versions before 9,
@@ -222,7 +230,11 @@ fn requests_that_are_not_spoken_are_told_apart() {
 #[test]
 fn what_has_no_form_in_a_version_is_refused_and_not_sent_in_part() {
     let two = FindCoordinatorRequest { key_type: 0, keys: vec!["a".into(), "b".into()] };
-    let long = MetadataRequest { topics: Some(vec!["x".repeat(40_000).into()]), allow_auto_topic_creation: true };
+    let long = MetadataRequest {
+        topics: Some(vec!["x".repeat(40_000).into()]),
+        allow_auto_topic_creation: true,
+        ..Default::default()
+    };
     let send = |body: Request, version| {
         let request = OutgoingRequest { header: header(body.api(), version), body, expects_response: true };
         encode_request(&request).map(|mut frame| frame.copy_to_bytes(frame.remaining()))

@@ -143,11 +143,14 @@ pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
             Response::ListOffsets(ListOffsetsResponse { throttle_time_ms: 0, topics: topics.collect() })
         }
         Request::Metadata(request) => {
-            let topics = request.topics.iter().flatten();
-            let topics = topics.map(|name| MetadataTopic { error, name: name.clone(), ..MetadataTopic::default() });
+            // `MetadataRequest.getErrorResponse`: no brokers, and the error everywhere.
+            let names = request.topics.iter().flatten();
+            let by_name = names.map(|name| MetadataTopic { error, name: name.clone(), ..MetadataTopic::default() });
+            let by_id = request.topic_ids.iter().map(|&id| MetadataTopic { error, id, ..MetadataTopic::default() });
             Response::Metadata(MetadataResponse {
                 controller: NodeId(-1),
-                topics: topics.collect(),
+                topics: by_name.chain(by_id).collect(),
+                error,
                 ..MetadataResponse::default()
             })
         }

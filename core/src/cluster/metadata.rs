@@ -1,14 +1,14 @@
 //! Metadata and CreateTopics: who leads what, and new topics.
 //!
 //! *Models*: every broker knows the same at once; a topic that a client may create comes into being while the answer
-//! still says it is unknown, as in a cluster with a controller of its own, so the client asks again. *Leaves out*: stale
-//! brokers, questions by topic id (v12), internal topics that come into being by themselves (coordinators keep what they
-//! know in memory).
+//! still says it is unknown, as in a cluster with a controller of its own, so the client asks again; questions by topic id
+//! (v12). *Leaves out*: stale brokers, internal topics that come into being by themselves (coordinators keep what they know
+//! in memory).
 
 use super::Cluster;
 use super::topics::{Topic, check_topic_name, is_internal};
 use crate::error::ErrorCode;
-use crate::ids::NodeId;
+use crate::ids::{NodeId, TopicId};
 use crate::protocol::{
     CreateTopicsRequest, CreateTopicsResponse, CreatedTopic, MetadataBroker, MetadataPartition, MetadataRequest,
     MetadataResponse, MetadataTopic, NewTopic,
@@ -19,6 +19,9 @@ impl<O: Observer> Cluster<O> {
     pub(super) fn metadata(&mut self, request: &MetadataRequest) -> MetadataResponse {
         let topics = match &request.topics {
             None => self.topics.iter().map(|(name, topic)| describe(name, topic)).collect(),
+            Some(_) if !request.topic_ids.is_empty() => {
+                request.topic_ids.iter().map(|&id| self.describe_by_id(id)).collect()
+            }
             Some(names) => {
                 names.iter().map(|name| self.describe_or_create(name, request.allow_auto_topic_creation)).collect()
             }
@@ -29,6 +32,7 @@ impl<O: Observer> Cluster<O> {
             cluster_id: Some(self.config.cluster_id.clone()),
             controller: self.config.nodes().next().map_or(NodeId(-1), |(node, _)| node),
             topics,
+            error: ErrorCode::NONE,
         }
     }
 
@@ -40,6 +44,12 @@ impl<O: Observer> Cluster<O> {
             port: i32::from(address.port),
             rack: None,
         })
+    }
+
+    fn describe_by_id(&self, id: TopicId) -> MetadataTopic {
+        let found = self.topics.name_of(id).and_then(|name| Some((name, self.topics.get(name)?)));
+        let unknown = || MetadataTopic { error: ErrorCode::UNKNOWN_TOPIC_ID, id, ..MetadataTopic::default() };
+        found.map_or_else(unknown, |(name, topic)| describe(name, topic))
     }
 
     fn describe_or_create(&mut self, name: &std::sync::Arc<str>, may_create: bool) -> MetadataTopic {

@@ -146,7 +146,11 @@ impl World {
 
     fn describe(&mut self, topic: &str, may_create: bool) -> MetadataTopic {
         let link = self.connect(1);
-        let request = MetadataRequest { topics: Some(vec![topic.into()]), allow_auto_topic_creation: may_create };
+        let request = MetadataRequest {
+            topics: Some(vec![topic.into()]),
+            allow_auto_topic_creation: may_create,
+            ..Default::default()
+        };
         match self.ask(link, Request::Metadata(request)) {
             Some(Response::Metadata(mut response)) => response.topics.remove(0),
             other => panic!("{other:?}"),

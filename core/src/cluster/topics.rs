@@ -282,13 +282,17 @@ impl Topics {
         self.topics.get(name)
     }
 
+    pub(super) fn name_of(&self, id: TopicId) -> Option<&Arc<str>> {
+        self.names.get(&id)
+    }
+
     /// Where topics are said by id, that alone counts: whatever name stands beside it gives way to the one that goes with
     /// the id, or to an empty one where none does.
     pub(super) fn name_topics(&self, version: i16, request: &mut Request) {
         if !says_topics_by_id(request.api(), version) {
             return;
         }
-        let name_of = |id| self.names.get(&id).map_or_else(|| "".into(), Arc::clone);
+        let name_of = |id| self.name_of(id).map_or_else(|| "".into(), Arc::clone);
         match request {
             Request::Produce(request) => request.topics.iter_mut().for_each(|topic| topic.name = name_of(topic.id)),
             Request::Fetch(request) => request.topics.iter_mut().for_each(|topic| topic.name = name_of(topic.id)),

@@ -304,7 +304,7 @@ impl Metadata {
         self.is_asked = true;
         let has_reliable_epochs = version >= RELIABLE_EPOCHS_SINCE;
         let asked = MetadataAsked { partial, additions: self.additions, has_reliable_epochs };
-        (MetadataRequest { topics: Some(topics), allow_auto_topic_creation: true }, asked)
+        (MetadataRequest { topics: Some(topics), allow_auto_topic_creation: true, ..Default::default() }, asked)
     }
 
     /// The question stayed without an answer.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::error::{Malformation, RequestError};
 use super::reader::{Reader, Result};
 use super::transactions::requests;
-use crate::ids::CorrelationId;
+use crate::ids::{CorrelationId, TopicId};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, CreateTopicsRequest, FetchPartition, FetchRequest, FetchTopic, FindCoordinatorRequest,
     InitProducerIdRequest, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, MetadataRequest, NewTopic,
@@ -139,14 +139,18 @@ fn list_offsets(reader: &mut Reader<'_>, version: i16) -> Result<ListOffsetsRequ
 }
 
 fn metadata(reader: &mut Reader<'_>, version: i16) -> Result<MetadataRequest> {
+    let mut topic_ids = Vec::new();
     let topics = reader.nullable_array(|reader| {
-        if version >= 10 {
-            let _topic_id = reader.topic_id()?;
-        }
-        let name = reader.string()?;
+        let id = if version >= 10 { reader.topic_id()? } else { TopicId::default() };
+        // Before version 12 only a name says a topic.
+        let name = if version >= 12 { reader.nullable_string()? } else { Some(reader.string()?) };
         reader.end_struct()?;
+        if version >= 12 && id != TopicId::default() {
+            topic_ids.push(id);
+        }
         Ok(name)
     })?;
+    let topics = topics.map(|topics| topics.into_iter().flatten().collect::<Vec<_>>());
     // Version 0 knows no null: its empty list asks for all topics.
     let topics = match topics {
         None if version == 0 => return Err(reader.error(Malformation::Null)),
@@ -161,7 +165,7 @@ fn metadata(reader: &mut Reader<'_>, version: i16) -> Result<MetadataRequest> {
         let _include_topic_authorized_operations = reader.bool()?;
     }
     reader.end_struct()?;
-    Ok(MetadataRequest { topics, allow_auto_topic_creation })
+    Ok(MetadataRequest { topics, topic_ids, allow_auto_topic_creation })
 }
 
 fn find_coordinator(reader: &mut Reader<'_>, version: i16) -> Result<FindCoordinatorRequest> {

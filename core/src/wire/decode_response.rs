@@ -203,8 +203,9 @@ fn metadata(reader: &mut Reader<'_>, version: i16) -> Result<MetadataResponse> {
     if (8..=10).contains(&version) {
         let _cluster_authorized_operations = reader.i32()?;
     }
+    let error = if version >= 13 { reader.error_code()? } else { ErrorCode::NONE };
     reader.end_struct()?;
-    Ok(MetadataResponse { throttle_time_ms, brokers, cluster_id, controller, topics })
+    Ok(MetadataResponse { throttle_time_ms, brokers, cluster_id, controller, topics, error })
 }
 
 fn metadata_topic(reader: &mut Reader<'_>, version: i16) -> Result<MetadataTopic> {

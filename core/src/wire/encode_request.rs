@@ -15,6 +15,7 @@ use super::error::EncodeError;
 use super::frame::Frame;
 use super::transactions::requests;
 use super::{produce, put_request_header};
+use crate::ids::TopicId;
 use crate::io::OutgoingRequest;
 use crate::protocol::{
     self, ApiKey, ApiVersionsRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
@@ -40,7 +41,7 @@ pub fn encode_request(request: &OutgoingRequest) -> Result<Frame, EncodeError> {
     match &request.body {
         Request::Produce(body) => produce::encode(header, body),
         Request::ApiVersions(body) => encode(header, &api_versions(body, header.version)),
-        Request::Metadata(body) => encode(header, &metadata(body)),
+        Request::Metadata(body) => encode(header, &metadata(body, header.version)),
         Request::InitProducerId(body) => encode(header, &init_producer_id(body)),
         Request::Fetch(body) => encode(header, &fetch(body)),
         Request::ListOffsets(body) => encode(header, &list_offsets(body)),
@@ -86,11 +87,12 @@ fn api_versions(body: &ApiVersionsRequest, version: i16) -> kafka::ApiVersionsRe
         .with_client_software_version(text(&body.client_software_version))
 }
 
-fn metadata(body: &MetadataRequest) -> kafka::MetadataRequest {
-    let topic = |name: &Arc<str>| MetadataRequestTopic::default().with_name(Some(topic_name(name)));
-    kafka::MetadataRequest::default()
-        .with_topics(body.topics.as_ref().map(|names| names.iter().map(topic).collect()))
-        .with_allow_auto_topic_creation(body.allow_auto_topic_creation)
+fn metadata(body: &MetadataRequest, version: i16) -> kafka::MetadataRequest {
+    let by_name = |name: &Arc<str>| MetadataRequestTopic::default().with_name(Some(topic_name(name)));
+    let by_id = |id: &TopicId| MetadataRequestTopic::default().with_name(None).with_topic_id(Uuid::from_bytes(id.0));
+    let ids: &[TopicId] = if version >= 12 { &body.topic_ids } else { &[] };
+    let topics = body.topics.as_ref().map(|names| names.iter().map(by_name).chain(ids.iter().map(by_id)).collect());
+    kafka::MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(body.allow_auto_topic_creation)
 }
 
 fn init_producer_id(body: &InitProducerIdRequest) -> kafka::InitProducerIdRequest {

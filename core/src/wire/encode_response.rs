@@ -25,7 +25,8 @@ use crate::ids::{CorrelationId, NodeId, TopicId};
 use crate::protocol::{
     self, ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, FetchPartitionResponse,
     FetchResponse, FindCoordinatorResponse, InitProducerIdResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
-    MetadataPartition, MetadataResponse, ProducePartitionResponse, ProduceResponse, Response, broker_versions,
+    MetadataPartition, MetadataResponse, MetadataTopic, ProducePartitionResponse, ProduceResponse, Response,
+    broker_versions,
 };
 use crate::versions::is_flexible;
 
@@ -216,7 +217,7 @@ fn metadata(body: &MetadataResponse) -> kafka::MetadataResponse {
     let topics = body.topics.iter().map(|topic| {
         MetadataResponseTopic::default()
             .with_error_code(topic.error.0)
-            .with_name(Some(topic_name(&topic.name)))
+            .with_name(Some(topic_name(&topic.name)).filter(|_| !is_unknown_id(topic)))
             .with_topic_id(uuid(topic.id))
             .with_is_internal(topic.is_internal)
             .with_partitions(topic.partitions.iter().map(metadata_partition).collect())
@@ -227,6 +228,12 @@ fn metadata(body: &MetadataResponse) -> kafka::MetadataResponse {
         .with_cluster_id(nullable_text(&body.cluster_id))
         .with_controller_id(broker_id(body.controller))
         .with_topics(topics.collect())
+        .with_error_code(body.error.0)
+}
+
+/// Was it asked about by an id that no topic has?
+fn is_unknown_id(topic: &MetadataTopic) -> bool {
+    topic.name.is_empty() && topic.error == ErrorCode::UNKNOWN_TOPIC_ID
 }
 
 fn metadata_partition(body: &MetadataPartition) -> MetadataResponsePartition {

@@ -198,7 +198,8 @@ fn wait_until_settled(runtime: &Runtime, running: &mut [Running], mark: usize) -
 
 /// What a node believes of a topic; `None` while it does not answer.
 fn partitions(kafka: &ApacheKafka, node: usize, topic: &str) -> Option<Vec<MetadataPartition>> {
-    let request = MetadataRequest { topics: Some(vec![topic.into()]), allow_auto_topic_creation: false };
+    let request =
+        MetadataRequest { topics: Some(vec![topic.into()]), allow_auto_topic_creation: false, ..Default::default() };
     let port = kafka.client_ports()[node - 1];
     let answer = WireClient::connect(port).and_then(|mut client| client.ask(11, Request::Metadata(request)));
     let Ok(Response::Metadata(response)) = answer else { return None };

@@ -138,9 +138,9 @@ fn every_api_can_be_answered_with_an_error() {
     world.cluster.add_rule(Rule { when: everything, then: Action::Answer { error, only: None } });
     let link = world.connect(1);
     let topics = Some(vec!["orders".into()]);
-    let metadata = MetadataRequest { topics, allow_auto_topic_creation: false };
+    let metadata = MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() };
     let Some(Response::Metadata(told)) = world.ask(link, Request::Metadata(metadata)) else { panic!() };
-    assert_eq!(told.topics[0].error, error);
+    assert_eq!((told.error, told.topics[0].error, told.brokers.len()), (error, error, 0));
     let Some(Response::Fetch(read)) = world.ask(link, Request::Fetch(fetch_request(0, 0))) else { panic!() };
     assert_eq!(read.topics[0].partitions[0].error, error);
     let id = InitProducerIdRequest {

@@ -1,4 +1,5 @@
-//! Topics by id instead of name (KIP-516): Produce and Fetch 13. The codes are those that Apache Kafka 4.3.1 answers with.
+//! Topics by id instead of name (KIP-516): Produce and Fetch 13, Metadata 12. The codes are
+//! those that Apache Kafka 4.3.1 answers with.
 
 use super::*;
 
@@ -71,6 +72,23 @@ fn a_name_that_no_topic_has_is_unknown_in_older_versions() {
     let answer = world.ask_in_version(link, BY_ID - 1, Request::Produce(request));
     let Some(Response::Produce(response)) = answer else { panic!() };
     assert_eq!(response.topics[0].partitions[0].error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[test]
+fn topics_are_asked_about_by_id_where_any_id_is_named() {
+    let mut world = World::new();
+    let (id, gone) = (id_of_orders(&mut world), TopicId([9; 16]));
+    let link = world.connect(1);
+    let mut ask = |topic_ids: Vec<TopicId>| {
+        let topics = Some(vec!["returns".into()]);
+        let request = MetadataRequest { topics, topic_ids, allow_auto_topic_creation: true };
+        let Some(Response::Metadata(told)) = world.ask(link, Request::Metadata(request)) else { panic!() };
+        told.topics.iter().map(|topic| (topic.error, topic.name.to_string(), topic.id)).collect::<Vec<_>>()
+    };
+    let (found, unknown) = (ErrorCode::NONE, ErrorCode::UNKNOWN_TOPIC_ID);
+    assert_eq!(ask(vec![id, gone]), [(found, "orders".to_owned(), id), (unknown, String::new(), gone)]);
+    let by_name = ask(Vec::new());
+    assert_eq!(by_name[0].0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "not created by the question before");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn metadata_names_all_brokers_and_all_topics_or_none() {
     let mut world = World::new();
     let link = world.connect(2);
     let mut ask = |topics: Option<Vec<Arc<str>>>| {
-        let request = MetadataRequest { topics, allow_auto_topic_creation: true };
+        let request = MetadataRequest { topics, allow_auto_topic_creation: true, ..Default::default() };
         match world.ask(link, Request::Metadata(request)) {
             Some(Response::Metadata(response)) => response,
             other => panic!("{other:?}"),

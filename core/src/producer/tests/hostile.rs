@@ -176,7 +176,7 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
     assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
     answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Produce, 20, 30), (ApiKey::InitProducerId, 0, 1)]);
     assert_eq!(story.may_proceed, 1);
-    let error = ProducerError::UnsupportedVersion { api: ApiKey::Metadata, wanted: (4, 12), supported: None };
+    let error = ProducerError::UnsupportedVersion { api: ApiKey::Metadata, wanted: (4, 13), supported: None };
     assert_eq!(error.to_string(), "The node does not support METADATA");
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
@@ -196,7 +196,7 @@ fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
     assert_eq!(error.java_class(), "UnsupportedVersionException");
     assert_eq!(
         error.to_string(),
-        "The node does not support METADATA with version in range [4,12]. The supported range is [0,3]."
+        "The node does not support METADATA with version in range [4,13]. The supported range is [0,3]."
     );
 }
 
