@@ -143,6 +143,9 @@ impl<O: Observer> Producer<O> {
     }
 
     fn on_metadata(&mut self, now: Instant, asked: MetadataAsked, response: &MetadataResponse) {
+        if self.config.rebootstraps && response.error == ErrorCode::REBOOTSTRAP_REQUIRED {
+            return self.metadata.on_rebootstrap_required();
+        }
         let topics = &self.topics;
         let is_answer = self.metadata.on_answer(now, asked, response, |name| topics.find(name), &mut self.chance.retry);
         if !is_answer {

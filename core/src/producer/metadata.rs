@@ -20,6 +20,15 @@ use super::backoff::Backoff;
 use super::topics::{PartitionRef, TopicIndex};
 use crate::rng::Rng;
 
+/// Since when metadata is asked for in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// Since it was due.
+    Since(Instant),
+    /// Since 1970: a broker said that nothing known is of use (`DefaultMetadataUpdater.initiateRebootstrap`, KIP-1102).
+    Always,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PartitionMetadata {
     /// As told; a leader counts only while it is among the brokers.
@@ -101,8 +110,7 @@ pub(super) struct Metadata {
     /// Not before, when the last answers were all the same; it counts no more once metadata is too old.
     no_news_until: Instant,
     last_success: Option<Instant>,
-    /// Since when metadata is asked for in vain.
-    attempt_since: Option<Instant>,
+    attempt: Option<Attempt>,
     failures: u32,
     same_answers: u32,
     backoff: Backoff,
@@ -125,7 +133,7 @@ impl Metadata {
             not_before: Instant::ZERO,
             no_news_until: Instant::ZERO,
             last_success: None,
-            attempt_since: None,
+            attempt: None,
             failures: 0,
             same_answers: 0,
             backoff,
@@ -263,19 +271,25 @@ impl Metadata {
 
     /// Metadata is due and is being tried for.
     pub(super) fn on_attempt(&mut self, now: Instant) {
-        self.attempt_since.get_or_insert(now);
+        self.attempt.get_or_insert(Attempt::Since(now));
     }
 
     /// Since when metadata has been tried for in vain.
-    pub(super) fn attempt_since(&self) -> Option<Instant> {
-        self.attempt_since
+    pub(super) fn attempt(&self) -> Option<Attempt> {
+        self.attempt
+    }
+
+    /// A broker answered that the client should rebootstrap. That is no failure: the next question waits for nothing new.
+    pub(super) fn on_rebootstrap_required(&mut self) {
+        self.is_asked = false;
+        self.attempt = Some(Attempt::Always);
     }
 
     /// Begins anew with the bootstrap addresses: no broker, partition or leader is known any more
     /// (`Metadata.rebootstrap`). Says whether that is another cluster than before.
     pub(super) fn rebootstrap(&mut self, now: Instant) -> bool {
         let is_another = !self.nodes.is_empty();
-        self.attempt_since = Some(now);
+        self.attempt = Some(Attempt::Since(now));
         self.needs_full = true;
         self.nodes.clear();
         for known in &mut self.topics {
@@ -330,7 +344,7 @@ impl Metadata {
             return false;
         }
         self.is_asked = false;
-        self.attempt_since = None;
+        self.attempt = None;
         self.failures = 0;
         self.answers += 1;
         self.needs_new_topics = asked.additions < self.additions;

@@ -319,7 +319,7 @@ impl<O: Observer> Producer<O> {
     pub fn poll_output(&mut self, now: Now) -> Output {
         // After everything that was heard, but before anything else is sent, patience ends (`NetworkClient.poll`).
         if core::mem::take(&mut self.has_heard) {
-            self.cut_overdue(now.instant());
+            self.end_patience(now);
         }
         let mut rounds = 0;
         loop {

@@ -2,6 +2,7 @@
 //!
 //! Sequences and identity → who is ready → drain → expire → requests → metadata → deadlines of connections.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use crate::error::{Persistence, ProducerError};
@@ -16,6 +17,7 @@ use super::batch::BatchSignal;
 use super::completion::Cut;
 use super::compressor::Compressor;
 use super::connections::{Asked, Availability, BEYOND};
+use super::metadata::Attempt;
 use super::meter::{Event, millis_between};
 use super::topics::PartitionRef;
 use super::transact::Turn;
@@ -48,15 +50,14 @@ impl<O: Observer> Producer<O> {
             return;
         }
         let at = now.instant();
+        self.end_patience(now);
         if !self.is_asleep(at) {
-            self.cut_overdue(at);
-            self.rebootstrap_if_overdue(at);
             self.finish_close(at);
             self.wake_by(self.connections.next_deadline());
         }
         // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
         if let Some((until, _)) = &mut self.wait {
-            *until = (*until).max(at + core::time::Duration::from_micros(1));
+            *until = (*until).max(at + Duration::from_micros(1));
         }
     }
 
@@ -132,12 +133,17 @@ impl<O: Observer> Producer<O> {
         self.asleep_until.is_some_and(|until| until > now)
     }
 
+    /// Patience ends with connections, and then with what is believed of the cluster.
+    pub(super) fn end_patience(&mut self, now: Now) {
+        if !self.is_asleep(now.instant()) {
+            self.cut_overdue(now.instant());
+            self.rebootstrap_if_overdue(now);
+        }
+    }
+
     /// Closes connections that took too long to stand or to answer, and one that nobody used for too long: more of those
     /// come in the next round (`Selector.maybeCloseOldestConnection`).
-    pub(super) fn cut_overdue(&mut self, now: Instant) {
-        if self.is_asleep(now) {
-            return;
-        }
+    fn cut_overdue(&mut self, now: Instant) {
         if self.connections.next_deadline().is_none_or(|(deadline, _)| deadline > now) {
             return;
         }
@@ -153,13 +159,20 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// Metadata was asked for in vain for so long that the brokers known must be the wrong ones
+    /// Metadata was asked for in vain for so long that the brokers known must be the wrong ones, or one of them said so
     /// (`NetworkClient.handleRebootstrap`).
-    fn rebootstrap_if_overdue(&mut self, now: Instant) {
-        let Some(since) = self.metadata.attempt_since().filter(|_| self.config.rebootstraps) else { return };
-        let due = since + self.config.rebootstrap_trigger + BEYOND;
-        if due > now {
-            return self.wake_by(Some((due, WaitReason::MetadataRefresh)));
+    fn rebootstrap_if_overdue(&mut self, now: Now) {
+        let Some(attempt) = self.metadata.attempt().filter(|_| self.config.rebootstraps) else { return };
+        let (now, since_1970) = (now.instant(), Duration::from_millis(now.wall_ms.try_into().unwrap_or(0)));
+        match attempt {
+            Attempt::Since(begin) => {
+                let due = begin + self.config.rebootstrap_trigger + BEYOND;
+                if due > now {
+                    return self.wake_by(Some((due, WaitReason::MetadataRefresh)));
+                }
+            }
+            Attempt::Always if since_1970 <= self.config.rebootstrap_trigger => return,
+            Attempt::Always => {}
         }
         let nodes = self.metadata.nodes().keys();
         let connections: Vec<_> = nodes.filter_map(|&node| self.connections.connection_to(node)).collect();

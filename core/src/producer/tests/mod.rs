@@ -17,6 +17,7 @@ mod idempotence;
 mod metrics;
 mod moving;
 mod observed;
+mod rebootstrapping;
 mod sender_epochs;
 mod sender_expiry;
 mod sender_leaders;

@@ -87,6 +87,8 @@ pub(super) struct Story {
     pub(super) api_keys: Vec<ApiVersionRange>,
     /// Level of `transaction.version` that brokers tell.
     pub(super) transaction_version: i16,
+    /// What metadata answers say of all that they tell.
+    pub(super) metadata_error: ErrorCode,
     /// The broker that coordinates.
     pub(super) coordinator: i32,
     /// Requests other than Produce that are left alone when true.
@@ -134,6 +136,7 @@ impl Story {
             next_epoch: 0,
             api_keys: advertised_versions(),
             transaction_version: 0,
+            metadata_error: ErrorCode::NONE,
             coordinator: 2,
             hold_questions: false,
             refuse_connections: false,
@@ -308,6 +311,7 @@ impl Story {
         MetadataResponse {
             brokers: (1..=self.brokers).map(broker).collect(),
             topics: topics.iter().map(topic).collect(),
+            error: self.metadata_error,
             ..MetadataResponse::default()
         }
     }
