@@ -48,6 +48,8 @@ final class TimelineBrokers {
     /** `transaction.version`, the feature. */
     private short transactionVersion = 0;
     private final Map<ApiKeys, Integer> throttles = new HashMap<>();
+    /** What Metadata says of all that it tells. */
+    private Errors metadataError = Errors.NONE;
 
     TimelineBrokers() {
         versions.put(ApiKeys.PRODUCE, new short[] {3, 12});
@@ -103,6 +105,7 @@ final class TimelineBrokers {
                 epochs.put(words[1], Arrays.copyOf(epochs.get(words[1]), numbers.length));
             }
             case "topic-error" -> topicErrors.put(words[1], Errors.valueOf(words[2]));
+            case "metadata-error" -> metadataError = Errors.valueOf(words[1]);
             case "refuse" -> coordinator.refuse(api(words[1]), Errors.valueOf(words[2]));
             case "coordinator" -> coordinator.move(Integer.parseInt(words[1]));
             case "recreate" -> recreate(words[1]);
@@ -311,7 +314,12 @@ final class TimelineBrokers {
                 yield new ApiVersionsResponse(data);
             }
             case METADATA -> {
+                Errors refusal = coordinator.refusal(ApiKeys.METADATA);
+                if (refusal != Errors.NONE) {
+                    yield asked.request().getErrorResponse(throttle, refusal.exception());
+                }
                 MetadataResponseData data = metadataFor((MetadataRequest) asked.request(), throttle);
+                data.setErrorCode(metadataError.code());
                 yield new MetadataResponse(data, asked.header().apiVersion());
             }
             default -> coordinator.answerTo(asked, throttle);

@@ -49,7 +49,8 @@ final class TimelineCoordinator {
         refusals.computeIfAbsent(api, unused -> new ArrayDeque<>()).add(error);
     }
 
-    private Errors refusal(ApiKeys api) {
+    /** What the next question of this API is answered with. */
+    Errors refusal(ApiKeys api) {
         Deque<Errors> of = refusals.get(api);
         return of == null || of.isEmpty() ? Errors.NONE : of.poll();
     }

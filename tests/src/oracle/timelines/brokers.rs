@@ -49,6 +49,8 @@ pub(super) struct Brokers {
     /// How often a topic was made anew; `None`: it has no id.
     lives: BTreeMap<String, Option<u8>>,
     throttles: BTreeMap<ApiKey, i32>,
+    /// What Metadata says of all that it tells.
+    metadata_error: ErrorCode,
     log_ends: BTreeMap<(String, i32), i64>,
 }
 
@@ -71,6 +73,7 @@ impl Brokers {
             transaction_version: script.transaction_version,
             lives: script.topics.iter().map(|(topic, _)| (topic.clone(), Some(0))).collect(),
             throttles: BTreeMap::new(),
+            metadata_error: ErrorCode::NONE,
             log_ends: BTreeMap::new(),
         })
     }
@@ -95,6 +98,7 @@ impl Brokers {
             ["topic-error", topic, name] => {
                 self.topic_errors.insert(topic.to_owned(), error(name)?);
             }
+            ["metadata-error", name] => self.metadata_error = error(name)?,
             ["refuse", name, refusal] => self.coordinator.refuse(api(name)?, error(refusal)?),
             ["coordinator", node] => self.coordinator.node = node.parse()?,
             ["recreate", topic] => {
@@ -130,7 +134,12 @@ impl Brokers {
             }
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
-                Response::Metadata(MetadataResponse { throttle_time_ms, ..self.metadata(version, topics) })
+                let told = match self.coordinator.refusal(ApiKey::Metadata) {
+                    ErrorCode::NONE => self.metadata(version, topics),
+                    refusal => refuse_metadata(refusal, topics),
+                };
+                let error = if version >= 13 { told.error } else { ErrorCode::NONE };
+                Response::Metadata(MetadataResponse { throttle_time_ms, error, ..told })
             }
             other => self.coordinator.answer(other, version, throttle_time_ms)?,
         })
@@ -165,6 +174,7 @@ impl Brokers {
         MetadataResponse {
             brokers: (1..=self.nodes).map(Self::broker).collect(),
             topics: asked.iter().map(topic).collect(),
+            error: self.metadata_error,
             ..MetadataResponse::default()
         }
     }
@@ -284,6 +294,12 @@ impl Brokers {
         }
         Ok(told)
     }
+}
+
+/// `MetadataRequest.getErrorResponse`.
+fn refuse_metadata(error: ErrorCode, asked: &[Arc<str>]) -> MetadataResponse {
+    let topic = |name: &Arc<str>| MetadataTopic { error, name: Arc::clone(name), ..MetadataTopic::default() };
+    MetadataResponse { topics: asked.iter().map(topic).collect(), error, ..MetadataResponse::default() }
 }
 
 /// Is this word what no sound broker does?

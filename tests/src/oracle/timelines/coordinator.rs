@@ -38,9 +38,14 @@ impl Coordinator {
         self.refusals.entry(api).or_default().push_back(error);
     }
 
+    /// What the question of this API that comes now is answered with.
+    pub(super) fn refusal(&mut self, api: ApiKey) -> ErrorCode {
+        self.refusals.get_mut(&api).and_then(VecDeque::pop_front).unwrap_or(ErrorCode::NONE)
+    }
+
     /// The answer to a question in this version.
     pub(super) fn answer(&mut self, request: &Request, version: i16, throttle_time_ms: i32) -> Result<Response> {
-        let error = self.refusals.get_mut(&request.api()).and_then(VecDeque::pop_front).unwrap_or(ErrorCode::NONE);
+        let error = self.refusal(request.api());
         Ok(match request {
             Request::FindCoordinator(asked) => {
                 let coordinators = asked.keys.iter().map(|key| self.found(key, error)).collect();

@@ -135,8 +135,10 @@ impl Generator<'_> {
             self.script.add("config transactional.id=tx")?;
             self.script.transaction_version = if self.chance(50) { 2 } else { 0 };
         }
-        if self.chance(60) {
-            self.script.add("versions Produce 3 13")?;
+        for highest in ["Produce 3 13", "Metadata 4 13"] {
+            if self.chance(60) {
+                self.script.add(&format!("versions {highest}"))?;
+            }
         }
         self.script.nodes = 1 + i32::try_from(self.draws.below(3))?;
         for topic in ["t", "u"].into_iter().take(1 + usize::from(self.chance(30))) {
@@ -192,7 +194,10 @@ impl Generator<'_> {
             // With several brokers, which of them is asked is chance; with one it is not.
             _ if self.script.nodes > 1 => format!("{now} respond {node} ok"),
             98 => format!("{now} node 1 {}", self.one_of(&["refuse", "silent", "up", "up"])),
-            _ => format!("{now} {} Metadata", self.one_of(&["hold", "release"])),
+            _ => {
+                let what = self.one_of(&["hold Metadata", "release Metadata", "refuse Metadata REBOOTSTRAP_REQUIRED"]);
+                format!("{now} {what}")
+            }
         }
     }
 }

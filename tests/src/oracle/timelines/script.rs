@@ -28,7 +28,8 @@
 //! | `recreate TOPIC` | the topic is another one now, with another id and epochs and offsets from 0 |
 //! | `forget-id TOPIC` | metadata tells no id of the topic any more |
 //! | `topic-error TOPIC ERROR` | metadata tells this of the topic |
-//! | `refuse API ERROR` | the next question of this API to a coordinator that has no other is answered with it |
+//! | `metadata-error ERROR` | metadata says this of all that it tells, in versions that can |
+//! | `refuse API ERROR` | the next question of this API, Metadata or one to a coordinator, that has no other is answered with it |
 //! | `coordinator NODE` | from now on it coordinates transactions and groups |
 //! | `throttle API MS` | the next answer of the API asks for a pause |
 //! | `hold API`, `release API` | questions of this API are kept without an answer, or answered again |
