@@ -3,6 +3,7 @@
 //! These are what crosses the core's edge. Turning them into bytes is the `wire` feature's work; in the page they
 //! travel as they are. Field names follow Kafka's message definitions; a field that a version lacks holds its default.
 
+mod deletion;
 mod fetch;
 mod produce;
 mod transactions;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::deletion::*;
 pub use self::fetch::*;
 pub use self::produce::*;
 pub use self::transactions::*;
@@ -49,6 +51,8 @@ pub enum ApiKey {
     EndTxn = 26,
     /// Offsets that are committed with a transaction.
     TxnOffsetCommit = 28,
+    /// The end of topics.
+    DeleteTopics = 20,
 }
 
 impl ApiKey {
@@ -73,6 +77,7 @@ impl ApiKey {
             Self::AddOffsetsToTxn => "ADD_OFFSETS_TO_TXN",
             Self::EndTxn => "END_TXN",
             Self::TxnOffsetCommit => "TXN_OFFSET_COMMIT",
+            Self::DeleteTopics => "DELETE_TOPICS",
         }
     }
 
@@ -87,6 +92,7 @@ impl ApiKey {
             10 => Self::FindCoordinator,
             18 => Self::ApiVersions,
             19 => Self::CreateTopics,
+            20 => Self::DeleteTopics,
             22 => Self::InitProducerId,
             24 => Self::AddPartitionsToTxn,
             25 => Self::AddOffsetsToTxn,
@@ -121,6 +127,8 @@ pub enum Request {
     Fetch(FetchRequest),
     ListOffsets(ListOffsetsRequest),
     CreateTopics(CreateTopicsRequest),
+    #[cfg(feature = "wire")]
+    DeleteTopics(DeleteTopicsRequest),
     FindCoordinator(FindCoordinatorRequest),
     OffsetFetch(OffsetFetchRequest),
     AddPartitionsToTxn(AddPartitionsToTxnRequest),
@@ -140,6 +148,8 @@ impl Request {
             Self::Fetch(_) => ApiKey::Fetch,
             Self::ListOffsets(_) => ApiKey::ListOffsets,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
+            #[cfg(feature = "wire")]
+            Self::DeleteTopics(_) => ApiKey::DeleteTopics,
             Self::FindCoordinator(_) => ApiKey::FindCoordinator,
             Self::OffsetFetch(_) => ApiKey::OffsetFetch,
             Self::AddPartitionsToTxn(_) => ApiKey::AddPartitionsToTxn,
@@ -161,6 +171,8 @@ pub enum Response {
     Fetch(FetchResponse),
     ListOffsets(ListOffsetsResponse),
     CreateTopics(CreateTopicsResponse),
+    #[cfg(feature = "wire")]
+    DeleteTopics(DeleteTopicsResponse),
     FindCoordinator(FindCoordinatorResponse),
     OffsetFetch(OffsetFetchResponse),
     AddPartitionsToTxn(AddPartitionsToTxnResponse),
@@ -180,6 +192,8 @@ impl Response {
             Self::Fetch(response) => response.throttle_time_ms,
             Self::ListOffsets(response) => response.throttle_time_ms,
             Self::CreateTopics(response) => response.throttle_time_ms,
+            #[cfg(feature = "wire")]
+            Self::DeleteTopics(response) => response.throttle_time_ms,
             Self::FindCoordinator(response) => response.throttle_time_ms,
             Self::OffsetFetch(response) => response.throttle_time_ms,
             Self::AddPartitionsToTxn(response) => response.throttle_time_ms,
@@ -199,6 +213,8 @@ impl Response {
             Self::Fetch(_) => ApiKey::Fetch,
             Self::ListOffsets(_) => ApiKey::ListOffsets,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
+            #[cfg(feature = "wire")]
+            Self::DeleteTopics(_) => ApiKey::DeleteTopics,
             Self::FindCoordinator(_) => ApiKey::FindCoordinator,
             Self::OffsetFetch(_) => ApiKey::OffsetFetch,
             Self::AddPartitionsToTxn(_) => ApiKey::AddPartitionsToTxn,

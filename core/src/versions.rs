@@ -18,7 +18,7 @@ const fn row(api: ApiKey, client: (i16, i16), broker: (i16, i16), flexible_from:
     Row { api, client, broker, flexible_from }
 }
 
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 14] = [
     // 3 is the first with record batch v2.
     row(ApiKey::Produce, (3, 13), (3, 13), 9),
     row(ApiKey::Fetch, (4, 18), (4, 18), 12),
@@ -30,6 +30,7 @@ const TABLE: [Row; 13] = [
     row(ApiKey::FindCoordinator, (0, 6), (0, 6), 3),
     row(ApiKey::ApiVersions, (0, 4), (0, 4), 3),
     row(ApiKey::CreateTopics, (2, 7), (2, 7), 5),
+    row(ApiKey::DeleteTopics, (1, 6), (1, 6), 4),
     row(ApiKey::InitProducerId, (0, 5), (0, 5), 2),
     // From 4 on brokers ask each other.
     row(ApiKey::AddPartitionsToTxn, (0, 3), (0, 3), 3),
@@ -99,7 +100,7 @@ impl ApiVersionRange {
 mod tests {
     use super::*;
 
-    const ALL: [ApiKey; 13] = [
+    const ALL: [ApiKey; 14] = [
         ApiKey::Produce,
         ApiKey::Fetch,
         ApiKey::ListOffsets,
@@ -107,6 +108,7 @@ mod tests {
         ApiKey::FindCoordinator,
         ApiKey::ApiVersions,
         ApiKey::CreateTopics,
+        ApiKey::DeleteTopics,
         ApiKey::InitProducerId,
         ApiKey::OffsetFetch,
         ApiKey::AddPartitionsToTxn,

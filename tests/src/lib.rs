@@ -23,6 +23,7 @@ pub mod read_back;
 pub mod retries;
 pub mod screen;
 pub mod storm;
+pub mod topic_story;
 pub mod wire_client;
 pub mod wire_samples;
 pub mod wire_story;

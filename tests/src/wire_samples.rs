@@ -15,7 +15,7 @@ use producer_core::record_batch::{BatchBuilder, Stamp};
 use producer_core::wire::{Frame, encode_request, encode_response};
 
 /// Every API that is spoken.
-pub const APIS: [ApiKey; 13] = [
+pub const APIS: [ApiKey; 14] = [
     ApiKey::Produce,
     ApiKey::Fetch,
     ApiKey::ListOffsets,
@@ -23,6 +23,7 @@ pub const APIS: [ApiKey; 13] = [
     ApiKey::FindCoordinator,
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
     ApiKey::InitProducerId,
     ApiKey::OffsetFetch,
     ApiKey::AddPartitionsToTxn,
@@ -132,6 +133,11 @@ pub fn request(api: ApiKey) -> Request {
             timeout_ms: 5_000,
             validate_only: true,
         }),
+        ApiKey::DeleteTopics => {
+            let by_name = |name| TopicToDelete { name: Some(text(name)), id: TopicId::default() };
+            let topics = vec![by_name("orders"), by_name("주문"), TopicToDelete { name: None, id: ID }];
+            Request::DeleteTopics(DeleteTopicsRequest { topics, timeout_ms: 5_000 })
+        }
         ApiKey::InitProducerId => Request::InitProducerId(InitProducerIdRequest {
             transactional_id: Some(text("tx")),
             transaction_timeout_ms: 60_000,
@@ -218,6 +224,18 @@ pub fn response(api: ApiKey) -> Response {
                 num_partitions: 3,
                 replication_factor: 2,
             }],
+        }),
+        ApiKey::DeleteTopics => Response::DeleteTopics(DeleteTopicsResponse {
+            throttle_time_ms: 3,
+            topics: vec![
+                DeletedTopic { name: Some(text("orders")), id: ID, ..DeletedTopic::default() },
+                DeletedTopic {
+                    name: Some(text("lost")),
+                    id: TopicId::default(),
+                    error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+                    error_message: Some(text("This server does not host this topic-partition.")),
+                },
+            ],
         }),
         ApiKey::InitProducerId => Response::InitProducerId(InitProducerIdResponse {
             throttle_time_ms: 3,
@@ -331,6 +349,7 @@ pub fn request_as_of(version: i16, mut request: Request) -> Request {
             }
         }
         Request::FindCoordinator(body) if version < 1 => body.key_type = 0,
+        Request::DeleteTopics(body) if version < 6 => body.topics.retain(|topic| topic.name.is_some()),
         Request::ApiVersions(body) if version < 3 => *body = ApiVersionsRequest::default(),
         Request::InitProducerId(body) if version < 3 => (body.producer_id, body.producer_epoch) = (-1, -1),
         Request::OffsetFetch(body) => transactions::offset_fetch_as_of(version, body),
@@ -419,6 +438,16 @@ pub fn response_as_of(version: i16, mut response: Response) -> Response {
                     (topic.num_partitions, topic.replication_factor) = (-1, -1);
                 }
                 if version < 7 {
+                    topic.id = TopicId::default();
+                }
+            }
+        }
+        Response::DeleteTopics(body) => {
+            for topic in &mut body.topics {
+                if version < 5 {
+                    topic.error_message = None;
+                }
+                if version < 6 {
                     topic.id = TopicId::default();
                 }
             }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use bytes::{Bytes, BytesMut};
+use cross_tests::topic_story;
 use cross_tests::wire_client::{WireClient, once_ready};
 use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use producer_core::cluster::new_topic;
@@ -92,6 +93,7 @@ fn every_version_of_every_request_is_answered_by_apache_kafka() -> Result<()> {
     let kafka = xtask::kafka::start(1)?;
     let client = &mut Client::connect(kafka.client_ports()[0])?;
     compressed_batches_are_judged_as_by_the_embedded_brokers(client)?;
+    topics_end_and_are_said_by_id_as_with_the_embedded_brokers(kafka.client_ports()[0])?;
     api_versions_says_what_the_cluster_finalised(client)?;
     topics_are_created(client)?;
     metadata_names_brokers_and_topics(client)?;
@@ -339,6 +341,14 @@ fn compressed_batches_are_judged_as_by_the_embedded_brokers(kafka: &mut Client) 
         }
     }
     assert_eq!(differences, [""; 0]);
+    Ok(())
+}
+
+fn topics_end_and_are_said_by_id_as_with_the_embedded_brokers(kafka: u16) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let options = EmbeddedOptions { brokers: 1, topics: Vec::new(), ..EmbeddedOptions::default() };
+    let brokers = runtime.block_on(EmbeddedBrokers::start(options))?;
+    assert_eq!(topic_story::tell(brokers.addresses()[0].port)?, topic_story::tell(kafka)?);
     Ok(())
 }
 

@@ -160,6 +160,8 @@ pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
                 topics.map(|topic| CreatedTopic { name: topic.name.clone(), error, ..CreatedTopic::default() });
             Response::CreateTopics(CreateTopicsResponse { throttle_time_ms: 0, topics: topics.collect() })
         }
+        #[cfg(feature = "wire")]
+        Request::DeleteTopics(request) => super::delete_topics::refuse_all(request, error),
         Request::InitProducerId(_) => Response::InitProducerId(InitProducerIdResponse {
             throttle_time_ms: 0,
             error,

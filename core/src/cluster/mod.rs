@@ -8,9 +8,12 @@
 //! producers' sequences, transactions, long polls, one request at a time per connection, scripted faults.
 //! *Leaves out*: what takes time inside a broker (disk, replication: every replica is in sync, and the high watermark
 //! is the log's end), brokers that are down, consumer groups (but for the offsets that transactions commit), fetch
-//! sessions, quotas, authorisation, topic deletion, log compaction. Each file below says the same for its part.
+//! sessions, quotas, authorisation, log compaction. Each file below says the same for its part.
 
 mod append;
+#[cfg(feature = "wire")]
+mod delete_topics;
+mod deletion;
 mod faults;
 mod fetch;
 mod links;
@@ -412,6 +415,8 @@ impl<O: Observer> Cluster<O> {
             Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, &request, refused)),
             Request::Metadata(request) => Response::Metadata(self.metadata(&request)),
             Request::CreateTopics(request) => Response::CreateTopics(self.create_topics(&request)),
+            #[cfg(feature = "wire")]
+            Request::DeleteTopics(request) => Response::DeleteTopics(self.delete_topics(now, &request)),
             Request::InitProducerId(request) => {
                 Response::InitProducerId(self.init_producer_id(now, node, version, &request))
             }

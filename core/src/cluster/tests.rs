@@ -2,6 +2,7 @@
 
 #[cfg(feature = "compression")]
 mod compressed;
+mod deletion;
 mod faults;
 mod fetching;
 mod producing;

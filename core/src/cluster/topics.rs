@@ -211,7 +211,7 @@ fn invalid(name: &str, value: &str, why: &str) -> TopicRefusal {
     refusal(ErrorCode::INVALID_CONFIG, format!("Invalid value {value} for configuration {name}: {why}"))
 }
 
-fn refusal(error: ErrorCode, message: impl Into<Arc<str>>) -> TopicRefusal {
+pub(super) fn refusal(error: ErrorCode, message: impl Into<Arc<str>>) -> TopicRefusal {
     TopicRefusal { error, message: message.into() }
 }
 
@@ -376,6 +376,13 @@ impl Topics {
         self.names.insert(id, topic.name.clone());
         self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });
         id
+    }
+
+    /// Takes a topic away.
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Some(topic) = self.topics.remove(name) {
+            self.names.remove(&topic.id);
+        }
     }
 
     /// Gives a partition another leader, or none (−1); returns the new epoch.

@@ -9,9 +9,10 @@ use super::reader::{Reader, Result};
 use super::transactions::requests;
 use crate::ids::{CorrelationId, TopicId};
 use crate::protocol::{
-    ApiKey, ApiVersionsRequest, CreateTopicsRequest, FetchPartition, FetchRequest, FetchTopic, FindCoordinatorRequest,
-    InitProducerIdRequest, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, MetadataRequest, NewTopic,
-    ProducePartition, ProduceRequest, ProduceTopic, Request, RequestHeader, broker_versions,
+    ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchPartition, FetchRequest, FetchTopic,
+    FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
+    MetadataRequest, NewTopic, ProducePartition, ProduceRequest, ProduceTopic, Request, RequestHeader, TopicToDelete,
+    broker_versions,
 };
 use crate::versions::is_flexible;
 
@@ -47,6 +48,7 @@ fn body(reader: &mut Reader<'_>, api: ApiKey, version: i16) -> Result<Request> {
         ApiKey::FindCoordinator => Request::FindCoordinator(find_coordinator(reader, version)?),
         ApiKey::ApiVersions => Request::ApiVersions(api_versions(reader, version)?),
         ApiKey::CreateTopics => Request::CreateTopics(create_topics(reader)?),
+        ApiKey::DeleteTopics => Request::DeleteTopics(delete_topics(reader, version)?),
         ApiKey::InitProducerId => Request::InitProducerId(init_producer_id(reader, version)?),
         ApiKey::OffsetFetch => Request::OffsetFetch(requests::read_offset_fetch(reader, version)?),
         ApiKey::AddPartitionsToTxn => Request::AddPartitionsToTxn(requests::read_add_partitions(reader)?),
@@ -210,6 +212,20 @@ fn config(reader: &mut Reader<'_>) -> Result<(Arc<str>, Option<Arc<str>>)> {
     let config = (reader.string()?, reader.nullable_string()?);
     reader.end_struct()?;
     Ok(config)
+}
+
+fn delete_topics(reader: &mut Reader<'_>, version: i16) -> Result<DeleteTopicsRequest> {
+    let topics = reader.array(|reader| {
+        if version < 6 {
+            return Ok(TopicToDelete { name: Some(reader.string()?), id: TopicId::default() });
+        }
+        let topic = TopicToDelete { name: reader.nullable_string()?, id: reader.topic_id()? };
+        reader.end_struct()?;
+        Ok(topic)
+    })?;
+    let timeout_ms = reader.i32()?;
+    reader.end_struct()?;
+    Ok(DeleteTopicsRequest { topics, timeout_ms })
 }
 
 fn init_producer_id(reader: &mut Reader<'_>, version: i16) -> Result<InitProducerIdRequest> {

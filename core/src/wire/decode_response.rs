@@ -11,10 +11,10 @@ use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
 use crate::protocol::{
     AbortedTransaction, ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, CreatedTopic,
-    FetchPartitionResponse, FetchResponse, FetchTopicResponse, FindCoordinatorResponse, InitProducerIdResponse,
-    LeaderIdAndEpoch, ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse, MetadataBroker,
-    MetadataPartition, MetadataResponse, MetadataTopic, ProducePartitionResponse, ProduceResponse,
-    ProduceTopicResponse, RecordError, Response, client_versions,
+    DeleteTopicsResponse, DeletedTopic, FetchPartitionResponse, FetchResponse, FetchTopicResponse,
+    FindCoordinatorResponse, InitProducerIdResponse, LeaderIdAndEpoch, ListOffsetsPartitionResponse,
+    ListOffsetsResponse, ListOffsetsTopicResponse, MetadataBroker, MetadataPartition, MetadataResponse, MetadataTopic,
+    ProducePartitionResponse, ProduceResponse, ProduceTopicResponse, RecordError, Response, client_versions,
 };
 use crate::record_batch::{BatchError, batches};
 use crate::versions::is_flexible;
@@ -55,6 +55,7 @@ fn body(reader: &mut Reader<'_>, api: ApiKey, version: i16) -> Result<Response> 
         ApiKey::FindCoordinator => Response::FindCoordinator(find_coordinator(reader, version)?),
         ApiKey::ApiVersions => Response::ApiVersions(api_versions(reader, version)?),
         ApiKey::CreateTopics => Response::CreateTopics(create_topics(reader, version)?),
+        ApiKey::DeleteTopics => Response::DeleteTopics(delete_topics(reader, version)?),
         ApiKey::InitProducerId => Response::InitProducerId(init_producer_id(reader)?),
         ApiKey::OffsetFetch => Response::OffsetFetch(responses::read_offset_fetch(reader, version)?),
         ApiKey::AddPartitionsToTxn => Response::AddPartitionsToTxn(responses::read_add_partitions(reader)?),
@@ -320,6 +321,22 @@ fn create_topics(reader: &mut Reader<'_>, version: i16) -> Result<CreateTopicsRe
     })?;
     reader.end_struct()?;
     Ok(CreateTopicsResponse { throttle_time_ms, topics })
+}
+
+fn delete_topics(reader: &mut Reader<'_>, version: i16) -> Result<DeleteTopicsResponse> {
+    let throttle_time_ms = reader.i32()?;
+    let topics = reader.array(|reader| {
+        let topic = DeletedTopic {
+            name: if version >= 6 { reader.nullable_string()? } else { Some(reader.string()?) },
+            id: if version >= 6 { reader.topic_id()? } else { TopicId::default() },
+            error: reader.error_code()?,
+            error_message: if version >= 5 { reader.nullable_string()? } else { None },
+        };
+        reader.end_struct()?;
+        Ok(topic)
+    })?;
+    reader.end_struct()?;
+    Ok(DeleteTopicsResponse { throttle_time_ms, topics })
 }
 
 fn init_producer_id(reader: &mut Reader<'_>) -> Result<InitProducerIdResponse> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -18,8 +19,8 @@ use super::{produce, put_request_header};
 use crate::ids::TopicId;
 use crate::io::OutgoingRequest;
 use crate::protocol::{
-    self, ApiKey, ApiVersionsRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest, InitProducerIdRequest,
-    ListOffsetsRequest, MetadataRequest, Request, RequestHeader, client_versions,
+    self, ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest,
+    InitProducerIdRequest, ListOffsetsRequest, MetadataRequest, Request, RequestHeader, client_versions,
 };
 
 /// Replica id of those who are no replica.
@@ -46,6 +47,7 @@ pub fn encode_request(request: &OutgoingRequest) -> Result<Frame, EncodeError> {
         Request::Fetch(body) => encode(header, &fetch(body)),
         Request::ListOffsets(body) => encode(header, &list_offsets(body)),
         Request::CreateTopics(body) => encode(header, &create_topics(body)),
+        Request::DeleteTopics(body) => encode(header, &delete_topics(body, header.version)),
         Request::FindCoordinator(body) => encode(header, &find_coordinator(body, header.version)?),
         Request::OffsetFetch(body) => {
             let refused = |detail| EncodeError::refused(header.api, header.version, detail);
@@ -161,6 +163,17 @@ fn create_topics(body: &CreateTopicsRequest) -> kafka::CreateTopicsRequest {
         .with_topics(topics.collect())
         .with_timeout_ms(body.timeout_ms)
         .with_validate_only(body.validate_only)
+}
+
+fn delete_topics(body: &DeleteTopicsRequest, version: i16) -> kafka::DeleteTopicsRequest {
+    let request = kafka::DeleteTopicsRequest::default().with_timeout_ms(body.timeout_ms);
+    let names = body.topics.iter().map(|topic| topic.name.as_deref().map(topic_name));
+    if version < 6 {
+        return request.with_topic_names(names.flatten().collect());
+    }
+    let ids = body.topics.iter().map(|topic| Uuid::from_bytes(topic.id.0));
+    let topics = names.zip(ids).map(|(name, id)| DeleteTopicState::default().with_name(name).with_topic_id(id));
+    request.with_topics(topics.collect())
 }
 
 fn find_coordinator(body: &FindCoordinatorRequest, version: i16) -> Result<kafka::FindCoordinatorRequest, EncodeError> {

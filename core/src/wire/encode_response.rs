@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::fetch_response::{AbortedTransaction, FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::list_offsets_response::{self, ListOffsetsTopicResponse};
 use kafka_protocol::messages::metadata_response::{
@@ -23,10 +24,10 @@ use super::transactions::responses;
 use crate::error::ErrorCode;
 use crate::ids::{CorrelationId, NodeId, TopicId};
 use crate::protocol::{
-    self, ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, FetchPartitionResponse,
-    FetchResponse, FindCoordinatorResponse, InitProducerIdResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
-    MetadataPartition, MetadataResponse, MetadataTopic, ProducePartitionResponse, ProduceResponse, Response,
-    broker_versions,
+    self, ApiKey, ApiVersionRange, ApiVersionsResponse, Coordinator, CreateTopicsResponse, DeleteTopicsResponse,
+    FetchPartitionResponse, FetchResponse, FindCoordinatorResponse, InitProducerIdResponse,
+    ListOffsetsPartitionResponse, ListOffsetsResponse, MetadataPartition, MetadataResponse, MetadataTopic,
+    ProducePartitionResponse, ProduceResponse, Response, broker_versions,
 };
 use crate::versions::is_flexible;
 
@@ -50,6 +51,7 @@ pub fn encode_response(version: i16, correlation: CorrelationId, response: &Resp
         }
         Response::ApiVersions(body) => frame.encode(&api_versions(body, version)),
         Response::CreateTopics(body) => frame.encode(&create_topics(body)),
+        Response::DeleteTopics(body) => frame.encode(&delete_topics(body)),
         Response::InitProducerId(body) => frame.encode(&init_producer_id(body)),
         Response::OffsetFetch(body) => {
             frame.encode(&responses::offset_fetch(body, version).map_err(|e| frame.refused(e))?)
@@ -308,6 +310,17 @@ fn create_topics(body: &CreateTopicsResponse) -> kafka::CreateTopicsResponse {
             .with_replication_factor(topic.replication_factor)
     });
     kafka::CreateTopicsResponse::default().with_throttle_time_ms(body.throttle_time_ms).with_topics(topics.collect())
+}
+
+fn delete_topics(body: &DeleteTopicsResponse) -> kafka::DeleteTopicsResponse {
+    let topics = body.topics.iter().map(|topic| {
+        DeletableTopicResult::default()
+            .with_name(topic.name.as_deref().map(topic_name))
+            .with_topic_id(uuid(topic.id))
+            .with_error_code(topic.error.0)
+            .with_error_message(nullable_text(&topic.error_message))
+    });
+    kafka::DeleteTopicsResponse::default().with_throttle_time_ms(body.throttle_time_ms).with_responses(topics.collect())
 }
 
 fn init_producer_id(body: &InitProducerIdResponse) -> kafka::InitProducerIdResponse {

@@ -49,6 +49,11 @@ impl Offsets {
         }
     }
 
+    /// A topic is gone (`OffsetMetadataManager.onPartitionsDeleted`).
+    pub(in crate::cluster) fn forget_topic(&mut self, topic: &str) {
+        self.0.retain(|kept| *kept.name.topic != *topic);
+    }
+
     /// A transaction has ended.
     pub(super) fn decide(&mut self, group: &str, producer_id: i64, outcome: Outcome) {
         let is_decided = |kept: &mut KeptOffset| *kept.group == *group && kept.undecided == Some(producer_id);

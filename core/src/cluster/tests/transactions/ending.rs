@@ -151,6 +151,18 @@ fn a_partition_without_a_leader_gets_its_marker_when_it_has_one_again() {
 }
 
 #[test]
+fn a_marker_for_a_topic_that_is_deleted_keeps_nobody_waiting() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.write(0, producer, 0, &["a"]);
+    world.cluster.move_leader(world.now(), &orders(0), NodeId(-1)).unwrap();
+    world.commit(producer).unwrap();
+    assert_eq!(world.init(TX, None), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+    world.cluster.delete_topic(world.now(), "orders").unwrap();
+    assert!(world.init(TX, None).is_ok());
+}
+
+#[test]
 fn a_transaction_that_takes_too_long_is_aborted_by_the_next_sweep() {
     let mut world = World::new();
     let producer = world.init_with_timeout(TX, 15_000, None).unwrap();

@@ -65,6 +65,20 @@ fn offsets_are_the_groups_when_the_transaction_commits_and_unstable_until_then()
     assert_eq!(world.offset(true), Ok(7), "an aborted transaction's offset was never there");
 }
 
+/// `OffsetMetadataManager.onPartitionsDeleted`: those that a transaction has yet to decide on, too.
+#[test]
+fn offsets_go_with_their_topic() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.send_offsets(5, commit_request(producer, 0, 7));
+    let producer = world.commit(producer).unwrap();
+    world.send_offsets(5, commit_request(producer, 0, 9));
+    world.cluster.delete_topic(world.now(), "orders").unwrap();
+    assert_eq!(world.offset(true), Ok(-1));
+    world.commit(producer).unwrap();
+    assert_eq!(world.offset(true), Ok(-1));
+}
+
 #[test]
 fn all_offsets_of_a_group_come_with_what_was_kept_beside_them() {
     let mut world = World::new();
