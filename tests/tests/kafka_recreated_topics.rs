@@ -1,16 +1,18 @@
 //! A topic that is deleted, and created anew under its name, while the library and the Java client produce to it: both see
-//! the same, and so does who reads the new topic. Rows 77 and 78 of the bad inputs, against Apache Kafka.
+//! the same, and so does who reads the new topic. Rows 77 and 78 of the bad inputs, against Apache Kafka; and the embedded
+//! brokers tell the same story.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use cross_tests::wire_client::{WireClient, once_ready};
+use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use kafka_producer::{Delivery, KafkaProducer, ProducerConfig, Record};
 use producer_core::ids::TopicId;
 use producer_core::protocol::{FetchPartition, FetchRequest, FetchTopic, Request, Response};
 use producer_core::record_batch::BatchView;
-use xtask::kafka::ApacheKafka;
+use xtask::kafka::{ApacheKafka, KafkaJars};
 use xtask::process::OwnedChild;
 use xtask::workspace;
 
@@ -27,10 +29,10 @@ struct Java {
 }
 
 impl Java {
-    fn start(kafka: &ApacheKafka) -> Result<Self> {
+    fn start(jars: &KafkaJars, servers: &str) -> Result<Self> {
         let source = workspace::root().join("tests/java/RecreatedTopic.java");
-        let mut command = kafka.jars().java();
-        command.arg(source).arg(kafka.bootstrap_servers()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut command = jars.java();
+        command.arg(source).arg(servers).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = OwnedChild::spawn(&mut command, None)?;
         let to = process.child().stdin.take().context("stdin is piped")?;
         let from = BufReader::new(process.child().stdout.take().context("stdout is piped")?);
@@ -62,9 +64,9 @@ enum Client {
 }
 
 impl Client {
-    async fn ours(kafka: &ApacheKafka, properties: &[(&str, &str)]) -> Result<Self> {
+    async fn ours(servers: &str, properties: &[(&str, &str)]) -> Result<Self> {
         let (config, _) = ProducerConfig::from_properties(properties.iter().copied()).context("Java takes it")?;
-        let producer = KafkaProducer::connect(config, &kafka.bootstrap_servers()).await?;
+        let producer = KafkaProducer::connect(config, servers).await?;
         Ok(Self::Ours { producer, sent: Vec::new() })
     }
 
@@ -110,9 +112,9 @@ impl Client {
 /// A batch in a log: base offset, epoch, base sequence, values.
 type Logged = (i64, i16, i32, Vec<String>);
 
-/// The batches in partition 0 of a topic.
-fn log_of(kafka: &ApacheKafka, topic: &str) -> Result<Vec<Logged>> {
-    let mut client = WireClient::connect(kafka.client_ports()[0])?;
+/// The batches in partition 0 of a topic, as the broker behind this port has them.
+fn log_of(port: u16, topic: &str) -> Result<Vec<Logged>> {
+    let mut client = WireClient::connect(port)?;
     let (mut log, mut next) = (Vec::new(), 0);
     loop {
         let (fetched, high_watermark) = once_ready(|| {
@@ -150,38 +152,38 @@ fn values(names: &str) -> Vec<String> {
 }
 
 /// What became of the records, and what is in the topic as it is now.
-async fn see(kafka: &ApacheKafka, java: &mut Java, client: &mut Client, topic: &str, when: &str) -> Result<String> {
+async fn see(port: u16, java: &mut Java, client: &mut Client, topic: &str, when: &str) -> Result<String> {
     client.flush(java).await?;
     let fates = client.fates(java).await?;
-    Ok(format!("{when}: {fates:?}, log {:?}", log_of(kafka, topic)?))
+    Ok(format!("{when}: {fates:?}, log {:?}", log_of(port, topic)?))
 }
 
 /// The story, as one client sees it.
-async fn story(kafka: &ApacheKafka, java: &mut Java, client: &mut Client, topic: &str) -> Result<Vec<String>> {
+async fn story(port: u16, java: &mut Java, client: &mut Client, topic: &str) -> Result<Vec<String>> {
     let mut seen = Vec::new();
     java.obey(&format!("create {topic}"))?;
     client.send(java, topic, &values("a b c")).await?;
-    seen.push(see(kafka, java, client, topic, "at first").await?);
+    seen.push(see(port, java, client, topic, "at first").await?);
 
     client.send(java, topic, &values("d e")).await?;
     java.obey(&format!("delete {topic}"))?;
     java.obey(&format!("create {topic}"))?;
-    seen.push(see(kafka, java, client, topic, "waiting in a batch while the topic is made anew").await?);
+    seen.push(see(port, java, client, topic, "waiting in a batch while the topic is made anew").await?);
 
     java.obey(&format!("delete {topic}"))?;
     java.obey(&format!("create {topic}"))?;
     client.send(java, topic, &values("f g")).await?;
-    seen.push(see(kafka, java, client, topic, "sent after the topic was made anew").await?);
+    seen.push(see(port, java, client, topic, "sent after the topic was made anew").await?);
 
     java.obey(&format!("delete {topic}"))?;
     client.send(java, topic, &values("h i")).await?;
-    seen.push(see(kafka, java, client, topic, "sent to a topic that comes into being when it is asked about").await?);
+    seen.push(see(port, java, client, topic, "sent to a topic that comes into being when it is asked about").await?);
     Ok(seen)
 }
 
 /// Sends records without a pause while the topic is deleted and created anew. All are acknowledged; those in the new topic
 /// are there once, in order, where they were said to be.
-async fn stream(kafka: &ApacheKafka, java: &mut Java, client: &mut Client, topic: &str) -> Result<()> {
+async fn stream(port: u16, java: &mut Java, client: &mut Client, topic: &str) -> Result<()> {
     java.obey(&format!("create {topic}"))?;
     let mut sent = Vec::new();
     for round in 0..30 {
@@ -198,7 +200,7 @@ async fn stream(kafka: &ApacheKafka, java: &mut Java, client: &mut Client, topic
     let fates = client.fates(java).await?;
     assert_eq!(fates.len(), sent.len());
     let mut last = None;
-    for (offset, _, _, values) in log_of(kafka, topic)? {
+    for (offset, _, _, values) in log_of(port, topic)? {
         for (offset, value) in (offset..).zip(values) {
             let number: usize = value.parse()?;
             assert_eq!(fates[number], offset.to_string(), "{topic}: record {number}");
@@ -211,21 +213,43 @@ async fn stream(kafka: &ApacheKafka, java: &mut Java, client: &mut Client, topic
     Ok(())
 }
 
+/// Mirrors `ProducerSendWhileDeletionTest.testSendWithTopicDeletionMidWay`: after records were stored and the topic was deleted,
+/// the next ones are stored in the topic that comes into being when their producer asks about it.
+/// Mirrors `ProducerSendWhileDeletionTest.testSendWithRecreatedTopic`: after the topic was deleted and created, the next record
+/// is stored at offset 0.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_is_to_the_library_what_it_is_to_the_java_client() -> Result<()> {
     let kafka = ApacheKafka::start(1, &[])?;
-    let java = &mut Java::start(&kafka)?;
+    let (servers, port) = (kafka.bootstrap_servers(), kafka.client_ports()[0]);
+    let java = &mut Java::start(kafka.jars(), &servers)?;
 
     let mut client = Client::java(java, &LINGERS)?;
-    let theirs = story(&kafka, java, &mut client, "story-java").await?;
-    let mut client = Client::ours(&kafka, &LINGERS).await?;
-    let ours = story(&kafka, java, &mut client, "story-ours").await?;
+    let theirs = story(port, java, &mut client, "story-java").await?;
+    let mut client = Client::ours(&servers, &LINGERS).await?;
+    let ours = story(port, java, &mut client, "story-ours").await?;
     assert_eq!(ours, theirs);
     assert!(theirs[1].contains("[\"0\", \"1\"], log [(0, 0, 3, [\"d\", \"e\"])]"), "sequences go on: {theirs:#?}");
+    let are_first = |told: &String| told.contains(": [\"0\", \"1\"], log [(0, ");
+    assert!(theirs[1..].iter().all(are_first), "in the topic as it is now: {theirs:#?}");
 
     let mut client = Client::java(java, &STREAMS)?;
-    stream(&kafka, java, &mut client, "stream-java").await?;
-    let mut client = Client::ours(&kafka, &STREAMS).await?;
-    stream(&kafka, java, &mut client, "stream-ours").await?;
+    stream(port, java, &mut client, "stream-java").await?;
+    let mut client = Client::ours(&servers, &STREAMS).await?;
+    stream(port, java, &mut client, "stream-ours").await?;
+
+    assert_eq!(stories_of_the_embedded_brokers(kafka.jars()).await?, [theirs.clone(), theirs]);
     Ok(())
+}
+
+/// As the Java client sees it, and as the library does; topics are deleted and created by the Java client's admin.
+async fn stories_of_the_embedded_brokers(jars: &KafkaJars) -> Result<[Vec<String>; 2]> {
+    let options = EmbeddedOptions { brokers: 1, topics: Vec::new(), ..EmbeddedOptions::default() };
+    let brokers = EmbeddedBrokers::start(options).await?;
+    let (servers, port) = (brokers.bootstrap_servers(), brokers.addresses()[0].port);
+    let java = &mut Java::start(jars, &servers)?;
+    let mut client = Client::java(java, &LINGERS)?;
+    let theirs = story(port, java, &mut client, "story-java").await?;
+    let mut client = Client::ours(&servers, &LINGERS).await?;
+    let ours = story(port, java, &mut client, "story-ours").await?;
+    Ok([theirs, ours])
 }
