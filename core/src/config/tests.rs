@@ -1,3 +1,4 @@
+use super::rules::changed;
 use super::*;
 
 mod producers;
