@@ -10,6 +10,7 @@ mod batch;
 mod completion;
 mod compressor;
 mod connections;
+mod coordination;
 mod hearing;
 mod identity;
 mod in_flight;
