@@ -5,6 +5,7 @@ mod answers;
 mod availability;
 mod beside_brokers;
 mod clock;
+mod closing;
 #[cfg(feature = "compression")]
 mod compressing;
 mod connections;
@@ -13,6 +14,7 @@ mod first_contact;
 mod five_in_flight;
 mod hostile;
 mod idempotence;
+mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod moving;

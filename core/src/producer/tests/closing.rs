@@ -1,0 +1,126 @@
+//! Flush and close.
+
+use core::time::Duration;
+
+use super::story::{Story, failed, record};
+use crate::error::{Persistence, ProducerError};
+use crate::io::{Input, Stored, WaitReason};
+use crate::producer::SendAttempt;
+
+#[test]
+fn flush_sends_what_lingers_and_waits_for_its_fate() {
+    let mut story = Story::with(1, 2, &[("linger.ms", "60000")]).started();
+    story.put(0, "a");
+    let flush = story.producer.begin_flush(story.now());
+    story.settle();
+    assert_eq!(story.carried_values(), ["a"]);
+    assert!(!story.producer.is_flushed(&flush));
+    story.put(1, "b");
+    assert_eq!(story.carried_values(), ["a", "b"], "what comes during a flush is sendable too");
+    story.store(0);
+    assert!(story.producer.is_flushed(&flush), "the later record is not its business");
+    story.put(1, "c");
+    assert_eq!(story.carried.len(), 1, "the flush is over, and records linger again");
+}
+
+/// Mirrors `KafkaProducerTest.testFlushCompleteSendOfInflightBatches`: without idempotence, none of 50 records is done
+/// before the flush, and all are when it is over.
+#[test]
+fn a_flush_is_over_when_all_that_was_sent_before_it_is_done() {
+    let mut story = Story::new(&[("enable.idempotence", "false")]).started();
+    for number in 0..50 {
+        story.put(0, &format!("value{number}"));
+    }
+    assert!(story.completed.is_empty());
+    let flush = story.producer.begin_flush(story.now());
+    story.settle();
+    assert!(!story.producer.is_flushed(&flush));
+    while !story.carried.is_empty() {
+        story.store(0);
+    }
+    assert!(story.producer.is_flushed(&flush));
+    let done: u32 = story.completed.iter().filter(|done| done.result.is_ok()).map(|done| done.record_count).sum();
+    assert_eq!(done, 50);
+}
+
+#[test]
+fn flushing_nothing_is_over_at_once() {
+    let mut story = Story::new(&[]).started();
+    let flush = story.producer.begin_flush(story.now());
+    assert!(story.producer.is_flushed(&flush) && story.producer.is_flushed(&flush));
+}
+
+#[test]
+fn close_sends_what_is_there_and_refuses_what_comes() {
+    let mut story = Story::new(&[("linger.ms", "60000")]).started();
+    story.put(0, "a");
+    story.producer.close(story.now(), None);
+    story.settle();
+    assert_eq!(story.send(&record(0, "b")), Err(failed(Some(0), ProducerError::Closed)));
+    assert!(!story.producer.is_closed());
+    story.store(3);
+    assert!(story.producer.is_closed());
+    assert_eq!(story.completed[0].result, Ok(Stored { base_offset: 3, log_append_time_ms: None }));
+    assert_eq!(story.closed.len(), 2, "both connections");
+    assert_eq!(story.wait, (None, WaitReason::Idle));
+    story.at_ms(1_000_000);
+    story.input(Input::Wake);
+    assert_eq!(story.wait, (None, WaitReason::Idle), "nothing happens after the end");
+}
+
+#[test]
+fn close_with_a_timeout_gives_up_on_what_is_left() {
+    let mut story = Story::new(&[("linger.ms", "0"), ("max.in.flight.requests.per.connection", "1")]).started();
+    story.put(0, "a");
+    story.put(0, "b");
+    story.producer.close(story.now(), Some(Duration::from_millis(50)));
+    story.settle();
+    story.at_ms(50);
+    assert!(story.producer.is_closed());
+    let fates: Vec<_> = story
+        .completed
+        .iter()
+        .map(|completion| completion.result.clone().map_err(|failure| (failure.error, failure.persistence)))
+        .collect();
+    assert_eq!(
+        fates,
+        [
+            Err((ProducerError::ForceClosed, Persistence::NotPersisted)),
+            Err((ProducerError::ForceClosed, Persistence::PossiblyPersisted))
+        ],
+        "the queued one, then the one in flight"
+    );
+    assert_eq!(story.producer.memory_used(), 0);
+}
+
+#[test]
+fn of_two_closes_the_one_that_ends_first_counts() {
+    for (first, second) in [(None, Some(50)), (Some(50), None), (Some(90), Some(50)), (Some(50), Some(90))] {
+        let mut story = Story::new(&[("linger.ms", "0")]).started();
+        story.put(0, "a");
+        for timeout_ms in [first, second] {
+            story.producer.close(story.now(), timeout_ms.map(Duration::from_millis));
+            story.settle();
+        }
+        story.at_ms(49);
+        assert!(!story.producer.is_closed(), "{first:?}, then {second:?}");
+        story.at_ms(50);
+        assert!(story.producer.is_closed(), "{first:?}, then {second:?}");
+    }
+}
+
+#[test]
+fn a_send_that_waits_learns_of_the_close() {
+    let mut story = Story::new(&[]);
+    story.hold_questions = true;
+    let mut attempt = SendAttempt::default();
+    assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
+    story.producer.close(story.now(), None);
+    story.settle();
+    assert_eq!(story.may_proceed, 1);
+    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), ProducerError::ClosedWhileSending)));
+    assert!(!story.producer.is_closed(), "a question is out");
+    story.hold_questions = false;
+    story.settle();
+    assert!(story.producer.is_closed());
+}
