@@ -5,8 +5,6 @@ mod delivery;
 mod transaction;
 
 use core::fmt;
-use core::future::poll_fn;
-use core::task::Poll;
 use core::time::Duration;
 use std::io;
 
@@ -21,12 +19,11 @@ use producer_core::trace::Nobody;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::bootstrap::{BootstrapError, BootstrapServers};
+use crate::bootstrap::{BootstrapError, BootstrapServers, require_one_resolvable};
 use crate::client_id;
 use crate::clock::{Clock, Stopwatch};
 use crate::codecs::NativeCodecs;
 use crate::driver::Driver;
-use crate::transport;
 
 use application::{BatchCallback, Errands, Program};
 use delivery::AppendedRecord;
@@ -509,27 +506,4 @@ impl Drop for PendingSend<'_> {
             self.producer.driver.with(|producer, _, now| producer.abandon(now, attempt));
         }
     }
-}
-
-async fn require_one_resolvable(servers: &BootstrapServers) -> Result<(), BootstrapError> {
-    let mut lookups: Vec<_> = servers.addresses().iter().map(|address| Box::pin(transport::resolve(address))).collect();
-    poll_fn(|context| {
-        // All side by side, done with the first that is found: one slow name does not hold up the others.
-        let mut index = 0;
-        while index < lookups.len() {
-            match lookups[index].as_mut().poll(context) {
-                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Err(error)) => {
-                    tracing::warn!(%error, "bootstrap server left out");
-                    drop(lookups.swap_remove(index));
-                }
-                Poll::Pending => index += 1,
-            }
-        }
-        if lookups.is_empty() {
-            return Poll::Ready(Err(BootstrapError::NoneResolvable { servers: servers.clone() }));
-        }
-        Poll::Pending
-    })
-    .await
 }
