@@ -11,6 +11,7 @@
 //! sessions, quotas, authorisation, log compaction. Each file below says the same for its part.
 
 mod append;
+mod config;
 #[cfg(feature = "wire")]
 mod delete_topics;
 mod deletion;
@@ -24,10 +25,10 @@ mod producer_state;
 mod topics;
 mod transactions;
 
-use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+pub use self::config::ClusterConfig;
 use self::faults::Faults;
 pub use self::faults::{Action, Matcher, Rule};
 use self::fetch::Reading;
@@ -37,7 +38,7 @@ use self::topics::Topics;
 pub use self::topics::{MoveRefusal, TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::error::ErrorCode;
-use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId, TopicPartition};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, TopicPartition};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
 };
@@ -46,59 +47,6 @@ use crate::trace::{Fact, Fault, Nobody, Observer};
 
 /// The level of `transaction.version` that a new Apache Kafka 4.3 finalises: protocol 2 (KIP-890).
 const TRANSACTION_VERSION: i16 = 2;
-
-/// What a cluster is made of. Topics are added with [`Cluster::create_topic`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterConfig {
-    /// Where the brokers are reached, as they tell in Metadata. The first is node 1.
-    pub brokers: Vec<BrokerAddress>,
-    /// The cluster's id, 22 characters in Kafka.
-    pub cluster_id: Arc<str>,
-    /// `auto.create.topics.enable`: may a Metadata request create a topic it asks for?
-    pub auto_create_topics: bool,
-    /// `num.partitions`: of topics created without a number.
-    pub num_partitions: i32,
-    /// `default.replication.factor`: of topics created without one. No more than there are brokers.
-    pub default_replication_factor: i16,
-    /// `log.retention.bytes`: a partition drops its oldest batches beyond this. `None` keeps everything.
-    pub log_retention_bytes: Option<u64>,
-    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that take too long are
-    /// looked for. One that does is aborted at the next such moment.
-    pub abort_timed_out_interval: Duration,
-    /// Topic ids are drawn from it.
-    pub seed: u64,
-}
-
-impl ClusterConfig {
-    /// Brokers at these addresses and Kafka's defaults for everything else.
-    pub fn new(brokers: Vec<BrokerAddress>) -> Self {
-        Self {
-            brokers,
-            cluster_id: "playground-cluster-001".into(),
-            auto_create_topics: true,
-            num_partitions: 1,
-            default_replication_factor: 1,
-            log_retention_bytes: None,
-            abort_timed_out_interval: Duration::from_secs(10),
-            seed: 0,
-        }
-    }
-
-    /// `count` brokers that are nowhere: `broker-1:9092`, `broker-2:9092` …, for a simulated network.
-    pub fn simulated(count: usize) -> Self {
-        let address = |node| BrokerAddress { host: format!("broker-{node}").into(), port: 9092 };
-        Self::new((1..=count).map(address).collect())
-    }
-
-    /// All brokers with their node ids.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &BrokerAddress)> {
-        (1..).map(NodeId).zip(&self.brokers)
-    }
-
-    fn address_of(&self, node: NodeId) -> Option<&BrokerAddress> {
-        self.nodes().find(|&(id, _)| id == node).map(|(_, address)| address)
-    }
-}
 
 /// A topic with this many partitions, copied to this many brokers, with default settings.
 pub fn new_topic(name: &str, num_partitions: i32, replication_factor: i16) -> NewTopic {

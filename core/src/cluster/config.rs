@@ -1,0 +1,59 @@
+//! What a cluster is made of: the brokers' settings that change what happens here, with Kafka's defaults.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::ids::{BrokerAddress, NodeId};
+
+/// What a cluster is made of. Topics are added with [`Cluster::create_topic`](super::Cluster::create_topic).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Where the brokers are reached, as they tell in Metadata. The first is node 1.
+    pub brokers: Vec<BrokerAddress>,
+    /// The cluster's id, 22 characters in Kafka.
+    pub cluster_id: Arc<str>,
+    /// `auto.create.topics.enable`: may a Metadata request create a topic it asks for?
+    pub auto_create_topics: bool,
+    /// `num.partitions`: of topics created without a number.
+    pub num_partitions: i32,
+    /// `default.replication.factor`: of topics created without one. No more than there are brokers.
+    pub default_replication_factor: i16,
+    /// `log.retention.bytes`: a partition drops its oldest batches beyond this. `None` keeps everything.
+    pub log_retention_bytes: Option<u64>,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that take too long are
+    /// looked for. One that does is aborted at the next such moment.
+    pub abort_timed_out_interval: Duration,
+    /// Topic ids are drawn from it.
+    pub seed: u64,
+}
+
+impl ClusterConfig {
+    /// Brokers at these addresses and Kafka's defaults for everything else.
+    pub fn new(brokers: Vec<BrokerAddress>) -> Self {
+        Self {
+            brokers,
+            cluster_id: "playground-cluster-001".into(),
+            auto_create_topics: true,
+            num_partitions: 1,
+            default_replication_factor: 1,
+            log_retention_bytes: None,
+            abort_timed_out_interval: Duration::from_secs(10),
+            seed: 0,
+        }
+    }
+
+    /// `count` brokers that are nowhere: `broker-1:9092`, `broker-2:9092` …, for a simulated network.
+    pub fn simulated(count: usize) -> Self {
+        let address = |node| BrokerAddress { host: format!("broker-{node}").into(), port: 9092 };
+        Self::new((1..=count).map(address).collect())
+    }
+
+    /// All brokers with their node ids.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &BrokerAddress)> {
+        (1..).map(NodeId).zip(&self.brokers)
+    }
+
+    pub(super) fn address_of(&self, node: NodeId) -> Option<&BrokerAddress> {
+        self.nodes().find(|&(id, _)| id == node).map(|(_, address)| address)
+    }
+}
