@@ -48,6 +48,13 @@ impl Instant {
         self.0
     }
 
+    /// The last of the moments 0, `interval`, 2 · `interval` … that does not lie after this one. An interval below a
+    /// microsecond counts as one.
+    pub fn last_multiple_of(self, interval: Duration) -> Self {
+        let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1);
+        Self(self.0 / interval * interval)
+    }
+
     /// Time passed since `earlier`; zero when `earlier` lies ahead.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -74,5 +81,20 @@ impl Sub for Instant {
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03} ms", self.0 / 1_000, self.0 % 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_a_last_multiple_of_every_interval() {
+        let last = |us, interval| Instant::from_micros(us).last_multiple_of(interval);
+        assert_eq!(last(25, Duration::from_micros(10)), Instant::from_micros(20));
+        assert_eq!(last(30, Duration::from_micros(10)), Instant::from_micros(30));
+        assert_eq!(last(9, Duration::from_micros(10)), Instant::ZERO);
+        assert_eq!(last(7, Duration::ZERO), Instant::from_micros(7));
+        assert_eq!(last(7, Duration::MAX), Instant::ZERO);
     }
 }

@@ -23,6 +23,12 @@ pub struct ClusterConfig {
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that take too long are
     /// looked for. One that does is aborted at the next such moment.
     pub abort_timed_out_interval: Duration,
+    /// `transactional.id.expiration.ms`: a transactional id that nobody has used for so long is forgotten.
+    pub transactional_id_expiration: Duration,
+    /// `producer.id.expiration.ms`: a partition forgets a producer whose last batch there is that old.
+    pub producer_id_expiration: Duration,
+    /// `producer.id.expiration.check.interval.ms`: how often such producers are looked for.
+    pub producer_id_expiration_check_interval: Duration,
     /// Topic ids are drawn from it.
     pub seed: u64,
 }
@@ -38,6 +44,9 @@ impl ClusterConfig {
             default_replication_factor: 1,
             log_retention_bytes: None,
             abort_timed_out_interval: Duration::from_secs(10),
+            transactional_id_expiration: Duration::from_secs(7 * 24 * 3_600),
+            producer_id_expiration: Duration::from_secs(24 * 3_600),
+            producer_id_expiration_check_interval: Duration::from_secs(600),
             seed: 0,
         }
     }

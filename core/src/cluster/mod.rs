@@ -25,6 +25,7 @@ mod producer_state;
 mod topics;
 mod transactions;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ use self::topics::Topics;
 pub use self::topics::{MoveRefusal, TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::error::ErrorCode;
-use crate::ids::{ConnectionId, CorrelationId, NodeId, TopicPartition};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
 };
@@ -150,8 +151,8 @@ impl<O: Observer> Cluster<O> {
     pub fn new(config: ClusterConfig, observer: O) -> Self {
         Self {
             topics: Topics::new(config.seed),
+            transactions: Transactions::new(&config),
             config: Arc::new(config),
-            transactions: Transactions::default(),
             offsets: Offsets::default(),
             faults: Faults::default(),
             links: BTreeMap::new(),
@@ -253,6 +254,21 @@ impl<O: Observer> Cluster<O> {
     /// The brokers that hold a partition, the preferred leader first. All of them are in sync.
     pub fn replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
         self.topics.partition(&partition.topic, partition.partition).map(|found| &*found.replicas)
+    }
+
+    /// The producers that a partition remembers, as DescribeProducers lists them, in order of their ids.
+    pub fn active_producers(&mut self, now: Now, partition: &TopicPartition) -> Vec<ProducerIdentity> {
+        let Some((_, found)) = self.topics.partition_mut(partition) else { return Vec::new() };
+        found.producers.forget_idle(now, &self.config);
+        found.producers.identities().collect()
+    }
+
+    /// Changes `producer.id.expiration.ms`, which Kafka lets operators do while brokers run.
+    pub fn set_producer_id_expiration(&mut self, now: Now, expiration: Duration) {
+        for partition in self.topics.partitions_mut() {
+            partition.producers.forget_idle(now, &self.config);
+        }
+        Arc::make_mut(&mut self.config).producer_id_expiration = expiration;
     }
 
     /// The observer.

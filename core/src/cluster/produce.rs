@@ -105,6 +105,7 @@ impl<O: Observer> Cluster<O> {
         let Some((settings, partition)) = self.topics.partition_mut(name) else {
             return refused_produce(name.partition, unknown(ApiKey::Produce, given.version, &name.topic));
         };
+        partition.producers.forget_idle(now, &self.config);
         let transactions = &mut self.transactions;
         let admit = |identity| {
             let participant = Participant::Partition(name.clone());

@@ -1,14 +1,17 @@
 //! What a partition remembers of each producer, to recognise duplicates and gaps (`ProducerStateEntry`,
 //! `ProducerAppendInfo`).
 //!
-//! *Models*: epoch, last five batches and open transaction per producer id. *Leaves out*: forgetting an idle id after a
-//! day (`producer.id.expiration.ms`).
+//! *Models*: epoch, last five batches and open transaction per producer id; ids that are forgotten after a day
+//! (`producer.id.expiration.ms`). *Leaves out*: snapshots.
 
-use std::collections::{BTreeMap, VecDeque};
+use core::time::Duration;
+use std::collections::VecDeque;
 
+use super::ClusterConfig;
 use crate::error::ErrorCode;
 use crate::ids::ProducerIdentity;
 use crate::record_batch::increment_sequence;
+use crate::time::{Instant, Now};
 
 /// Batches remembered per producer id (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`). With more requests in flight than
 /// this, a repeated batch could no longer be told from a gap; hence `max.in.flight.requests.per.connection` ≤ 5.
@@ -25,15 +28,18 @@ pub(super) struct RememberedBatch {
 
 #[derive(Clone, Debug)]
 struct Entry {
+    id: i64,
     epoch: i16,
     batches: VecDeque<RememberedBatch>,
     /// Offset of the first record of its transaction, while that is open.
     transaction: Option<i64>,
+    /// Time of its last batch, by its records, or of its last marker, in milliseconds since 1970.
+    last_timestamp_ms: i64,
 }
 
 impl Entry {
-    fn new(epoch: i16) -> Self {
-        Self { epoch, batches: VecDeque::new(), transaction: None }
+    fn new(ProducerIdentity { id, epoch }: ProducerIdentity) -> Self {
+        Self { id, epoch, batches: VecDeque::new(), transaction: None, last_timestamp_ms: -1 }
     }
 
     fn enter(&mut self, epoch: i16) {
@@ -58,14 +64,39 @@ pub(super) enum Judgement {
 /// All producers of one partition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ProducerStates {
-    entries: BTreeMap<i64, Entry>,
+    /// In order of their ids.
+    entries: Vec<Entry>,
+    /// The last time that idle ones were looked for.
+    swept: Instant,
 }
 
 impl ProducerStates {
+    /// Forgets those whose last batch is too old, as the last of Kafka's periodic looks at them has done
+    /// (`ProducerStateManager.removeExpiredProducers`). To be called before anything else is asked or told: what was
+    /// remembered since that look is not its business, however old its records are.
+    pub(super) fn forget_idle(&mut self, now: Now, config: &ClusterConfig) {
+        let sweep = now.instant().last_multiple_of(config.producer_id_expiration_check_interval);
+        if sweep <= self.swept {
+            return;
+        }
+        self.swept = sweep;
+        let in_ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let sweep_ms = now.wall_ms.saturating_sub(in_ms(now.instant() - sweep));
+        let expiration_ms = in_ms(config.producer_id_expiration);
+        self.entries.retain(|entry| {
+            entry.transaction.is_some() || sweep_ms.saturating_sub(entry.last_timestamp_ms) < expiration_ms
+        });
+    }
+
+    /// Who is remembered.
+    pub(super) fn identities(&self) -> impl Iterator<Item = ProducerIdentity> {
+        self.entries.iter().map(|&Entry { id, epoch, .. }| ProducerIdentity { id, epoch })
+    }
+
     /// Judges a batch by its sequences. The order of questions is Kafka's: known, then old epoch, then sequence.
     pub(super) fn judge(&self, identity: ProducerIdentity, first_sequence: i32, last_sequence: i32) -> Judgement {
         // Nothing is known of the id: any sequence is taken, so the first batches are not protected against reordering.
-        let Some(entry) = self.entries.get(&identity.id) else { return Judgement::InOrder };
+        let Some(entry) = self.entry(identity) else { return Judgement::InOrder };
         let is_same =
             |known: &&RememberedBatch| (known.first_sequence, known.last_sequence) == (first_sequence, last_sequence);
         if identity.epoch == entry.epoch
@@ -107,27 +138,42 @@ impl ProducerStates {
         self.entry(identity).is_some_and(|entry| entry.transaction.is_some())
     }
 
+    fn place(&self, identity: ProducerIdentity) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&identity.id, |entry| entry.id)
+    }
+
     fn entry(&self, identity: ProducerIdentity) -> Option<&Entry> {
-        self.entries.get(&identity.id)
+        self.place(identity).ok().map(|place| &self.entries[place])
+    }
+
+    /// The producer's entry, in this epoch.
+    fn enter(&mut self, identity: ProducerIdentity) -> &mut Entry {
+        let place = self.place(identity).unwrap_or_else(|place| {
+            self.entries.insert(place, Entry::new(identity));
+            place
+        });
+        let entry = &mut self.entries[place];
+        entry.enter(identity.epoch);
+        entry
     }
 
     /// Offset of the first record whose transaction is open.
     pub(super) fn first_undecided(&self) -> Option<i64> {
-        self.entries.values().filter_map(|entry| entry.transaction).min()
+        self.entries.iter().filter_map(|entry| entry.transaction).min()
     }
 
     /// A marker was written: the producer's transaction ends, if it has records here, and with protocol 2 the epoch is
     /// a new one. Gives the offset of its first record.
-    pub(super) fn end_transaction(&mut self, identity: ProducerIdentity) -> Option<i64> {
-        let entry = self.entries.entry(identity.id).or_insert_with(|| Entry::new(identity.epoch));
-        entry.enter(identity.epoch);
+    pub(super) fn end_transaction(&mut self, identity: ProducerIdentity, timestamp_ms: i64) -> Option<i64> {
+        let entry = self.enter(identity);
+        entry.last_timestamp_ms = timestamp_ms;
         entry.transaction.take()
     }
 
     /// Remembers a batch that was judged [`Judgement::InOrder`] and stored.
     pub(super) fn remember(&mut self, identity: ProducerIdentity, batch: RememberedBatch, is_transactional: bool) {
-        let entry = self.entries.entry(identity.id).or_insert_with(|| Entry::new(identity.epoch));
-        entry.enter(identity.epoch);
+        let entry = self.enter(identity);
+        entry.last_timestamp_ms = batch.max_timestamp_ms;
         if is_transactional {
             entry.transaction.get_or_insert(batch.base_offset);
         }
@@ -228,5 +274,52 @@ mod tests {
             "ten records end at sequence 4"
         );
         assert_eq!(states.judge(PRODUCER, 5, 5), Judgement::InOrder);
+    }
+
+    const DAY_MS: i64 = 24 * 3_600_000;
+    /// The brokers' wall clock when they start.
+    const WALL_MS: i64 = 1_700_000_000_000;
+
+    fn after_ms(elapsed_ms: i64) -> Now {
+        Now { elapsed_us: elapsed_ms.unsigned_abs() * 1_000, wall_ms: WALL_MS + elapsed_ms }
+    }
+
+    /// Is the producer known when so much time has passed?
+    fn knows(states: &mut ProducerStates, elapsed_ms: i64) -> bool {
+        states.forget_idle(after_ms(elapsed_ms), &ClusterConfig::simulated(1));
+        !states.is_unknown(PRODUCER)
+    }
+
+    fn remember(states: &mut ProducerStates, timestamp_ms: i64, is_transactional: bool) {
+        let batch = RememberedBatch { max_timestamp_ms: timestamp_ms, ..remembered(0, 9) };
+        states.remember(PRODUCER, batch, is_transactional);
+    }
+
+    #[test]
+    fn a_producer_that_was_idle_for_a_day_is_forgotten_at_the_next_look() {
+        let mut states = ProducerStates::default();
+        assert!(!knows(&mut states, 1));
+        remember(&mut states, WALL_MS + 1, false);
+        assert!(knows(&mut states, DAY_MS + 599_999), "the look at the end of the day came a millisecond too early");
+        assert!(!knows(&mut states, DAY_MS + 600_000));
+    }
+
+    #[test]
+    fn a_producer_in_a_transaction_is_never_forgotten_and_lives_on_from_its_end() {
+        let mut states = ProducerStates::default();
+        remember(&mut states, WALL_MS, true);
+        assert!(knows(&mut states, 5 * DAY_MS));
+        states.end_transaction(PRODUCER, WALL_MS + 5 * DAY_MS);
+        assert!(knows(&mut states, 6 * DAY_MS - 1));
+        assert!(!knows(&mut states, 6 * DAY_MS));
+    }
+
+    #[test]
+    fn a_producer_of_old_records_is_known_until_the_next_look() {
+        let mut states = ProducerStates::default();
+        assert!(!knows(&mut states, 600_001));
+        remember(&mut states, WALL_MS - 2 * DAY_MS, false);
+        assert!(knows(&mut states, 1_199_999));
+        assert!(!knows(&mut states, 1_200_000));
     }
 }

@@ -309,6 +309,10 @@ impl Topics {
         Some((settings, partitions.get_mut(usize::try_from(name.partition).ok()?)?))
     }
 
+    pub(super) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.topics.values_mut().flat_map(|topic| &mut topic.partitions)
+    }
+
     /// May this topic be created? In the order of `ReplicationControlManager.createTopics`.
     pub(super) fn check(&self, config: &ClusterConfig, topic: &NewTopic) -> Result<CheckedTopic, TopicRefusal> {
         let name = &topic.name;

@@ -22,11 +22,13 @@ impl<O: Observer> Cluster<O> {
     pub(super) fn write_markers(&mut self, now: Now, transactional_id: &str) {
         let Some(transaction) = self.transactions.by_id.get_mut(transactional_id) else { return };
         let Some(outcome) = transaction.state.undelivered() else { return };
-        let (identity, topics, offsets) = (transaction.identity, &mut self.topics, &mut self.offsets);
+        let (identity, config) = (transaction.identity, &self.config);
+        let (topics, offsets) = (&mut self.topics, &mut self.offsets);
         transaction.participants.retain(|participant| match participant {
             Participant::Partition(name) => topics.partition_mut(name).is_some_and(|(settings, partition)| {
                 let has_leader = partition.leader != NodeId(-1);
                 if has_leader {
+                    partition.producers.forget_idle(now, config);
                     partition.append_marker(settings, identity, outcome, now.wall_ms);
                 }
                 !has_leader
@@ -63,7 +65,7 @@ impl Partition {
         let marker = marker(identity, outcome, timestamp_ms);
         let batch = BatchView::parse(&marker).expect("it was just written");
         let offset = self.log.append(batch, self.leader_epoch, settings.timestamp_type, timestamp_ms).base_offset;
-        let first_offset = self.producers.end_transaction(identity);
+        let first_offset = self.producers.end_transaction(identity, timestamp_ms);
         if let (Some(first_offset), Outcome::Abort) = (first_offset, outcome) {
             self.log.note_aborted(identity.id, first_offset, offset);
         }

@@ -24,8 +24,8 @@ pub(super) use self::offsets::Offsets;
 use self::state::{Outcome, State};
 pub(super) use self::transaction::Participant;
 use self::transaction::{Protocol, Transaction};
-use super::Cluster;
 use super::topics::is_internal;
+use super::{Cluster, ClusterConfig};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::{
@@ -38,8 +38,6 @@ use crate::trace::Observer;
 
 /// `transaction.max.timeout.ms`.
 const MAX_TIMEOUT_MS: i32 = 900_000;
-/// `transactional.id.expiration.ms`.
-const ID_EXPIRATION: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// `transaction.state.log.num.partitions` and `offsets.topic.num.partitions`.
 const COORDINATOR_PARTITIONS: i32 = 50;
 /// Key types of FindCoordinator that are answered here: groups and transactional ids (`CoordinatorType`).
@@ -89,19 +87,24 @@ impl Support {
 }
 
 /// All transactional ids.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Transactions {
     by_id: BTreeMap<Arc<str>, Transaction>,
     ids: ProducerIds,
+    /// After how long without use an id is forgotten.
+    id_expiration: Duration,
 }
 
 impl Transactions {
+    pub(super) fn new(config: &ClusterConfig) -> Self {
+        Self { by_id: BTreeMap::new(), ids: ProducerIds::default(), id_expiration: config.transactional_id_expiration }
+    }
+
     /// When the next sweep finds a transaction that takes too long, if there is a sweep at every multiple of `interval`.
     pub(super) fn next_sweep(&self, interval: Duration) -> Option<Instant> {
         let earliest = self.by_id.values().filter_map(Transaction::expires).min()?;
-        let past = past_sweep(earliest, interval);
         // One that ends with a sweep is found by the next.
-        Some(past + interval.max(Duration::from_micros(1)))
+        Some(earliest.last_multiple_of(interval) + interval.max(Duration::from_micros(1)))
     }
 
     fn find(&mut self, now: Instant, id: &str) -> Result<&mut Transaction, ErrorCode> {
@@ -110,8 +113,7 @@ impl Transactions {
     }
 
     fn forget_if_unused(&mut self, now: Instant, id: &str) {
-        let then = now.as_micros().checked_sub(ID_EXPIRATION.as_micros() as u64).map(Instant::from_micros);
-        if then.is_some_and(|then| self.by_id.get(id).is_some_and(|found| found.is_idle_since(then))) {
+        if self.by_id.get(id).is_some_and(|found| found.is_idle_for(now, self.id_expiration)) {
             self.by_id.remove(id);
         }
     }
@@ -141,12 +143,6 @@ impl Transactions {
             error => error,
         })
     }
-}
-
-/// The last sweep that was not after `instant`.
-fn past_sweep(instant: Instant, interval: Duration) -> Instant {
-    let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1);
-    Instant::from_micros(instant.as_micros() / interval * interval)
 }
 
 /// What clients older than KIP-588 are told, which do not know the newer code.
@@ -203,7 +199,7 @@ impl<O: Observer> Cluster<O> {
         }
         self.check_coordinator(node, id)?;
         self.transactions.find(now.instant(), id)?;
-        let Transactions { by_id, ids } = &mut self.transactions;
+        let Transactions { by_id, ids, .. } = &mut self.transactions;
         by_id.get_mut(id).map(|found| (found, ids)).ok_or(ErrorCode::INVALID_PRODUCER_ID_MAPPING)
     }
 
@@ -247,7 +243,7 @@ impl<O: Observer> Cluster<O> {
         let timeout = Duration::from_millis(u64::from(request.transaction_timeout_ms.unsigned_abs()));
         let now_instant = now.instant();
         self.transactions.forget_if_unused(now_instant, id);
-        let Transactions { by_id, ids } = &mut self.transactions;
+        let Transactions { by_id, ids, .. } = &mut self.transactions;
         let transaction = by_id.entry(Arc::clone(id)).or_insert_with(|| Transaction::new(ids.next(), now_instant));
         if expected.is_some_and(|expected| !transaction.knows(expected)) {
             return Err(ErrorCode::PRODUCER_FENCED);
@@ -337,8 +333,8 @@ impl<O: Observer> Cluster<O> {
 
     /// Aborts what takes too long (`abortTimedOutTransactions`).
     pub(super) fn sweep_transactions(&mut self, now: Now) {
-        let sweep = past_sweep(now.instant(), self.config.abort_timed_out_interval);
-        let Transactions { by_id, ids } = &mut self.transactions;
+        let sweep = now.instant().last_multiple_of(self.config.abort_timed_out_interval);
+        let Transactions { by_id, ids, .. } = &mut self.transactions;
         let mut fenced = Vec::new();
         for (id, transaction) in by_id {
             if transaction.expires().is_some_and(|expires| expires < sweep) {

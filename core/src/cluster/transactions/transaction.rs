@@ -76,9 +76,9 @@ impl Transaction {
         (self.state == State::Ongoing).then(|| self.started + self.timeout)
     }
 
-    /// Has nobody used it since?
-    pub(super) fn is_idle_since(&self, then: Instant) -> bool {
-        self.updated <= then && self.state.after(Signal::Expired).is_ok()
+    /// Has nobody used it for so long?
+    pub(super) fn is_idle_for(&self, now: Instant, expiration: Duration) -> bool {
+        self.updated + expiration <= now && self.state.after(Signal::Expired).is_ok()
     }
 
     /// May a producer that says it has this identity have a new one? Any epoch may be given: it is looked at later
