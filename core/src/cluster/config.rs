@@ -23,6 +23,9 @@ pub struct ClusterConfig {
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`: how often transactions that take too long are
     /// looked for. One that does is aborted at the next such moment.
     pub abort_timed_out_interval: Duration,
+    /// The level at which the feature `transaction.version` is finalised: from 2 on clients speak protocol 2 (KIP-890),
+    /// and the brokers themselves abort in its way.
+    pub transaction_version: i16,
     /// `transactional.id.expiration.ms`: a transactional id that nobody has used for so long is forgotten.
     pub transactional_id_expiration: Duration,
     /// `producer.id.expiration.ms`: a partition forgets a producer whose last batch there is that old.
@@ -44,6 +47,8 @@ impl ClusterConfig {
             default_replication_factor: 1,
             log_retention_bytes: None,
             abort_timed_out_interval: Duration::from_secs(10),
+            // What a new Apache Kafka 4.3 finalises.
+            transaction_version: 2,
             transactional_id_expiration: Duration::from_secs(7 * 24 * 3_600),
             producer_id_expiration: Duration::from_secs(24 * 3_600),
             producer_id_expiration_check_interval: Duration::from_secs(600),

@@ -46,9 +46,6 @@ use crate::protocol::{
 use crate::time::{Instant, Now};
 use crate::trace::{Fact, Fault, Nobody, Observer};
 
-/// The level of `transaction.version` that a new Apache Kafka 4.3 finalises: protocol 2 (KIP-890).
-const TRANSACTION_VERSION: i16 = 2;
-
 /// A topic with this many partitions, copied to this many brokers, with default settings.
 pub fn new_topic(name: &str, num_partitions: i32, replication_factor: i16) -> NewTopic {
     NewTopic { name: name.into(), num_partitions, replication_factor, configs: Vec::new() }
@@ -384,7 +381,9 @@ impl<O: Observer> Cluster<O> {
             Request::InitProducerId(request) => {
                 Response::InitProducerId(self.init_producer_id(now, node, version, &request))
             }
-            Request::ApiVersions(request) => Response::ApiVersions(api_versions(version, &request)),
+            Request::ApiVersions(request) => {
+                Response::ApiVersions(api_versions(version, &request, self.config.transaction_version))
+            }
             Request::FindCoordinator(request) => Response::FindCoordinator(self.find_coordinator(&request)),
             Request::OffsetFetch(request) => Response::OffsetFetch(self.offset_fetch(node, &request)),
             Request::AddPartitionsToTxn(request) => {
@@ -451,7 +450,7 @@ impl<O: Observer> Cluster<O> {
 }
 
 /// `ApiVersionsRequest.isValid`: since v3, name and version look like `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`.
-fn api_versions(version: i16, request: &ApiVersionsRequest) -> ApiVersionsResponse {
+fn api_versions(version: i16, request: &ApiVersionsRequest, transaction_version: i16) -> ApiVersionsResponse {
     let is_valid = |text: &str| {
         let letters = text.as_bytes();
         letters.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
@@ -463,7 +462,7 @@ fn api_versions(version: i16, request: &ApiVersionsRequest) -> ApiVersionsRespon
     ApiVersionsResponse {
         error: if refuses { ErrorCode::INVALID_REQUEST } else { ErrorCode::NONE },
         api_keys: if refuses { Vec::new() } else { advertised_versions() },
-        transaction_version: if refuses { 0 } else { TRANSACTION_VERSION },
+        transaction_version: if refuses { 0 } else { transaction_version },
         ..ApiVersionsResponse::default()
     }
 }

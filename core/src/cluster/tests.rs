@@ -39,7 +39,12 @@ struct World {
 impl World {
     /// Three brokers and `orders` with three partitions on all of them, led by 1, 2 and 3.
     fn new() -> Self {
-        let mut cluster = Cluster::new(ClusterConfig::simulated(3), TraceBuffer::new(Lane(0), ProducerIndex(0)));
+        Self::of(ClusterConfig::simulated(3))
+    }
+
+    /// The same of brokers with these settings.
+    fn of(config: ClusterConfig) -> Self {
+        let mut cluster = Cluster::new(config, TraceBuffer::new(Lane(0), ProducerIndex(0)));
         cluster.create_topic(&new_topic("orders", 3, 3)).unwrap();
         Self { cluster, elapsed_us: 0, next_correlation: 0, cuts: Vec::new() }
     }

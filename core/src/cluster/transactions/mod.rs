@@ -2,9 +2,8 @@
 //! KIP-360, KIP-890).
 //!
 //! *Models*: coordinators spread over the brokers as Kafka spreads them; ids and epochs, fencing, used-up epochs;
-//! both protocols (`transaction.version` 2 is finalised, older clients are served all the same); partitions that
-//! leaders add or verify; repeated requests; transactions aborted when they take too long, in Kafka's ten-second
-//! sweeps; transactional ids forgotten after a week.
+//! both protocols, whichever is finalised; partitions that leaders add or verify; repeated requests; transactions aborted
+//! when they take too long, in Kafka's ten-second sweeps; transactional ids forgotten after a week.
 //!
 //! *Leaves out*: the logs of `__transaction_state` and `__consumer_offsets` (what would stand there is kept in memory,
 //! and a coordinator never moves); what takes time between coordinator and leaders, so that CONCURRENT_TRANSACTIONS
@@ -93,11 +92,18 @@ pub(super) struct Transactions {
     ids: ProducerIds,
     /// After how long without use an id is forgotten.
     id_expiration: Duration,
+    /// In which way the brokers abort what a producer left open.
+    protocol: Protocol,
 }
 
 impl Transactions {
     pub(super) fn new(config: &ClusterConfig) -> Self {
-        Self { by_id: BTreeMap::new(), ids: ProducerIds::default(), id_expiration: config.transactional_id_expiration }
+        Self {
+            by_id: BTreeMap::new(),
+            ids: ProducerIds::default(),
+            id_expiration: config.transactional_id_expiration,
+            protocol: if config.transaction_version >= 2 { Protocol::Two } else { Protocol::One },
+        }
     }
 
     /// When the next sweep finds a transaction that takes too long, if there is a sweep at every multiple of `interval`.
@@ -243,14 +249,14 @@ impl<O: Observer> Cluster<O> {
         let timeout = Duration::from_millis(u64::from(request.transaction_timeout_ms.unsigned_abs()));
         let now_instant = now.instant();
         self.transactions.forget_if_unused(now_instant, id);
-        let Transactions { by_id, ids, .. } = &mut self.transactions;
+        let Transactions { by_id, ids, protocol, .. } = &mut self.transactions;
         let transaction = by_id.entry(Arc::clone(id)).or_insert_with(|| Transaction::new(ids.next(), now_instant));
         if expected.is_some_and(|expected| !transaction.knows(expected)) {
             return Err(ErrorCode::PRODUCER_FENCED);
         }
         if transaction.state == State::Ongoing {
             // The client comes again, and then finds the transaction aborted.
-            transaction.fence(now_instant, ids);
+            transaction.fence(now_instant, *protocol, ids);
             self.write_markers(now, id);
             return Err(ErrorCode::CONCURRENT_TRANSACTIONS);
         }
@@ -334,11 +340,11 @@ impl<O: Observer> Cluster<O> {
     /// Aborts what takes too long (`abortTimedOutTransactions`).
     pub(super) fn sweep_transactions(&mut self, now: Now) {
         let sweep = now.instant().last_multiple_of(self.config.abort_timed_out_interval);
-        let Transactions { by_id, ids, .. } = &mut self.transactions;
+        let Transactions { by_id, ids, protocol, .. } = &mut self.transactions;
         let mut fenced = Vec::new();
         for (id, transaction) in by_id {
             if transaction.expires().is_some_and(|expires| expires < sweep) {
-                transaction.fence(now.instant(), ids);
+                transaction.fence(now.instant(), *protocol, ids);
                 fenced.push(Arc::clone(id));
             }
         }

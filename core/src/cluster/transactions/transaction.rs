@@ -216,12 +216,18 @@ impl Transaction {
     }
 
     /// Aborts an open transaction whose producer is not to go on: another one came, or it took too long. The epoch
-    /// rises, so that whatever the old producer still sends is refused.
-    pub(super) fn fence(&mut self, now: Instant, ids: &mut ProducerIds) {
+    /// rises, so that whatever the old producer still sends is refused. It is the brokers' own protocol that counts,
+    /// whichever the producer speaks.
+    pub(super) fn fence(&mut self, now: Instant, protocol: Protocol, ids: &mut ProducerIds) {
         if self.state == State::Ongoing {
             // It is open, so this is an end.
             if let Ok(state) = self.state.after(Signal::Ended(Outcome::Abort)) {
-                self.prepare(now, state, Protocol::Two, ids);
+                self.prepare(now, state, protocol, ids);
+                if protocol == Protocol::One {
+                    self.identity.epoch = self.identity.epoch.saturating_add(1);
+                    // Unlike an end of protocol 2, this is none that the old producer could take for its own.
+                    self.last_epoch = NO_EPOCH;
+                }
             }
         }
     }

@@ -196,11 +196,7 @@ fn a_transaction_that_is_written_to_again_has_the_time_of_its_beginning() {
 
 #[test]
 fn aborted_transactions_are_forgotten_with_their_batches() {
-    let mut config = ClusterConfig::simulated(3);
-    config.log_retention_bytes = Some(100);
-    let mut cluster = Cluster::new(config, TraceBuffer::new(Lane(0), ProducerIndex(0)));
-    cluster.create_topic(&new_topic("orders", 3, 3)).unwrap();
-    let mut world = World { cluster, elapsed_us: 0, next_correlation: 0, cuts: Vec::new() };
+    let mut world = World::of(ClusterConfig { log_retention_bytes: Some(100), ..ClusterConfig::simulated(3) });
     let producer = world.producer();
     world.write(0, producer, 0, &["a"]);
     let producer = world.abort(producer).unwrap();

@@ -125,3 +125,30 @@ fn a_transaction_that_still_waits_for_its_markers_keeps_the_next_batch_out() {
         )
     );
 }
+
+/// Brokers that finalise version 1 of transactions abort in its way, whichever the client speaks
+/// (`TransactionCoordinator.endTransactionWithTV1`).
+#[test]
+fn brokers_of_protocol_1_fence_whoever_took_too_long() {
+    let mut world = World::of(ClusterConfig { transaction_version: 1, ..ClusterConfig::simulated(3) });
+    let slow = world.init_with_timeout(TX, 1_000, None).unwrap();
+    world.add(3, slow, "orders", &[0]);
+    world.write_in(11, 0, slow, 0, &["a"]);
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.markers(), [(1, slow.epoch + 1, false)]);
+    assert_eq!(world.write_in(11, 0, slow, 1, &["b"]).error, ErrorCode::INVALID_PRODUCER_EPOCH);
+    assert_eq!(world.end(4, slow, false), Err(ErrorCode::PRODUCER_FENCED), "the abort was not its own");
+    assert_eq!(world.init(TX, Some(slow)), Err(ErrorCode::PRODUCER_FENCED), "nor may it go on under the new epoch");
+    assert_eq!(world.init(TX, None), Ok(raised(raised(slow))));
+}
+
+#[test]
+fn brokers_of_protocol_1_give_a_new_id_only_to_the_next_producer() {
+    let mut world = World::of(ClusterConfig { transaction_version: 1, ..ClusterConfig::simulated(3) });
+    let last = world.producer_in_its_last_epoch();
+    world.add(3, last, "orders", &[0]);
+    world.write_in(11, 0, last, 0, &["a"]);
+    assert_eq!(world.init(TX, None), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+    assert_eq!(world.markers(), [(1, i16::MAX, false)]);
+    assert_eq!(world.init(TX, None), Ok(ProducerIdentity { id: last.id + 1, epoch: 0 }));
+}
