@@ -353,6 +353,15 @@ fn offsets_with_a_transaction(teller: &mut Teller) -> Result<()> {
     let producer = teller.end("abort", 5, TX, producer, false)?;
     teller.offsets_settle(GROUP, asked)?;
     teller.fetch_offsets("aborted", 8, GROUP, Some(asked), true)?;
+    let of_another = |producer, generation| TxnOffsetCommitRequest {
+        group: "group-of-the-aborted".into(),
+        generation,
+        ..request(producer, 0, 7)
+    };
+    teller.commit_offsets("another group's", 5, &of_another(producer, -1))?;
+    let producer = teller.end("abort that, too", 5, TX, producer, false)?;
+    teller.commit_offsets("another group's member", 5, &of_another(producer, 3))?;
+    let producer = teller.end("and that", 5, TX, producer, false)?;
 
     for version in 0..=4 {
         teller.commit_offsets(&format!("not added v{version}"), version, &request(producer, 0, 8))?;

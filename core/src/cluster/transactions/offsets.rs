@@ -33,31 +33,36 @@ struct KeptOffset {
     committed: CommittedOffset,
 }
 
-/// The offsets of all groups, in the order of their fields.
+/// The offsets of all groups.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cluster) struct Offsets(Vec<KeptOffset>);
+pub(in crate::cluster) struct Offsets {
+    /// In the order of their fields.
+    kept: Vec<KeptOffset>,
+    /// Every group that was ever allowed to commit, in order: it is known from then on, whatever becomes of the offset.
+    groups: Vec<Arc<str>>,
+}
 
 impl Offsets {
     fn place(&self, group: &str, name: &TopicPartition, undecided: Option<i64>) -> Result<usize, usize> {
-        self.0.binary_search_by(|kept| (&*kept.group, &kept.name, kept.undecided).cmp(&(group, name, undecided)))
+        self.kept.binary_search_by(|kept| (&*kept.group, &kept.name, kept.undecided).cmp(&(group, name, undecided)))
     }
 
     fn keep(&mut self, kept: KeptOffset) {
         match self.place(&kept.group, &kept.name, kept.undecided) {
-            Ok(place) => self.0[place] = kept,
-            Err(place) => self.0.insert(place, kept),
+            Ok(place) => self.kept[place] = kept,
+            Err(place) => self.kept.insert(place, kept),
         }
     }
 
     /// A topic is gone (`OffsetMetadataManager.onPartitionsDeleted`).
     pub(in crate::cluster) fn forget_topic(&mut self, topic: &str) {
-        self.0.retain(|kept| *kept.name.topic != *topic);
+        self.kept.retain(|kept| *kept.name.topic != *topic);
     }
 
     /// A transaction has ended.
     pub(super) fn decide(&mut self, group: &str, producer_id: i64, outcome: Outcome) {
         let is_decided = |kept: &mut KeptOffset| *kept.group == *group && kept.undecided == Some(producer_id);
-        let decided: Vec<KeptOffset> = self.0.extract_if(.., is_decided).collect();
+        let decided: Vec<KeptOffset> = self.kept.extract_if(.., is_decided).collect();
         if outcome == Outcome::Commit {
             for kept in decided {
                 self.keep(KeptOffset { undecided: None, ..kept });
@@ -66,17 +71,17 @@ impl Offsets {
     }
 
     fn of_group(&self, group: &str) -> impl Iterator<Item = &KeptOffset> {
-        let first = self.0.partition_point(|kept| *kept.group < *group);
-        self.0[first..].iter().take_while(move |kept| *kept.group == *group)
+        let first = self.kept.partition_point(|kept| *kept.group < *group);
+        self.kept[first..].iter().take_while(move |kept| *kept.group == *group)
     }
 
     fn fetch(&self, group: &str, name: &TopicPartition, require_stable: bool) -> OffsetFetchPartitionResponse {
         let (committed, next) = match self.place(group, name, None) {
-            Ok(place) => (Some(&self.0[place].committed), place + 1),
+            Ok(place) => (Some(&self.kept[place].committed), place + 1),
             Err(place) => (None, place),
         };
         // Undecided ones stand behind the committed one.
-        let is_undecided = self.0.get(next).is_some_and(|kept| (&*kept.group, &kept.name) == (group, name));
+        let is_undecided = self.kept.get(next).is_some_and(|kept| (&*kept.group, &kept.name) == (group, name));
         let is_unstable = require_stable && is_undecided;
         let none = || CommittedOffset { offset: -1, leader_epoch: -1, metadata: Some("".into()) };
         OffsetFetchPartitionResponse {
@@ -142,9 +147,14 @@ impl<O: Observer> Cluster<O> {
         self.transactions.admit(now.instant(), support, &request.transactional_id, request.identity, participant)?;
         match request.generation {
             // Nobody is a member of a group here.
-            0.. if self.offsets.of_group(group).next().is_some() => Err(ErrorCode::UNKNOWN_MEMBER_ID),
+            0.. if self.offsets.groups.binary_search(group).is_ok() => Err(ErrorCode::UNKNOWN_MEMBER_ID),
             0.. => Err(ErrorCode::ILLEGAL_GENERATION),
-            _ => Ok(()),
+            _ => {
+                if let Err(place) = self.offsets.groups.binary_search(group) {
+                    self.offsets.groups.insert(place, Arc::clone(group));
+                }
+                Ok(())
+            }
         }
     }
 

@@ -145,3 +145,15 @@ fn offsets_that_cannot_be_taken_are_refused_one_by_one_or_all() {
     let Some(Response::OffsetFetch(refused)) = world.ask(link, Request::OffsetFetch(request)) else { panic!() };
     assert_eq!(refused.groups[0].error, ErrorCode::NOT_COORDINATOR);
 }
+
+/// `GroupMetadataManager` keeps a group that was made for an offset, though the transaction with it was aborted.
+#[test]
+fn a_group_is_known_even_when_its_only_offset_was_aborted() {
+    let mut world = World::new();
+    let producer = world.producer();
+    let of_a_member = |producer| TxnOffsetCommitRequest { generation: 4, ..commit_request(producer, 0, 7) };
+    assert_eq!(world.send_offsets(5, of_a_member(producer)), ErrorCode::ILLEGAL_GENERATION);
+    assert_eq!(world.send_offsets(5, commit_request(producer, 0, 7)), ErrorCode::NONE);
+    let producer = world.abort(producer).unwrap();
+    assert_eq!(world.send_offsets(5, of_a_member(producer)), ErrorCode::UNKNOWN_MEMBER_ID);
+}
