@@ -44,6 +44,8 @@ pub struct EmbeddedOptions {
     /// The loopback port that clients are told for each broker (`advertised.listeners`), where something stands in front
     /// of it; missing or 0: the one it listens on.
     pub advertised_ports: Vec<u16>,
+    /// Changes the brokers' settings from Kafka's defaults before they start.
+    pub adjust: fn(&mut ClusterConfig),
 }
 
 impl Default for EmbeddedOptions {
@@ -54,6 +56,7 @@ impl Default for EmbeddedOptions {
             topics: vec![new_topic(DEFAULT_TOPIC, 3, 3)],
             ports: Vec::new(),
             advertised_ports: Vec::new(),
+            adjust: |_| {},
         }
     }
 }
@@ -119,7 +122,7 @@ impl EmbeddedBrokers {
             addresses.push(listens);
             listeners.push(listener);
         }
-        let switchboard = Arc::new(Switchboard::new(cluster(advertised, &options.topics)?));
+        let switchboard = Arc::new(Switchboard::new(cluster(advertised, &options)?));
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&switchboard).keep_time());
         for (node, listener) in (1..).map(NodeId).zip(listeners) {
@@ -152,7 +155,7 @@ impl EmbeddedBrokers {
 }
 
 /// A cluster whose brokers tell clients these addresses.
-fn cluster(brokers: Vec<BrokerAddress>, topics: &[NewTopic]) -> Result<Cluster, EmbeddedError> {
+fn cluster(brokers: Vec<BrokerAddress>, options: &EmbeddedOptions) -> Result<Cluster, EmbeddedError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(EmbeddedError::Entropy)?;
     let mut config = ClusterConfig::new(brokers);
@@ -160,8 +163,9 @@ fn cluster(brokers: Vec<BrokerAddress>, topics: &[NewTopic]) -> Result<Cluster, 
     config.cluster_id = URL_SAFE_NO_PAD.encode(random).into();
     config.seed = u64::from_be_bytes(*random.first_chunk().expect("16 bytes contain 8"));
     config.log_retention_bytes = Some(RETENTION_BYTES);
+    (options.adjust)(&mut config);
     let mut cluster = Cluster::new(config, producer_core::trace::Nobody);
-    for topic in topics {
+    for topic in &options.topics {
         cluster.create_topic(topic).map_err(|refusal| EmbeddedError::Topic { topic: topic.name.clone(), refusal })?;
     }
     Ok(cluster)
