@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use kafka_producer::embedded::EmbeddedBrokers;
+use futures_util::future::join_all;
+use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use kafka_producer::{CommittedOffset, ErrorCode, GroupMember, KafkaProducer, ProducerConfig, ProducerError, Record};
-use producer_core::cluster::{Action, Matcher, Rule};
+use producer_core::cluster::{Action, ClusterConfig, Matcher, Rule};
+use producer_core::ids::TopicPartition;
 use producer_core::protocol::ApiKey;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -260,4 +262,79 @@ async fn offsets_that_wait_for_a_coordinator_end_with_the_closing() {
     producer.begin_transaction().expect("ready");
     let call = producer.send_offsets_to_transaction(offsets(), GroupMember::of_group("group"));
     assert_eq!(heard_at_the_end(&producer, call).await, "KafkaException: The producer closed forcefully");
+}
+
+/// Mirrors `TransactionsTest.testInitTransactionsTimeout`: without brokers, initTransactions throws a TimeoutException.
+/// Mirrors `TransactionsTest.testSendOffsetsToTransactionTimeout`: when the brokers go within a transaction,
+/// sendOffsetsToTransaction throws a TimeoutException.
+/// Mirrors `TransactionsTest.testCommitTransactionTimeout`: when the brokers go within a transaction, commitTransaction
+/// throws a TimeoutException.
+/// Mirrors `TransactionsTest.testAbortTransactionTimeout`: when the brokers go within a transaction, abortTransaction
+/// throws a TimeoutException.
+#[tokio::test]
+async fn whatever_is_called_when_the_brokers_are_gone_times_out() {
+    const CALLS: [&str; 4] = ["initTransactions", "sendOffsetsToTransaction", "commitTransaction", "abortTransaction"];
+    join_all(CALLS.map(times_out_without_brokers)).await;
+}
+
+async fn times_out_without_brokers(call: &str) {
+    let brokers = brokers().await;
+    // Long enough for a slow machine to learn of the topic.
+    let producer = cashier(&brokers, &[("max.block.ms", "2000")]).await;
+    if call != "initTransactions" {
+        init_at_last(&producer).await;
+        producer.begin_transaction().expect("ready");
+        producer.send_unobserved(order(b"value")).await.expect("appended");
+    }
+    brokers.stop().await;
+    let outcome = match call {
+        "initTransactions" => producer.init_transactions().await,
+        "sendOffsetsToTransaction" => {
+            producer.send_offsets_to_transaction(offsets(), GroupMember::of_group("test-group")).await
+        }
+        "commitTransaction" => producer.commit_transaction().await,
+        _ => producer.abort_transaction().await,
+    };
+    assert_eq!(class(outcome), "TimeoutException", "{call}");
+    producer.close(Some(Duration::ZERO)).await;
+}
+
+/// Mirrors `TransactionsTest.testFailureToFenceEpoch`: initTransactions of a second producer throws a TimeoutException
+/// while the coordinator cannot write what it would have to; the first may begin another transaction; and a third one
+/// that comes when the coordinator can write again commits under an epoch that is one higher than the first's, with
+/// protocol 1, and at least that with protocol 2.
+#[tokio::test]
+async fn a_producer_that_was_not_let_in_fences_nobody() {
+    let levels: [(fn(&mut ClusterConfig), _); 2] =
+        [(|config| config.transaction_version = 1, 1..=1), (|config| config.transaction_version = 2, 1..=i16::MAX)];
+    for (adjust, epochs) in levels {
+        let brokers = EmbeddedBrokers::start(EmbeddedOptions { adjust, ..EmbeddedOptions::default() }).await;
+        let brokers = brokers.expect("free ports");
+        let first = cashier(&brokers, &[]).await;
+        first.init_transactions().await.expect("a coordinator is there");
+        first.begin_transaction().expect("ready");
+        first.send_unobserved(order(b"4")).await.expect("appended");
+        first.commit_transaction().await.expect("committed");
+        let known = |brokers: &EmbeddedBrokers| {
+            let orders = TopicPartition { topic: "orders".into(), partition: 0 };
+            brokers.with_cluster(|cluster, now| cluster.active_producers(now, &orders))
+        };
+        let [producer] = known(&brokers)[..] else { panic!("one producer") };
+
+        script(&brokers, ApiKey::InitProducerId, None, answer(ErrorCode::COORDINATOR_NOT_AVAILABLE));
+        let second = cashier(&brokers, &[("max.block.ms", "300")]).await;
+        assert_eq!(class(second.init_transactions().await), "TimeoutException");
+        second.close(Some(Duration::ZERO)).await;
+        brokers.with_cluster(|cluster, _| cluster.clear_rules());
+        first.begin_transaction().expect("nobody has taken its place");
+
+        let third = cashier(&brokers, &[]).await;
+        third.init_transactions().await.expect("the coordinator is there again");
+        third.begin_transaction().expect("ready");
+        third.send_unobserved(order(b"4")).await.expect("appended");
+        third.commit_transaction().await.expect("committed");
+        let [now] = known(&brokers)[..] else { panic!("one producer") };
+        assert_eq!(now.id, producer.id);
+        assert!(epochs.contains(&now.epoch), "{now:?}");
+    }
 }

@@ -468,4 +468,4 @@ fn api_versions(version: i16, request: &ApiVersionsRequest, transaction_version:
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ mod deletion;
 mod faults;
 mod fetching;
 mod producing;
+pub(crate) mod reader;
 mod topic_ids;
 mod topics;
 mod transactions;

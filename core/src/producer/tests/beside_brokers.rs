@@ -1,24 +1,43 @@
 //! The producer beside the simulated brokers, for what needs a coordinator: every request is noted, answers to Produce may be
-//! held back, and a broker may ask for a pause.
+//! held back, and a broker may ask for a pause. Several producers may stand beside the same brokers.
 
-use std::collections::BTreeMap;
+mod brokers;
+mod committing;
+mod fencing;
+mod forgetting;
+mod raising;
 
+use core::time::Duration;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use self::brokers::Brokers;
+use crate::cluster::tests::reader::{READ_COMMITTED, READ_UNCOMMITTED, sifted};
 use crate::cluster::{Cluster, ClusterConfig, ClusterInput, ClusterOutput, LinkId, new_topic};
 use crate::config::ProducerConfig;
-use crate::error::ProducerError;
-use crate::ids::{BrokerAddress, ConnectionId, NodeId};
-use crate::io::{BatchCompletion, Input, Output};
+use crate::error::{ErrorCode, ProducerError};
+use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId, TopicPartition};
+use crate::io::{BatchCompletion, DisconnectReason, Input, Output};
 use crate::producer::topics::{PartitionRef, TopicIndex};
-use crate::producer::{GroupMember, Producer, SendAttempt, TransactionTicket};
-use crate::protocol::{ApiKey, ApiVersionsResponse, CommittedOffset, Request, Response, TxnOffsetCommitRequest};
+use crate::producer::{GroupMember, Producer, SendAttempt, SendRefusal, Sent, TransactionTicket};
+use crate::protocol::{
+    ApiKey, ApiVersionsResponse, CommittedOffset, FetchPartition, FetchRequest, FetchTopic, FindCoordinatorRequest,
+    InitProducerIdRequest, NewTopic, OffsetFetchGroup, OffsetFetchRequest, Request, RequestHeader, Response,
+    TopicPartitions, TxnOffsetCommitRequest,
+};
 use crate::record::Record;
 use crate::time::{Instant, Now};
 use crate::trace::Nobody;
+use crate::versions::broker_versions;
+
+/// Longer than anything that is waited for.
+const PATIENCE_MS: u64 = 60_000;
 
 struct Beside {
     producer: Producer,
-    cluster: Cluster<Nobody>,
-    now_ms: u64,
+    brokers: Rc<RefCell<Brokers>>,
+    client: u32,
     wait: Option<Instant>,
     nodes: BTreeMap<ConnectionId, NodeId>,
     /// When what was asked.
@@ -31,18 +50,34 @@ struct Beside {
 }
 
 impl Beside {
-    /// A producer with transactions, and a cluster that speaks the second protocol of transactions.
+    /// A producer with transactions beside one broker.
     fn new(more: &[(&str, &str)]) -> Self {
         let properties = [&[("transactional.id", "some.id")], more].concat();
-        let (config, _) = ProducerConfig::from_properties(properties).expect("accepted");
-        let cluster_config = ClusterConfig::simulated(1);
-        let bootstrap: Vec<BrokerAddress> = cluster_config.brokers.clone();
-        let mut cluster = Cluster::new(cluster_config, Nobody);
-        cluster.create_topic(&new_topic("topic", 3, 1)).expect("possible");
+        Self::of(ClusterConfig::simulated(1), &[("topic", 3)], &properties)
+    }
+
+    /// A producer beside such brokers, with topics of so many partitions, each on all of them.
+    fn of(config: ClusterConfig, topics: &[(&str, i32)], properties: &[(&str, &str)]) -> Self {
+        let copies = i16::try_from(config.brokers.len()).expect("few");
+        let mut cluster = Cluster::new(config, Nobody);
+        for (name, partitions) in topics {
+            cluster.create_topic(&new_topic(name, *partitions, copies)).expect("possible");
+        }
+        Self::joining(&Rc::new(RefCell::new(Brokers::new(cluster))), properties)
+    }
+
+    /// Another producer beside the same brokers. Only that producer acts of which something is asked; the others sleep.
+    fn another(&self, properties: &[(&str, &str)]) -> Self {
+        Self::joining(&self.brokers, properties)
+    }
+
+    fn joining(brokers: &Rc<RefCell<Brokers>>, properties: &[(&str, &str)]) -> Self {
+        let (config, _) = ProducerConfig::from_properties(properties.iter().copied()).expect("accepted");
+        let bootstrap: Vec<BrokerAddress> = brokers.borrow().cluster.config().brokers.clone();
         Self {
             producer: Producer::new(config.into(), bootstrap, 7, Nobody),
-            cluster,
-            now_ms: 0,
+            client: brokers.borrow_mut().new_client(),
+            brokers: Rc::clone(brokers),
             wait: None,
             nodes: BTreeMap::new(),
             asked: Vec::new(),
@@ -53,7 +88,17 @@ impl Beside {
     }
 
     fn now(&self) -> Now {
-        Now { elapsed_us: self.now_ms * 1_000, wall_ms: 1_700_000_000_000 + self.now_ms.cast_signed() }
+        self.brokers.borrow().now()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.brokers.borrow().now_ms
+    }
+
+    fn tell_brokers(&self, input: ClusterInput) {
+        let mut brokers = self.brokers.borrow_mut();
+        let now = brokers.now();
+        brokers.cluster.handle_input(now, input);
     }
 
     /// Runs until nothing happens in this millisecond any more.
@@ -61,87 +106,147 @@ impl Beside {
         loop {
             let now = self.now();
             match self.producer.poll_output(now) {
-                Output::Wait { until, .. } => {
+                Output::Wait { until, .. } if !self.hear() => {
                     self.wait = until;
                     return;
                 }
-                Output::Connect { connection, node, .. } => {
+                Output::Wait { .. } => {}
+                Output::Connect { connection, node, address } => {
                     self.nodes.insert(connection, node);
-                    let link = LinkId { client: 0, connection };
-                    self.cluster.handle_input(now, ClusterInput::Opened { link, node: NodeId(1) });
+                    let link = LinkId { client: self.client, connection };
+                    let at = |(node, known): (NodeId, &BrokerAddress)| (*known == address).then_some(node);
+                    let node = self.brokers.borrow().cluster.config().nodes().find_map(at).expect("a broker's address");
+                    self.tell_brokers(ClusterInput::Opened { link, node });
                     self.producer.handle_input(now, Input::Connected { connection });
                 }
                 Output::Transmit { connection, request } => {
-                    self.asked.push((self.now_ms, request.body.clone()));
+                    self.asked.push((now.elapsed_us / 1_000, request.body.clone()));
                     if !(self.holds_produce && request.body.api() == ApiKey::Produce) {
-                        let link = LinkId { client: 0, connection };
-                        let input = ClusterInput::Request { link, header: request.header, body: request.body };
-                        self.cluster.handle_input(now, input);
+                        let link = LinkId { client: self.client, connection };
+                        self.tell_brokers(ClusterInput::Request { link, header: request.header, body: request.body });
                     }
                 }
                 Output::Completed(completion) => self.completed.push(completion),
-                Output::Close { .. } | Output::SendsMayProceed => {}
+                Output::Close { connection } => {
+                    self.tell_brokers(ClusterInput::Closed { link: LinkId { client: self.client, connection } });
+                }
+                Output::SendsMayProceed => {}
             }
-            self.hear();
         }
     }
 
-    fn hear(&mut self) {
-        while let ClusterOutput::Respond { link, correlation, response, .. } = self.cluster.poll_output() {
+    /// Was anything said?
+    fn hear(&mut self) -> bool {
+        let said = self.brokers.borrow_mut().said_to(self.client);
+        let anything = !said.is_empty();
+        for (link, said) in said {
             let connection = link.connection;
-            let response = match response {
-                Response::ApiVersions(told) if self.nodes[&connection] == NodeId(1) => {
+            let input = match said {
+                None => Input::Disconnected { connection, why: DisconnectReason::ClosedByPeer },
+                Some((correlation, Response::ApiVersions(told))) if self.nodes[&connection] == NodeId(1) => {
                     let throttle_time_ms = core::mem::take(&mut self.first_pause_ms);
-                    Response::ApiVersions(ApiVersionsResponse { throttle_time_ms, ..told })
+                    let response = Response::ApiVersions(ApiVersionsResponse { throttle_time_ms, ..told });
+                    Input::Received { connection, correlation, response }
                 }
-                other => other,
+                Some((correlation, response)) => Input::Received { connection, correlation, response },
             };
-            self.producer.handle_input(self.now(), Input::Received { connection, correlation, response });
+            self.producer.handle_input(self.now(), input);
         }
+        anything
     }
 
     fn at_ms(&mut self, target: u64) {
         self.settle();
-        while let Some(until) = self.wait.filter(|until| until.as_micros() <= target * 1_000) {
-            self.now_ms = until.as_micros().div_ceil(1_000);
-            self.producer.handle_input(self.now(), Input::Wake);
-            self.settle();
+        loop {
+            let waits = [self.wait, self.brokers.borrow().wait];
+            let next = waits.into_iter().flatten().min().map(|until| until.as_micros().div_ceil(1_000));
+            let Some(next) = next.filter(|&next| next <= target) else { break };
+            self.pass_to(next.max(self.now_ms()));
         }
-        self.now_ms = target;
+        self.pass_to(target);
+    }
+
+    fn pass_to(&mut self, ms: u64) {
+        self.brokers.borrow_mut().pass_to(ms);
+        self.producer.handle_input(self.now(), Input::Wake);
+        self.settle();
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.at_ms(self.now_ms() + ms);
+    }
+
+    /// Lets the time pass until there is an answer.
+    fn until<T>(&mut self, patience_ms: u64, mut answer: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let deadline = self.now_ms() + patience_ms;
+        loop {
+            self.settle();
+            if let Some(answer) = answer(self) {
+                return answer;
+            }
+            assert!(self.now_ms() < deadline, "it takes too long");
+            self.pass(1);
+        }
     }
 
     /// When a call succeeded.
     fn until_done(&mut self, ticket: TransactionTicket, patience_ms: u64) -> u64 {
-        let deadline = self.now_ms + patience_ms;
-        loop {
-            self.settle();
-            if let Some(outcome) = self.producer.transaction_outcome(ticket) {
-                assert_eq!(outcome, Ok(()));
-                return self.now_ms;
-            }
-            assert!(self.now_ms < deadline, "it takes too long");
-            self.at_ms(self.now_ms + 1);
-        }
+        let outcome = self.until(patience_ms, |beside| beside.producer.transaction_outcome(ticket));
+        assert_eq!(outcome, Ok(()));
+        self.now_ms()
+    }
+
+    /// Makes a call and waits for its end; the class of the error in which it ended.
+    fn call(
+        &mut self,
+        call: impl FnOnce(&mut Producer, Now) -> Result<TransactionTicket, ProducerError>,
+    ) -> Result<(), &'static str> {
+        let now = self.now();
+        let ticket = call(&mut self.producer, now).map_err(|error| error.java_class())?;
+        let outcome = self.until(PATIENCE_MS, |beside| beside.producer.transaction_outcome(ticket));
+        outcome.map_err(|error| error.java_class())
+    }
+
+    fn init(&mut self) {
+        assert_eq!(self.call(Producer::init_transactions), Ok(()));
+    }
+
+    fn begin(&mut self) {
+        self.producer.begin_transaction(self.now()).expect("fits");
     }
 
     /// `initTransactions` and `beginTransaction` are over.
     fn begun(mut self) -> Self {
-        let init = self.producer.init_transactions(self.now()).expect("fits");
-        self.until_done(init, 10_000);
-        self.producer.begin_transaction(self.now()).expect("fits");
+        self.init();
+        self.begin();
         self
     }
 
     fn commit(&mut self) {
-        let commit = self.producer.commit_transaction(self.now()).expect("fits");
-        self.until_done(commit, 10_000);
+        assert_eq!(self.call(Producer::commit_transaction), Ok(()));
+    }
+
+    fn abort(&mut self) {
+        assert_eq!(self.call(Producer::abort_transaction), Ok(()));
     }
 
     fn send_offsets(&mut self, member: GroupMember) {
         let offset = CommittedOffset { offset: 5, leader_epoch: -1, metadata: None };
-        let offsets = vec![("topic".into(), 0, offset)];
-        let sent = self.producer.send_offsets_to_transaction(self.now(), offsets, member).expect("fits");
-        self.until_done(sent.expect("there is one"), 10_000);
+        assert_eq!(self.send_offset("topic", 0, offset, member), Ok(()));
+    }
+
+    /// Commits one offset with the transaction.
+    fn send_offset(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: CommittedOffset,
+        member: GroupMember,
+    ) -> Result<(), &'static str> {
+        let offsets = vec![(topic.into(), partition, offset)];
+        self.call(|producer, now| {
+            producer.send_offsets_to_transaction(now, offsets, member).map(|ticket| ticket.expect("there is one"))
+        })
     }
 
     fn offset_commits(&self) -> Vec<&TxnOffsetCommitRequest> {
@@ -152,19 +257,57 @@ impl Beside {
         commits.collect()
     }
 
+    /// Sends a record, waiting as long as `send` blocks; the class of the error with which it was refused.
+    fn send(&mut self, record: &Record<'_>) -> Result<Sent, &'static str> {
+        let mut attempt = SendAttempt::default();
+        loop {
+            match self.producer.send(self.now(), &mut attempt, record) {
+                Ok(sent) => {
+                    self.settle();
+                    return Ok(sent);
+                }
+                Err(SendRefusal::Blocked { .. }) => self.pass(1),
+                Err(SendRefusal::Failed { error, .. } | SendRefusal::FailedInItsBatch { error, .. }) => {
+                    return Err(error.java_class());
+                }
+            }
+        }
+    }
+
     fn put(&mut self, partition: i32) {
         let record = Record { partition: Some(partition), ..Record::keyed("topic", b"key", b"value") };
-        let mut attempt = SendAttempt::default();
-        if self.producer.send(self.now(), &mut attempt, &record).is_err() {
-            self.settle();
-            self.producer.send(self.now(), &mut attempt, &record).expect("the topic is known by now");
-        }
-        self.settle();
+        self.send(&record).expect("taken");
+    }
+
+    /// Sends a value, which is its own key; it must be taken.
+    fn put_to(&mut self, topic: &str, partition: Option<i32>, value: &str) -> Sent {
+        let record = Record { partition, ..Record::keyed(topic, value.as_bytes(), value.as_bytes()) };
+        self.send(&record).expect("taken")
+    }
+
+    /// What became of a record: its offset, or the class of its error.
+    fn fate(&mut self, sent: Sent) -> Result<i64, &'static str> {
+        self.until(PATIENCE_MS, |beside| {
+            let done = beside.completed.iter().find(|done| done.covers(sent.batch, sent.index))?;
+            Some(match &done.result {
+                Ok(_) => Ok(done.offset_of(sent.index).expect("told")),
+                Err(failure) => Err(failure.error.java_class()),
+            })
+        })
+    }
+
+    fn flush(&mut self) {
+        let flush = self.producer.begin_flush(self.now());
+        self.until(PATIENCE_MS, |beside| beside.producer.is_flushed(&flush).then_some(()));
     }
 
     fn is_in_transaction(&self, partition: i32) -> bool {
         let partition = PartitionRef { topic: TopicIndex(0), partition };
         self.producer.transactions.as_ref().expect("it has them").may_send(partition)
+    }
+
+    fn brokers(&self) -> core::cell::RefMut<'_, Brokers> {
+        self.brokers.borrow_mut()
     }
 }
 
@@ -216,7 +359,7 @@ fn offsets_are_committed_in_the_name_of_the_member_that_read_them() {
     let offset = CommittedOffset { offset: 5, leader_epoch: -1, metadata: None };
     let offsets = vec![("topic".into(), 0, offset)];
     beside.producer.send_offsets_to_transaction(beside.now(), offsets, member).expect("fits");
-    beside.at_ms(beside.now_ms + 150);
+    beside.at_ms(beside.now_ms() + 150);
     let [commit] = beside.offset_commits()[..] else { panic!("asked once") };
     assert_eq!((&*commit.group, &*commit.member_id, commit.generation), ("group", "member", 5));
     assert_eq!(commit.group_instance_id.as_deref(), Some("instance"));

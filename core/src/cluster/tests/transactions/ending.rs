@@ -81,6 +81,49 @@ fn a_waiting_reader_is_answered_when_the_transaction_ends() {
     assert_eq!(answered, Some(2));
 }
 
+/// Mirrors `TransactionsTest.testReadCommittedConsumerShouldNotSeeUndecidedData`: of two transactions, one committed and
+/// one open, a careful reader gets the record before the open one alone; its end of the log is there, and it finds no
+/// record of a later time, which whoever reads everything does.
+#[test]
+fn what_was_committed_behind_an_open_transaction_is_not_seen_yet() {
+    let mut world = World::new();
+    let (open, decided) = (world.producer(), world.init(RIVAL, None).unwrap());
+    let later = WALL_MS + 1;
+    world.write_at(RIVAL, decided, 0, WALL_MS, &["x1"]);
+    world.write_at(TX, open, 0, later, &["a1", "b2"]);
+    world.write_at(RIVAL, decided, 1, later, &["x2"]);
+    world.end_of(RIVAL, 5, decided, true).unwrap();
+
+    let all = sifted(&world.fetch(1, fetch_request(0, 0)));
+    assert_eq!(all.iter().map(|(_, value)| value).collect::<Vec<_>>(), ["x1", "a1", "b2", "x2"]);
+    assert_eq!(world.latest(READ_UNCOMMITTED, later), 1);
+    assert_eq!(sifted(&world.read_committed(0)), [(0, "x1".to_owned())]);
+    assert_eq!(world.latest(READ_COMMITTED, -1), 1);
+    assert_eq!(world.latest(READ_COMMITTED, later), -1);
+}
+
+/// Mirrors `TransactionsTest.testDelayedFetchIncludesAbortedTransaction`: a careful reader that waits for more bytes than
+/// there are gets, when its patience is over, the two committed records at offsets 0 and 3, and not the two between
+/// them, which were aborted.
+#[test]
+fn a_reader_that_waited_in_vain_is_told_of_what_was_aborted() {
+    let mut world = World::new();
+    let (aborts, commits) = (world.producer(), world.init(RIVAL, None).unwrap());
+    world.write_at(RIVAL, commits, 0, WALL_MS, &["x1"]);
+    world.write_at(TX, aborts, 0, WALL_MS, &["y1", "y2"]);
+    world.write_at(RIVAL, commits, 1, WALL_MS, &["x2"]);
+    world.abort(aborts).unwrap();
+    world.end_of(RIVAL, 5, commits, true).unwrap();
+
+    let reader = world.connect(1);
+    let greedy =
+        FetchRequest { min_bytes: 100_000, max_wait_ms: 100, isolation_level: READ_COMMITTED, ..fetch_request(0, 0) };
+    assert_eq!(world.ask(reader, Request::Fetch(greedy)), None);
+    world.pass(Duration::from_millis(100));
+    let Some((_, Response::Fetch(read))) = world.responses().pop() else { panic!("patience is over") };
+    assert_eq!(sifted(&read.topics[0].partitions[0]), [(0, "x1".to_owned()), (3, "x2".to_owned())]);
+}
+
 #[test]
 fn sequences_begin_again_with_every_transaction() {
     let mut world = World::new();

@@ -2,6 +2,31 @@
 
 use super::*;
 
+/// Mirrors `ProducerIntegrationTest.testUniqueProducerIds`: 1 001 producer ids from each of three brokers are all
+/// different.
+#[test]
+fn no_id_is_given_twice_whichever_broker_is_asked() {
+    let mut world = World::new();
+    let mut given = std::collections::BTreeSet::new();
+    for node in 1..=3 {
+        let link = world.connect(node);
+        for _ in 0..1_001 {
+            let request = InitProducerIdRequest {
+                transactional_id: None,
+                transaction_timeout_ms: 10,
+                producer_id: -1,
+                producer_epoch: -1,
+            };
+            let Some(Response::InitProducerId(answer)) = world.ask(link, Request::InitProducerId(request)) else {
+                panic!("answered at once")
+            };
+            assert_eq!((answer.error, answer.producer_epoch), (ErrorCode::NONE, 0));
+            given.insert(answer.producer_id);
+        }
+    }
+    assert_eq!(given.len(), 3 * 1_001);
+}
+
 #[test]
 fn every_new_producer_of_an_id_is_one_epoch_further_and_fences_the_one_before() {
     let mut world = World::new();

@@ -5,6 +5,7 @@ mod fencing;
 mod offsets;
 mod old_clients;
 
+use super::reader::{READ_COMMITTED, READ_UNCOMMITTED, sifted};
 use super::*;
 use crate::protocol::{
     AbortedTransaction, EndTxnRequest, EndTxnResponse, FindCoordinatorRequest, InitProducerIdRequest,
@@ -14,8 +15,8 @@ use crate::protocol::{
 /// Java's hash of `tx` is 3716: partition 16 of 50, and of three brokers the second leads it.
 const COORDINATOR: i32 = 2;
 const TX: &str = "tx";
-
-const READ_COMMITTED: i8 = 1;
+/// Another id of the same coordinator.
+const RIVAL: &str = "fresh";
 
 impl World {
     fn init(&mut self, id: &str, expected: Option<ProducerIdentity>) -> Result<ProducerIdentity, ErrorCode> {
@@ -78,8 +79,18 @@ impl World {
         identity: ProducerIdentity,
         committed: bool,
     ) -> Result<ProducerIdentity, ErrorCode> {
+        self.end_of(TX, version, identity, committed)
+    }
+
+    fn end_of(
+        &mut self,
+        id: &str,
+        version: i16,
+        identity: ProducerIdentity,
+        committed: bool,
+    ) -> Result<ProducerIdentity, ErrorCode> {
         let link = self.connect(COORDINATOR);
-        let request = EndTxnRequest { transactional_id: TX.into(), identity, committed };
+        let request = EndTxnRequest { transactional_id: id.into(), identity, committed };
         match self.ask_in_version(link, version, Request::EndTxn(request)) {
             Some(Response::EndTxn(EndTxnResponse { error, producer_id, producer_epoch, .. })) => match error {
                 ErrorCode::NONE => Ok(ProducerIdentity { id: producer_id, epoch: producer_epoch }),
@@ -106,13 +117,30 @@ impl World {
         base_sequence: i32,
         values: &[&str],
     ) -> ProducePartitionResponse {
+        self.write_within(TX, version, partition, transactional(identity, base_sequence, values))
+    }
+
+    fn write_within(&mut self, id: &str, version: i16, partition: i32, batch: Bytes) -> ProducePartitionResponse {
         let (leader, _) = self.cluster.leader(&orders(partition)).unwrap();
         let link = self.connect(leader.0);
-        let request = produce_request(-1, partition, transactional(identity, base_sequence, values));
-        match self.ask_in_version(link, version, within(TX, request)) {
+        match self.ask_in_version(link, version, within(id, produce_request(-1, partition, batch))) {
             Some(Response::Produce(mut response)) => response.topics.remove(0).partitions.remove(0),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Writes records of one time to partition 0; they must be taken.
+    fn write_at(
+        &mut self,
+        id: &str,
+        identity: ProducerIdentity,
+        base_sequence: i32,
+        timestamp_ms: i64,
+        values: &[&str],
+    ) {
+        let stamp = Stamp { identity: Some(identity), base_sequence, transactional: true };
+        let written = self.write_within(id, 12, 0, batch(values, timestamp_ms, stamp));
+        assert_eq!(written.error, ErrorCode::NONE);
     }
 
     fn write(&mut self, partition: i32, identity: ProducerIdentity, base_sequence: i32, values: &[&str]) -> ErrorCode {
