@@ -6,24 +6,37 @@ use std::path::Path;
 use anyhow::Result;
 use cross_tests::wire_story::{READ_COMMITTED, READ_UNCOMMITTED, Teller, batch, init_request, stamped, timestamp_ms};
 use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
-use producer_core::cluster::new_topic;
+use producer_core::cluster::{ClusterConfig, new_topic};
 use producer_core::error::ErrorCode;
 use producer_core::ids::ProducerIdentity;
 use producer_core::protocol::{CommittedOffset, TxnOffsetCommitRequest, TxnOffsetCommitTopic};
 use producer_core::record_batch::Stamp;
 use tokio::runtime::Runtime;
+use xtask::kafka::ApacheKafka;
 
 /// Tells a story to one embedded broker and to one of Apache Kafka, and holds what was heard side by side.
 #[test]
 fn coordinator_and_leaders_answer_as_apache_kafkas_do() -> Result<()> {
-    let kafka = xtask::kafka::start(1)?;
+    hold_side_by_side(&xtask::kafka::start(1)?, |_| {}, tell_all)
+}
+
+/// The same where version 1 of transactions is finalised: then the brokers themselves abort in the way of protocol 1.
+#[test]
+fn coordinator_and_leaders_of_protocol_1_answer_as_apache_kafkas_do() -> Result<()> {
+    let kafka = xtask::kafka::start_with_feature(1, "transaction.version=1")?;
+    hold_side_by_side(&kafka, |config| config.transaction_version = 1, tell_to_protocol_1)
+}
+
+type Story = fn(&mut Teller) -> Result<()>;
+
+fn hold_side_by_side(kafka: &ApacheKafka, adjust: fn(&mut ClusterConfig), story: Story) -> Result<()> {
     let runtime = Runtime::new()?;
-    let options = EmbeddedOptions { brokers: 1, topics: Vec::new(), ..EmbeddedOptions::default() };
+    let options = EmbeddedOptions { brokers: 1, topics: Vec::new(), adjust, ..EmbeddedOptions::default() };
     let embedded = runtime.block_on(EmbeddedBrokers::start(options))?;
     let (theirs, ours) = (kafka.client_ports()[0], embedded.addresses()[0].port);
     let (theirs, ours) = std::thread::scope(|scope| {
-        let theirs = scope.spawn(|| tell(theirs));
-        let ours = scope.spawn(|| tell(ours));
+        let theirs = scope.spawn(move || tell(theirs, story));
+        let ours = scope.spawn(move || tell(ours, story));
         (theirs.join(), ours.join())
     });
     let (theirs, ours) = (theirs.expect("no panic")?, ours.expect("no panic")?);
@@ -65,30 +78,43 @@ fn assert_alike<'a>(theirs: impl Iterator<Item = &'a str>, ours: impl Iterator<I
     assert_eq!(theirs.len(), ours.len());
 }
 
-fn tell(port: u16) -> Result<Vec<String>> {
+fn tell(port: u16, story: Story) -> Result<Vec<String>> {
     let mut teller = Teller::connect(port)?;
-    tell_all(&mut teller)?;
-    Ok(teller.finish())
-}
-
-fn tell_all(teller: &mut Teller) -> Result<()> {
     // The first question has a broker create the topics that coordinators keep what they know in; ours do without.
     teller.find_coordinator("coordinator of transactions", 4, 1, "slow")?;
     teller.find_coordinator("coordinator of groups", 4, 0, "group")?;
     for topic in ["committed", "mixed", "fenced", "old", "offsets", "long-lived", "slow", "__consumer_offsets"] {
         teller.create_topic(topic)?;
     }
+    story(&mut teller)?;
+    Ok(teller.finish())
+}
+
+fn tell_all(teller: &mut Teller) -> Result<()> {
     // Begun first, so that it is too old by the end.
     let slow = begin_a_slow_one(teller)?;
+    tell_most(teller, 6)?;
+    epochs_are_used_up(teller)?;
+    the_slow_one_was_aborted(teller, slow)
+}
+
+/// The same to brokers of protocol 1, but for the epochs, which take long to use up.
+fn tell_to_protocol_1(teller: &mut Teller) -> Result<()> {
+    let slow = begin_a_slow_one(teller)?;
+    // The heir fences itself there, so that nothing of its transaction is left to be ended.
+    tell_most(teller, 5)?;
+    the_slow_one_was_aborted(teller, slow)
+}
+
+/// `fenced_end`: where the partition ends of which a zombie was kept away.
+fn tell_most(teller: &mut Teller, fenced_end: i64) -> Result<()> {
     ids_are_given(teller)?;
     a_commit_and_its_repetitions(teller)?;
     aborts_between_commits(teller)?;
-    zombies_are_fenced(teller)?;
+    zombies_are_fenced(teller, fenced_end)?;
     requests_that_break_the_rules(teller)?;
     old_clients(teller)?;
-    offsets_with_a_transaction(teller)?;
-    epochs_are_used_up(teller)?;
-    the_slow_one_was_aborted(teller, slow)
+    offsets_with_a_transaction(teller)
 }
 
 const STRANGER: ProducerIdentity = ProducerIdentity { id: 1 << 40, epoch: 0 };
@@ -193,7 +219,7 @@ fn aborts_between_commits(teller: &mut Teller) -> Result<()> {
     teller.read("all", TOPIC, READ_UNCOMMITTED, 0, 8)
 }
 
-fn zombies_are_fenced(teller: &mut Teller) -> Result<()> {
+fn zombies_are_fenced(teller: &mut Teller, end: i64) -> Result<()> {
     const TX: &str = "fenced";
     let zombie = teller.init("zombie", TX, None)?;
     teller.produce("zombie", 12, Some(TX), TX, &[(0, batch(zombie, 0, &["a"]))])?;
@@ -221,7 +247,7 @@ fn zombies_are_fenced(teller: &mut Teller) -> Result<()> {
     let again = teller.init("heir recovers", TX, Some(heir))?;
     teller.produce("heir goes on", 12, Some(TX), TX, &[(0, batch(again, 0, &["d"]))])?;
     teller.end("heir commits", 5, TX, again, true)?;
-    teller.read("in the end", TX, READ_COMMITTED, 0, 6)
+    teller.read("in the end", TX, READ_COMMITTED, 0, end)
 }
 
 fn requests_that_break_the_rules(teller: &mut Teller) -> Result<()> {

@@ -50,6 +50,14 @@ pub fn start(nodes: usize) -> Result<ApacheKafka> {
     ApacheKafka::start(nodes, &[])
 }
 
+/// As [`start`], with a feature finalised at another level than a new cluster's, as in `transaction.version=1`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_feature(nodes: usize, feature: &str) -> Result<ApacheKafka> {
+    ApacheKafka::start_with(nodes, &[], &["--feature", feature])
+}
+
 impl ApacheKafka {
     /// Starts a cluster whose clients are sent to `advertised_ports` (one per node; empty: the brokers' own), where a
     /// proxy may stand between them and [`client_ports`](Self::client_ports).
@@ -57,6 +65,11 @@ impl ApacheKafka {
     /// # Errors
     /// As [`start`].
     pub fn start(nodes: usize, advertised_ports: &[u16]) -> Result<Self> {
+        Self::start_with(nodes, advertised_ports, &[])
+    }
+
+    /// `features`: more arguments for `StorageTool format`.
+    fn start_with(nodes: usize, advertised_ports: &[u16], features: &[&str]) -> Result<Self> {
         ensure!(nodes == 1 || nodes == 3, "Apache Kafka is started with 1 or 3 nodes, not {nodes}");
         ensure!(
             advertised_ports.is_empty() || advertised_ports.len() == nodes,
@@ -66,7 +79,7 @@ impl ApacheKafka {
         let jars = KafkaJars::ensure()?;
         let mut attempt = 1;
         loop {
-            match Self::try_start(nodes, advertised_ports, jars.clone()) {
+            match Self::try_start(nodes, advertised_ports, features, jars.clone()) {
                 // Between choosing a free port and binding it, somebody else may take it.
                 Err(error) if attempt < 3 && format!("{error:#}").contains("Address already in use") => attempt += 1,
                 outcome => return outcome,
@@ -74,7 +87,7 @@ impl ApacheKafka {
         }
     }
 
-    fn try_start(nodes: usize, advertised_ports: &[u16], jars: KafkaJars) -> Result<Self> {
+    fn try_start(nodes: usize, advertised_ports: &[u16], features: &[&str], jars: KafkaJars) -> Result<Self> {
         let free = free_ports(nodes * 3)?;
         let ports: Vec<Ports> = (0..nodes)
             .map(|n| Ports {
@@ -93,7 +106,7 @@ impl ApacheKafka {
             fs::create_dir(kafka.node_dir(id))?;
             fs::write(kafka.properties(id), config::server_properties(id, &ports, &kafka.node_dir(id).join("data")))?;
         }
-        kafka.format_storage(&cluster_id)?;
+        kafka.format_storage(&cluster_id, features)?;
         for id in 1..=kafka.nodes.len() {
             kafka.spawn_node(id)?;
         }
@@ -243,7 +256,7 @@ impl ApacheKafka {
     }
 
     /// Formats all nodes' folders at once: each costs two seconds of JVM.
-    fn format_storage(&self, cluster_id: &str) -> Result<()> {
+    fn format_storage(&self, cluster_id: &str, features: &[&str]) -> Result<()> {
         let standalone: &[&str] = if self.nodes.len() == 1 { &["--standalone"] } else { &[] };
         std::thread::scope(|scope| {
             let formats: Vec<_> = (1..=self.nodes.len())
@@ -251,7 +264,7 @@ impl ApacheKafka {
                     scope.spawn(move || {
                         let mut command = self.jars.java();
                         command.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"]);
-                        process::capture(command.arg(self.properties(id)).args(standalone))
+                        process::capture(command.arg(self.properties(id)).args(standalone).args(features))
                     })
                 })
                 .collect();
