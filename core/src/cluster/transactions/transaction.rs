@@ -194,6 +194,10 @@ impl Transaction {
             return Ok(());
         }
         let state = self.state.after(Signal::Ended(outcome))?;
+        // An IllegalArgumentException there. Only brokers of protocol 1 that were asked by a client of protocol 2 lead here.
+        if protocol == Protocol::Two && outcome == Outcome::Commit && self.identity.epoch == i16::MAX {
+            return Err(ErrorCode::UNKNOWN_SERVER_ERROR);
+        }
         self.prepare(now, state, protocol, ids);
         Ok(())
     }

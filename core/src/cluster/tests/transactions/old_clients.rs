@@ -152,3 +152,19 @@ fn brokers_of_protocol_1_give_a_new_id_only_to_the_next_producer() {
     assert_eq!(world.markers(), [(1, i16::MAX, false)]);
     assert_eq!(world.init(TX, None), Ok(ProducerIdentity { id: last.id + 1, epoch: 0 }));
 }
+
+/// `TransactionMetadata.prepareAbortOrCommit` raises the epoch beyond what there is. An Apache Kafka was asked.
+#[test]
+fn above_the_last_epoch_nothing_is_committed_as_protocol_2_does() {
+    let mut world = World::of(ClusterConfig { transaction_version: 1, ..ClusterConfig::simulated(3) });
+    let last = world.producer_in_its_last_epoch();
+    world.write(0, last, 0, &["a"]);
+    assert_eq!(world.init(TX, None), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
+    assert_eq!(world.abort(last), Ok(raised(last)), "it is taken for a repetition");
+    assert_eq!(world.write(0, raised(last), 0, &["b"]), ErrorCode::NONE);
+    assert_eq!(world.commit(raised(last)), Err(ErrorCode::UNKNOWN_SERVER_ERROR));
+    assert_eq!(world.init(TX, Some(last)), Err(ErrorCode::CONCURRENT_TRANSACTIONS), "it is open, and fenced");
+    assert_eq!(world.init(TX, Some(last)), Err(ErrorCode::UNKNOWN_SERVER_ERROR));
+    assert_eq!(world.init(TX, None), Ok(ProducerIdentity { id: last.id + 1, epoch: 0 }));
+    assert_eq!(world.markers(), [(1, i16::MAX, false), (3, i16::MAX, false)]);
+}
