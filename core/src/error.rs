@@ -4,6 +4,7 @@
 //! made by the page and the command line.
 
 mod code;
+mod other_codes;
 mod transaction;
 
 use core::fmt;

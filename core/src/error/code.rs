@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::other_codes::other;
+
 /// A broker's error code (`org.apache.kafka.common.protocol.Errors`).
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ErrorCode(pub i16);
@@ -16,13 +18,19 @@ macro_rules! error_codes {
 
             /// Kafka's name, or `None` for a number no Kafka we know uses.
             pub const fn name(self) -> Option<&'static str> {
-                Some(match self.0 { $($code => stringify!($name),)* _ => return None })
+                match self.0 {
+                    $($code => Some(stringify!($name)),)*
+                    code => match other(code) { Some(other) => Some(other.1), None => None },
+                }
             }
 
             /// Simple name of the Java client's exception class. Numbers unknown to the Java client become
             /// `UnknownServerException`, as there.
             pub const fn java_class(self) -> &'static str {
-                match self.0 { $($code => $class,)* _ => "UnknownServerException" }
+                match self.0 {
+                    $($code => $class,)*
+                    code => match other(code) { Some(other) => other.2, None => "UnknownServerException" },
+                }
             }
 
             /// Does the class extend `RetriableException`?
@@ -218,7 +226,10 @@ impl ErrorCode {
             123 => "The share session epoch is invalid.",
             129 => "Client metadata is stale. The client should rebootstrap to obtain new metadata.",
             133 => "The limit of share sessions has been reached.",
-            _ => "The server experienced an unexpected error when processing the request.",
+            code => match other(code) {
+                Some(other) => other.3,
+                None => "The server experienced an unexpected error when processing the request.",
+            },
         }
     }
 
