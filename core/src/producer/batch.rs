@@ -188,6 +188,8 @@ pub(super) struct ProducerBatch {
     pub(super) largest_record: usize,
     /// Bytes of its records over those they took uncompressed; 1 until it is compressed.
     pub(super) compression_ratio: f32,
+    /// What its size counted as before it was compressed, if it was.
+    estimated_bytes: Option<usize>,
 }
 
 impl ProducerBatch {
@@ -217,6 +219,7 @@ impl ProducerBatch {
             leader_changes: 0,
             largest_record: 0,
             compression_ratio: 1.0,
+            estimated_bytes: None,
         }
     }
 
@@ -289,11 +292,13 @@ impl ProducerBatch {
         }
     }
 
-    /// Bytes so far, header included.
+    /// Bytes so far, header included. With another stamp than its bytes carry it counts as it did before it was compressed
+    /// (`MemoryRecordsBuilder.reopenAndRewriteProducerState`).
     pub(super) fn size_bytes(&self) -> usize {
         match &self.content {
             Content::Open(builder) => builder.size_bytes(),
-            Content::Closed(bytes) => bytes.len(),
+            Content::Closed(bytes) if self.stamped == Some(self.stamp.unwrap_or(Stamp::PLAIN)) => bytes.len(),
+            Content::Closed(bytes) => self.estimated_bytes.unwrap_or(bytes.len()),
             Content::Moving => 0,
         }
     }
@@ -334,6 +339,7 @@ impl ProducerBatch {
         let stamp = self.stamp.unwrap_or(Stamp::PLAIN);
         match core::mem::replace(&mut self.content, Content::Moving) {
             Content::Open(builder) => {
+                self.estimated_bytes = Some(builder.size_bytes());
                 let Closed { bytes, spare, ratio } = builder.close_with(stamp, codecs);
                 self.compression_ratio = ratio;
                 self.stamped = Some(stamp);

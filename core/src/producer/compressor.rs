@@ -1,8 +1,9 @@
 //! `compression.type`: who compresses a producer's batches, and how far their predecessors shrank
 //! (`CompressionRatioEstimator`).
 //!
-//! The Java client keeps one estimate per topic and codec for all producers of its process; here every producer has its
-//! own, for the core owns nothing that outlives one.
+//! The Java client keeps one estimate per topic and codec for all producers of its process, in a static map; here every
+//! producer has its own, for the core owns nothing that outlives one. So a second producer of a process begins with batches
+//! that are expected not to shrink, as the first did; nothing else depends on it.
 
 use crate::codecs::{self, Codecs, Compression, next_ratio};
 use crate::config::ProducerConfig;
@@ -47,8 +48,8 @@ impl Compressor {
         Estimate { compression: self.compression, ratio }
     }
 
-    /// A batch was closed and had this ratio.
-    pub(super) fn on_closed(&mut self, topic: TopicIndex, observed: f32) {
+    /// A batch goes into a request and has this ratio.
+    pub(super) fn on_drained(&mut self, topic: TopicIndex, observed: f32) {
         let ratio = self.ratio_mut(topic);
         *ratio = next_ratio(*ratio, observed);
     }
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn topics_learn_apart_and_a_split_makes_cautious() {
         let mut compressor = compressor();
-        compressor.on_closed(TopicIndex(1), 0.1);
+        compressor.on_drained(TopicIndex(1), 0.1);
         let ratio = |compressor: &Compressor, topic| compressor.estimate(TopicIndex(topic)).ratio;
         assert_eq!(compressor.estimate(TopicIndex(0)).compression, Compression { codec: Codec::Gzip, level: -1 });
         assert_eq!([0, 1, 2].map(|topic| ratio(&compressor, topic)), [1.0, 0.995, 1.0]);

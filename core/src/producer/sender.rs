@@ -287,10 +287,13 @@ impl<O: Observer> Producer<O> {
         let Some(batch) = self.accumulator.batch_mut(head) else { return 0 };
         batch.sent += 1;
         batch.sequence_was_reset = false;
-        if let (Some(compressor), true) = (&mut self.compressor, batch.is_open()) {
-            // The bytes are another buffer's from here on, and this one is free for the next batch.
-            self.memory.recycle(batch.compress(compressor.codecs()), batch.memory);
-            compressor.on_closed(partition.topic, batch.compression_ratio);
+        if let Some(compressor) = &mut self.compressor {
+            if batch.is_open() {
+                // The bytes are another buffer's from here on, and this one is free for the next batch.
+                self.memory.recycle(batch.compress(compressor.codecs()), batch.memory);
+            }
+            // Once more of a batch that is sent again, as in the Java client (`ProducerBatch.close`).
+            compressor.on_drained(partition.topic, batch.compression_ratio);
         }
         let bytes = batch.close().len();
         let (id, records, stamp) = (batch.id, batch.record_count, batch.stamp);

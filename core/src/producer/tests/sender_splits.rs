@@ -28,7 +28,7 @@ fn carries_one(story: &Story, identity: ProducerIdentity, sequence: i32, transac
 fn split_and_send(mut story: Story, transactional: bool) {
     let topic = story.partition(1).topic;
     let compressor = story.producer.compressor.as_mut().expect("it compresses");
-    (0..200).for_each(|_| compressor.on_closed(topic, 0.2));
+    (0..200).for_each(|_| compressor.on_drained(topic, 0.2));
     let value = [0; 8_192];
     let halves = [b"key1", b"key2"].map(|key| {
         let half = Record { key: Some(key), value: Some(&value), ..record(1, "") };
