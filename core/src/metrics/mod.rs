@@ -16,7 +16,9 @@ use core::fmt;
 use std::sync::Arc;
 
 pub use self::samples::{Samples, Stat, Values, Windows};
-pub(crate) use self::sensors::{NodeSensor, PER_NODE, PER_TOPIC, PRODUCER, Sensor, Series, TopicSensor};
+pub(crate) use self::sensors::{
+    NEVER_RECORDED, NodeSensor, PER_NODE, PER_TOPIC, PRODUCER, Sensor, Series, TopicSensor,
+};
 
 /// A metric and its value (`KafkaMetric`, `MetricName`).
 #[derive(Clone, Debug, PartialEq)]

@@ -12,6 +12,29 @@ pub(crate) struct Row {
     pub(crate) description: &'static str,
 }
 
+macro_rules! rows {
+    ($($stat:ident $name:literal $description:literal)+) => {
+        &[$(Row { stat: Stat::$stat, name: $name, description: $description }),+]
+    };
+}
+
+/// What the Java client registers with its calls and its connections, and never records: `prepareTransaction` is no public
+/// call of 4.3.1 either, and on a connection without TLS and SASL, as all are here, nobody is authenticated.
+pub(crate) const NEVER_RECORDED: &[Row] = rows! {
+    Total "txn-prepare-time-ns-total" "Total time producer has spent in prepareTransaction in nanoseconds."
+    Rate "successful-authentication-rate" "The number of connections with successful authentication per second"
+    Total "successful-authentication-total" "The total number of connections with successful authentication"
+    Rate "successful-reauthentication-rate" "The number of successful re-authentication of connections per second"
+    Total "successful-reauthentication-total" "The total number of successful re-authentication of connections"
+    Total "successful-authentication-no-reauth-total" "The total number of connections with successful authentication where the client does not support re-authentication"
+    Rate "failed-authentication-rate" "The number of connections with failed authentication per second"
+    Total "failed-authentication-total" "The total number of connections with failed authentication"
+    Rate "failed-reauthentication-rate" "The number of failed re-authentication of connections per second"
+    Total "failed-reauthentication-total" "The total number of failed re-authentication of connections"
+    Max "reauthentication-latency-max" "The max latency observed due to re-authentication"
+    Avg "reauthentication-latency-avg" "The average latency observed due to re-authentication"
+};
+
 macro_rules! sensors {
     ($($group:ident: $sensor:ident { $($(#[$doc:meta])* $variant:ident: $($stat:ident $name:literal $description:literal)+;)* })*) => {
         $(
@@ -23,7 +46,7 @@ macro_rules! sensors {
 
             /// The metrics of each sensor, by its number.
             pub(crate) const $group: &[&[Row]] = &[
-                $(&[$(Row { stat: Stat::$stat, name: $name, description: $description }),+]),*
+                $(rows! { $($stat $name $description)+ }),*
             ];
         )*
     };
@@ -92,10 +115,6 @@ sensors! {
             Total "txn-commit-time-ns-total" "Total time producer has spent in commitTransaction in nanoseconds.";
         AbortTransaction:
             Total "txn-abort-time-ns-total" "Total time producer has spent in abortTransaction in nanoseconds.";
-        /// Never recorded: `prepareTransaction` is no public call of the Java client 4.3.1 either.
-        #[expect(dead_code, reason = "there is no such call")]
-        PrepareTransaction:
-            Total "txn-prepare-time-ns-total" "Total time producer has spent in prepareTransaction in nanoseconds.";
         MetadataWait:
             Total "metadata-wait-time-ns-total" "Total time producer has spent waiting on topic metadata in nanoseconds.";
         /// A connection ended, or never stood.
@@ -106,31 +125,6 @@ sensors! {
         ConnectionsCreated:
             Rate "connection-creation-rate" "The number of new connections established per second"
             Total "connection-creation-total" "The total number of new connections established";
-        /// Connections authenticate nobody here, as with the Java client's PLAINTEXT: nothing is recorded from here on to the
-        /// latency of doing so again.
-        #[expect(dead_code, reason = "nobody is authenticated")]
-        Authenticated:
-            Rate "successful-authentication-rate" "The number of connections with successful authentication per second"
-            Total "successful-authentication-total" "The total number of connections with successful authentication";
-        #[expect(dead_code, reason = "nobody is authenticated")]
-        Reauthenticated:
-            Rate "successful-reauthentication-rate" "The number of successful re-authentication of connections per second"
-            Total "successful-reauthentication-total" "The total number of successful re-authentication of connections";
-        #[expect(dead_code, reason = "nobody is authenticated")]
-        AuthenticatedOnce:
-            Total "successful-authentication-no-reauth-total" "The total number of connections with successful authentication where the client does not support re-authentication";
-        #[expect(dead_code, reason = "nobody is authenticated")]
-        AuthenticationsFailed:
-            Rate "failed-authentication-rate" "The number of connections with failed authentication per second"
-            Total "failed-authentication-total" "The total number of connections with failed authentication";
-        #[expect(dead_code, reason = "nobody is authenticated")]
-        ReauthenticationsFailed:
-            Rate "failed-reauthentication-rate" "The number of failed re-authentication of connections per second"
-            Total "failed-reauthentication-total" "The total number of failed re-authentication of connections";
-        #[expect(dead_code, reason = "nobody is authenticated")]
-        ReauthenticationLatency:
-            Max "reauthentication-latency-max" "The max latency observed due to re-authentication"
-            Avg "reauthentication-latency-avg" "The average latency observed due to re-authentication";
         /// A read from a socket, or a frame written to one.
         NetworkIo:
             CountRate "network-io-rate" "The number of network operations (reads or writes) on all connections per second"

@@ -32,8 +32,9 @@ impl<O: Observer> Producer<O> {
     /// A connection is gone: its requests fail, oldest first, and metadata is asked for again.
     pub(super) fn on_lost(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason, how: Cut) {
         let Some((node, requests)) = self.connections.on_lost(connection, now) else { return };
+        let is_heard = why != DisconnectReason::ClosedByUs;
         self.told.note(now, || Fact::Disconnected { connection, node, why });
-        self.meter.note(now, Event::Disconnected { node });
+        self.meter.note(now, Event::Disconnected { node, is_heard });
         self.is_dirty = true;
         if requests.iter().any(|request| matches!(request.asked, Asked::Metadata(_))) {
             self.metadata.on_failure(now, &mut self.chance.retry);

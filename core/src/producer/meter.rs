@@ -44,8 +44,8 @@ pub(super) enum Event {
     MetadataAwaited(Duration),
     /// A connection stands.
     Connected { node: NodeId },
-    /// A connection ended, or never stood.
-    Disconnected { node: NodeId },
+    /// A connection ended, or never stood. Was it the network that said so, and not patience that ended?
+    Disconnected { node: NodeId, is_heard: bool },
 }
 
 /// The way to the recorder. Without the feature `metrics` there is none, and nothing of this is left.

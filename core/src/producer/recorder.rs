@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::ids::NodeId;
 use crate::metrics::{
-    Metric, MetricValue, NodeSensor, PER_NODE, PER_TOPIC, PRODUCER, Sensor, Series, TimedCall, TopicSensor, Traffic,
-    Values, Windows,
+    Metric, MetricValue, NEVER_RECORDED, NodeSensor, PER_NODE, PER_TOPIC, PRODUCER, Sensor, Series, TimedCall,
+    TopicSensor, Traffic, Values, Windows,
 };
 use crate::time::Instant;
 
@@ -22,7 +22,7 @@ pub(super) struct Recorder {
     producer: Vec<Series>,
     /// By topic, from its first drain on.
     topics: Vec<Option<Vec<Series>>>,
-    /// From the broker's first connection on.
+    /// From the first that is heard of a connection to the broker on.
     nodes: BTreeMap<NodeId, Vec<Series>>,
 }
 
@@ -66,8 +66,11 @@ impl Recorder {
                 self.node(node);
                 self.record(now, Sensor::ConnectionsCreated, 1);
             }
-            Event::Disconnected { node } => {
-                self.node(node);
+            Event::Disconnected { node, is_heard } => {
+                // A broker of which nothing was ever heard has no metrics yet (`Selector.pollSelectionKeys`).
+                if is_heard {
+                    self.node(node);
+                }
                 self.record(now, Sensor::ConnectionsClosed, 1);
             }
         }
@@ -156,6 +159,9 @@ impl Recorder {
             if !is_closed || number < Sensor::GONE_WHEN_CLOSED as usize {
                 tell("producer-metrics", series, None);
             }
+        }
+        if !is_closed {
+            tell("producer-metrics", &mut Series::of(NEVER_RECORDED), None);
         }
         for (topic, series) in (0..).map(TopicIndex).zip(&mut self.topics) {
             let Some(series) = series else { continue };
