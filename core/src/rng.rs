@@ -20,6 +20,9 @@ pub(crate) enum Purpose {
     TopicIds,
 }
 
+/// What SplitMix64 adds for each number.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// SplitMix64: small, fast, and the same on every target.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
@@ -32,9 +35,14 @@ impl Rng {
         Self(Self(start).next())
     }
 
+    /// The stream from this place on: for chance that is to depend on a moment, and not on how often somebody asked.
+    pub(crate) fn at(&self, place: u64) -> Self {
+        Self(self.0.wrapping_add(place.wrapping_mul(STEP)))
+    }
+
     /// Any number.
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -57,6 +65,13 @@ mod tests {
         // First outputs for seed 1234567 in the generator's reference.
         let mut rng = Rng(1_234_567);
         assert_eq!([rng.next(), rng.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+    }
+
+    #[test]
+    fn a_place_in_the_stream_is_where_so_many_draws_lead() {
+        let mut rng = Rng(1_234_567);
+        let fourth = rng.at(3).next();
+        assert_eq!([0; 4].map(|_| rng.next())[3], fourth);
     }
 
     #[test]

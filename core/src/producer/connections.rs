@@ -106,6 +106,8 @@ struct Link {
     /// When a connection was last begun or lost.
     last_attempt: Instant,
     last_use: Use,
+    /// The round in which it was last sent something.
+    sent_in: Option<u64>,
 }
 
 /// When a connection was used, and how many uses of any were before.
@@ -127,6 +129,7 @@ impl Default for Link {
             failed_dials: 0,
             last_attempt: Instant::ZERO,
             last_use: Use::default(),
+            sent_in: None,
         }
     }
 }
@@ -171,6 +174,8 @@ pub(super) struct Connections {
     setup_timeout: Backoff,
     max_idle: Option<Duration>,
     uses: u64,
+    /// Of the sender's.
+    round: u64,
     rng: Rng,
     transaction_version: i16,
 }
@@ -189,6 +194,7 @@ impl Connections {
             setup_timeout: Backoff::new(config.connection_setup_timeout, config.connection_setup_timeout_max),
             max_idle: config.connections_max_idle,
             uses: 0,
+            round: 0,
             rng,
             transaction_version: 0,
         }
@@ -249,16 +255,30 @@ impl Connections {
         }
     }
 
+    /// What was sent is written before the sender's next round.
+    pub(super) fn begin_round(&mut self) {
+        self.round += 1;
+    }
+
+    /// Was anything sent in this round?
+    pub(super) fn is_writing(&self) -> bool {
+        self.links.values().any(|link| link.sent_in == Some(self.round))
+    }
+
     /// Of these brokers the one with the least to do: ready ones first, then those under way, then those that may be
-    /// connected to (`leastLoadedNode`). The search starts at a random place.
-    pub(super) fn least_loaded(&self, nodes: &[NodeId], now: Instant, rng: &mut Rng) -> Option<(NodeId, Availability)> {
-        let start = usize::try_from(rng.below(nodes.len() as u64)).unwrap_or(0);
-        let in_turn = nodes.iter().cycle().skip(start).take(nodes.len());
-        let rated = in_turn.filter_map(|&node| {
+    /// connected to (`leastLoadedNode`). The search starts at a place that chance gives for this moment.
+    pub(super) fn least_loaded(&self, nodes: &[NodeId], now: Instant, chance: &Rng) -> Option<(NodeId, Availability)> {
+        let start = usize::try_from(chance.at(now.as_micros()).below(nodes.len() as u64)).unwrap_or(0);
+        let in_turn = (0_u64..).zip(nodes.iter().cycle().skip(start).take(nodes.len()));
+        let rated = in_turn.filter_map(|(place, &node)| {
             let availability = self.availability(node, now);
+            // Nothing follows what is not written yet (`InFlightRequests.canSendMore`).
+            let is_writing = self.links.get(&node).is_some_and(|link| link.sent_in == Some(self.round));
             let rate = match availability {
+                Availability::Ready if is_writing => return None,
                 Availability::Ready => (0, self.in_flight(node) as u64),
-                Availability::Underway => (1, 0),
+                // Of several the last, as there.
+                Availability::Underway => (1, u64::MAX - place),
                 // The broker left alone for longest is tried first: so all of them get their turn.
                 Availability::CanConnect => (2, self.links.get(&node).map_or(0, |link| link.last_attempt.as_micros())),
                 Availability::Busy | Availability::NotBefore(..) => return None,
@@ -368,6 +388,7 @@ impl Connections {
             expects_response,
             asked,
         });
+        link.sent_in = Some(self.round);
         let header = RequestHeader { api, version, correlation, client_id: Some(Arc::clone(&self.client_id)) };
         self.on_use(node, now);
         Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })

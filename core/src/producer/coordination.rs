@@ -53,6 +53,13 @@ impl<O: Observer> Producer<O> {
             Reach::Ready(_) | Reach::Failed => now,
         };
         let node = match reached {
+            // The network is looked at once before it is used: it may be that this connection has just ended, or was idle.
+            Reach::Ready(_) if !pending.has_looked => {
+                pending.has_looked = true;
+                self.is_dirty = true;
+                self.put_back(pending);
+                return Turn::Questions;
+            }
             Reach::Ready(node) => node,
             Reach::Underway if patience_ends > now => {
                 self.wake_by(Some((patience_ends, WaitReason::RequestTimeout)));
@@ -65,10 +72,15 @@ impl<O: Observer> Producer<O> {
                 self.find_coordinator_for(pending);
                 return turn;
             }
-            // With nobody to ask, the next try is one again.
-            Reach::Underway | Reach::Failed => {
+            // With nobody to ask, or nobody who could be reached in time, the next try is one again.
+            Reach::Failed => {
                 self.repeat(pending);
                 return Turn::Questions;
+            }
+            Reach::Underway => {
+                self.repeat(pending);
+                self.sleep_after_failure(now);
+                return Turn::Nothing;
             }
         };
         if coordinator == Some(Coordinator::Transaction) {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::error::{ErrorCode, ProducerError};
+use crate::error::{ErrorCode, ProducerError, TransactionError};
 use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity};
-use crate::io::DisconnectReason;
+use crate::io::{DisconnectReason, Input};
 use crate::protocol::{ApiKey, ApiVersionsResponse, InitProducerIdResponse, MetadataResponse, Response};
 use crate::time::Instant;
 use crate::trace::{Fact, Observer};
@@ -17,6 +17,20 @@ use super::metadata::MetadataAsked;
 use super::meter::{Event, millis_between};
 
 impl<O: Observer> Producer<O> {
+    pub(super) fn hear(&mut self, now: Instant, input: Input) {
+        self.is_dirty = true;
+        match input {
+            Input::Wake => return,
+            Input::Connected { connection } => self.on_connected(now, connection),
+            Input::Disconnected { connection, why } => self.on_disconnected(now, connection, why),
+            Input::Written { connection, correlation } => self.on_written(now, connection, correlation),
+            Input::Received { connection, correlation, response } => {
+                self.on_received(now, connection, correlation, response);
+            }
+        }
+        self.has_heard = true;
+    }
+
     pub(super) fn on_connected(&mut self, now: Instant, connection: ConnectionId) {
         let Some(node) = self.connections.on_stands(connection) else { return };
         self.connections.on_use(node, now);
@@ -184,7 +198,14 @@ impl<O: Observer> Producer<O> {
                     self.fail_queued(now, slot, error.clone());
                 }
             }
-            code => self.identity.on(IdentitySignal::Fatal(ProducerError::Broker { code, message: None })),
+            ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::PRODUCER_FENCED => {
+                let error = ProducerError::Broker { code: ErrorCode::PRODUCER_FENCED, message: None };
+                self.identity.on(IdentitySignal::Fatal(error));
+            }
+            code => {
+                let error = TransactionError::UnexpectedAnswer { api: ApiKey::InitProducerId, code };
+                self.identity.on(IdentitySignal::Fatal(error.into()));
+            }
         }
     }
 

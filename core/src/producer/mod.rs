@@ -28,6 +28,7 @@ mod recorder;
 mod send;
 mod sender;
 mod sequence;
+mod sleep;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -61,6 +62,7 @@ use self::narrator::Narrator;
 use self::partitioner::Sticky;
 use self::send::Begun;
 use self::sequence::Sequences;
+use self::sleep::Sleep;
 use self::topics::Topics;
 pub use self::transact::TransactionTicket;
 use self::transactions::Transactions;
@@ -203,8 +205,9 @@ pub struct Producer<O: Observer = Nobody> {
     identity_is_retried: bool,
     /// Whom to ask for a producer id or for a coordinator, and not before when.
     question_target: Option<(NodeId, Instant)>,
-    /// Until when nothing else is done either.
-    asleep_until: Option<Instant>,
+    /// Until when that broker is waited for.
+    target_awaited_until: Option<Instant>,
+    sleep: Sleep,
     sequences: Sequences,
     transactions: Option<Transactions>,
     told_phase: Option<TransactionPhase>,
@@ -250,7 +253,8 @@ impl<O: Observer> Producer<O> {
             identity: Identity::new(config.enable_idempotence),
             identity_is_retried: false,
             question_target: None,
-            asleep_until: None,
+            target_awaited_until: None,
+            sleep: Sleep::default(),
             sequences: Sequences::default(),
             transactions: config.transactional_id.clone().map(Transactions::new),
             told_phase: None,
@@ -298,22 +302,13 @@ impl<O: Observer> Producer<O> {
     /// Takes a fact from the driver; never answers. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle_input(&mut self, now: Now, input: Input) {
         let at = now.instant();
+        let Some(input) = self.sleep.pass_on(at, input) else { return };
         // What is due comes first, as `Sender.runOnce` looks at its batches before it looks at the network: an answer that
         // arrives in the moment of a batch's deadline finds it expired.
         if self.wait.is_some_and(|(until, _)| until <= at) && input != Input::Wake {
             self.send_what_is_due(at);
         }
-        self.is_dirty = true;
-        match input {
-            Input::Wake => return,
-            Input::Connected { connection } => self.on_connected(at, connection),
-            Input::Disconnected { connection, why } => self.on_disconnected(at, connection, why),
-            Input::Written { connection, correlation } => self.on_written(at, connection, correlation),
-            Input::Received { connection, correlation, response } => {
-                self.on_received(at, connection, correlation, response);
-            }
-        }
-        self.has_heard = true;
+        self.hear(at, input);
     }
 
     /// The next thing to do; call until it says [`Output::Wait`].

@@ -53,11 +53,17 @@ impl<O: Observer> Producer<O> {
             self.identity_is_retried = true;
             return self.sleep_after_failure(now);
         }
-        let Some((node, not_before)) = self.whom_to_ask(now) else { return };
+        let Some((node, not_before)) = self.whom_to_ask(now) else {
+            // Nobody to ask: the next question is one asked again.
+            self.identity_is_retried = true;
+            return;
+        };
         self.question_target = Some((node, not_before));
         match self.connections.availability(node, now) {
             // Metadata goes first, unless it became due during the pause.
-            Availability::Ready if self.metadata.is_due(now) && not_before == Instant::ZERO => return,
+            Availability::Ready if self.metadata.is_due(now) && not_before == Instant::ZERO => {
+                return self.await_target(now);
+            }
             Availability::Ready if core::mem::take(&mut self.identity_is_retried) => {
                 // The pause begins when there is somebody to ask (`Sender.maybeSendAndPollTransactionalRequest`).
                 let until = now + self.config.retry_backoff;
@@ -66,10 +72,17 @@ impl<O: Observer> Producer<O> {
             }
             Availability::Ready if not_before > now => return self.sleep_until(not_before),
             Availability::Ready => {}
-            Availability::CanConnect => return self.dial(now, node),
-            Availability::NotBefore(at, why) => return self.wake_by(Some((at, why))),
-            Availability::Underway | Availability::Busy => return,
+            Availability::CanConnect => {
+                self.dial(now, node);
+                return self.await_target(now);
+            }
+            Availability::NotBefore(at, why) => {
+                self.wake_by(Some((at, why)));
+                return self.await_target(now);
+            }
+            Availability::Underway | Availability::Busy => return self.await_target(now),
         }
+        self.target_awaited_until = None;
         self.question_target = None;
         let Some(version) = self.connections.version(node, ApiKey::InitProducerId) else {
             let error = self.connections.unsupported(node, ApiKey::InitProducerId);
@@ -84,6 +97,16 @@ impl<O: Observer> Producer<O> {
         });
         self.identity.on(IdentitySignal::InitSent);
         self.transmit(now, node, version, body, Asked::InitProducerId, true);
+    }
+
+    /// Waits until the broker can be asked, at most `request.timeout.ms` (`NetworkClientUtils.awaitReady`).
+    fn await_target(&mut self, now: Instant) {
+        let until = *self.target_awaited_until.get_or_insert(now + self.config.request_timeout);
+        if until > now {
+            return self.wake_by(Some((until, WaitReason::RequestTimeout)));
+        }
+        self.identity_is_retried = true;
+        self.sleep_after_failure(now);
     }
 
     /// The broker chosen for this question before, while its connection stands or is being made; else one chosen now
@@ -102,6 +125,7 @@ impl<O: Observer> Producer<O> {
     /// `Sender.maybeFindCoordinatorAndRetry`, for what anybody may be asked.
     pub(super) fn sleep_after_failure(&mut self, now: Instant) {
         self.question_target = None;
+        self.target_awaited_until = None;
         self.metadata.request_update();
         self.sleep_until(now + self.config.retry_backoff);
     }
@@ -118,7 +142,7 @@ impl<O: Observer> Producer<O> {
 
     pub(super) fn least_loaded(&mut self, now: Instant) -> Option<(NodeId, Availability)> {
         let nodes: Vec<NodeId> = self.metadata.nodes().keys().copied().collect();
-        let chosen = self.connections.least_loaded(&nodes, now, &mut self.chance.nodes);
+        let chosen = self.connections.least_loaded(&nodes, now, &self.chance.nodes);
         // Another may be ready before the one that is being connected to.
         if !matches!(chosen, Some((_, Availability::Ready))) {
             for node in nodes {
@@ -164,7 +188,10 @@ impl<O: Observer> Producer<O> {
             // Others may be asked for a producer id, too.
             self.is_dirty |= self.metadata.rebootstrap(now);
         }
-        let Some(node) = self.broker_for_questions(now) else { return };
+        let Some(node) = self.broker_for_questions(now) else {
+            self.is_dirty |= self.connections.is_writing();
+            return;
+        };
         let Some(version) = self.connections.version(node, ApiKey::Metadata) else {
             self.metadata.on_failure(now, &mut self.chance.retry);
             self.metadata_error = Some(self.connections.unsupported(node, ApiKey::Metadata));

@@ -19,6 +19,7 @@ use super::compressor::Compressor;
 use super::connections::{Asked, Availability, BEYOND};
 use super::metadata::Attempt;
 use super::meter::{Event, millis_between};
+use super::sleep::Sleep;
 use super::topics::PartitionRef;
 use super::transact::Turn;
 use super::transactions::Transactions;
@@ -37,6 +38,7 @@ impl<O: Observer> Producer<O> {
     /// the halves, in one and the same moment, as the Java client does.
     pub fn begin_round(&mut self, now: Now) {
         let at = now.instant();
+        self.connections.begin_round();
         // Before another round: what is not asked by now need not be asked any more (`Sender.run`).
         self.finish_close(at);
         self.send_what_is_due(at);
@@ -45,16 +47,19 @@ impl<O: Observer> Producer<O> {
     /// The second half of a round: patience with connections ends. [`is_round_due`](Self::is_round_due) says from
     /// when on the next one is.
     pub fn end_round(&mut self, now: Now) {
+        let at = now.instant();
+        self.hear_what_was_missed(at);
         self.has_heard = false;
         if self.life == Life::Closed {
             return;
         }
-        let at = now.instant();
         self.end_patience(now);
         if !self.is_asleep(at) {
             self.finish_close(at);
             self.wake_by(self.connections.next_deadline());
         }
+        // Once there is nothing left to wait for, a close whose time is up need not wait either.
+        self.is_dirty |= self.is_out_of_time(at) && !self.is_amid_a_question(at);
         // Whatever is due by now was dealt with in this round; what is left waits for an input, or for the next tick.
         if let Some((until, _)) = &mut self.wait {
             *until = (*until).max(at + Duration::from_micros(1));
@@ -66,6 +71,11 @@ impl<O: Observer> Producer<O> {
         self.is_dirty || self.wait.is_some_and(|(until, _)| until <= now.instant())
     }
 
+    /// Does the sender sleep before it asks a question once more? What it is told meanwhile it hears afterwards.
+    pub fn is_deaf(&self, now: Now) -> bool {
+        self.is_asleep(now.instant())
+    }
+
     /// A round without a look at connections (`Sender.sendProducerData`, before `client.poll`).
     pub(super) fn send_what_is_due(&mut self, now: Instant) {
         self.is_dirty = false;
@@ -73,7 +83,7 @@ impl<O: Observer> Producer<O> {
         if self.life == Life::Closed {
             return;
         }
-        if let Some(until) = self.asleep_until.filter(|&until| until > now) {
+        if let Some(until) = self.sleep.ends(now) {
             return self.wake_by(Some((until, WaitReason::RetryBackoff)));
         }
         self.end_flushes();
@@ -120,17 +130,6 @@ impl<O: Observer> Producer<O> {
 
     pub(super) fn wake_by(&mut self, deadline: Option<(Instant, WaitReason)>) {
         self.wait = earlier(self.wait, deadline);
-    }
-
-    /// The pause before a question is asked once more: the Java client's I/O thread sleeps, asks for nothing else meanwhile,
-    /// and loses patience with nobody.
-    pub(super) fn sleep_until(&mut self, until: Instant) {
-        self.asleep_until = Some(until);
-        self.wake_by(Some((until, WaitReason::RetryBackoff)));
-    }
-
-    fn is_asleep(&self, now: Instant) -> bool {
-        self.asleep_until.is_some_and(|until| until > now)
     }
 
     /// Patience ends with connections, and then with what is believed of the cluster.
@@ -418,12 +417,26 @@ impl<O: Observer> Producer<O> {
         self.outputs.push_back(output);
     }
 
+    fn is_out_of_time(&self, now: Instant) -> bool {
+        matches!(self.life, Life::Closing { deadline: Some(deadline) } if deadline <= now)
+    }
+
+    /// Does the sender sleep, or wait for a connection to ask something of the transaction's on? It looks at nothing else
+    /// meanwhile (`NetworkClientUtils.awaitReady`).
+    fn is_amid_a_question(&self, now: Instant) -> bool {
+        self.is_asleep(now) || self.transactions.as_ref().is_some_and(Transactions::has_current)
+    }
+
     fn force_close_if_due(&mut self, now: Instant) {
         let Life::Closing { deadline: Some(deadline) } = self.life else { return };
         if deadline > now {
             return self.wake_by(Some((deadline, WaitReason::Close)));
         }
+        if self.is_amid_a_question(now) {
+            return;
+        }
         self.fail_everything(now, &ProducerError::ForceClosed);
+        self.transactions.iter_mut().for_each(|transactions| transactions.shut(true));
         self.shut(now);
     }
 
@@ -440,6 +453,10 @@ impl<O: Observer> Producer<O> {
     }
 
     fn finish_close(&mut self, now: Instant) {
+        // Nothing more is begun when the time is up.
+        if self.is_out_of_time(now) {
+            return;
+        }
         let is_done = matches!(self.life, Life::Closing { .. })
             && !self.accumulator.has_incomplete()
             && !self.connections.has_in_flight();
@@ -451,7 +468,8 @@ impl<O: Observer> Producer<O> {
     /// Closes all connections: the producer's end.
     fn shut(&mut self, now: Instant) {
         self.life = self.life.after(LifeSignal::Over);
-        self.transactions.iter_mut().for_each(Transactions::shut);
+        self.sleep = Sleep::default();
+        self.transactions.iter_mut().for_each(|transactions| transactions.shut(false));
         for connection in self.connections.all() {
             self.cut(now, connection, Cut::Disconnected);
         }

@@ -18,14 +18,14 @@ fn dial_and_lose(connections: &mut Connections, node: NodeId, second: u64, becom
 
 #[test]
 fn failures_before_a_broker_was_ready_do_not_count_against_it() {
-    let mut rng = Rng::stream(7, Purpose::NodeChoice);
+    let rng = Rng::stream(7, Purpose::NodeChoice);
     let mut connections = Connections::new(&ProducerConfig::default(), rng.clone());
     let (good, bad) = (NodeId(1), NodeId(2));
     for (second, becomes_ready) in [(1, false), (2, false), (3, true)] {
         dial_and_lose(&mut connections, good, second, becomes_ready);
     }
     dial_and_lose(&mut connections, bad, 4, false);
-    let chosen = connections.least_loaded(&[good, bad], Instant::from_millis(6_000), &mut rng);
+    let chosen = connections.least_loaded(&[good, bad], Instant::from_millis(6_000), &rng);
     assert_eq!(chosen, Some((good, Availability::CanConnect)));
 }
 
@@ -121,8 +121,8 @@ impl Net {
     }
 
     fn least_loaded(&self, nodes: &[NodeId]) -> Option<NodeId> {
-        let mut rng = Rng::stream(self.now_ms, Purpose::NodeChoice);
-        self.connections.least_loaded(nodes, self.now(), &mut rng).map(|(node, _)| node)
+        let rng = Rng::stream(7, Purpose::NodeChoice);
+        self.connections.least_loaded(nodes, self.now(), &rng).map(|(node, _)| node)
     }
 }
 

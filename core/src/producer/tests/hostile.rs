@@ -348,10 +348,11 @@ fn a_broker_that_accepts_and_says_nothing_is_hung_up_on_and_dialled_again() {
     let mut story = Story::with(2, 1, &[("request.timeout.ms", "1000"), ("max.block.ms", "9000")]);
     story.hold_questions = true;
     story.settle();
-    story.at_ms(1_000);
+    // The sender waits for it with a question as long as for an answer, and then sleeps before it looks again.
+    story.at_ms(1_099);
     assert!(story.closed.is_empty());
-    story.at_ms(1_001);
+    story.at_ms(1_100);
     assert_eq!(story.closed.len(), 1);
-    story.at_ms(1_200);
+    story.at_ms(1_300);
     assert_eq!(story.dials.len(), 2);
 }

@@ -64,7 +64,10 @@ impl Transactions {
         let restarts_sequences = matches!(pending.query, Query::InitProducerId { bump: Some(_) });
         self.identity = Some(identity);
         self.signal(TransactionSignal::IdGranted);
-        self.settle(pending.call, Ok(()));
+        // Where that did not fit, the call is left waiting, as the Java client leaves it: it was neither done nor refused.
+        if self.fatal_error().is_none() {
+            self.settle(pending.call, Ok(()));
+        }
         Some(Granted { identity, restarts_sequences })
     }
 

@@ -121,9 +121,13 @@ impl Transactions {
         Some(outcome)
     }
 
-    /// `close` waits no longer.
-    pub(super) fn shut(&mut self) {
-        for pending in self.queue.drain().into_iter().chain(self.in_flight.take()) {
+    /// The producer is closed: no call waits any longer. By force, what was still to be asked is a fatal error.
+    pub(super) fn shut(&mut self, by_force: bool) {
+        let waiting = self.queue.drain();
+        if by_force && !waiting.is_empty() {
+            self.signal(TransactionSignal::Fatal(TransactionError::ShutDown.into()));
+        }
+        for pending in waiting.into_iter().chain(self.in_flight.take()) {
             self.settle(pending.call, Err(TransactionError::ShutDown.into()));
         }
         self.settle(self.pending_transition.map(|(number, _)| number), Err(TransactionError::ShutDown.into()));
@@ -385,7 +389,13 @@ impl Transactions {
 
     /// It is asked once more, after a pause.
     pub(super) fn repeat(&mut self, pending: Pending) {
-        self.queue.push(Pending { is_retry: true, not_before: None, awaited_until: None, ..pending });
+        self.queue.push(Pending {
+            is_retry: true,
+            has_looked: false,
+            not_before: None,
+            awaited_until: None,
+            ..pending
+        });
     }
 
     fn look_up(&mut self, coordinator: Coordinator) {

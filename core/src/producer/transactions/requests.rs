@@ -126,6 +126,8 @@ pub(in super::super) struct Pending {
     pub(in super::super) is_retry: bool,
     /// Only a short pause, for what it waits for does not take long.
     pub(in super::super) short_pause: bool,
+    /// Was the network looked at since it had its turn (`NetworkClientUtils.isReady`)?
+    pub(in super::super) has_looked: bool,
     /// Until when it waits before the next try, once that is decided.
     pub(in super::super) not_before: Option<Instant>,
     /// Until when a connection is waited for, once that began.
@@ -134,7 +136,15 @@ pub(in super::super) struct Pending {
 
 impl Pending {
     pub(super) fn new(query: Query, call: Option<CallNumber>) -> Self {
-        Self { query, call, is_retry: false, short_pause: false, not_before: None, awaited_until: None }
+        Self {
+            query,
+            call,
+            is_retry: false,
+            short_pause: false,
+            has_looked: false,
+            not_before: None,
+            awaited_until: None,
+        }
     }
 }
 

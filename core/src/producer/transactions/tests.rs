@@ -270,7 +270,7 @@ fn a_call_that_is_not_over_is_the_only_one_that_may_be_repeated() {
     for refused in [transactions.begin(), transactions.commit(V2).map(drop)] {
         assert_eq!(class(&refused.expect_err("init is not over")), "IllegalStateException");
     }
-    transactions.shut();
+    transactions.shut(true);
     let outcome = transactions.take_outcome(init).expect("known").expect_err("given up");
     assert_eq!(outcome.to_string(), "The producer closed forcefully");
 }

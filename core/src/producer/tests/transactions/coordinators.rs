@@ -90,6 +90,9 @@ fn a_coordinator_lost_before_it_was_asked_is_looked_up_again() {
     story.refuse_connections = true;
     story.break_off(connection);
     story.pass(100);
+    // Awake again, the sender asks before it hears that nobody is there.
+    let (_, asked) = story.to_coordinators.pop_front().expect("in vain");
+    assert_eq!(asked.header.api, INIT);
     assert_eq!((coordinator(&story), story.outcome(init), story.identity()), (None, None, None));
     story.refuse_connections = false;
     find(&mut story);

@@ -10,4 +10,5 @@ mod partitions;
 mod produce_errors;
 mod recovery;
 mod sender;
+mod sleeping;
 pub(super) mod stage;
