@@ -3,15 +3,12 @@ package org.apache.kafka.clients.producer.internals;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,13 +19,13 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.ApiException;
+import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.metrics.Metrics;
-import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.record.internal.AbstractRecords;
+import org.apache.kafka.common.record.internal.CompressionRatioEstimator;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.Record;
 import org.apache.kafka.common.record.internal.RecordBatch;
@@ -39,7 +36,7 @@ import org.apache.kafka.common.utils.MockTime;
 /**
  * Plays scripts through the Java client's accumulator, sender, transaction manager and network client under a clock that
  * only scripts move, and prints what left and what completed. Reads scripts from standard input, each ended by a line
- * "play"; answers each with its timeline, ended by a line ".".
+ * "play"; answers each with its timeline, ended by a line ".". Between scripts it compresses ({@link TimelineCodecs}).
  *
  * It stands in Kafka's package because the constructors it calls are visible there only.
  */
@@ -53,6 +50,11 @@ public final class Timeline {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         List<String> script = new ArrayList<>();
         for (String line = in.readLine(); line != null; line = in.readLine()) {
+            if (line.startsWith("compress ")) {
+                OUT.println(TimelineCodecs.compress(line));
+                OUT.flush();
+                continue;
+            }
             if (!line.equals("play")) {
                 script.add(line);
                 continue;
@@ -72,6 +74,9 @@ public final class Timeline {
     private record Action(long at, String[] words) {
     }
 
+    private record Flush(List<ProduceRequestResult> results, long begunAt) {
+    }
+
     final Clock time = new Clock();
     final TimelineBrokers brokers = new TimelineBrokers();
     final TimelineWire wire = new TimelineWire(this);
@@ -86,7 +91,7 @@ public final class Timeline {
     private boolean inProgram = false;
     /** Anything that happened: two rounds without change are quiet. */
     long activity = 0;
-    private final List<List<ProduceRequestResult>> flushes = new ArrayList<>();
+    private final List<Flush> flushes = new ArrayList<>();
     private int sends = 0;
     private long closeAt = Long.MAX_VALUE;
     private boolean closing = false;
@@ -94,17 +99,18 @@ public final class Timeline {
 
     // The producer.
     ProducerConfig config;
+    long seed = 0;
     private TimelineDraws draws;
-    /** Who was asked, by API. */
-    final Map<ApiKeys, List<Integer>> chosen = new HashMap<>();
     private RecordAccumulator accumulator;
     private Sender sender;
-    TimelineDraws.Client client;
+    private NetworkClient client;
     ProducerMetadata metadata;
     private TransactionManager transactions;
     private TimelineTransactions calls;
     private BufferPool pool;
     private Metrics metrics;
+    /** Of the application's calls. */
+    private KafkaProducerMetrics callMetrics;
 
     private Timeline(List<String> script) {
         for (String line : script) {
@@ -114,12 +120,10 @@ public final class Timeline {
                     String[] pair = words[1].split("=", 2);
                     properties.put(pair[0], pair[1]);
                 }
-                case "chosen" -> {
-                    List<Integer> asked = new ArrayList<>();
-                    Arrays.stream(words).skip(2).forEach(node -> asked.add(Integer.parseInt(node)));
-                    chosen.put(TimelineBrokers.api(words[1]), asked);
+                case "seed" -> {
+                    seed = Long.parseUnsignedLong(words[1]);
+                    draws = new TimelineDraws(seed);
                 }
-                case "seed" -> draws = new TimelineDraws(Long.parseUnsignedLong(words[1]));
                 case "latency" -> latency = Long.parseLong(words[1]);
                 case "until" -> until = Long.parseLong(words[1]);
                 default -> {
@@ -147,6 +151,8 @@ public final class Timeline {
         wire.closeIdleAfter(config.getLong("connections.max.idle.ms"));
         LogContext log = new LogContext();
         metrics = new Metrics(time);
+        callMetrics = new KafkaProducerMetrics(metrics);
+        wire.measure(new TimelineTraffic(metrics, time));
         ApiVersions apiVersions = new ApiVersions();
         long retryBackoff = config.getLong("retry.backoff.ms");
         long retryBackoffMax = config.getLong("retry.backoff.max.ms");
@@ -164,9 +170,9 @@ public final class Timeline {
                 }
             }
             : null;
-        calls = new TimelineTransactions(this, transactions);
+        calls = new TimelineTransactions(this, transactions, callMetrics);
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
-        accumulator = new RecordAccumulator(log, batchSize, compression(), linger, retryBackoff, retryBackoffMax,
+        accumulator = new RecordAccumulator(log, batchSize, TimelineCodecs.of(config), linger, retryBackoff, retryBackoffMax,
             deliveryTimeout,
             new RecordAccumulator.PartitionerConfig(
                 config.getBoolean("partitioner.adaptive.partitioning.enable"),
@@ -179,19 +185,16 @@ public final class Timeline {
         };
         metadata = new TimelineDraws.OrderedMetadata(this, retryBackoff, retryBackoffMax, log);
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
-        client = new TimelineDraws.Client(wire, metadata, inFlight, config, time, apiVersions, log);
-        setField(NetworkClient.class, client, "randOffset", new TimelineDraws.Offset(this));
+        client = TimelineDraws.client(wire, metadata, inFlight, config, time, apiVersions, log);
+        TimelineFields.set(NetworkClient.class, client, "randOffset", new TimelineDraws.Offset(this));
         SenderMetricsRegistry registry = new SenderMetricsRegistry(metrics);
         sender = new Sender(log, client, metadata, accumulator, inFlight == 1, config.getInt("max.request.size"),
             Short.parseShort(config.getString("acks")), config.getInt("retries"), registry, time,
             requestTimeout, retryBackoff, transactions);
-        setField(NetworkClient.class, client, "throttleTimeSensor", Sender.throttleTimeSensor(registry));
+        TimelineFields.set(NetworkClient.class, client, "throttleTimeSensor", Sender.throttleTimeSensor(registry));
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
-    }
-
-    /** Scripts compress with what cannot be sent alone: compressed bytes are the codec's matter. */
-    private Compression compression() {
-        return Compression.of(CompressionType.forName(config.getString("compression.type"))).build();
+        // The Java client keeps these for all producers of a process, and a script has one that knows nothing yet.
+        brokers.leaders.keySet().forEach(CompressionRatioEstimator::resetEstimation);
     }
 
     // ---- time
@@ -204,14 +207,14 @@ public final class Timeline {
             settle();
             time.sleep(1);
         }
-        tellMetrics();
+        wire.close();
     }
 
-    /** What was measured, as it stands one millisecond after the end: "= NAME TOPIC VALUE". */
+    /** What was measured, as it stands one millisecond after the end: "= NAME TAG VALUE", TAG a topic, a broker or "-". */
     private void tellMetrics() {
         metrics.metrics().forEach((name, metric) -> {
-            String topic = name.tags().getOrDefault("topic", "-");
-            OUT.println("= " + name.name() + " " + topic + " " + metric.metricValue());
+            String tag = name.tags().getOrDefault("topic", name.tags().getOrDefault("node-id", "-"));
+            OUT.println("= " + name.name() + " " + tag + " " + metric.metricValue());
         });
     }
 
@@ -245,6 +248,7 @@ public final class Timeline {
                 tell("closed");
                 calls.endCalls();
                 endFlushes();
+                callMetrics.close();
                 break;
             }
             wire.pollsInRound = 0;
@@ -286,10 +290,6 @@ public final class Timeline {
         return false;
     }
 
-    boolean isTransactional() {
-        return transactions != null && transactions.isTransactional();
-    }
-
     boolean isClosing() {
         return closing;
     }
@@ -306,18 +306,20 @@ public final class Timeline {
         /** Time passes millisecond by millisecond, for the application and the network also while the sender sleeps. */
         @Override
         public void sleep(long ms) {
-            long since = elapsed();
             for (long passed = 0; passed < ms; passed++) {
                 if (inRound) {
                     act();
                 }
+                calls.endCalls();
+                endFlushes();
+                calls.tellPhase();
                 super.sleep(1);
+                if (elapsed() == until + 1) {
+                    tellMetrics();
+                }
                 if (inRound) {
                     act();
                 }
-            }
-            if (inRound && wire.hasNews() && !wire.isPolling()) {
-                tell("deaf since " + since);
             }
         }
     }
@@ -344,18 +346,22 @@ public final class Timeline {
         int number = sends++;
         String topic = words[1];
         byte[] key = words[3].equals("-") ? null : words[3].getBytes(StandardCharsets.UTF_8);
-        byte[] value = new byte[Integer.parseInt(words[4])];
+        byte[] value = TimelineDraws.content(words[4], number);
         Cluster cluster = metadata.fetch();
         Integer count = cluster.partitionCountForTopic(topic);
         if (closing) {
             tell("refused #" + number + " IllegalStateException");
             return;
         }
-        if (count == null) {
-            refuse(number, new TimeoutException());
+        if (cluster.invalidTopics().contains(topic)) {
+            refuse(number, new InvalidTopicException(topic));
             return;
         }
         metadata.add(topic, time.milliseconds());
+        if (count == null) {
+            refuseForMetadata(number, topic);
+            return;
+        }
         int partition = RecordMetadata.UNKNOWN_PARTITION;
         if (!words[2].equals("*")) {
             partition = Integer.parseInt(words[2]);
@@ -363,7 +369,7 @@ public final class Timeline {
             partition = BuiltInPartitioner.partitionForKey(key, count);
         }
         if (partition >= count) {
-            refuse(number, new TimeoutException());
+            refuseForMetadata(number, topic);
             return;
         }
         draws.cluster = cluster;
@@ -397,6 +403,13 @@ public final class Timeline {
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
         }
+    }
+
+    /** What KafkaProducer.waitOnMetadata does before it loses patience, which with max.block.ms=0 it does at once. */
+    private void refuseForMetadata(int number, String topic) {
+        metadata.requestUpdateForTopic(topic);
+        sender.wakeup();
+        refuse(number, new TimeoutException());
     }
 
     /** What KafkaProducer.doSend does with an exception of the future's. */
@@ -441,18 +454,19 @@ public final class Timeline {
 
     private void flush() {
         accumulator.beginFlush();
-        IncompleteBatches incomplete = (IncompleteBatches) field(RecordAccumulator.class, accumulator, "incomplete");
+        IncompleteBatches incomplete = (IncompleteBatches) TimelineFields.get(RecordAccumulator.class, accumulator, "incomplete");
         List<ProduceRequestResult> results = new ArrayList<>();
         incomplete.requestResults().forEach(results::add);
-        flushes.add(results);
+        flushes.add(new Flush(results, time.nanoseconds()));
         endFlushes();
     }
 
     /** The second half of awaitFlushCompletion, which blocks its caller and so cannot be called here. */
     private void endFlushes() {
-        for (List<ProduceRequestResult> flush : List.copyOf(flushes)) {
-            if (flush.stream().allMatch(Timeline::isDoneWithDependents)) {
-                ((AtomicInteger) field(RecordAccumulator.class, accumulator, "flushesInProgress")).decrementAndGet();
+        for (Flush flush : List.copyOf(flushes)) {
+            if (flush.results().stream().allMatch(Timeline::isDoneWithDependents)) {
+                callMetrics.recordFlush(time.nanoseconds() - flush.begunAt());
+                ((AtomicInteger) TimelineFields.get(RecordAccumulator.class, accumulator, "flushesInProgress")).decrementAndGet();
                 flushes.remove(flush);
                 tell("flushed");
             }
@@ -460,30 +474,10 @@ public final class Timeline {
     }
 
     private static boolean isDoneWithDependents(ProduceRequestResult result) {
-        CountDownLatch latch = (CountDownLatch) field(ProduceRequestResult.class, result, "latch");
-        List<?> dependents = (List<?>) field(ProduceRequestResult.class, result, "dependentResults");
+        CountDownLatch latch = (CountDownLatch) TimelineFields.get(ProduceRequestResult.class, result, "latch");
+        List<?> dependents = (List<?>) TimelineFields.get(ProduceRequestResult.class, result, "dependentResults");
         return latch.getCount() == 0
             && dependents.stream().allMatch(dependent -> isDoneWithDependents((ProduceRequestResult) dependent));
-    }
-
-    static Object field(Class<?> owner, Object object, String name) {
-        try {
-            Field field = owner.getDeclaredField(name);
-            field.setAccessible(true);
-            return field.get(object);
-        } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
-        }
-    }
-
-    static void setField(Class<?> owner, Object object, String name, Object value) {
-        try {
-            Field field = owner.getDeclaredField(name);
-            field.setAccessible(true);
-            field.set(object, value);
-        } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
-        }
     }
 
     private void close(String[] words) {

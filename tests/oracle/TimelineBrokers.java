@@ -29,6 +29,8 @@ import org.apache.kafka.common.requests.ProduceResponse;
 /** The brokers of a script: what they know, and what they answer. */
 final class TimelineBrokers {
     private static final Set<String> FAULTS = Set.of("without", "twice", "foreign", "wrong-correlation");
+    /** The version of Produce since which an answer can name a new leader. */
+    private static final short NEW_LEADERS_SINCE = 10;
     /** No script makes a topic anew more often. */
     private static final int LIVES = 9;
 
@@ -218,6 +220,11 @@ final class TimelineBrokers {
                     .add(partitionResponse(place, partition.index(), batch, result, endpoints));
             }
             data.responses().add(topicResponse);
+        }
+        if (asked.header().apiVersion() < NEW_LEADERS_SINCE) {
+            endpoints.clear();
+            data.responses().forEach(topic -> topic.partitionResponses().forEach(
+                partition -> partition.setCurrentLeader(new ProduceResponseData.LeaderIdAndEpoch())));
         }
         for (int node : endpoints) {
             data.nodeEndpoints().add(new ProduceResponseData.NodeEndpoint()

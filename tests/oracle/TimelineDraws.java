@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.apache.kafka.clients.ApiVersions;
-import org.apache.kafka.clients.ClientResponse;
 import org.apache.kafka.clients.MetadataRecoveryStrategy;
 import org.apache.kafka.clients.MetadataSnapshot;
 import org.apache.kafka.clients.NetworkClient;
@@ -17,7 +16,6 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.internals.ClusterResourceListeners;
-import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.Time;
 
@@ -26,19 +24,27 @@ import org.apache.kafka.common.utils.Time;
  * same course.
  */
 final class TimelineDraws {
+    /** Which of this producer's streams of chance is which. */
+    private static final int PARTITIONS = 0;
+    private static final int BROKERS = 3;
+    private static final long STEP = 0x9e3779b97f4a7c15L;
+
     private long state;
     /** Where a record without a partition goes next is drawn for this cluster. */
     Cluster cluster;
 
     TimelineDraws(long seed) {
-        // Purpose 0 adds nothing to the root's first number.
+        this(seed, PARTITIONS);
+    }
+
+    private TimelineDraws(long seed, int purpose) {
         state = seed;
-        state = next();
+        state = next() + purpose * 0xd1342543de82ef95L;
         state = next();
     }
 
     private long next() {
-        state += 0x9e3779b97f4a7c15L;
+        state += STEP;
         long z = state;
         z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
         z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
@@ -49,6 +55,22 @@ final class TimelineDraws {
         long drawn = next();
         // The high half of the unsigned product.
         return (int) (Math.multiplyHigh(drawn, bound) + (drawn < 0 ? bound : 0));
+    }
+
+    /** So many zeros or, behind a tilde, so many bytes that cannot be compressed. */
+    static byte[] content(String bytes, int number) {
+        if (!bytes.startsWith("~")) {
+            return new byte[Integer.parseInt(bytes)];
+        }
+        byte[] noise = new byte[Integer.parseInt(bytes.substring(1))];
+        int state = number + 1;
+        for (int place = 0; place < noise.length; place++) {
+            state ^= state << 13;
+            state ^= state >>> 17;
+            state ^= state << 5;
+            noise[place] = (byte) state;
+        }
+        return noise;
     }
 
     /** Sticky partitions. */
@@ -63,7 +85,7 @@ final class TimelineDraws {
         /** The number that nextPartition takes the remainder of is drawn below that very divisor. */
         @Override
         int randomPartition() {
-            if (Timeline.field(BuiltInPartitioner.class, this, "partitionLoadStats") != null) {
+            if (TimelineFields.get(BuiltInPartitioner.class, this, "partitionLoadStats") != null) {
                 return below(loadStatsRangeEnd());
             }
             int available = cluster.availablePartitionsForTopic(topic).size();
@@ -71,32 +93,18 @@ final class TimelineDraws {
         }
     }
 
-    /** Knows whether it looks for a broker to ask for metadata or, outside of poll, for one to ask for a producer id or a coordinator. */
-    static final class Client extends NetworkClient {
-        private boolean isPolling = false;
-
-        Client(TimelineWire wire, ProducerMetadata metadata, int inFlight, ProducerConfig config, Time time,
-            ApiVersions apiVersions, LogContext log) {
-            super(wire, metadata, "timeline", inFlight, config.getLong("reconnect.backoff.ms"),
-                config.getLong("reconnect.backoff.max.ms"), 0, 0, config.getInt("request.timeout.ms"),
-                config.getLong("socket.connection.setup.timeout.ms"),
-                config.getLong("socket.connection.setup.timeout.max.ms"), time, true, apiVersions, log,
-                config.getLong("metadata.recovery.rebootstrap.trigger.ms"),
-                MetadataRecoveryStrategy.forName(config.getString("metadata.recovery.strategy")));
-        }
-
-        @Override
-        public List<ClientResponse> poll(long timeout, long now) {
-            isPolling = true;
-            try {
-                return super.poll(timeout, now);
-            } finally {
-                isPolling = false;
-            }
-        }
+    /** The client, with the configuration of a producer. */
+    static NetworkClient client(TimelineWire wire, ProducerMetadata metadata, int inFlight, ProducerConfig config, Time time,
+        ApiVersions apiVersions, LogContext log) {
+        return new NetworkClient(wire, metadata, "timeline", inFlight, config.getLong("reconnect.backoff.ms"),
+            config.getLong("reconnect.backoff.max.ms"), 0, 0, config.getInt("request.timeout.ms"),
+            config.getLong("socket.connection.setup.timeout.ms"),
+            config.getLong("socket.connection.setup.timeout.max.ms"), time, true, apiVersions, log,
+            config.getLong("metadata.recovery.rebootstrap.trigger.ms"),
+            MetadataRecoveryStrategy.forName(config.getString("metadata.recovery.strategy")));
     }
 
-    /** Where the search for the least loaded broker begins: at the one that the other side asked. */
+    /** Where the search for the least loaded broker begins: drawn for the moment, so that both sides draw the same. */
     static final class Offset extends Random {
         private final Timeline timeline;
 
@@ -106,23 +114,15 @@ final class TimelineDraws {
 
         @Override
         public int nextInt(int bound) {
-            ApiKeys question = timeline.isTransactional() ? ApiKeys.FIND_COORDINATOR : ApiKeys.INIT_PRODUCER_ID;
-            ApiKeys api = timeline.client.isPolling ? ApiKeys.METADATA : question;
-            List<Integer> asked = timeline.chosen.getOrDefault(api, List.of());
-            int number = timeline.wire.questions.getOrDefault(api, 0);
-            List<Node> known = timeline.metadata.fetch().nodes();
-            for (int index = 0; number < asked.size() && index < known.size(); index++) {
-                if (known.get(index).id() == asked.get(number)) {
-                    return index;
-                }
-            }
-            return 0;
+            TimelineDraws draws = new TimelineDraws(timeline.seed, BROKERS);
+            draws.state += timeline.time.elapsed() * 1000 * STEP;
+            return draws.below(bound);
         }
     }
 
     /**
-     * Metadata in the order of topics and partitions. The Java client walks them as they lie in a hash map, which is no
-     * property of Kafka; so the order is fed in, like the draws.
+     * Metadata in the order of topics, partitions and brokers. The Java client walks them as they lie in a hash map, and
+     * shuffles the brokers, which is no property of Kafka; so the order is fed in, like the draws.
      */
     static final class OrderedMetadata extends ProducerMetadata {
         private final Timeline timeline;
@@ -154,8 +154,11 @@ final class TimelineDraws {
                 told.topics().forEach(topic -> ids.put(topic, told.topicId(topic)));
                 Cluster cluster = new Cluster(told.clusterResource().clusterId(), told.nodes(), partitions,
                     told.unauthorizedTopics(), told.invalidTopics(), told.internalTopics(), told.controller(), ids);
+                List<Node> nodes = new ArrayList<>(told.nodes());
+                nodes.sort(Comparator.comparingInt(Node::id));
+                TimelineFields.set(Cluster.class, cluster, "nodes", nodes);
                 if (!told.isBootstrapConfigured()) {
-                    Timeline.setField(MetadataSnapshot.class, snapshot, "clusterInstance", cluster);
+                    TimelineFields.set(MetadataSnapshot.class, snapshot, "clusterInstance", cluster);
                 }
                 ordered = snapshot;
             }

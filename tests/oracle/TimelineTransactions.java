@@ -14,16 +14,19 @@ import org.apache.kafka.common.TopicPartition;
 
 /** What the program calls of a script's transactions, and what becomes of the calls. */
 final class TimelineTransactions {
-    private record Call(String name, TransactionalRequestResult result) {
+    private record Call(String name, TransactionalRequestResult result, long begunAt) {
     }
 
     private final Timeline timeline;
     private final TransactionManager manager;
+    private final KafkaProducerMetrics metrics;
     private final List<Call> waiting = new ArrayList<>();
+    private Object phase;
 
-    TimelineTransactions(Timeline timeline, TransactionManager manager) {
+    TimelineTransactions(Timeline timeline, TransactionManager manager, KafkaProducerMetrics metrics) {
         this.timeline = timeline;
         this.manager = manager;
+        this.metrics = metrics;
     }
 
     /** Takes an action. Says whether it was a call of transactions. */
@@ -32,6 +35,7 @@ final class TimelineTransactions {
             case "init" -> call("init", () -> manager.initializeTransactions(false));
             case "begin" -> call("begin", () -> {
                 manager.beginTransaction();
+                metrics.recordBeginTxn(0);
                 return null;
             });
             case "commit" -> call("commit", manager::beginCommit);
@@ -68,7 +72,7 @@ final class TimelineTransactions {
             if (result == null) {
                 timeline.tell(name + " ok");
             } else if (waiting.stream().noneMatch(call -> call.result() == result)) {
-                waiting.add(new Call(name, result));
+                waiting.add(new Call(name, result, timeline.time.nanoseconds()));
             }
         } catch (RuntimeException refusal) {
             timeline.tell(name + " " + refusal.getClass().getSimpleName() + " " + refusal.getMessage());
@@ -84,6 +88,7 @@ final class TimelineTransactions {
             waiting.remove(call);
             try {
                 call.result().await(0, TimeUnit.MILLISECONDS, "");
+                record(call.name(), timeline.time.nanoseconds() - call.begunAt());
                 if (call.name().equals("init")) {
                     manager.maybeUpdateTransactionV2Enabled(true);
                 }
@@ -91,6 +96,28 @@ final class TimelineTransactions {
             } catch (RuntimeException failure) {
                 timeline.tell(call.name() + " " + failure.getClass().getSimpleName() + " " + failure.getMessage());
             }
+        }
+    }
+
+    /** Where the transactions stand at the end of a millisecond, if that is news. */
+    void tellPhase() {
+        if (manager == null || !manager.isTransactional()) {
+            return;
+        }
+        Object now = TimelineFields.get(TransactionManager.class, manager, "currentState");
+        if (now != phase) {
+            phase = now;
+            timeline.tell("phase " + now);
+        }
+    }
+
+    /** As KafkaProducer's methods do, once they have waited successfully. */
+    private void record(String name, long nanoseconds) {
+        switch (name) {
+            case "init" -> metrics.recordInit(nanoseconds);
+            case "commit" -> metrics.recordCommitTxn(nanoseconds);
+            case "abort" -> metrics.recordAbortTxn(nanoseconds);
+            default -> metrics.recordSendOffsets(nanoseconds);
         }
     }
 }

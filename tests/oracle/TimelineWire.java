@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +41,6 @@ final class TimelineWire extends MockSelector {
 
     private final Timeline timeline;
     private final Map<String, Deque<Asked>> unanswered = new TreeMap<>();
-    /** How often each API was asked. */
-    final Map<ApiKeys, Integer> questions = new HashMap<>();
     private final List<NetworkReceive> arriving = new ArrayList<>();
     private final Set<String> lost = new TreeSet<>();
     private final Set<String> open = new HashSet<>();
@@ -55,6 +52,7 @@ final class TimelineWire extends MockSelector {
     int pollsInRound = 0;
     private long activityAtPoll = -1;
     private boolean polling = false;
+    private TimelineTraffic traffic;
 
     TimelineWire(Timeline timeline) {
         super(timeline.time);
@@ -72,6 +70,10 @@ final class TimelineWire extends MockSelector {
                 throw new IllegalStateException(gone);
             }
         }
+    }
+
+    void measure(TimelineTraffic traffic) {
+        this.traffic = traffic;
     }
 
     private static Class<?> idleExpiryClass() throws ClassNotFoundException {
@@ -109,6 +111,7 @@ final class TimelineWire extends MockSelector {
     public void connect(String id, InetSocketAddress address, int send, int receive) throws IOException {
         timeline.activity++;
         onUse(id);
+        traffic.onDialled(id);
         String state = timeline.brokers.nodeStates.getOrDefault(id, "up");
         if (!state.equals("up") && !state.equals("mute")) {
             timeline.tell("dialled n" + id + " " + state);
@@ -119,6 +122,7 @@ final class TimelineWire extends MockSelector {
             default -> {
                 super.connect(id, address, send, receive);
                 open.add(id);
+                traffic.onConnected(id);
                 unanswered.put(id, new ArrayDeque<>());
             }
         }
@@ -134,6 +138,7 @@ final class TimelineWire extends MockSelector {
     @Override
     public void close(String id) {
         super.close(id);
+        traffic.onClosed(id);
         askIdleExpiry("remove", id);
         unanswered.remove(id);
         arriving.removeIf(receive -> receive.source().equals(id));
@@ -141,6 +146,11 @@ final class TimelineWire extends MockSelector {
         if (open.remove(id)) {
             timeline.tell("hung up n" + id);
         }
+    }
+
+    @Override
+    public void close() {
+        traffic.close();
     }
 
     void disconnect(String id) {
@@ -169,9 +179,10 @@ final class TimelineWire extends MockSelector {
         activityAtPoll = timeline.activity;
         writing.forEach(this::onUse);
         writing.clear();
-        for (String id : Set.copyOf(lost)) {
+        for (String id : List.copyOf(lost)) {
             lost.remove(id);
             open.remove(id);
+            traffic.onNews(id);
             serverDisconnect(id);
             timeline.activity++;
         }
@@ -181,6 +192,7 @@ final class TimelineWire extends MockSelector {
             if (heard.add(receive.source())) {
                 arriving.remove(receive);
                 completeReceive(receive);
+                traffic.onRead(receive.source());
                 onUse(receive.source());
                 timeline.activity++;
             }
@@ -209,8 +221,8 @@ final class TimelineWire extends MockSelector {
         AbstractRequest request =
             AbstractRequest.parseRequest(header.apiKey(), header.apiVersion(), new ByteBufferAccessor(bytes)).request;
         Asked asked = new Asked(header, request, timeline.time.elapsed() + timeline.latency);
-        questions.merge(header.apiKey(), 1, Integer::sum);
         timeline.tell(describe(send.destinationId(), asked));
+        traffic.onWritten(send.destinationId(), send.size(), request);
         boolean expectsAnswer = !asked.isProduce() || ((ProduceRequest) request).data().acks() != 0;
         if (expectsAnswer && unanswered.containsKey(send.destinationId())) {
             unanswered.get(send.destinationId()).add(asked);
@@ -265,7 +277,7 @@ final class TimelineWire extends MockSelector {
     }
 
     void answerAllQuestions() {
-        Set.copyOf(unanswered.keySet()).forEach(this::answerQuestions);
+        List.copyOf(unanswered.keySet()).forEach(this::answerQuestions);
     }
 
     void answer(String id, AbstractResponse response) {

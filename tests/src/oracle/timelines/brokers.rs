@@ -32,6 +32,12 @@ const SPOKEN: [(ApiKey, i16, i16); 9] = [
     (ApiKey::EndTxn, 0, 5),
 ];
 
+/// Versions of Produce since which an answer tells where the log starts, says what is wrong with which record, and names new
+/// leaders.
+const LOG_STARTS_SINCE: i16 = 5;
+const WORDS_SINCE: i16 = 8;
+const NEW_LEADERS_SINCE: i16 = 10;
+
 /// No script makes a topic anew more often.
 const LIVES: u8 = 9;
 
@@ -105,8 +111,8 @@ impl Brokers {
                 let told = self.leaders.get_mut(topic).context("a topic that is there")?;
                 told.iter_mut().for_each(|(_, epoch)| *epoch = 0);
                 self.log_ends.retain(|(name, _), _| name != topic);
-                let life = self.lives.get(topic).copied().flatten().context("a topic with an id")?;
-                self.lives.insert(topic.to_owned(), Some(life + 1));
+                let life = self.lives.get(topic).copied().flatten();
+                self.lives.insert(topic.to_owned(), Some(life.map_or(0, |life| life + 1)));
             }
             ["forget-id", topic] => {
                 self.lives.insert(topic.to_owned(), None);
@@ -230,7 +236,8 @@ impl Brokers {
             for partition in &topic.partitions {
                 let result = results.get(&(&*name, partition.partition)).copied().unwrap_or(otherwise);
                 let result = if is_gone { "UNKNOWN_TOPIC_ID" } else { result };
-                partitions.push(self.partition(&name, partition, result, &mut endpoints)?);
+                let told = self.partition(&name, partition, result, &mut endpoints)?;
+                partitions.push(as_told_in(version, told));
             }
             let (name, id) = if by_id { ("".into(), topic.id) } else { (name.into(), TopicId::default()) };
             topics.push(ProduceTopicResponse { name, id, partitions });
@@ -238,6 +245,7 @@ impl Brokers {
         if let (Some((fault, place)), Some(topic)) = (fault, topics.first_mut()) {
             spoil(&mut topic.partitions, fault, split(place)?.1)?;
         }
+        endpoints.retain(|_| version >= NEW_LEADERS_SINCE);
         let node_endpoints = endpoints.into_iter().map(Self::broker).collect();
         Ok(ProduceResponse { topics, throttle_time_ms, node_endpoints })
     }
@@ -300,6 +308,21 @@ impl Brokers {
 fn refuse_metadata(error: ErrorCode, asked: &[Arc<str>]) -> MetadataResponse {
     let topic = |name: &Arc<str>| MetadataTopic { error, name: Arc::clone(name), ..MetadataTopic::default() };
     MetadataResponse { topics: asked.iter().map(topic).collect(), error, ..MetadataResponse::default() }
+}
+
+/// What an answer in this version has room for.
+fn as_told_in(version: i16, mut told: ProducePartitionResponse) -> ProducePartitionResponse {
+    if version < NEW_LEADERS_SINCE {
+        told.current_leader = None;
+    }
+    if version < WORDS_SINCE {
+        told.record_errors.clear();
+        told.error_message = None;
+    }
+    if version < LOG_STARTS_SINCE {
+        told.log_start_offset = -1;
+    }
+    told
 }
 
 /// Is this word what no sound broker does?

@@ -1,7 +1,10 @@
 //! What the program calls of a script's transactions, and what becomes of the calls (`TimelineTransactions.java`).
 
+use core::time::Duration;
+
 use anyhow::{Context as _, Result};
-use producer_core::error::ProducerError;
+use producer_core::error::{ProducerError, TransactionCall};
+use producer_core::metrics::TimedCall;
 use producer_core::producer::{GroupMember, Offsets, Producer, TransactionTicket};
 use producer_core::protocol::CommittedOffset;
 use producer_core::time::Now;
@@ -9,10 +12,17 @@ use producer_core::trace::Nobody;
 
 use super::brokers::split;
 
+#[derive(Debug)]
+struct Call {
+    name: &'static str,
+    ticket: TransactionTicket,
+    begun: Now,
+}
+
 /// The calls that wait.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    waiting: Vec<(&'static str, TransactionTicket)>,
+    waiting: Vec<Call>,
 }
 
 impl Calls {
@@ -25,7 +35,13 @@ impl Calls {
     ) -> Result<Option<Vec<String>>> {
         let (name, begun) = match *words {
             ["init"] => ("init", producer.init_transactions(now).map(Some)),
-            ["begin"] => ("begin", producer.begin_transaction(now).map(|()| None)),
+            ["begin"] => {
+                let begun = producer.begin_transaction(now);
+                if begun.is_ok() {
+                    producer.note_call(now, TimedCall::BeginTransaction, Duration::ZERO);
+                }
+                ("begin", begun.map(|()| None))
+            }
             ["commit"] => ("commit", producer.commit_transaction(now).map(Some)),
             ["abort"] => ("abort", producer.abort_transaction(now).map(Some)),
             ["offsets", group, ref places @ ..] => {
@@ -37,8 +53,8 @@ impl Calls {
         Ok(Some(match begun {
             // A call that is made again while it waits is the same call.
             Ok(Some(ticket)) => {
-                if self.waiting.iter().all(|&(_, known)| known != ticket) {
-                    self.waiting.push((name, ticket));
+                if self.waiting.iter().all(|known| known.ticket != ticket) {
+                    self.waiting.push(Call { name, ticket, begun: now });
                 }
                 Vec::new()
             }
@@ -47,17 +63,32 @@ impl Calls {
         }))
     }
 
-    /// What the program finds where it waits for its calls.
-    pub(super) fn end(&mut self, producer: &mut Producer<Nobody>) -> Vec<String> {
+    /// What the program finds where it waits for its calls. The time of those that succeeded is counted.
+    pub(super) fn end(&mut self, producer: &mut Producer<Nobody>, now: Now) -> Vec<String> {
         let mut ended = Vec::new();
-        self.waiting.retain(|&(name, ticket)| match producer.transaction_outcome(ticket) {
+        self.waiting.retain(|&Call { name, ticket, begun }| match producer.transaction_outcome(ticket) {
             None => true,
-            Some(outcome) => {
-                ended.push(outcome.map_or_else(|error| told(name, &error), |()| format!("{name} ok")));
+            Some(Err(error)) => {
+                ended.push(told(name, &error));
+                false
+            }
+            Some(Ok(())) => {
+                producer.note_call(now, timed(ticket.call()), now.instant() - begun.instant());
+                ended.push(format!("{name} ok"));
                 false
             }
         });
         ended
+    }
+}
+
+/// As `KafkaProducer`'s methods count themselves.
+fn timed(call: TransactionCall) -> TimedCall {
+    match call {
+        TransactionCall::Init => TimedCall::InitTransactions,
+        TransactionCall::Commit => TimedCall::CommitTransaction,
+        TransactionCall::Abort => TimedCall::AbortTransaction,
+        _ => TimedCall::SendOffsets,
     }
 }
 

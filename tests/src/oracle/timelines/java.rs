@@ -2,12 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anyhow::{Context as _, Result, bail};
-use producer_core::ids::NodeId;
-use producer_core::protocol::ApiKey;
+use producer_core::codecs::{Codec, Codecs, Compression};
 use xtask::kafka::KafkaJars;
 use xtask::process::{self, OwnedChild};
 use xtask::workspace::{self, Scratch};
@@ -19,11 +17,57 @@ const MAIN: &str = "org.apache.kafka.clients.producer.internals.Timeline";
 /// A process that plays scripts.
 #[derive(Debug)]
 pub struct JavaClient {
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
+    pipe: Arc<Mutex<Pipe>>,
+    codecs: &'static JavaCodecs,
     // Before `classes`, so that it is gone when they are removed.
     _process: OwnedChild,
     _classes: Scratch,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Pipe {
+    /// The next line; `None`: the process ended.
+    fn line(&mut self) -> Result<Option<String>> {
+        let mut line = String::new();
+        Ok((self.from.read_line(&mut line)? > 0).then(|| line.trim_end().to_owned()))
+    }
+}
+
+/// The codecs of the Java client, for this producer's batches: how far a script's records shrink, and what follows from it,
+/// is to be the same on both sides to the byte.
+#[derive(Debug)]
+pub(super) struct JavaCodecs(Weak<Mutex<Pipe>>);
+
+impl JavaCodecs {
+    fn try_compress(&self, Compression { codec, level }: Compression, records: &[u8]) -> Result<Vec<u8>> {
+        let pipe = self.0.upgrade().context("its client is gone")?;
+        let mut pipe = lock(&pipe);
+        let digits: String = records.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(pipe.to, "compress {} {level} {digits}", codec.name())?;
+        pipe.to.flush()?;
+        let answer = pipe.line()?.context("the Java client's player ended")?;
+        let byte = |pair: &[u8]| Ok(u8::from_str_radix(core::str::from_utf8(pair)?, 16)?);
+        answer.as_bytes().chunks(2).map(byte).collect()
+    }
+}
+
+impl Codecs for JavaCodecs {
+    fn compress(&self, compression: Compression, records: &[u8], into: &mut Vec<u8>) {
+        into.extend(self.try_compress(compression, records).expect("the Java client compresses"));
+    }
+
+    fn heeds_level_of(&self, codec: Codec) -> bool {
+        codec != Codec::Snappy
+    }
+}
+
+fn lock(pipe: &Mutex<Pipe>) -> MutexGuard<'_, Pipe> {
+    pipe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl JavaClient {
@@ -48,35 +92,38 @@ impl JavaClient {
         let mut process = OwnedChild::spawn(&mut command, Some(classes.path()))?;
         let to = process.child().stdin.take().context("stdin is piped")?;
         let from = BufReader::new(process.child().stdout.take().context("stdout is piped")?);
-        Ok(Self { to, from, _process: process, _classes: classes })
+        let pipe = Arc::new(Mutex::new(Pipe { to, from }));
+        // A producer takes its codecs for ever; what is left behind is a pointer.
+        let codecs = Box::leak(Box::new(JavaCodecs(Arc::downgrade(&pipe))));
+        Ok(Self { pipe, codecs, _process: process, _classes: classes })
     }
 
-    /// The timeline of a script. Where Java would draw which broker is asked, it asks those that were chosen here.
+    /// Its codecs.
+    pub(super) fn codecs(&self) -> &'static JavaCodecs {
+        self.codecs
+    }
+
+    /// The timeline of a script.
     ///
     /// # Errors
     /// When the script is none, or the process ended.
-    pub(super) fn play(&mut self, script: &Script, chosen: &BTreeMap<ApiKey, Vec<NodeId>>) -> Result<Vec<String>> {
-        write!(self.to, "{script}")?;
-        for (api, nodes) in chosen {
-            let nodes: Vec<_> = nodes.iter().map(NodeId::to_string).collect();
-            writeln!(self.to, "chosen {api:?} {}", nodes.join(" "))?;
-        }
-        writeln!(self.to, "play")?;
-        self.to.flush()?;
+    pub(super) fn play(&mut self, script: &Script) -> Result<Vec<String>> {
+        let mut pipe = lock(&self.pipe);
+        write!(pipe.to, "{script}")?;
+        writeln!(pipe.to, "play")?;
+        pipe.to.flush()?;
         let mut told = Vec::new();
         loop {
-            let mut line = String::new();
-            if self.from.read_line(&mut line)? == 0 {
+            let Some(line) = pipe.line()? else {
                 bail!("the Java client's player ended in {:?}\n{script}", script.name);
-            }
-            let line = line.trim_end();
+            };
             if line == "." {
                 return Ok(told);
             }
             if let Some(failure) = line.strip_prefix("broken ") {
                 bail!("the Java client's player broke in {:?}: {failure}\n{script}", script.name);
             }
-            told.push(line.to_owned());
+            told.push(line);
         }
     }
 }

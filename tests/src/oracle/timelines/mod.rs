@@ -11,6 +11,7 @@ mod measured;
 mod ours;
 mod random;
 mod script;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +19,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use xtask::workspace;
 
-use exceptions::{Case, EXCEPTIONS};
+use exceptions::EXCEPTIONS;
 pub use java::JavaClient;
 use measured::Measured;
 pub use script::{Action, Script};
@@ -128,25 +129,20 @@ impl<'a> Course<'a> {
     /// # Errors
     /// When it cannot be played.
     pub fn of(java: &mut JavaClient, script: &'a Script) -> Result<Self> {
-        let played = ours::play(script)?;
-        let told = java.play(script, &played.chosen)?;
+        let played = ours::play(script, java.codecs())?;
+        let told = java.play(script)?;
         let (measured, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("= "));
-        let (deaf, theirs): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.contains(" deaf since "));
-        let deaf_since = deaf.iter().find_map(|line| line.rsplit(' ').next()?.parse().ok());
-        let theirs = in_order(theirs, script);
+        let theirs = in_order(told, script);
         let ours = in_order(played.told, script);
         let (mut left, mut right, mut met) = (theirs.clone(), ours.clone(), Vec::new());
         for known in &EXCEPTIONS {
-            if left != right && (known.forgive)(&Case { script, deaf_since }, &mut left, &mut right) {
+            if left != right && (known.forgive)(script, &mut left, &mut right) {
                 met.push(known.name);
             }
         }
         let is_same = left == right;
         // Two courses that differ, be it for a reason, measure differently.
-        // A partition that is forgotten with its transaction, and a batch whose request could not be built, leave memory and
-        // latency uncounted in the Java client; and a codec's bytes are its own.
-        let is_measured = !script.has_transactions() && !script.config.iter().any(|(key, _)| key == "compression.type");
-        let measured = if is_same && met.is_empty() && is_measured {
+        let measured = if is_same && met.is_empty() {
             Measured::of(script, &measured, &played.metrics)?
         } else {
             Measured::default()

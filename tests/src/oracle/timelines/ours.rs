@@ -6,10 +6,12 @@ use std::sync::Arc;
 use core::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use producer_core::codecs::Codecs;
 use producer_core::config::ProducerConfig;
+use producer_core::error::TransactionPhase;
 use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
-use producer_core::metrics::Metric;
+use producer_core::metrics::{Metric, TimedCall};
 use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::protocol::{ApiKey, Request, Response};
 use producer_core::record::Record;
@@ -20,7 +22,8 @@ use producer_core::trace::Nobody;
 use super::brokers::{Brokers, MIDNIGHT, api};
 use super::calls::Calls;
 use super::coordinator;
-use super::script::Script;
+use super::script::{Script, content};
+use super::traffic::{one_answer, written};
 
 /// A record that was taken.
 #[derive(Clone, Copy, Debug)]
@@ -46,20 +49,19 @@ struct Player<'a> {
     held: BTreeSet<ApiKey>,
     sends: usize,
     taken: Vec<Taken>,
-    flushes: Vec<Flush>,
+    /// And when each was called.
+    flushes: Vec<(Flush, u64)>,
     calls: Calls,
+    phase: Option<TransactionPhase>,
     is_closing: bool,
     is_closed: bool,
     told: Vec<String>,
-    chosen: BTreeMap<ApiKey, Vec<NodeId>>,
 }
 
 /// What playing a script gave.
 #[derive(Clone, Debug)]
 pub(super) struct Played {
     pub(super) told: Vec<String>,
-    /// Who was asked for metadata and producer ids, each in order.
-    pub(super) chosen: BTreeMap<ApiKey, Vec<NodeId>>,
     /// What was measured, as it stands one millisecond after the end.
     pub(super) metrics: Vec<Metric>,
 }
@@ -68,12 +70,12 @@ pub(super) struct Played {
 ///
 /// # Errors
 /// When the script is none, or the producer never comes to rest.
-pub(super) fn play(script: &Script) -> Result<Played> {
+pub(super) fn play(script: &Script, codecs: &'static dyn Codecs) -> Result<Played> {
     let is_on = |(key, value): &(String, String)| key == "partitioner.availability.timeout.ms" && value != "0";
     // How long a broker has taken nothing is noted in the sender's rounds, and counts from the next on; the Java client has
     // several in every millisecond.
     let rounds = if script.config.iter().any(is_on) { 2 } else { 0 };
-    let mut player = Player::new(script)?;
+    let mut player = Player::new(script, codecs)?;
     player.settle(rounds)?;
     let mut actions = script.actions.iter().peekable();
     for now_ms in 0..=script.until {
@@ -91,19 +93,21 @@ pub(super) fn play(script: &Script) -> Result<Played> {
             }
         }
         player.settle(rounds)?;
+        player.tell_phase();
     }
     player.now_ms = script.until + 1;
     let metrics = player.producer.metrics(player.now());
-    Ok(Played { told: player.told, chosen: player.chosen, metrics })
+    Ok(Played { told: player.told, metrics })
 }
 
 impl<'a> Player<'a> {
-    fn new(script: &'a Script) -> Result<Self> {
+    fn new(script: &'a Script, codecs: &'static dyn Codecs) -> Result<Self> {
         let properties = script.config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let (config, _) = ProducerConfig::from_properties(properties)?;
+        let (config, _) = ProducerConfig::from_properties(properties.chain([("client.id", "timeline")]))?;
         let bootstrap = vec![BrokerAddress { host: "127.0.0.1".into(), port: 9_092 }];
         let midnight = Now { elapsed_us: 0, wall_ms: MIDNIGHT };
-        let mut producer = Producer::new(Arc::new(config), bootstrap, script.seed, Nobody).metered(midnight);
+        let producer = Producer::new(Arc::new(config), bootstrap, script.seed, Nobody).with_codecs(codecs);
+        let mut producer = producer.metered(midnight);
         for (topic, _) in &script.topics {
             producer.partition_count(midnight, topic);
         }
@@ -122,10 +126,10 @@ impl<'a> Player<'a> {
             taken: Vec::new(),
             flushes: Vec::new(),
             calls: Calls::default(),
+            phase: None,
             is_closing: false,
             is_closed: false,
             told: Vec::new(),
-            chosen: BTreeMap::new(),
         })
     }
 
@@ -143,7 +147,8 @@ impl<'a> Player<'a> {
     fn settle(&mut self, rounds: usize) -> Result<()> {
         for round in 0..10_000 {
             let now = self.now();
-            if round >= rounds && !self.producer.is_round_due(now) && self.arriving.is_empty() {
+            let has_news = !self.arriving.is_empty() && !self.producer.is_deaf(now);
+            if round >= rounds && !self.producer.is_round_due(now) && !has_news {
                 return Ok(());
             }
             self.round += 1;
@@ -180,6 +185,10 @@ impl<'a> Player<'a> {
     /// Gives the producer what has arrived, as one look at the network finds it: a response from each connection, and then
     /// which connections ended and which stand.
     fn hear(&mut self) {
+        // What is lost with a connection before the sender wakes up is not heard at all.
+        if self.producer.is_deaf(self.now()) {
+            return;
+        }
         let mut heard = BTreeSet::new();
         let mut now = Vec::new();
         let round = self.round;
@@ -196,13 +205,16 @@ impl<'a> Player<'a> {
             Input::Connected { .. } => 2,
         });
         for input in now {
+            if let Input::Received { connection, .. } = input {
+                self.producer.note_traffic(self.now(), connection, one_answer());
+            }
             self.producer.handle_input(self.now(), input);
         }
     }
 
     fn perform(&mut self, words: &[&str]) -> Result<()> {
         match *words {
-            ["send", topic, partition, key, bytes] => self.send(topic, partition, key, bytes.parse()?)?,
+            ["send", topic, partition, key, bytes] => self.send(topic, partition, key, bytes)?,
             ["respond", node, ref answer @ ..] => self.respond(NodeId(node.parse()?), answer)?,
             ["disconnect", node] => self.disconnect(NodeId(node.parse()?)),
             ["node", node, state] => {
@@ -217,7 +229,7 @@ impl<'a> Player<'a> {
                 self.held.remove(&api(name)?);
                 self.answer_all_questions()?;
             }
-            ["flush"] => self.flushes.push(self.producer.begin_flush(self.now())),
+            ["flush"] => self.flushes.push((self.producer.begin_flush(self.now()), self.now_ms)),
             ["close", ref timeout @ ..] => {
                 self.is_closing = true;
                 let timeout = timeout.first().map(|millis| millis.parse()).transpose()?;
@@ -234,8 +246,8 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn send(&mut self, topic: &str, partition: &str, key: &str, bytes: usize) -> Result<()> {
-        let (number, value) = (self.sends, vec![0; bytes]);
+    fn send(&mut self, topic: &str, partition: &str, key: &str, bytes: &str) -> Result<()> {
+        let (number, value) = (self.sends, content(bytes, self.sends)?);
         self.sends += 1;
         let record = Record {
             topic,
@@ -267,18 +279,30 @@ impl<'a> Player<'a> {
         self.taken.push(Taken { number, batch, index, timestamp_ms });
     }
 
+    /// Where the transactions stand at the end of a millisecond, if that is news.
+    fn tell_phase(&mut self) {
+        let phase = self.producer.transaction_phase();
+        if let Some(now) = phase.filter(|_| phase != self.phase) {
+            self.phase = phase;
+            self.tell(&format!("phase {}", now.java_name()));
+        }
+    }
+
     fn end_calls(&mut self) {
-        let ended = self.calls.end(&mut self.producer);
+        let now = self.now();
+        let ended = self.calls.end(&mut self.producer, now);
         ended.iter().for_each(|text| self.tell(text));
     }
 
     fn end_flushes(&mut self) {
-        let open = core::mem::take(&mut self.flushes);
-        for flush in open {
+        let now = self.now();
+        for (flush, begun_ms) in core::mem::take(&mut self.flushes) {
             if self.producer.is_flushed(&flush) {
+                let took = Duration::from_millis(self.now_ms - begun_ms);
+                self.producer.note_call(now, TimedCall::Flush, took);
                 self.tell("flushed");
             } else {
-                self.flushes.push(flush);
+                self.flushes.push((flush, begun_ms));
             }
         }
     }
@@ -337,7 +361,7 @@ impl<'a> Player<'a> {
         let Some(node) = self.node_of(connection) else { return Ok(()) };
         let text = describe(&self.brokers, node, &request)?;
         self.tell(&text);
-        self.chosen.entry(request.header.api).or_default().push(node);
+        self.producer.note_traffic(self.now(), connection, written(&request)?);
         if !request.expects_response {
             // Written at once, before the sender's next round.
             let correlation = request.header.correlation;

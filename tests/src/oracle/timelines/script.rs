@@ -19,7 +19,7 @@
 //!
 //! | words | say |
 //! |---|---|
-//! | `send TOPIC PARTITION KEY BYTES [xN]` | N records; `*` lets the producer choose the partition, `-` is no key |
+//! | `send TOPIC PARTITION KEY BYTES [xN]` | N records; `*` lets the producer choose the partition, `-` is no key; a value of zeros or, as `~BYTES`, of noise |
 //! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
@@ -117,6 +117,13 @@ impl Script {
     /// Does its producer have a `transactional.id`?
     pub fn has_transactions(&self) -> bool {
         self.config.iter().any(|(key, _)| key == "transactional.id")
+    }
+
+    /// Does it compress with zstd for brokers that cannot take it?
+    pub(super) fn has_zstd_for_old_brokers(&self) -> bool {
+        let compression = self.config.iter().rfind(|(key, _)| key == "compression.type");
+        let produce = self.versions.iter().rfind(|(api, ..)| api == "Produce");
+        compression.is_some_and(|(_, codec)| codec == "zstd") && produce.is_some_and(|&(.., high)| high < 7)
     }
 
     /// Reads a file of scripts: each begins with `scenario` and its name; what stands before the first is part of all.
@@ -236,6 +243,19 @@ impl fmt::Display for Script {
         writeln!(f, "seed {}\nuntil {}", self.seed, self.until)?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))
     }
+}
+
+/// So many zeros or, behind a tilde, so many bytes that cannot be compressed.
+pub(super) fn content(bytes: &str, number: usize) -> Result<Vec<u8>> {
+    let Some(bytes) = bytes.strip_prefix('~') else { return Ok(vec![0; bytes.parse()?]) };
+    let mut state = u32::try_from(number)? + 1;
+    let noise = core::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[0]
+    });
+    Ok(noise.take(bytes.parse()?).collect())
 }
 
 #[cfg(test)]

@@ -1,0 +1,29 @@
+package org.apache.kafka.clients.producer.internals;
+
+import java.lang.reflect.Field;
+
+/** What the Java client keeps to itself. */
+final class TimelineFields {
+    private TimelineFields() {
+    }
+
+    static Object get(Class<?> owner, Object object, String name) {
+        try {
+            Field field = owner.getDeclaredField(name);
+            field.setAccessible(true);
+            return field.get(object);
+        } catch (ReflectiveOperationException gone) {
+            throw new IllegalStateException(gone);
+        }
+    }
+
+    static void set(Class<?> owner, Object object, String name, Object value) {
+        try {
+            Field field = owner.getDeclaredField(name);
+            field.setAccessible(true);
+            field.set(object, value);
+        } catch (ReflectiveOperationException gone) {
+            throw new IllegalStateException(gone);
+        }
+    }
+}
