@@ -15,6 +15,7 @@ use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::RecordError;
 use crate::record_batch::{BatchError, BatchView, TimestampType};
+use crate::time::Now;
 
 /// Codec number of zstd; allowed since Produce v7 (KIP-110).
 const ZSTD: i16 = 4;
@@ -32,8 +33,8 @@ pub(super) struct Conditions {
     pub(super) acks: i16,
     /// The broker that was asked.
     pub(super) node: NodeId,
-    /// The broker's wall clock.
-    pub(super) wall_ms: i64,
+    /// The broker's clocks.
+    pub(super) now: Now,
     /// May it write to the topics that are the brokers' own?
     pub(super) internal_topics_allowed: bool,
 }
@@ -85,10 +86,11 @@ pub(super) fn append(
     admit: impl FnOnce(ProducerIdentity) -> Result<(), ErrorCode>,
 ) -> Result<Appended, AppendRefusal> {
     let batch = only_batch(records, given.version)?;
-    let began = match batch.identity() {
-        Some(identity) if batch.is_transactional() => begin(partition, identity, given, admit)?,
-        _ => false,
-    };
+    if let Some(identity) = batch.identity()
+        && batch.is_transactional()
+    {
+        begin(partition, identity, batch.base_sequence(), given, admit)?;
+    }
     if !(-1..=1).contains(&given.acks) {
         return Err(AppendRefusal::early(ErrorCode::INVALID_REQUIRED_ACKS));
     }
@@ -99,19 +101,19 @@ pub(super) fn append(
         return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
     }
     check_header(&batch, settings)?;
-    let times = check_records(&batch, settings, name, given.wall_ms)?;
-    let must_begin_at_zero = began && Support::of_produce(given.version) == Support::AddPartition;
-    store(partition, &batch, times, must_begin_at_zero)
+    let times = check_records(&batch, settings, name, given.now.wall_ms)?;
+    store(partition, &batch, times)
 }
 
-/// Makes sure that the coordinator knows of the transaction here, before its first batch is taken; tells whether it is
-/// the first (`ReplicaManager.maybeSendPartitionsToTransactionCoordinator`).
+/// Makes sure that the coordinator knows of the transaction here, before its first batch is taken
+/// (`ReplicaManager.maybeSendPartitionsToTransactionCoordinator`).
 fn begin(
-    partition: &Partition,
+    partition: &mut Partition,
     identity: ProducerIdentity,
+    first_sequence: i32,
     given: Conditions,
     admit: impl FnOnce(ProducerIdentity) -> Result<(), ErrorCode>,
-) -> Result<bool, AppendRefusal> {
+) -> Result<(), AppendRefusal> {
     if partition.leader != given.node {
         return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
     }
@@ -119,9 +121,11 @@ fn begin(
         return Err(AppendRefusal::early(ErrorCode::INVALID_PRODUCER_EPOCH));
     }
     if partition.producers.is_in_transaction(identity) {
-        return Ok(false);
+        return Ok(());
     }
-    admit(identity).map(|()| true).map_err(|error| not_admitted(error, given.version))
+    let bumps_epochs = Support::of_produce(given.version) == Support::AddPartition;
+    partition.producers.verify(identity, first_sequence, bumps_epochs, given.now.wall_ms);
+    admit(identity).map_err(|error| not_admitted(error, given.version))
 }
 
 /// What the coordinator said, in words that clients of this version take to heart
@@ -275,17 +279,11 @@ fn store(
     partition: &mut Partition,
     batch: &BatchView<'_>,
     (timestamp_type, max_timestamp_ms): (TimestampType, i64),
-    must_begin_at_zero: bool,
 ) -> Result<Appended, AppendRefusal> {
     let identity = batch.identity();
     let (first_sequence, last_sequence) = (batch.base_sequence(), batch.last_sequence());
     if let Some(identity) = identity {
         match partition.producers.judge(identity, first_sequence, last_sequence) {
-            Judgement::InOrder
-                if must_begin_at_zero && first_sequence != 0 && partition.producers.is_unknown(identity) =>
-            {
-                return Err(AppendRefusal::in_log(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
-            }
             Judgement::InOrder if !batch.is_transactional() && partition.producers.would_disturb(identity) => {
                 return Err(AppendRefusal::in_log(ErrorCode::INVALID_TXN_STATE));
             }

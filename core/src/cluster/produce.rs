@@ -66,7 +66,7 @@ impl<O: Observer> Cluster<O> {
             version,
             acks: request.acks,
             node,
-            wall_ms: now.wall_ms,
+            now,
             internal_topics_allowed: header.client_id.as_deref() == Some(ADMIN_CLIENT),
         };
         let mut response = ProduceResponse::default();

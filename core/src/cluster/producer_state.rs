@@ -1,8 +1,9 @@
 //! What a partition remembers of each producer, to recognise duplicates and gaps (`ProducerStateEntry`,
-//! `ProducerAppendInfo`).
+//! `ProducerAppendInfo`, `VerificationStateEntry`).
 //!
-//! *Models*: epoch, last five batches and open transaction per producer id; ids that are forgotten after a day
-//! (`producer.id.expiration.ms`). *Leaves out*: snapshots.
+//! *Models*: epoch, last five batches and open transaction per producer id; the lowest sequence of a transaction that the
+//! coordinator is asked about; ids that are forgotten after a day (`producer.id.expiration.ms`). *Leaves out*: snapshots;
+//! the epoch of the coordinator, which never moves.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ use crate::time::{Instant, Now};
 /// Batches remembered per producer id (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`). With more requests in flight than
 /// this, a repeated batch could no longer be told from a gap; hence `max.in.flight.requests.per.connection` ≤ 5.
 const BATCHES_REMEMBERED: usize = 5;
+/// `RecordBatch.NO_PRODUCER_EPOCH`.
+const NO_EPOCH: i16 = -1;
 
 /// One batch that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +32,37 @@ pub(super) struct RememberedBatch {
 #[derive(Clone, Debug)]
 struct Entry {
     id: i64,
+    /// −1: nothing was ever stored, or it is forgotten.
     epoch: i16,
     batches: VecDeque<RememberedBatch>,
     /// Offset of the first record of its transaction, while that is open.
     transaction: Option<i64>,
     /// Time of its last batch, by its records, or of its last marker, in milliseconds since 1970.
     last_timestamp_ms: i64,
+    verification: Option<Verification>,
+}
+
+/// A transaction that the coordinator was asked about and that nothing is stored of yet. While a batch has to be sent again
+/// because the coordinator was not ready, those after it must not be stored, or it would be out of order for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verification {
+    since_ms: i64,
+    epoch: i16,
+    lowest_sequence: i32,
+    /// Is the producer one of protocol 2, whose epochs rise with every transaction?
+    bumps_epochs: bool,
 }
 
 impl Entry {
-    fn new(ProducerIdentity { id, epoch }: ProducerIdentity) -> Self {
-        Self { id, epoch, batches: VecDeque::new(), transaction: None, last_timestamp_ms: -1 }
+    fn new(id: i64) -> Self {
+        Self {
+            id,
+            epoch: NO_EPOCH,
+            batches: VecDeque::new(),
+            transaction: None,
+            last_timestamp_ms: -1,
+            verification: None,
+        }
     }
 
     fn enter(&mut self, epoch: i16) {
@@ -83,19 +106,26 @@ impl ProducerStates {
         let in_ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let sweep_ms = now.wall_ms.saturating_sub(in_ms(now.instant() - sweep));
         let expiration_ms = in_ms(config.producer_id_expiration);
-        self.entries.retain(|entry| {
-            entry.transaction.is_some() || sweep_ms.saturating_sub(entry.last_timestamp_ms) < expiration_ms
+        let idle_since_ms = sweep_ms.saturating_sub(expiration_ms);
+        self.entries.retain_mut(|entry| {
+            entry.verification = entry.verification.filter(|verification| verification.since_ms > idle_since_ms);
+            let is_idle = entry.transaction.is_none() && entry.last_timestamp_ms <= idle_since_ms;
+            if is_idle {
+                *entry = Entry { verification: entry.verification, ..Entry::new(entry.id) };
+            }
+            !is_idle || entry.verification.is_some()
         });
     }
 
     /// Who is remembered.
     pub(super) fn identities(&self) -> impl Iterator<Item = ProducerIdentity> {
-        self.entries.iter().map(|&Entry { id, epoch, .. }| ProducerIdentity { id, epoch })
+        let known = self.entries.iter().filter(|entry| entry.epoch != NO_EPOCH);
+        known.map(|&Entry { id, epoch, .. }| ProducerIdentity { id, epoch })
     }
 
     /// Judges a batch by its sequences. The order of questions is Kafka's: known, then old epoch, then sequence.
     pub(super) fn judge(&self, identity: ProducerIdentity, first_sequence: i32, last_sequence: i32) -> Judgement {
-        // Nothing is known of the id: any sequence is taken, so the first batches are not protected against reordering.
+        const OUT_OF_ORDER: Judgement = Judgement::Refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
         let Some(entry) = self.entry(identity) else { return Judgement::InOrder };
         let is_same =
             |known: &&RememberedBatch| (known.first_sequence, known.last_sequence) == (first_sequence, last_sequence);
@@ -107,15 +137,19 @@ impl ProducerStates {
         if identity.epoch < entry.epoch {
             return Judgement::Refused(ErrorCode::INVALID_PRODUCER_EPOCH);
         }
+        if let Some(verification) = entry.verification {
+            let must_begin_at_zero = verification.bumps_epochs && entry.batches.is_empty();
+            if first_sequence > verification.lowest_sequence || (must_begin_at_zero && first_sequence != 0) {
+                return OUT_OF_ORDER;
+            }
+        }
         let expected = match entry.batches.back() {
+            // Nothing is known of the id: any sequence is taken, so the first batches are not protected against reordering.
+            _ if entry.epoch == NO_EPOCH => return Judgement::InOrder,
             Some(last) if identity.epoch == entry.epoch => increment_sequence(last.last_sequence, 1),
             _ => 0,
         };
-        if first_sequence == expected {
-            Judgement::InOrder
-        } else {
-            Judgement::Refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)
-        }
+        if first_sequence == expected { Judgement::InOrder } else { OUT_OF_ORDER }
     }
 
     /// Is a transaction of this producer open, in this epoch? (`UnifiedLog.hasOngoingTransaction`)
@@ -130,7 +164,7 @@ impl ProducerStates {
 
     /// Is there nothing to hold a batch against?
     pub(super) fn is_unknown(&self, identity: ProducerIdentity) -> bool {
-        self.entry(identity).is_none()
+        self.entry(identity).is_none_or(|entry| entry.epoch == NO_EPOCH)
     }
 
     /// Would a batch outside transactions fall into one that is open?
@@ -146,13 +180,17 @@ impl ProducerStates {
         self.place(identity).ok().map(|place| &self.entries[place])
     }
 
-    /// The producer's entry, in this epoch.
-    fn enter(&mut self, identity: ProducerIdentity) -> &mut Entry {
+    fn entry_mut(&mut self, identity: ProducerIdentity) -> &mut Entry {
         let place = self.place(identity).unwrap_or_else(|place| {
-            self.entries.insert(place, Entry::new(identity));
+            self.entries.insert(place, Entry::new(identity.id));
             place
         });
-        let entry = &mut self.entries[place];
+        &mut self.entries[place]
+    }
+
+    /// The producer's entry, in this epoch.
+    fn enter(&mut self, identity: ProducerIdentity) -> &mut Entry {
+        let entry = self.entry_mut(identity);
         entry.enter(identity.epoch);
         entry
     }
@@ -162,11 +200,25 @@ impl ProducerStates {
         self.entries.iter().filter_map(|entry| entry.transaction).min()
     }
 
+    /// The coordinator is about to be asked about a transaction whose first batch came: until one is stored, none may
+    /// that comes after the lowest that was seen (`maybeCreateVerificationStateEntry`).
+    pub(super) fn verify(&mut self, identity: ProducerIdentity, first_sequence: i32, bumps_epochs: bool, wall_ms: i64) {
+        let epoch = identity.epoch;
+        let new = Verification { since_ms: wall_ms, epoch, lowest_sequence: first_sequence, bumps_epochs };
+        let known = self.entry_mut(identity).verification.get_or_insert(new);
+        if epoch > known.epoch {
+            (known.epoch, known.lowest_sequence) = (epoch, first_sequence);
+        } else if epoch == known.epoch {
+            known.lowest_sequence = known.lowest_sequence.min(first_sequence);
+        }
+    }
+
     /// A marker was written: the producer's transaction ends, if it has records here, and with protocol 2 the epoch is
     /// a new one. Gives the offset of its first record.
     pub(super) fn end_transaction(&mut self, identity: ProducerIdentity, timestamp_ms: i64) -> Option<i64> {
         let entry = self.enter(identity);
         entry.last_timestamp_ms = timestamp_ms;
+        entry.verification = None;
         entry.transaction.take()
     }
 
@@ -176,6 +228,7 @@ impl ProducerStates {
         entry.last_timestamp_ms = batch.max_timestamp_ms;
         if is_transactional {
             entry.transaction.get_or_insert(batch.base_offset);
+            entry.verification = None;
         }
         if entry.batches.len() == BATCHES_REMEMBERED {
             entry.batches.pop_front();
@@ -321,5 +374,146 @@ mod tests {
         remember(&mut states, WALL_MS - 2 * DAY_MS, false);
         assert!(knows(&mut states, 1_199_999));
         assert!(!knows(&mut states, 1_200_000));
+    }
+
+    fn stored_at(first_sequence: i32, last_sequence: i32, base_offset: i64, max_timestamp_ms: i64) -> RememberedBatch {
+        RememberedBatch { first_sequence, last_sequence, base_offset, max_timestamp_ms }
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testPrepareUpdateDoesNotMutate`: sequences 0 to 5 and then 6 to 10 are found in
+    /// order, and neither is known before it is stored; the end is then 10, and the beginning still 0.
+    #[test]
+    fn judging_a_batch_changes_nothing() {
+        let mut states = ProducerStates::default();
+        let (first, second) = (stored_at(0, 5, 15, 0), stored_at(6, 10, 26, 0));
+        for _ in 0..2 {
+            assert_eq!(states.judge(PRODUCER, 0, 5), Judgement::InOrder);
+        }
+        states.remember(PRODUCER, first, false);
+        for _ in 0..2 {
+            assert_eq!(states.judge(PRODUCER, 6, 10), Judgement::InOrder);
+            assert_eq!(states.judge(PRODUCER, 0, 5), Judgement::Duplicate(first));
+        }
+        states.remember(PRODUCER, second, false);
+        assert_eq!(states.judge(PRODUCER, 0, 5), Judgement::Duplicate(first));
+        assert_eq!(states.judge(PRODUCER, 6, 10), Judgement::Duplicate(second));
+        assert_eq!(states.judge(PRODUCER, 11, 11), Judgement::InOrder);
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testAppendTxnMarkerWithNoProducerState`: after a marker alone, an older epoch is
+    /// invalid, sequence 17 of the marker's epoch is out of order, and sequence 0 is taken.
+    #[test]
+    fn a_marker_alone_fences_and_wants_sequence_zero() {
+        let mut states = ProducerStates::default();
+        assert_eq!(states.end_transaction(bumped(2), WALL_MS), None);
+        assert_eq!(states.judge(PRODUCER, 0, 0), Judgement::Refused(ErrorCode::INVALID_PRODUCER_EPOCH));
+        assert_eq!(states.judge(bumped(2), 17, 17), OUT_OF_ORDER);
+        store(&mut states, bumped(2), 0, 1);
+        assert_eq!(states.judge(bumped(2), 10, 10), Judgement::InOrder);
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testControlRecordBumpsProducerEpoch`: after a marker of the next epoch no
+    /// transaction is open and no sequence is known, and sequence 0 of that epoch is taken.
+    /// Mirrors `ProducerStateManagerTest.testOutOfSequenceAfterControlRecordEpochBump`: after sequences 0 and 1 and a
+    /// marker of the next epoch, sequence 2 is out of order in that epoch and in the one after it, and sequence 0 is taken.
+    /// Mirrors `ProducerStateManagerTest.testProducerStateAfterFencingAbortMarker`: the abort of the next epoch leaves
+    /// neither a transaction nor batches, and the producer is known after a check for idle ones, so that it stays fenced.
+    #[test]
+    fn a_marker_of_the_next_epoch_ends_the_transaction_and_its_sequences() {
+        let mut states = ProducerStates::default();
+        states.remember(PRODUCER, stored_at(0, 0, 0, WALL_MS), true);
+        states.remember(PRODUCER, stored_at(1, 1, 1, WALL_MS), true);
+        assert_eq!(states.first_undecided(), Some(0));
+        assert_eq!(states.end_transaction(bumped(1), WALL_MS), Some(0));
+        assert_eq!(states.first_undecided(), None);
+
+        states.forget_idle(after_ms(600_000), &ClusterConfig::simulated(1));
+        assert!(states.is_outdated(PRODUCER));
+        assert_eq!(states.judge(PRODUCER, 1, 1), Judgement::Refused(ErrorCode::INVALID_PRODUCER_EPOCH));
+        for epochs in [1, 2] {
+            assert_eq!(states.judge(bumped(epochs), 2, 2), OUT_OF_ORDER);
+        }
+        assert_eq!(states.judge(bumped(1), 0, 0), Judgement::InOrder);
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testIdempotentTransactionMarkerRetryTV2`: a marker that is written a second time
+    /// is taken, ends nothing, and keeps the epoch.
+    #[test]
+    fn a_marker_written_again_ends_nothing() {
+        let mut states = ProducerStates::default();
+        states.remember(PRODUCER, stored_at(0, 0, 99, WALL_MS), true);
+        assert_eq!(states.end_transaction(bumped(1), WALL_MS), Some(99));
+        assert_eq!(states.end_transaction(bumped(1), WALL_MS), None);
+        assert!(states.is_outdated(PRODUCER));
+        assert!(!states.is_in_transaction(bumped(1)));
+        assert_eq!(states.judge(bumped(1), 0, 0), Judgement::InOrder);
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testProducersWithOngoingTransactionsDontExpire`: a producer with an open
+    /// transaction is known after a day and a check, and its first offset too.
+    #[test]
+    fn whoever_is_idle_for_a_day_is_forgotten_unless_in_a_transaction() {
+        let (idle, busy) = (PRODUCER, ProducerIdentity { id: 8, epoch: 5 });
+        let mut states = ProducerStates::default();
+        states.remember(idle, stored_at(0, 0, 98, WALL_MS), false);
+        states.remember(busy, stored_at(0, 0, 99, WALL_MS), true);
+        states.forget_idle(after_ms(DAY_MS - 1), &ClusterConfig::simulated(1));
+        assert_eq!(states.judge(idle, 5, 5), OUT_OF_ORDER, "a millisecond is missing");
+        for check in 0..2 {
+            states.forget_idle(after_ms(DAY_MS + check * 600_000), &ClusterConfig::simulated(1));
+            assert_eq!(states.judge(idle, 5, 5), Judgement::InOrder, "nothing is known");
+            assert_eq!(states.judge(busy, 5, 5), OUT_OF_ORDER);
+            assert_eq!(states.first_undecided(), Some(99));
+        }
+    }
+
+    #[test]
+    fn what_was_stored_since_the_last_check_waits_for_the_next() {
+        let mut states = ProducerStates::default();
+        states.forget_idle(after_ms(5), &ClusterConfig::simulated(1));
+        // Records of 1970: idle as soon as they are looked at.
+        states.remember(PRODUCER, stored_at(0, 0, 0, 17), false);
+        states.forget_idle(after_ms(599_999), &ClusterConfig::simulated(1));
+        assert_eq!(states.judge(PRODUCER, 5, 5), OUT_OF_ORDER);
+        states.forget_idle(after_ms(600_000), &ClusterConfig::simulated(1));
+        assert_eq!(states.judge(PRODUCER, 5, 5), Judgement::InOrder);
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testSequenceAndEpochInVerificationEntry`: a lower sequence replaces the lowest
+    /// that was seen, a higher epoch replaces both, and a lower epoch neither.
+    /// Mirrors `ProducerStateManagerTest.testEntryForVerification`: what was seen first holds for those who come after, and
+    /// is over when a batch of the transaction is stored.
+    #[test]
+    fn the_lowest_sequence_that_waits_for_the_coordinator_keeps_back_those_after_it() {
+        let mut states = ProducerStates::default();
+        let lowest = |states: &ProducerStates| {
+            let taken = (0..4).take_while(|&first| states.judge(bumped(1), first, first) == Judgement::InOrder);
+            taken.last()
+        };
+        states.verify(PRODUCER, 1, false, WALL_MS);
+        assert_eq!(lowest(&states), Some(1));
+        states.verify(PRODUCER, 0, false, WALL_MS);
+        assert_eq!(lowest(&states), Some(0), "a lower one");
+        states.verify(PRODUCER, 3, false, WALL_MS);
+        assert_eq!(lowest(&states), Some(0), "a higher one");
+        states.verify(bumped(1), 2, false, WALL_MS);
+        assert_eq!(lowest(&states), Some(2), "a new epoch");
+        states.verify(PRODUCER, 0, false, WALL_MS);
+        assert_eq!(lowest(&states), Some(2), "the old one");
+        states.remember(bumped(1), stored_at(2, 2, 0, WALL_MS), true);
+        assert_eq!(states.judge(bumped(1), 3, 3), Judgement::InOrder);
+    }
+
+    /// Mirrors `ProducerStateManagerTest.testVerificationStateEntryExpiration`: half a day after a transaction was first
+    /// asked about its lowest sequence still holds, after more than a day no longer.
+    #[test]
+    fn a_transaction_that_is_never_stored_is_forgotten_after_a_day() {
+        let mut states = ProducerStates::default();
+        states.verify(PRODUCER, 0, false, WALL_MS);
+        states.forget_idle(after_ms(DAY_MS / 2), &ClusterConfig::simulated(1));
+        assert_eq!(states.judge(PRODUCER, 1, 1), OUT_OF_ORDER);
+        states.verify(PRODUCER, 1, false, WALL_MS + DAY_MS / 2);
+        states.forget_idle(after_ms(DAY_MS), &ClusterConfig::simulated(1));
+        assert_eq!(states.judge(PRODUCER, 1, 1), Judgement::InOrder);
     }
 }

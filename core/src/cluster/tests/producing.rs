@@ -359,3 +359,24 @@ fn a_broker_without_a_copy_is_no_leader() {
     let Some(Response::Produce(response)) = world.ask(link, Request::Produce(request)) else { panic!() };
     assert_eq!(response.topics[0].partitions[0].error, ErrorCode::NOT_LEADER_OR_FOLLOWER);
 }
+
+/// Mirrors `ProducerStateManagerTest.testPidExpirationTimeout`: a producer that was idle for a day is forgotten at the next
+/// check, its next sequence is taken as that of a new one, and is then its last.
+#[test]
+fn a_producer_that_was_idle_for_a_day_begins_anywhere() {
+    let mut world = World::new();
+    let send = |world: &mut World, sequence: i32| {
+        let stamp = Stamp { identity: Some(PRODUCER), base_sequence: sequence, transactional: false };
+        let now_ms = world.now().wall_ms;
+        let answer = world.produce(0, batch(&["v"], now_ms, stamp));
+        (answer.error, answer.base_offset)
+    };
+    assert_eq!(send(&mut world, 0), (ErrorCode::NONE, 0));
+    world.pass(Duration::from_secs(24 * 3_600 - 600));
+    assert_eq!(send(&mut world, 0), (ErrorCode::NONE, 0), "it is known, and not written");
+    assert_eq!(send(&mut world, 7), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
+    world.pass(Duration::from_secs(600));
+    assert_eq!(send(&mut world, 7), (ErrorCode::NONE, 1));
+    assert_eq!(send(&mut world, 9), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
+    assert_eq!(send(&mut world, 8), (ErrorCode::NONE, 2));
+}

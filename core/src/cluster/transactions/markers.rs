@@ -29,7 +29,7 @@ impl<O: Observer> Cluster<O> {
                 let has_leader = partition.leader != NodeId(-1);
                 if has_leader {
                     partition.producers.forget_idle(now, config);
-                    partition.append_marker(settings, identity, outcome, now.wall_ms);
+                    partition.append_marker(settings, identity, outcome, now);
                 }
                 !has_leader
             }),
@@ -55,17 +55,11 @@ impl<O: Observer> Cluster<O> {
 }
 
 impl Partition {
-    fn append_marker(
-        &mut self,
-        settings: &TopicSettings,
-        identity: ProducerIdentity,
-        outcome: Outcome,
-        timestamp_ms: i64,
-    ) {
-        let marker = marker(identity, outcome, timestamp_ms);
+    fn append_marker(&mut self, settings: &TopicSettings, identity: ProducerIdentity, outcome: Outcome, now: Now) {
+        let marker = marker(identity, outcome, now.wall_ms);
         let batch = BatchView::parse(&marker).expect("it was just written");
-        let offset = self.log.append(batch, self.leader_epoch, settings.timestamp_type, timestamp_ms).base_offset;
-        let first_offset = self.producers.end_transaction(identity, timestamp_ms);
+        let offset = self.log.append(batch, self.leader_epoch, settings.timestamp_type, now.wall_ms).base_offset;
+        let first_offset = self.producers.end_transaction(identity, now.wall_ms);
         if let (Some(first_offset), Outcome::Abort) = (first_offset, outcome) {
             self.log.note_aborted(identity.id, first_offset, offset);
         }
@@ -80,4 +74,31 @@ fn marker(identity: ProducerIdentity, outcome: Outcome, timestamp_ms: i64) -> By
         Outcome::Commit => [0, 0, 0, 1],
     };
     control_batch(identity, timestamp_ms, &key, &MARKER_VALUE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mirrors `DefaultRecordBatchTest.testReadAndWriteControlBatch`: a control batch of one record is read back as the end
+    /// that was written: a commit, and the epoch of its coordinator.
+    #[test]
+    fn an_end_is_read_back_as_it_was_written() {
+        let identity = ProducerIdentity { id: 1, epoch: 0 };
+        for (outcome, kind) in [(Outcome::Abort, 0), (Outcome::Commit, 1)] {
+            let bytes = marker(identity, outcome, 1_700_000_000_000);
+            let batch = BatchView::parse(&bytes).unwrap();
+            assert_eq!((batch.verify_crc(), batch.size_bytes()), (Ok(()), bytes.len()));
+            assert!(batch.is_control() && batch.is_transactional());
+            assert_eq!((batch.identity(), batch.base_sequence()), (Some(identity), -1));
+            let records: Vec<_> = batch.records().map(Result::unwrap).collect();
+            let [end] = &records[..] else { panic!("{records:?}") };
+            assert_eq!(end.timestamp_ms, 1_700_000_000_000);
+            // `ControlRecordType`: version and kind, two bytes each; `EndTxnMarker`: version and epoch, two and four.
+            let (version, key) = end.key.unwrap().split_first_chunk().unwrap();
+            assert_eq!((i16::from_be_bytes(*version), key), (0, &[0, kind][..]));
+            let (version, epoch) = end.value.unwrap().split_first_chunk().unwrap();
+            assert_eq!((i16::from_be_bytes(*version), i32::from_be_bytes(epoch.try_into().unwrap())), (0, 0));
+        }
+    }
 }

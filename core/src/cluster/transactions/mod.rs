@@ -8,7 +8,7 @@
 //! *Leaves out*: the logs of `__transaction_state` and `__consumer_offsets` (what would stand there is kept in memory,
 //! and a coordinator never moves); what takes time between coordinator and leaders, so that CONCURRENT_TRANSACTIONS
 //! is met only while a partition without a leader waits for its marker, and after fencing; a broker's own retries of it
-//! during Produce v12 (100 ms in Kafka); two-phase commit (KIP-939); the lowest sequence of batches whose check failed.
+//! during Produce v12 (100 ms in Kafka); two-phase commit (KIP-939).
 
 mod markers;
 mod offsets;

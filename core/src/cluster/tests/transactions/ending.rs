@@ -40,6 +40,8 @@ fn an_abort_leaves_the_records_and_names_their_transaction() {
     assert_eq!(world.markers(), [(3, 1, false)]);
 }
 
+/// Mirrors `ProducerStateManagerTest.testTxnFirstOffsetMetadataCached`: the first unstable offset is that of the first
+/// batch of the transaction that is open.
 #[test]
 fn an_open_transaction_holds_careful_readers_back() {
     let mut world = World::new();

@@ -4,12 +4,14 @@ mod ending;
 mod fencing;
 mod offsets;
 mod old_clients;
+mod undecided;
 
 use super::reader::{READ_COMMITTED, READ_UNCOMMITTED, sifted};
 use super::*;
 use crate::protocol::{
-    AbortedTransaction, EndTxnRequest, EndTxnResponse, FindCoordinatorRequest, InitProducerIdRequest,
-    InitProducerIdResponse, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
+    AbortedTransaction, AddPartitionsToTxnRequest, EndTxnRequest, EndTxnResponse, FindCoordinatorRequest,
+    InitProducerIdRequest, InitProducerIdResponse, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
+    TopicPartitions,
 };
 
 /// Java's hash of `tx` is 3716: partition 16 of 50, and of three brokers the second leads it.
@@ -106,6 +108,30 @@ impl World {
 
     fn abort(&mut self, identity: ProducerIdentity) -> Result<ProducerIdentity, ErrorCode> {
         self.end(5, identity, false)
+    }
+
+    /// Adds partitions to the transaction, as clients of protocol 1 do.
+    fn add(&mut self, version: i16, identity: ProducerIdentity, topic: &str, partitions: &[i32]) -> Vec<ErrorCode> {
+        self.add_as(TX, version, identity, topic, partitions)
+    }
+
+    fn add_as(
+        &mut self,
+        id: &str,
+        version: i16,
+        identity: ProducerIdentity,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Vec<ErrorCode> {
+        let link = self.connect(COORDINATOR);
+        let topics = vec![TopicPartitions { name: topic.into(), partitions: partitions.to_vec() }];
+        let request = AddPartitionsToTxnRequest { transactional_id: id.into(), identity, topics };
+        match self.ask_in_version(link, version, Request::AddPartitionsToTxn(request)) {
+            Some(Response::AddPartitionsToTxn(response)) => {
+                response.topics[0].partitions.iter().map(|&(_, error)| error).collect()
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Writes a batch within a transaction, in this version of Produce.

@@ -79,6 +79,19 @@ fn offsets_go_with_their_topic() {
     assert_eq!(world.offset(true), Ok(-1));
 }
 
+/// Mirrors `ProducerStateManagerTest.testSequenceNotValidatedForGroupMetadataTopic`: what a transaction writes of a group's
+/// offsets has no sequence, and a second write is taken as the first was.
+#[test]
+fn offsets_of_a_transaction_have_no_sequence_and_the_last_counts() {
+    let mut world = World::new();
+    let producer = world.producer();
+    for offset in [7, 9] {
+        assert_eq!(world.send_offsets(5, commit_request(producer, 0, offset)), ErrorCode::NONE);
+    }
+    world.commit(producer).unwrap();
+    assert_eq!(world.offset(true), Ok(9));
+}
+
 #[test]
 fn all_offsets_of_a_group_come_with_what_was_kept_beside_them() {
     let mut world = World::new();

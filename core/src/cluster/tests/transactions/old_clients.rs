@@ -1,22 +1,6 @@
 //! Clients of protocol 1 (KIP-98): they add partitions themselves, and an end keeps their epoch.
 
 use super::*;
-use crate::protocol::{AddPartitionsToTxnRequest, TopicPartitions};
-
-impl World {
-    fn add(&mut self, version: i16, identity: ProducerIdentity, topic: &str, partitions: &[i32]) -> Vec<ErrorCode> {
-        let link = self.connect(COORDINATOR);
-        let topics = vec![TopicPartitions { name: topic.into(), partitions: partitions.to_vec() }];
-        let request = AddPartitionsToTxnRequest { transactional_id: TX.into(), identity, topics };
-        match self.ask_in_version(link, version, Request::AddPartitionsToTxn(request)) {
-            Some(Response::AddPartitionsToTxn(response)) => {
-                response.topics[0].partitions.iter().map(|&(_, error)| error).collect()
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
 const ADDED: [ErrorCode; 1] = [ErrorCode::NONE];
 
 #[test]
@@ -167,4 +151,98 @@ fn above_the_last_epoch_nothing_is_committed_as_protocol_2_does() {
     assert_eq!(world.init(TX, Some(last)), Err(ErrorCode::UNKNOWN_SERVER_ERROR));
     assert_eq!(world.init(TX, None), Ok(ProducerIdentity { id: last.id + 1, epoch: 0 }));
     assert_eq!(world.markers(), [(1, i16::MAX, false), (3, i16::MAX, false)]);
+}
+
+/// Mirrors `ProducerStateManagerTest.testAllowNonZeroSequenceForTransactionsV1WithEmptyState`: with version 1 of
+/// transactions, sequence 5 is taken from a producer that the partition does not know.
+#[test]
+fn a_producer_that_is_new_to_a_partition_may_begin_anywhere() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.add(3, producer, "orders", &[0, 1]);
+    assert_eq!(world.write_in(10, 0, producer, 5, &["f"]).error, ErrorCode::NONE);
+    assert_eq!(world.write_in(11, 1, producer, 5, &["f"]).error, ErrorCode::NONE);
+}
+
+/// Mirrors `ProducerStateManagerTest.testThrowOutOfOrderSequenceWithVerificationSequenceCheck`: as long as sequence 0 was
+/// asked about and not stored, sequence 4 is out of order, and that changes nothing.
+#[test]
+fn a_batch_does_not_overtake_the_one_that_must_come_again() {
+    let mut world = World::new();
+    let producer = world.producer();
+    world.add(3, producer, "orders", &[0]);
+    world.cluster.move_leader(world.now(), &orders(0), NodeId(-1)).unwrap();
+    world.end(4, producer, true).unwrap();
+    assert_eq!(world.write_in(10, 2, producer, 0, &["a"]).error, ErrorCode::NOT_ENOUGH_REPLICAS, "come again");
+    world.cluster.move_leader(world.now(), &orders(0), NodeId(1)).unwrap();
+    assert_eq!(world.add(3, producer, "orders", &[2]), ADDED);
+    for _ in 0..2 {
+        assert_eq!(world.write_in(10, 2, producer, 4, &["e"]).error, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    }
+    assert_eq!(world.write_in(10, 2, producer, 0, &["a", "b", "c", "d"]).error, ErrorCode::NONE);
+    assert_eq!(world.write_in(10, 2, producer, 4, &["e"]).error, ErrorCode::NONE);
+    assert_eq!(world.values(2), ["a", "b", "c", "d", "e"]);
+}
+
+/// Mirrors `ProducerStateManagerTest.updateProducerTransactionState`: a transaction begins with the first batch that is part
+/// of it, a second batch leaves that as it is, its commit completes it from there, and the batches before the marker are
+/// remembered after it.
+#[test]
+fn a_transaction_begins_with_its_first_batch_and_its_end_forgets_no_sequence() {
+    let mut world = World::new();
+    let producer = world.producer();
+    let five = ["v"; 5];
+    assert_eq!(world.produce(0, sequenced(producer, 0, &["before"])).base_offset, 0);
+    world.add(3, producer, "orders", &[0]);
+    for (sequence, base_offset) in [(1, 1), (6, 6)] {
+        assert_eq!(world.write_in(10, 0, producer, sequence, &five).base_offset, base_offset);
+        assert_eq!(world.read_committed(0).last_stable_offset, 1);
+    }
+    world.end(4, producer, true).unwrap();
+    let read = world.read_committed(0);
+    assert_eq!((read.last_stable_offset, read.aborted_transactions), (12, Some(vec![])));
+    assert_eq!(world.markers(), [(11, producer.epoch, true)]);
+
+    world.add(3, producer, "orders", &[0]);
+    assert_eq!(world.write_in(10, 0, producer, 11, &["next"]).base_offset, 12);
+    for (sequence, base_offset) in [(1, 1), (6, 6)] {
+        assert_eq!(world.write_in(10, 0, producer, sequence, &five).base_offset, base_offset, "they are there");
+    }
+}
+
+/// Mirrors `ProducerStateManagerTest.testSkipEmptyTransactions`: ends of transactions without records complete nothing: of
+/// two transactions with records the second is aborted, and the third holds readers back at its own first record.
+#[test]
+fn transactions_without_records_leave_markers_and_nothing_else() {
+    let mut world = World::new();
+    let producer = world.producer();
+    let mut sequence = 0;
+    let mut write = |world: &mut World, values: &[&str]| {
+        world.add(3, producer, "orders", &[0]);
+        let written = world.write_in(10, 0, producer, sequence, values);
+        sequence += i32::try_from(values.len()).unwrap();
+        assert_eq!(written.error, ErrorCode::NONE);
+        written.base_offset
+    };
+    let empty = |world: &mut World, committed| {
+        world.add(3, producer, "orders", &[0]);
+        world.end(4, producer, committed).unwrap();
+    };
+    assert_eq!(write(&mut world, &["a", "b", "c"]), 0);
+    assert_eq!(world.read_committed(0).last_stable_offset, 0);
+    world.end(4, producer, true).unwrap();
+    empty(&mut world, true);
+    empty(&mut world, false);
+    assert_eq!(world.read_committed(0).aborted_transactions, Some(vec![]));
+    assert_eq!(write(&mut world, &["d", "e"]), 6);
+    world.end(4, producer, false).unwrap();
+    empty(&mut world, false);
+    assert_eq!(write(&mut world, &["f"]), 10);
+
+    let read = world.read_committed(0);
+    assert_eq!(read.last_stable_offset, 10);
+    let aborted = AbortedTransaction { producer_id: producer.id, first_offset: 6 };
+    assert_eq!(read.aborted_transactions, Some(vec![aborted]));
+    let ends: Vec<_> = world.markers().into_iter().map(|(offset, _, committed)| (offset, committed)).collect();
+    assert_eq!(ends, [(3, true), (4, true), (5, false), (8, false), (9, false)]);
 }
