@@ -2,19 +2,22 @@
 //! `LogValidator`), in Kafka's order.
 //!
 //! *Models*: one batch of magic 2, transactions, acks, internal topics, leadership, base offset, size, CRC, counts, keys
-//! of compacted topics, timestamps, sequences; batches are decompressed to look at their records, and stored as they came
-//! (`compression.type=producer`). *Leaves out*: compressing anew, segment size, minimum in-sync replicas (all replicas are
-//! in sync). In a build without codecs the records of a compressed batch are taken on trust.
+//! of compacted topics, timestamps, sequences; batches are decompressed to look at their records, and compressed anew where
+//! the topic wants another codec. *Leaves out*: segment size, minimum in-sync replicas (all replicas are in sync). In a
+//! build without codecs the records of a compressed batch are taken on trust, and stored as they came.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::producer_state::{Judgement, RememberedBatch};
+use super::rewrite::rewrite;
 use super::topics::{Partition, TopicSettings, is_internal};
 use super::transactions::Support;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::RecordError;
-use crate::record_batch::{BatchError, BatchView, TimestampType};
+use crate::record_batch::{BatchError, BatchView, RecordView, TimestampType};
 use crate::time::Now;
 
 /// Codec number of zstd; allowed since Produce v7 (KIP-110).
@@ -23,6 +26,9 @@ const LAST_KNOWN_CODEC: i16 = ZSTD;
 
 /// Below this a size field is damage; a batch of an old format could be this short (`LegacyRecord.RECORD_OVERHEAD_V0`).
 const OLD_MAGICS: core::ops::RangeInclusive<i8> = 0..=1;
+
+/// `RecordBatch.NO_TIMESTAMP`.
+const NO_TIMESTAMP: i64 = -1;
 
 /// The request around a batch.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +107,11 @@ pub(super) fn append(
         return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
     }
     check_header(&batch, settings)?;
-    let times = check_records(&batch, settings, name, given.now.wall_ms)?;
-    store(partition, &batch, times)
+    let checked = check_records(&batch, settings, name, given.now.wall_ms)?;
+    if checked.rewritten.as_ref().is_some_and(|rewritten| rewritten.len() > settings.max_message_bytes) {
+        return Err(AppendRefusal::early(ErrorCode::MESSAGE_TOO_LARGE));
+    }
+    store(partition, &batch, &checked)
 }
 
 /// Makes sure that the coordinator knows of the transaction here, before its first batch is taken
@@ -189,51 +198,94 @@ fn check_header(batch: &BatchView<'_>, settings: &TopicSettings) -> Result<(), A
     if is_sound { Ok(()) } else { Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD)) }
 }
 
-/// `LogValidator.validateRecord` for each; gives whose time the batch gets, and its latest.
+/// What is to be stored of a batch whose records are sound.
+struct Checked {
+    /// Whose time it gets.
+    timestamp_type: TimestampType,
+    max_timestamp_ms: i64,
+    /// The batch in another form, where it is not stored as it came.
+    rewritten: Option<Bytes>,
+}
+
+/// `LogValidator.validateRecord` for each.
 fn check_records(
     batch: &BatchView<'_>,
     settings: &TopicSettings,
     name: &TopicPartition,
     wall_ms: i64,
-) -> Result<(TimestampType, i64), AppendRefusal> {
-    let mut refused = RefusedRecords::default();
-    let max_timestamp_ms = match batch.plain_records() {
-        Ok(plain) => check_each(batch, &plain, settings, name, wall_ms, &mut refused)?,
-        Err(BatchError::Compressed(_)) => batch.max_timestamp_ms(),
+) -> Result<Checked, AppendRefusal> {
+    let (mut max_timestamp_ms, mut rewritten) = (batch.max_timestamp_ms(), None);
+    match batch.plain_records() {
+        Ok(plain) => {
+            let is_numbered;
+            (max_timestamp_ms, is_numbered) = check_each(batch, &plain, settings, name, wall_ms)?;
+            rewritten = rewrite(batch, &plain, settings, is_numbered).map_err(AppendRefusal::in_log)?;
+        }
+        Err(BatchError::Compressed(_)) => {}
         // What a broker's decompressor throws is no record's fault to it, and no error that it knows.
         Err(_) => return Err(AppendRefusal::in_log(ErrorCode::UNKNOWN_SERVER_ERROR)),
-    };
-    refused.verdict()?;
-    Ok(match settings.timestamp_type {
-        TimestampType::CreateTime => (TimestampType::CreateTime, max_timestamp_ms),
-        TimestampType::LogAppendTime => (TimestampType::LogAppendTime, wall_ms),
-    })
+    }
+    if settings.timestamp_type == TimestampType::LogAppendTime {
+        max_timestamp_ms = wall_ms;
+    }
+    Ok(Checked { timestamp_type: settings.timestamp_type, max_timestamp_ms, rewritten })
 }
 
-/// The latest time of the records; those at fault are added to `refused`.
+/// The latest time of the records, and whether they are numbered as they stand.
 fn check_each(
     batch: &BatchView<'_>,
     plain: &[u8],
     settings: &TopicSettings,
     name: &TopicPartition,
     wall_ms: i64,
-    refused: &mut RefusedRecords,
-) -> Result<i64, AppendRefusal> {
-    let mut max_timestamp_ms = i64::MIN;
+) -> Result<(i64, bool), AppendRefusal> {
+    let mut refused = RefusedRecords::default();
+    let (mut max_timestamp_ms, mut is_numbered) = (NO_TIMESTAMP, true);
     for (index, record) in (0..).zip(batch.records_in(plain)) {
         let Ok(record) = record else { return Err(AppendRefusal::in_log(ErrorCode::INVALID_RECORD)) };
         max_timestamp_ms = max_timestamp_ms.max(record.timestamp_ms);
+        is_numbered &= record.offset_delta == index;
         if settings.is_compacted && record.key.is_none() {
             refused.add(
                 ErrorCode::INVALID_RECORD,
                 index,
-                format!("Compacted topic cannot accept message without key in topic partition {name}."),
+                format!("Compacted topic cannot accept message without key in topic partition {name}"),
             );
-        } else if let Some(message) = settings.out_of_range(record.timestamp_ms, record.offset_delta, wall_ms) {
+        } else if let Some(message) = bad_time(batch, &record, settings, wall_ms) {
             refused.add(ErrorCode::INVALID_TIMESTAMP, index, message);
         }
     }
-    Ok(max_timestamp_ms)
+    refused.verdict()?;
+    Ok((max_timestamp_ms, is_numbered))
+}
+
+/// The broker's sentence if a record's time is too far from the broker's, or says that it is a broker's
+/// (`LogValidator.validateTimestamp`).
+fn bad_time(batch: &BatchView<'_>, record: &RecordView<'_>, settings: &TopicSettings, wall_ms: i64) -> Option<String> {
+    let (timestamp_ms, offset) = (record.timestamp_ms, record.offset_delta);
+    if settings.timestamp_type == TimestampType::CreateTime && timestamp_ms != NO_TIMESTAMP {
+        let (before_max_ms, after_max_ms) = (settings.timestamp_before_max_ms, settings.timestamp_after_max_ms);
+        let behind_ms = wall_ms.wrapping_sub(timestamp_ms);
+        let is_off = behind_ms > before_max_ms || behind_ms.wrapping_neg() > after_max_ms;
+        return is_off.then(|| {
+            format!(
+                "Timestamp {timestamp_ms} of message with offset {offset} is out of range. The timestamp should be within [{}, {}]",
+                wall_ms.wrapping_sub(before_max_ms),
+                wall_ms.wrapping_add(after_max_ms)
+            )
+        });
+    }
+    (batch.timestamp_type() == TimestampType::LogAppendTime).then(|| {
+        // What is stored as it came is not read whole.
+        let kind = if batch.codec() != 0 && settings.codec_of(batch) == batch.codec() { "Partial" } else { "" };
+        let null_key = if kind.is_empty() { 0 } else { -1 };
+        let size = |bytes: Option<&[u8]>| bytes.map_or(null_key, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+        format!(
+            "Invalid timestamp type in message {kind}DefaultRecord(offset={offset}, timestamp={timestamp_ms}, key={} bytes, value={} bytes). Producer should not set timestamp type to LogAppendTime.",
+            size(record.key),
+            size(record.value)
+        )
+    })
 }
 
 /// Records that make the broker refuse their batch (KIP-467).
@@ -275,11 +327,8 @@ fn shown_as_java_does(error: &RecordError) -> String {
     format!("RecordError(batchIndex={}, message='{message}')", error.batch_index)
 }
 
-fn store(
-    partition: &mut Partition,
-    batch: &BatchView<'_>,
-    (timestamp_type, max_timestamp_ms): (TimestampType, i64),
-) -> Result<Appended, AppendRefusal> {
+fn store(partition: &mut Partition, batch: &BatchView<'_>, checked: &Checked) -> Result<Appended, AppendRefusal> {
+    let &Checked { timestamp_type, max_timestamp_ms, .. } = checked;
     let identity = batch.identity();
     let (first_sequence, last_sequence) = (batch.base_sequence(), batch.last_sequence());
     if let Some(identity) = identity {
@@ -297,7 +346,9 @@ fn store(
             }
         }
     }
-    let stored = partition.log.append(*batch, partition.leader_epoch, timestamp_type, max_timestamp_ms);
+    let rewritten = checked.rewritten.as_deref().map(|bytes| BatchView::parse(bytes).expect("it was just written"));
+    let to_store = rewritten.unwrap_or(*batch);
+    let stored = partition.log.append(to_store, partition.leader_epoch, timestamp_type, max_timestamp_ms);
     let base_offset = stored.base_offset;
     if let Some(identity) = identity {
         let remembered = RememberedBatch { first_sequence, last_sequence, base_offset, max_timestamp_ms };

@@ -22,6 +22,7 @@ mod log;
 mod metadata;
 mod produce;
 mod producer_state;
+mod rewrite;
 mod topics;
 mod transactions;
 

@@ -7,6 +7,8 @@ mod faults;
 mod fetching;
 mod producing;
 pub(crate) mod reader;
+#[cfg(feature = "compression")]
+mod rewriting;
 mod topic_ids;
 mod topics;
 mod transactions;

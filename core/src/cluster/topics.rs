@@ -13,7 +13,7 @@ use super::producer_state::ProducerStates;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicId, TopicPartition};
 use crate::protocol::{ApiKey, NewTopic, Request, says_topics_by_id};
-use crate::record_batch::TimestampType;
+use crate::record_batch::{BatchView, TimestampType};
 use crate::rng::{Purpose, Rng};
 
 /// `Topic.MAX_NAME_LENGTH`.
@@ -94,6 +94,9 @@ pub(super) struct TopicSettings {
     pub(super) max_message_bytes: usize,
     /// Does `cleanup.policy` contain `compact`?
     pub(super) is_compacted: bool,
+    /// `compression.type`: the number of the codec that batches are stored in, 0 without one; `None`: whatever their
+    /// producer chose. Without effect in a build without codecs.
+    pub(super) codec: Option<i16>,
 }
 
 impl Default for TopicSettings {
@@ -104,15 +107,19 @@ impl Default for TopicSettings {
             timestamp_after_max_ms: 3_600_000,
             max_message_bytes: 1_048_588,
             is_compacted: false,
+            codec: None,
         }
     }
 }
 
+/// What `compression.type` may be, beside `producer`, with the numbers of the codecs; in the order of
+/// `BrokerCompressionType`.
+const CODECS: [(&str, i16); 5] = [("uncompressed", 0), ("zstd", 4), ("lz4", 3), ("snappy", 2), ("gzip", 1)];
+
 /// Topic settings of Apache Kafka 4.3 that are accepted and change nothing here.
-const WITHOUT_EFFECT: [&str; 24] = [
+const WITHOUT_EFFECT: [&str; 23] = [
     "compression.gzip.level",
     "compression.lz4.level",
-    "compression.type",
     "compression.zstd.level",
     "delete.retention.ms",
     "file.delete.delay.ms",
@@ -173,28 +180,22 @@ impl TopicSettings {
                 }
                 self.is_compacted = policies.any(|policy| policy == "compact");
             }
+            "compression.type" => {
+                self.codec = CODECS.iter().find(|(codec, _)| *codec == value).map(|&(_, number)| number);
+                if self.codec.is_none() && value != "producer" {
+                    let allowed = "String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer";
+                    return Err(invalid(name, value, allowed));
+                }
+            }
             name if WITHOUT_EFFECT.contains(&name) => {}
             name => return Err(refusal(ErrorCode::INVALID_CONFIG, format!("Unknown topic config name: {name}"))),
         }
         Ok(())
     }
 
-    /// The broker's sentence if a record's time is too far from the broker's (`LogValidator.validateTimestamp`).
-    pub(super) fn out_of_range(&self, timestamp_ms: i64, offset_delta: i32, wall_ms: i64) -> Option<String> {
-        /// `RecordBatch.NO_TIMESTAMP`.
-        const NO_TIMESTAMP: i64 = -1;
-        if self.timestamp_type == TimestampType::LogAppendTime || timestamp_ms == NO_TIMESTAMP {
-            return None;
-        }
-        let behind_ms = wall_ms.wrapping_sub(timestamp_ms);
-        let is_off = behind_ms > self.timestamp_before_max_ms || behind_ms.wrapping_neg() > self.timestamp_after_max_ms;
-        is_off.then(|| {
-            format!(
-                "Timestamp {timestamp_ms} of message with offset {offset_delta} is out of range. The timestamp should be within [{}, {}]",
-                wall_ms.wrapping_sub(self.timestamp_before_max_ms),
-                wall_ms.wrapping_add(self.timestamp_after_max_ms)
-            )
-        })
+    /// The number of the codec in which a batch is stored (`BrokerCompressionType.targetCompression`).
+    pub(super) fn codec_of(&self, batch: &BatchView<'_>) -> i16 {
+        self.codec.unwrap_or(batch.codec())
     }
 }
 

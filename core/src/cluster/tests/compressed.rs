@@ -7,18 +7,30 @@ use crate::record_batch::{Estimate, TimestampType, set_max_timestamp};
 
 /// A batch of these (timestamp, key, value).
 fn compressed(codec: Codec, records: &[(i64, Option<&str>, &str)]) -> Bytes {
-    let compression = Compression { codec, level: codec.default_level().unwrap_or_default() };
-    let mut builder =
-        BatchBuilder::new(BytesMut::new(), 1 << 20).compressed(Some(Estimate { compression, ratio: 1.0 }));
+    stamped(Some(codec), Stamp::PLAIN, records)
+}
+
+pub(super) fn stamped(codec: Option<Codec>, stamp: Stamp, records: &[(i64, Option<&str>, &str)]) -> Bytes {
+    let level = codec.and_then(Codec::default_level).unwrap_or_default();
+    with_level(codec.map(|codec| Compression { codec, level }), stamp, records)
+}
+
+pub(super) fn with_level(
+    compression: Option<Compression>,
+    stamp: Stamp,
+    records: &[(i64, Option<&str>, &str)],
+) -> Bytes {
+    let estimate = compression.map(|compression| Estimate { compression, ratio: 1.0 });
+    let mut builder = BatchBuilder::new(BytesMut::new(), 1 << 20).compressed(estimate);
     for (timestamp_ms, key, value) in records {
         let key = key.map(str::as_bytes);
         builder.try_append(*timestamp_ms, key, Some(value.as_bytes()), &[]).expect("it fits");
     }
-    builder.close_with(Stamp::PLAIN, &Portable).bytes
+    builder.close_with(stamp, &Portable).bytes
 }
 
 /// The same with bytes changed and a fitting CRC.
-fn forged(batch: &Bytes, change: impl FnOnce(&mut BytesMut)) -> Bytes {
+pub(super) fn forged(batch: &Bytes, change: impl FnOnce(&mut BytesMut)) -> Bytes {
     let mut forged = BytesMut::from(&batch[..]);
     change(&mut forged);
     let length = u32::try_from(forged.len()).unwrap() - 12;
@@ -130,11 +142,17 @@ fn a_time_is_found_at_the_record_that_has_it() {
     }
 }
 
-/// What the leader of a new topic with these settings answers.
-fn produce_with(settings: &[(&str, &str)], batch: Bytes) -> ProducePartitionResponse {
+/// A world with a topic of these settings.
+pub(super) fn world_with(settings: &[(&str, &str)]) -> World {
     let mut world = World::new();
     let configs = settings.iter().map(|(key, value)| ((*key).into(), Some((*value).into()))).collect();
     world.cluster.create_topic(&NewTopic { configs, ..new_topic("set", 1, 3) }).unwrap();
+    world
+}
+
+/// What the leader of a new topic with these settings answers.
+pub(super) fn produce_with(settings: &[(&str, &str)], batch: Bytes) -> ProducePartitionResponse {
+    let mut world = world_with(settings);
     let (leader, _) = world.cluster.leader(&TopicPartition { topic: "set".into(), partition: 0 }).unwrap();
     let link = world.connect(leader.0);
     let Request::Produce(mut request) = produce_request(-1, 0, batch) else { unreachable!() };
@@ -189,6 +207,10 @@ fn a_byte_changed_on_the_way_is_corruption() {
 
 /// Mirrors `LogValidatorTest.testInvalidTimestampExceptionHasBatchIndex`: three records 1001 ms old, where 1000 are
 /// allowed, are an invalid timestamp with three errors.
+/// Mirrors `LogValidatorTest.testInvalidCreateTimeCompressedV2`: three gzipped records 1001 ms old, where 1000 are allowed,
+/// are refused for their records.
+/// Mirrors `LogValidatorTest.testInvalidCreateTimeNonCompressedV2`: three records 1001 ms old that are not compressed are
+/// refused too, where 1000 are allowed.
 /// Mirrors `LogValidatorTest.testRecordWithPastTimestampIsRejected`: three records five minutes older than the day that
 /// is allowed are an invalid timestamp with three errors.
 /// Mirrors `LogValidatorTest.testRecordWithFutureTimestampIsRejected`: three records five minutes later than the hour
@@ -211,14 +233,16 @@ fn every_record_of_a_time_too_far_away_is_named() {
     ] {
         let at = WALL_MS + away;
         let records = [(at, None, "hello"), (at, None, "there"), (at, None, "beautiful")];
-        let refused = produce_with(&settings, compressed(Codec::Gzip, &records));
-        assert_eq!(refused.error, ErrorCode::INVALID_TIMESTAMP, "{settings:?}");
-        assert_eq!(
-            refused.error_message.as_deref(),
-            Some("One or more records have been rejected due to invalid timestamp")
-        );
-        assert_eq!(refused.record_errors.iter().map(|error| error.batch_index).collect::<Vec<_>>(), [0, 1, 2]);
-        assert!(refused.record_errors.iter().all(|error| error.message.is_some()));
+        for codec in [Some(Codec::Gzip), None] {
+            let refused = produce_with(&settings, stamped(codec, Stamp::PLAIN, &records));
+            assert_eq!(refused.error, ErrorCode::INVALID_TIMESTAMP, "{settings:?}");
+            assert_eq!(
+                refused.error_message.as_deref(),
+                Some("One or more records have been rejected due to invalid timestamp")
+            );
+            assert_eq!(refused.record_errors.iter().map(|error| error.batch_index).collect::<Vec<_>>(), [0, 1, 2]);
+            assert!(refused.record_errors.iter().all(|error| error.message.is_some()));
+        }
     }
 }
 
@@ -231,6 +255,10 @@ fn a_record_without_a_key_is_invalid_where_logs_are_compacted() {
     for codec in Codec::ALL {
         let refused = produce_with(&compacted, compressed(codec, &records));
         assert_eq!((refused.error, refused.record_errors.len()), (ErrorCode::INVALID_RECORD, 2), "{codec:?}");
+        assert_eq!(
+            refused.record_errors[0].message.as_deref(),
+            Some("Compacted topic cannot accept message without key in topic partition set-0")
+        );
     }
     assert_eq!(produce_with(&compacted, plain(&["a"])).error, ErrorCode::INVALID_RECORD);
 }

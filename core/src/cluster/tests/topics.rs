@@ -113,6 +113,11 @@ fn topics_that_cannot_be_created_are_refused_in_kafkas_words() {
             "Invalid value many for configuration max.message.bytes: Not a number of type INT",
         ),
         (
+            with("compression.type", Some("none")),
+            ErrorCode::INVALID_CONFIG,
+            "Invalid value none for configuration compression.type: String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer",
+        ),
+        (
             with("retention.ms", None),
             ErrorCode::INVALID_CONFIG,
             "Null value not supported for topic configs: retention.ms",

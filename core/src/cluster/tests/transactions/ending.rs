@@ -283,3 +283,20 @@ fn a_scripted_refusal_of_an_end_leaves_the_transaction_open() {
     assert_eq!(world.read_committed(0).last_stable_offset, 0);
     assert_eq!(world.commit(producer), Ok(raised(producer)));
 }
+
+/// Mirrors `LogValidatorTest.testControlRecordsNotCompressed`: a coordinator's control batch is stored uncompressed in a
+/// topic that asks for snappy.
+#[cfg(feature = "compression")]
+#[test]
+fn markers_are_never_compressed() {
+    let mut cluster = Cluster::new(ClusterConfig::simulated(3), TraceBuffer::new(Lane(0), ProducerIndex(0)));
+    let configs = vec![("compression.type".into(), Some("snappy".into()))];
+    cluster.create_topic(&NewTopic { configs, ..new_topic("orders", 3, 3) }).unwrap();
+    let mut world = World { cluster, elapsed_us: 0, next_correlation: 0, cuts: Vec::new() };
+    let producer = world.producer();
+    assert_eq!(world.write(0, producer, 0, &["a"]), ErrorCode::NONE);
+    world.commit(producer).unwrap();
+    let log = world.cluster.log(&orders(0)).unwrap();
+    let told: Vec<_> = log.batches().map(|batch| (batch.view().is_control(), batch.view().codec())).collect();
+    assert_eq!(told, [(false, 2), (true, 0)]);
+}
