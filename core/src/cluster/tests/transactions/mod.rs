@@ -2,6 +2,7 @@
 
 mod ending;
 mod fencing;
+mod interleavings;
 mod offsets;
 mod old_clients;
 mod undecided;
