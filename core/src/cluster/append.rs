@@ -24,9 +24,6 @@ use crate::time::Now;
 const ZSTD: i16 = 4;
 const LAST_KNOWN_CODEC: i16 = ZSTD;
 
-/// Below this a size field is damage; a batch of an old format could be this short (`LegacyRecord.RECORD_OVERHEAD_V0`).
-const OLD_MAGICS: core::ops::RangeInclusive<i8> = 0..=1;
-
 /// `RecordBatch.NO_TIMESTAMP`.
 const NO_TIMESTAMP: i64 = -1;
 
@@ -156,15 +153,12 @@ fn not_admitted(error: ErrorCode, version: i16) -> AppendRefusal {
 
 /// There must be exactly one batch of the current format (`ProduceRequest.validateRecords`).
 fn only_batch(records: &[u8], version: i16) -> Result<BatchView<'_>, AppendRefusal> {
+    if !has_batch(records)? {
+        return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
+    }
     let batch = match BatchView::parse(records) {
         Ok(batch) => batch,
-        // What is too short for its own length counts as no batch at all.
-        Err(BatchError::HeaderCutShort { .. } | BatchError::CutShort { .. }) => {
-            return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
-        }
-        Err(BatchError::Magic(magic)) if OLD_MAGICS.contains(&magic) => {
-            return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
-        }
+        Err(BatchError::Magic(_)) => return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD)),
         Err(_) => return Err(AppendRefusal::early(ErrorCode::CORRUPT_MESSAGE)),
     };
     match batch.codec() {
@@ -173,9 +167,30 @@ fn only_batch(records: &[u8], version: i16) -> Result<BatchView<'_>, AppendRefus
         _ => {}
     }
     // Bytes too few for another batch are cut off in silence, as Kafka does (`trimInvalidBytes`).
-    match BatchView::parse(&records[batch.size_bytes()..]) {
-        Err(BatchError::HeaderCutShort { .. } | BatchError::CutShort { .. }) => Ok(batch),
-        _ => Err(AppendRefusal::early(ErrorCode::INVALID_RECORD)),
+    if has_batch(&records[batch.size_bytes()..])? {
+        return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
+    }
+    Ok(batch)
+}
+
+/// Does a batch of any format begin here, and is it all there? (`ByteBufferLogInputStream.nextBatchSize`) A size or a magic
+/// that no format has is damage, wherever the bytes end.
+fn has_batch(bytes: &[u8]) -> Result<bool, AppendRefusal> {
+    /// Offset and size field (`Records.LOG_OVERHEAD`).
+    const OVERHEAD: usize = 12;
+    /// The smallest size of any format (`LegacyRecord.RECORD_OVERHEAD_V0`).
+    const SMALLEST: i32 = 14;
+    const MAGIC_AT: usize = 16;
+    const CORRUPT: ErrorCode = ErrorCode::CORRUPT_MESSAGE;
+    let Some((_, size)) = bytes.get(..OVERHEAD).and_then(<[u8]>::split_last_chunk) else { return Ok(false) };
+    let size = i32::from_be_bytes(*size);
+    if size < SMALLEST {
+        return Err(AppendRefusal::early(CORRUPT));
+    }
+    match bytes.get(MAGIC_AT) {
+        None => Ok(false),
+        Some(0..=2) => Ok(bytes.len() - OVERHEAD >= size.unsigned_abs() as usize),
+        Some(_) => Err(AppendRefusal::early(CORRUPT)),
     }
 }
 

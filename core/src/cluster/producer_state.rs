@@ -126,7 +126,11 @@ impl ProducerStates {
     /// Judges a batch by its sequences. The order of questions is Kafka's: known, then old epoch, then sequence.
     pub(super) fn judge(&self, identity: ProducerIdentity, first_sequence: i32, last_sequence: i32) -> Judgement {
         const OUT_OF_ORDER: Judgement = Judgement::Refused(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
-        let Some(entry) = self.entry(identity) else { return Judgement::InOrder };
+        let Some(entry) = self.entry(identity) else {
+            // No client has such an epoch; what is not known has one all the same.
+            let is_older = identity.epoch < NO_EPOCH;
+            return if is_older { Judgement::Refused(ErrorCode::INVALID_PRODUCER_EPOCH) } else { Judgement::InOrder };
+        };
         let is_same =
             |known: &&RememberedBatch| (known.first_sequence, known.last_sequence) == (first_sequence, last_sequence);
         if identity.epoch == entry.epoch

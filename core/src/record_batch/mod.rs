@@ -67,6 +67,8 @@ mod attribute {
     pub(super) const LOG_APPEND_TIME: i16 = 1 << 3;
     pub(super) const TRANSACTIONAL: i16 = 1 << 4;
     pub(super) const CONTROL: i16 = 1 << 5;
+    /// All that have a meaning but the time's; the highest of them is set where a log was cleaned (KIP-534).
+    pub(super) const BESIDE_TIME: i16 = CODEC | TRANSACTIONAL | CONTROL | 1 << 6;
 }
 
 /// What the sender decides about a batch when it leaves the accumulator.
@@ -112,6 +114,15 @@ pub fn restamp(batch: Bytes, stamp: Stamp) -> Bytes {
     batch.freeze()
 }
 
+/// Gives a closed batch the producer of another one, field by field, whether or not they make sense, and a new CRC.
+#[cfg(feature = "compression")]
+pub(crate) fn with_producer_of(batch: Bytes, other: &BatchView<'_>) -> Bytes {
+    let mut batch = BytesMut::from(batch);
+    batch[at::PRODUCER_ID..at::RECORD_COUNT].copy_from_slice(&other.as_bytes()[at::PRODUCER_ID..at::RECORD_COUNT]);
+    put_crc(&mut batch);
+    batch.freeze()
+}
+
 /// A control batch of one record, as the coordinator of a transaction has it written
 /// (`MemoryRecords.withEndTransactionMarker`).
 pub(crate) fn control_batch(identity: ProducerIdentity, timestamp_ms: i64, key: &[u8], value: &[u8]) -> Bytes {
@@ -142,13 +153,14 @@ pub fn set_partition_leader_epoch(batch: &mut [u8], leader_epoch: i32) {
     put(batch, at::PARTITION_LEADER_EPOCH, leader_epoch.to_be_bytes());
 }
 
-/// Sets timestamp type and maximum timestamp and computes the CRC anew (`DefaultRecordBatch.setMaxTimestamp`).
+/// Sets timestamp type and maximum timestamp and computes the CRC anew (`DefaultRecordBatch.setMaxTimestamp`). Attributes
+/// without a meaning are dropped.
 /// A broker does so for LogAppendTime, and to correct a producer's wrong maximum.
 ///
 /// # Panics
 /// When `batch` is shorter than a batch's header: check it with [`BatchView::parse`] first.
 pub fn set_max_timestamp(batch: &mut [u8], timestamp_type: TimestampType, max_timestamp_ms: i64) {
-    let others = i16::from_be_bytes(take(batch, at::ATTRIBUTES)) & !attribute::LOG_APPEND_TIME;
+    let others = i16::from_be_bytes(take(batch, at::ATTRIBUTES)) & attribute::BESIDE_TIME;
     let attributes = match timestamp_type {
         TimestampType::CreateTime => others,
         TimestampType::LogAppendTime => others | attribute::LOG_APPEND_TIME,

@@ -108,6 +108,9 @@ fn every_kind_of_bad_batch_has_its_code() {
     let two = Bytes::from([&good[..], &good[..]].concat());
     let cases = [
         ("no batch", Bytes::new(), ErrorCode::INVALID_RECORD),
+        ("a size too small for any format", forged(&good, 8, &13_i32.to_be_bytes()), ErrorCode::CORRUPT_MESSAGE),
+        ("zeros behind it", Bytes::from([&good[..], &[0; 12]].concat()), ErrorCode::CORRUPT_MESSAGE),
+        ("an unknown format", forged(&good, 16, &[3]), ErrorCode::CORRUPT_MESSAGE),
         ("cut short", good.slice(..good.len() - 1), ErrorCode::INVALID_RECORD),
         ("two batches", two, ErrorCode::INVALID_RECORD),
         ("an old format", forged(&good, 16, &[1]), ErrorCode::INVALID_RECORD),
@@ -118,6 +121,11 @@ fn every_kind_of_bad_batch_has_its_code() {
         ("last offset delta", forged(&good, 23, &5_i32.to_be_bytes()), ErrorCode::INVALID_RECORD),
         ("control bit", forged(&good, 21, &0x20_i16.to_be_bytes()), ErrorCode::INVALID_RECORD),
         ("id without sequence", forged(&good, 43, &9_i64.to_be_bytes()), ErrorCode::INVALID_RECORD),
+        (
+            "an impossible epoch",
+            sequenced(ProducerIdentity { id: 7, epoch: -2 }, 0, &["a"]),
+            ErrorCode::INVALID_PRODUCER_EPOCH,
+        ),
         ("unknown codec", forged(&good, 21, &5_i16.to_be_bytes()), ErrorCode::UNKNOWN_SERVER_ERROR),
     ];
     for (what, batch, expected) in cases {

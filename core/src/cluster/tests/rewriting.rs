@@ -212,17 +212,31 @@ fn a_range_of_offsets_that_does_not_fit_the_count_is_invalid() {
 }
 
 #[test]
-fn records_that_are_numbered_wrongly_in_a_fitting_range_are_numbered_anew_where_the_batch_is_compressed() {
-    for (codec, wanted, expected) in [
-        (Some(Codec::Gzip), "producer", [0, 1, 2]),
-        (None, "gzip", [0, 1, 2]),
-        (Some(Codec::Gzip), "uncompressed", [0, 1, 2]),
-        (None, "producer", [0, 0, 2]),
-    ] {
+fn records_that_are_numbered_wrongly_in_a_fitting_range_are_numbered_anew_by_another_codec_alone() {
+    let batch = numbered(Some(Codec::Gzip), &[0, 0, 2], 2);
+    let refused = produce_with(&[], batch);
+    assert_eq!((refused.error, refused.log_start_offset), (ErrorCode::UNKNOWN_SERVER_ERROR, 0), "it is Kafka's slip");
+    for (codec, wanted, expected) in
+        [(None, "gzip", [0, 1, 2]), (Some(Codec::Gzip), "uncompressed", [0, 1, 2]), (None, "producer", [0, 0, 2])]
+    {
         let stored = stored(&[("compression.type", wanted)], &numbered(codec, &[0, 0, 2], 2));
         let offsets: Vec<_> = records(&stored).into_iter().map(|(offset, ..)| offset).collect();
         assert_eq!((offsets, stored.last_offset), (expected.to_vec(), 2), "{codec:?} {wanted}");
     }
+}
+
+#[test]
+fn half_an_identity_is_stored_as_it_is_and_never_written_anew() {
+    let without_epoch = forged(&plain(&["a"]), |batch| {
+        batch[43..51].copy_from_slice(&7_i64.to_be_bytes());
+        batch[53..57].copy_from_slice(&0_i32.to_be_bytes());
+    });
+    assert_eq!(stored(&[], &without_epoch).view().producer_epoch(), -1);
+    let rewritten = [("compression.type", "gzip")];
+    assert_eq!(produce_with(&rewritten, without_epoch).error, ErrorCode::UNKNOWN_SERVER_ERROR);
+    let without_id = forged(&plain(&["a"]), |batch| batch[51..53].copy_from_slice(&7_i16.to_be_bytes()));
+    let stored = stored(&rewritten, &without_id);
+    assert_eq!((stored.view().producer_id(), stored.view().producer_epoch()), (-1, 7));
 }
 
 #[test]
