@@ -64,6 +64,14 @@ impl Answers {
         Ok(self.read::<1>()? == [1])
     }
 
+    pub(super) fn short(&mut self) -> Result<i16> {
+        Ok(i16::from_be_bytes(self.read()?))
+    }
+
+    pub(super) fn long(&mut self) -> Result<i64> {
+        Ok(i64::from_be_bytes(self.read()?))
+    }
+
     pub(super) fn int(&mut self) -> Result<i32> {
         Ok(i32::from_be_bytes(self.read()?))
     }
@@ -86,6 +94,11 @@ impl Answers {
 
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>> {
         self.nullable()?.context("null where bytes must be")
+    }
+
+    /// Text as UTF-8 behind its length; −1 is null.
+    pub(super) fn nullable_text(&mut self) -> Result<Option<String>> {
+        self.nullable()?.map(|bytes| Ok(String::from_utf8(bytes)?)).transpose()
     }
 
     /// Text as UTF-8 behind its length.

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod foreign;
 mod java;
 pub mod kafka;
+pub mod leaders;
 pub mod metrics;
 pub mod partitions;
 pub mod serializers;
@@ -67,6 +68,8 @@ pub const JUDGES: &[Judge] = &[
     // The names come in addition.
     Judge { name: "metrics", cases: [50_000, 3_000], run: metrics::run },
     Judge { name: "timelines", cases: [2_000, 200], run: timelines::run_all },
+    // Cases are logs, each with a dozen batches and more.
+    Judge { name: "leaders", cases: [20_000, 300], run: leaders::run },
     // Cases are records.
     Judge { name: "kafka-one-node", cases: [500_000, 50_000], run: kafka::one_node },
     Judge { name: "kafka-kills", cases: [500_000, 50_000], run: kafka::kills },
