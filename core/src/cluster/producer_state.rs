@@ -166,11 +166,6 @@ impl ProducerStates {
         self.entry(identity).is_some_and(|entry| identity.epoch < entry.epoch)
     }
 
-    /// Is there nothing to hold a batch against?
-    pub(super) fn is_unknown(&self, identity: ProducerIdentity) -> bool {
-        self.entry(identity).is_none_or(|entry| entry.epoch == NO_EPOCH)
-    }
-
     /// Would a batch outside transactions fall into one that is open?
     pub(super) fn would_disturb(&self, identity: ProducerIdentity) -> bool {
         self.entry(identity).is_some_and(|entry| entry.transaction.is_some())
@@ -344,7 +339,7 @@ mod tests {
     /// Is the producer known when so much time has passed?
     fn knows(states: &mut ProducerStates, elapsed_ms: i64) -> bool {
         states.forget_idle(after_ms(elapsed_ms), &ClusterConfig::simulated(1));
-        !states.is_unknown(PRODUCER)
+        states.identities().any(|known| known == PRODUCER)
     }
 
     fn remember(states: &mut ProducerStates, timestamp_ms: i64, is_transactional: bool) {

@@ -130,7 +130,7 @@ impl Story {
         let stamp = Stamp { identity, base_sequence: sequence, transactional: id.is_some() };
         let batch = batch(&values, WALL_MS, stamp);
         match id {
-            Some(id) => self.world.write_as(id, 12, partition, batch),
+            Some(id) => self.world.write_within(id, 12, partition, batch),
             None => self.world.produce(partition, batch),
         }
     }
@@ -206,7 +206,7 @@ impl Story {
 
     fn end(&mut self, writer: usize, committed: bool) {
         let Writer { id, identity, is_open, .. } = self.writers[writer];
-        let ended = self.world.end_as(id.unwrap(), 5, identity, committed);
+        let ended = self.world.end_of(id.unwrap(), 5, identity, committed);
         if committed && is_open == [false; PARTITIONS as usize] {
             assert_eq!(ended, Err(ErrorCode::INVALID_TXN_STATE));
             return;
