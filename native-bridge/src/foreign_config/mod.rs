@@ -90,4 +90,7 @@ pub enum ReadError {
     /// No line of a log begins such a list.
     #[error("there is no line \"ProducerConfig values:\"")]
     NoValues,
+    /// Such a list has another end than the Java client gives it, or none of its lines can be told from what stands before them.
+    #[error("the list \"ProducerConfig values:\" ends before value.serializer, its last key")]
+    ValuesEndEarly,
 }
