@@ -30,7 +30,7 @@ pub(super) fn check(number: f64, bounds: Option<(&str, &str)>) -> Result<(), Str
 }
 
 /// As `Double.toString` writes it.
-pub(super) fn to_text(number: f64) -> String {
+pub fn to_text(number: f64) -> String {
     if number.is_infinite() {
         return if number < 0.0 { "-Infinity" } else { "Infinity" }.to_owned();
     }

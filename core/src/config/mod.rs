@@ -26,6 +26,8 @@ use crate::maps::map_of;
 #[cfg(feature = "metrics")]
 use crate::metrics::{RecordingLevel, Windows};
 
+#[cfg(feature = "wire")]
+pub use self::double::to_text as double_as_java_writes_it;
 pub use self::kind::Kind;
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
 #[cfg(feature = "wire")]

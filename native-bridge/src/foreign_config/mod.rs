@@ -17,6 +17,7 @@
 mod librdkafka;
 mod logged;
 mod spring;
+mod yaml;
 
 use std::sync::Arc;
 
@@ -78,6 +79,12 @@ pub enum ReadError {
     /// Not YAML.
     #[error("line {line}: this is not YAML")]
     NotYaml {
+        /// Number of the line, from 1.
+        line: usize,
+    },
+    /// YAML that is deeper than 50 levels, or more than 100 000 nodes when its aliases are written out.
+    #[error("line {line}: there is too much before here")]
+    TooMuchYaml {
         /// Number of the line, from 1.
         line: usize,
     },
