@@ -1,6 +1,6 @@
 //! librdkafka's names (`CONFIGURATION.md`), one `key=value` per line as its tools read them.
 
-use producer_core::config::{ConfigNotice, KNOWN_KEYS, ProducerConfig};
+use producer_core::config::{ConfigNotice, KNOWN_KEYS, Kind, ProducerConfig, reference};
 
 use super::{ReadError, Translated};
 
@@ -98,8 +98,15 @@ const WITHOUT_A_LIKE: &[&str] = &[
     "socket.timeout.ms",
 ];
 
-/// Defaults of librdkafka 2.12 that are not the Java client's, under the Java client's name.
+/// Where librdkafka sends a record that names no partition, and the Java client does.
+const ITS_PARTITIONER: &str = "consistent_random";
+const JAVAS_PARTITIONER: &str = "murmur2_random";
+
+/// Defaults of librdkafka 2.12 that are not the Java client's, under the Java client's name. What has no effect here is not among
+/// them: buffers of sockets, and how to log in.
 const OTHER_DEFAULTS: &[(&str, &str)] = &[
+    ("client.id", "rdkafka"),
+    ("connections.max.idle.ms", "0"),
     ("enable.idempotence", "false"),
     ("max.in.flight.requests.per.connection", "1000000"),
     ("batch.size", "1000000"),
@@ -114,14 +121,16 @@ const OTHER_DEFAULTS: &[(&str, &str)] = &[
 /// Reads `key=value` lines, `#` beginning a comment.
 ///
 /// Names and values become the Java client's. A key that is absent takes the Java client's default; where librdkafka's is
-/// another, a notice says from which to which: above all `enable.idempotence`, which librdkafka leaves off.
+/// another, a notice says from which to which: above all `enable.idempotence`, which librdkafka leaves off, and the
+/// partitioner, which sends keys elsewhere.
 ///
 /// # Errors
 /// The first line that is no pair.
 pub fn from_librdkafka(text: &str) -> Result<Translated, ReadError> {
     let mut read = Translated::default();
     let mut level = None;
-    for (number, line) in (1..).zip(text.lines()) {
+    let mut partitioner = ITS_PARTITIONER;
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -132,20 +141,41 @@ pub fn from_librdkafka(text: &str) -> Result<Translated, ReadError> {
         let key = key.strip_prefix("topic.").filter(|rest| is_known(rest)).unwrap_or(key);
         match key {
             "compression.level" => level = Some(value),
-            "partitioner" => take_partitioner(&mut read, value),
+            "partitioner" => partitioner = value,
             _ => take(&mut read, key, value),
         }
     }
     if let Some(level) = level {
         take_level(&mut read, level);
     }
+    if partitioner != JAVAS_PARTITIONER {
+        read.changes("partitioner", partitioner, JAVAS_PARTITIONER, "the Java client");
+    }
     let defaults = ProducerConfig::default();
-    for (key, theirs) in OTHER_DEFAULTS {
-        if let (None, Some(ours)) = (read.get(key), defaults.value_of(key)) {
-            read.changes(key, *theirs, ours, "librdkafka");
+    for (key, _) in OTHER_DEFAULTS {
+        let ours = if *key == "client.id" { Some(defaults.client_id().to_owned()) } else { defaults.value_of(key) };
+        if let (None, Some(theirs), Some(ours)) = (read.get(key), its_default(&read, key), ours)
+            && theirs != ours
+        {
+            read.changes(key, theirs, ours, "librdkafka");
         }
     }
     Ok(read)
+}
+
+/// What librdkafka makes of a key that is absent: with idempotence on, and transactions switch it on, it settles more
+/// (`rd_kafka_conf_finalize`).
+fn its_default(read: &Translated, key: &str) -> Option<String> {
+    let has_transactions = read.get("transactional.id").is_some();
+    let is_idempotent = has_transactions || read.get("enable.idempotence") == Some("true");
+    match key {
+        "enable.idempotence" if has_transactions => Some("true".to_owned()),
+        "max.in.flight.requests.per.connection" if is_idempotent => Some("5".to_owned()),
+        "delivery.timeout.ms" if has_transactions => {
+            Some(read.get("transaction.timeout.ms").unwrap_or("60000").to_owned())
+        }
+        _ => OTHER_DEFAULTS.iter().find(|(other, _)| *other == key).map(|(_, theirs)| (*theirs).to_owned()),
+    }
 }
 
 fn java_name(key: &str) -> Option<&'static str> {
@@ -176,45 +206,74 @@ fn take(read: &mut Translated, key: &str, value: &str) {
 
 /// A value in the Java client's units and words; what cannot be translated is left to its verdict.
 fn java_value(key: &str, java: &str, value: &str) -> String {
-    let translated = match (key, java, value) {
-        ("queue.buffering.max.kbytes", ..) => value.parse::<i64>().ok().map(|kib| kib.saturating_mul(1024).to_string()),
+    let value = as_librdkafka_understands(java, value).unwrap_or_else(|| value.to_owned());
+    let translated = match (key, java, value.as_str()) {
+        ("queue.buffering.max.kbytes", _, kib) => {
+            kib.parse::<i64>().ok().map(|kib| kib.saturating_mul(1024).to_string())
+        }
         // For ever.
         (_, "delivery.timeout.ms", "0") => Some(i32::MAX.to_string()),
         ("topic.metadata.refresh.interval.ms", _, "-1") => Some(i64::MAX.to_string()),
         (_, "connections.max.idle.ms", "0") => Some("-1".to_owned()),
         // What the system chooses.
         (_, "send.buffer.bytes" | "receive.buffer.bytes", "0") => Some("-1".to_owned()),
-        (_, "ssl.endpoint.identification.algorithm", "none") => Some(String::new()),
-        (_, "compression.type", "inherit") => Some("none".to_owned()),
-        // It may be a fraction, and shall not be shorter than asked for.
-        (_, "linger.ms", _) => whole_millis(value),
+        (_, "ssl.endpoint.identification.algorithm", none) if none.eq_ignore_ascii_case("none") => Some(String::new()),
+        (_, "compression.type", inherit) if inherit.eq_ignore_ascii_case("inherit") => Some("none".to_owned()),
         _ => None,
     };
-    translated.unwrap_or_else(|| value.to_owned())
+    translated.unwrap_or(value)
 }
 
-/// The next whole number of milliseconds.
+/// A truth, a word of a few or a number as `rd_kafka_anyconf_set_prop` takes it: truths have short forms, words any case, and
+/// numbers end where they no longer are one.
+fn as_librdkafka_understands(java: &str, value: &str) -> Option<String> {
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(value));
+    match reference().find(|option| option.name == java)?.kind {
+        Kind::Boolean if is(&["true", "t", "1"]) => Some("true".to_owned()),
+        Kind::Boolean if is(&["false", "f", "0"]) => Some("false".to_owned()),
+        Kind::OneOf(allowed) if allowed.iter().any(|word| word.eq_ignore_ascii_case(value)) => {
+            Some(value.to_ascii_lowercase())
+        }
+        // An INT there, whatever it is in Java.
+        Kind::OneOf(_) if java == "acks" => whole_number(value),
+        Kind::Long { .. } if java == "linger.ms" => whole_millis(value),
+        Kind::Int { .. } | Kind::IntBetween { .. } | Kind::Long { .. } => whole_number(value),
+        _ => None,
+    }
+}
+
+/// As `strtol` in base 0: `0x` and `0` begin other bases.
+fn whole_number(value: &str) -> Option<String> {
+    let unsigned = value.strip_prefix(['-', '+']).unwrap_or(value);
+    let (radix, digits) = match unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
+        Some(digits) => (16, digits),
+        None if unsigned.starts_with('0') => (8, unsigned),
+        None => (10, unsigned),
+    };
+    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let magnitude = i64::from_str_radix(&digits[..end], radix).ok()?;
+    Some(if value.starts_with('-') { -magnitude } else { magnitude }.to_string())
+}
+
+/// The next whole number of milliseconds: as `strtod` it may be a fraction, and shall not be shorter than asked for.
 fn whole_millis(value: &str) -> Option<String> {
-    let (whole, fraction) = value.split_once('.')?;
-    if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let is_more = fraction.bytes().any(|digit| digit != b'0');
-    Some(whole.saturating_add(is_more.into()).to_string())
-}
-
-/// Only one of its partitioners sends keys where the Java client does.
-fn take_partitioner(read: &mut Translated, value: &str) {
-    if value != "murmur2_random" {
-        read.changes("partitioner", value, "murmur2_random", "the Java client");
-    }
+    let end = value.find(|c: char| !c.is_ascii_digit() && !".eE+-".contains(c)).unwrap_or(value.len());
+    let millis = (1..=end).rev().find_map(|end| value[..end].parse::<f64>().ok())?;
+    // Beyond these it is refused, there as here.
+    (0.0..=900_000.0).contains(&millis).then(|| format!("{:.0}", millis.ceil()))
 }
 
 /// One level for whichever codec; `-1` is the codec's own.
 fn take_level(read: &mut Translated, level: &str) {
     match read.get("compression.type") {
-        Some(codec @ ("gzip" | "lz4" | "zstd")) if level != "-1" => {
+        // The codec's own; of lz4 0 is that too.
+        Some("lz4") if level == "0" => read.has_no_effect("compression.level"),
+        _ if level == "-1" => read.has_no_effect("compression.level"),
+        Some("gzip") if ["10", "11", "12"].contains(&level) => {
+            read.changes("compression.level", level, "9", "compression.type");
+            read.set("compression.gzip.level", "9");
+        }
+        Some(codec @ ("gzip" | "lz4" | "zstd")) => {
             let key = format!("compression.{codec}.level");
             read.set(key, level);
         }
@@ -278,12 +337,89 @@ mod tests {
         );
     }
 
+    /// From where to where each setting is changed that is told.
+    fn changes(text: &str) -> Vec<(String, String, String)> {
+        let change = |notice| match notice {
+            ConfigNotice::SilentlyChanged { key, from, to, .. } => {
+                Some((key.to_string(), from.to_string(), to.to_string()))
+            }
+            _ => None,
+        };
+        read(text).notices.into_iter().filter_map(change).collect()
+    }
+
     #[test]
     fn keys_go_elsewhere_unless_the_partitioner_is_javas_and_that_is_told() {
-        let notices = read("partitioner=consistent_random").notices;
-        assert!(notices.iter().any(|notice| {
-            matches!(notice, ConfigNotice::SilentlyChanged { key, to, .. } if &**key == "partitioner" && &**to == "murmur2_random")
-        }));
+        for (text, theirs) in [("", "consistent_random"), ("partitioner=fnv1a", "fnv1a")] {
+            let told = ("partitioner".to_owned(), theirs.to_owned(), "murmur2_random".to_owned());
+            assert!(changes(text).contains(&told), "{text}");
+        }
+        assert!(!changes("partitioner=murmur2_random").iter().any(|(key, ..)| key == "partitioner"));
+    }
+
+    /// The left of librdkafka 2.12.1's `CONFIGURATION.md` against the right of the Java client 4.3.1's definitions, for every
+    /// setting that a producer of both has.
+    #[test]
+    fn every_default_that_differs_is_told() {
+        let expected = [
+            ("partitioner", "consistent_random", "murmur2_random"),
+            ("client.id", "rdkafka", "producer-1"),
+            ("connections.max.idle.ms", "0", "540000"),
+            ("enable.idempotence", "false", "true"),
+            ("max.in.flight.requests.per.connection", "1000000", "5"),
+            ("batch.size", "1000000", "16384"),
+            ("buffer.memory", "1073741824", "33554432"),
+            ("delivery.timeout.ms", "300000", "120000"),
+            ("max.request.size", "1000000", "1048576"),
+            ("reconnect.backoff.ms", "100", "50"),
+            ("reconnect.backoff.max.ms", "10000", "1000"),
+            ("socket.connection.setup.timeout.ms", "30000", "10000"),
+        ];
+        assert_eq!(changes(""), expected.map(|(key, from, to)| (key.to_owned(), from.to_owned(), to.to_owned())));
+    }
+
+    /// `rd_kafka_conf_finalize` and `rd_kafka_topic_conf_finalize` of 2.12.1.
+    #[test]
+    fn with_transactions_librdkafka_itself_settles_more() {
+        let told = changes("transactional.id=orders");
+        assert!(
+            !told.iter().any(|(key, ..)| key == "enable.idempotence" || key.starts_with("max.in.flight")),
+            "{told:?}"
+        );
+        assert!(
+            told.contains(&("delivery.timeout.ms".to_owned(), "60000".to_owned(), "120000".to_owned())),
+            "{told:?}"
+        );
+    }
+
+    /// What `rd_kafka_anyconf_set_prop` of 2.12.1 takes.
+    #[test]
+    fn values_are_understood_as_librdkafka_does() {
+        for (line, key, java) in [
+            ("enable.idempotence=1", "enable.idempotence", "true"),
+            ("enable.idempotence=T", "enable.idempotence", "true"),
+            ("enable.idempotence=f", "enable.idempotence", "false"),
+            ("enable.idempotence=0", "enable.idempotence", "false"),
+            ("enable.idempotence=FALSE", "enable.idempotence", "false"),
+            ("enable.idempotence=on", "enable.idempotence", "on"),
+            ("compression.codec=ZSTD", "compression.type", "zstd"),
+            ("compression.type=Inherit", "compression.type", "none"),
+            ("acks=ALL", "acks", "all"),
+            ("acks=0x1", "acks", "1"),
+            ("client.dns.lookup=Use_All_Dns_Ips", "client.dns.lookup", "use_all_dns_ips"),
+            ("retries=010", "retries", "8"),
+            ("retries=5 # five", "retries", "5"),
+            ("batch.size=0x4000", "batch.size", "16384"),
+            ("linger.ms=5 # five", "linger.ms", "5"),
+            ("linger.ms=1e1", "linger.ms", "10"),
+            ("linger.ms=.5", "linger.ms", "1"),
+            ("linger.ms=-0.5", "linger.ms", "-0.5"),
+            ("linger.ms=five", "linger.ms", "five"),
+        ] {
+            assert_eq!(read(line).get(key), Some(java), "{line}");
+        }
+        assert_eq!(read("compression.codec=gzip\ncompression.level=12").get("compression.gzip.level"), Some("9"));
+        assert_eq!(read("compression.codec=lz4\ncompression.level=0").get("compression.lz4.level"), None);
     }
 
     #[test]
