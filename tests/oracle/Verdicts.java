@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -17,12 +18,12 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /**
  * What the Java client says to producer properties.
  *
- * <p>Without an argument: one line of standard input is one set of properties, {@code key=value} with both in hexadecimal
+ * <p>With keys as arguments: one line of standard input is one set of properties, {@code key=value} with both in hexadecimal
  * UTF-8 and blanks between the pairs; one line comes back, with tabs in it: {@code refused}, and the class and the sentence
- * of the exception and of its cause; or {@code accepted}, and what the client may have changed by itself: enable.idempotence,
- * delivery.timeout.ms, reconnect.backoff.max.ms and client.id. All of these are in hexadecimal UTF-8.
+ * of the exception and of its cause; or {@code accepted}, and the values of the keys in the producer that was made, nothing
+ * for null. All of these are in hexadecimal UTF-8.
  *
- * <p>With the argument {@code definitions}: one line per option in the order of their definition, with name, type, default,
+ * <p>With the argument {@code definitions} alone: one line per option in the order of their definition, with name, type, default,
  * valid values and importance, in hexadecimal as above; an empty default is null, a lone {@code -} is none at all.
  */
 public class Verdicts {
@@ -34,12 +35,12 @@ public class Verdicts {
     static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
 
     public static void main(String[] arguments) throws Exception {
-        if (arguments.length > 0 && arguments[0].equals("definitions")) {
+        if (arguments.length == 1 && arguments[0].equals("definitions")) {
             definitions();
         } else {
             BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                OUT.println(verdict(properties(line)));
+                OUT.println(verdict(properties(line), arguments));
             }
         }
         OUT.flush();
@@ -63,7 +64,7 @@ public class Verdicts {
         return properties;
     }
 
-    static String verdict(Properties properties) throws Exception {
+    static String verdict(Properties properties, String[] keys) throws Exception {
         ByteArraySerializer bytes = new ByteArraySerializer();
         KafkaProducer<byte[], byte[]> producer;
         try {
@@ -72,22 +73,28 @@ public class Verdicts {
             Throwable cause = refusal.getCause();
             return "refused\t" + told(refusal) + "\t" + (cause == null ? "\t" : told(cause));
         }
-        String made = made(producer);
+        String made = made(producer, keys);
         // Those that never close keep their place; then a new one waits a while, and goes on.
         OPEN.tryAcquire(1, TimeUnit.SECONDS);
         CLOSERS.execute(() -> {
             producer.close(Duration.ZERO);
             OPEN.release();
         });
-        return "accepted\t" + made;
+        return "accepted" + made;
     }
 
-    static String made(KafkaProducer<?, ?> producer) throws ReflectiveOperationException {
-        ProducerConfig config = (ProducerConfig) field(producer, "producerConfig");
-        // The configuration keeps the value it was given.
-        Object deliveryTimeoutMs = field(field(producer, "accumulator"), "deliveryTimeoutMs");
-        return hex(config.getBoolean("enable.idempotence").toString()) + "\t" + hex(deliveryTimeoutMs.toString()) + "\t"
-            + hex(config.getLong("reconnect.backoff.max.ms").toString()) + "\t" + hex(config.getString("client.id"));
+    static String made(KafkaProducer<?, ?> producer, String[] keys) throws ReflectiveOperationException {
+        Map<String, ?> values = ((ProducerConfig) field(producer, "producerConfig")).values();
+        StringBuilder made = new StringBuilder();
+        for (String key : keys) {
+            Object value = values.get(key);
+            if (key.equals("delivery.timeout.ms")) {
+                // The configuration keeps the value it was given.
+                value = field(field(producer, "accumulator"), "deliveryTimeoutMs");
+            }
+            made.append('\t').append(value == null ? "" : hex(value.toString()));
+        }
+        return made.toString();
     }
 
     static Object field(Object object, String name) throws ReflectiveOperationException {

@@ -14,6 +14,9 @@ fn every_verdict_on_a_configuration_is_the_java_clients() -> Result<()> {
     for (name, reason, count) in &tally.exceptions {
         println!("{count:>6} × {name}: {reason}");
     }
+    for finding in &tally.findings {
+        println!("{finding}");
+    }
     println!("{} cases, {} differences", tally.cases, tally.differences.len());
     assert!(tally.differences.is_empty(), "{}", tally.differences.join("\n"));
     Ok(())

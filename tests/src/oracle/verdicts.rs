@@ -1,14 +1,16 @@
-//! The verdict on a configuration: refused, and in which words; or accepted, and what the client changed by itself. The judge
+//! The verdict on a configuration: refused, and in which words; or accepted, and what every obeyed setting is then. The judge
 //! is `new KafkaProducer(properties)`.
 
 mod cases;
+mod exceptions;
 mod java;
+mod obeyed;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use kafka_producer::{BootstrapServers, ProducerConfig};
-use producer_core::config::{Reference, Status, reference};
+use producer_core::config::{Reference, reference};
 
 use self::java::{Definition, Verdict};
 use super::Tally;
@@ -35,16 +37,24 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     all.extend((0..random_combinations).map(|_| cases::of_several_keys(&mut draws)));
 
     let verdicts = java::verdicts(&all)?;
+    let (mut accepted, mut refused) = (0, 0);
     let mut exceptions = BTreeMap::new();
     for (properties, java) in all.iter().zip(&verdicts) {
         tally.cases += 1;
         match compare(properties, java) {
-            Comparison::Same => {}
+            Comparison::Same => match java {
+                Verdict::Accepted(_) => accepted += 1,
+                Verdict::Refused { .. } => refused += 1,
+            },
             Comparison::Exception(name, reason) => *exceptions.entry((name, reason)).or_insert(0) += 1,
             Comparison::Different(told) if tally.differences.len() >= SHRUNK => tally.differences.push(told),
             Comparison::Different(_) => tally.differences.push(shrink(properties)?),
         }
     }
+    let keys = ProducerConfig::properties().count();
+    tally
+        .findings
+        .push(format!("accepted alike {accepted}, with the same values of {keys} keys; refused alike {refused}"));
     tally.exceptions = exceptions.into_iter().map(|((name, reason), count)| (name, reason, count)).collect();
     Ok(tally)
 }
@@ -54,7 +64,8 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
 /// # Errors
 /// When Java or the jars cannot be had.
 pub fn log_of<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<String> {
-    java::log(&properties.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    let properties = properties.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Ok(java::logs(&[properties])?.remove(0).0)
 }
 
 /// One question per option: is it defined as in Java, and in the same place?
@@ -91,45 +102,13 @@ enum Comparison {
 
 fn compare(properties: &Properties, java: &Verdict) -> Comparison {
     let ours = our_verdict(properties);
-    if &ours == java {
+    if ours == obeyed::as_used(java) {
         return Comparison::Same;
     }
-    let sentence = match &ours {
-        Verdict::Accepted { .. } => None,
-        Verdict::Refused { sentence, .. } => Some(sentence.as_str()),
-    };
-    if let Some((key, reason)) = sentence.and_then(refused_here) {
-        return Comparison::Exception(key.to_owned(), reason.to_owned());
+    match exceptions::find(properties, java, &ours) {
+        Some((name, reason)) => Comparison::Exception(name, reason.to_owned()),
+        None => Comparison::Different(format!("{properties:?}\n    Java: {java:?}\n    ours: {ours:?}")),
     }
-    let missing = "Missing required configuration \"bootstrap.servers\" which has no default value.";
-    if *java == java::config_exception(missing) {
-        return Comparison::Exception(
-            "no bootstrap.servers".to_owned(),
-            "they are given to whoever connects, not to the configuration".to_owned(),
-        );
-    }
-    if properties.values().any(|value| value.contains(|c: char| c.is_alphabetic() && !c.is_ascii())) {
-        return Comparison::Exception(
-            "letters beyond ASCII".to_owned(),
-            "a letter whose capital is an ASCII letter is that letter to Java where case does not matter".to_owned(),
-        );
-    }
-    if properties.values().any(|value| value.starts_with("0x")) {
-        return Comparison::Exception(
-            "hexadecimal doubles".to_owned(),
-            "four keys for logging in have a DOUBLE; nobody writes one so".to_owned(),
-        );
-    }
-    Comparison::Different(format!("{properties:?}\n    Java: {java:?}\n    ours: {ours:?}"))
-}
-
-/// The key that we refuse ourselves, and why.
-fn refused_here(sentence: &str) -> Option<(&'static str, &'static str)> {
-    let (key, _) = sentence.split_once(" is refused: ")?;
-    reference().find_map(|option| match option.status {
-        Status::Refused { reason } if option.name == key => Some((option.name, reason)),
-        _ => None,
-    })
 }
 
 fn our_verdict(properties: &Properties) -> Verdict {
@@ -142,13 +121,7 @@ fn our_verdict(properties: &Properties) -> Verdict {
     if let Some(Err(error)) = properties.get("bootstrap.servers").map(|servers| servers.parse::<BootstrapServers>()) {
         return java::config_exception(&error.to_string());
     }
-    let value_of = |key| config.value_of(key).unwrap_or_default();
-    Verdict::Accepted {
-        idempotence: value_of("enable.idempotence"),
-        delivery_timeout_ms: value_of("delivery.timeout.ms"),
-        reconnect_backoff_max_ms: value_of("reconnect.backoff.max.ms"),
-        client_id: java::uncounted(config.clone().with_client_id(|| "producer-1".to_owned()).client_id()),
-    }
+    Verdict::Accepted(obeyed::of(config))
 }
 
 /// The difference, without the properties that it does not need.
@@ -156,7 +129,9 @@ fn shrink(properties: &Properties) -> Result<String> {
     let mut smallest = properties.clone();
     loop {
         let without = |key: &String| smallest.iter().filter(|(other, _)| *other != key).map(cloned).collect();
-        let mut candidates: Vec<Properties> = smallest.keys().map(without).collect();
+        // Without addresses it would be another question.
+        let removable = smallest.keys().filter(|key| *key != "bootstrap.servers");
+        let mut candidates: Vec<Properties> = removable.map(without).collect();
         candidates.push(smallest.clone());
         let verdicts = java::verdicts(&candidates)?;
         let still =

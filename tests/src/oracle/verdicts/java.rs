@@ -1,9 +1,11 @@
 //! Java's answers, from `tests/oracle/Verdicts.java`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use producer_core::config::ProducerConfig;
 use xtask::{kafka::KafkaJars, process, workspace};
 
 use super::Properties;
@@ -11,17 +13,9 @@ use super::Properties;
 /// What becomes of a set of properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// There is a producer. The client may have changed these by itself.
-    Accepted {
-        /// `enable.idempotence`.
-        idempotence: String,
-        /// `delivery.timeout.ms`.
-        delivery_timeout_ms: String,
-        /// `reconnect.backoff.max.ms`.
-        reconnect_backoff_max_ms: String,
-        /// `client.id`; that of a producer that was counted is `producer-N`.
-        client_id: String,
-    },
+    /// There is a producer, and these are the values of the keys that we obey, as Java writes them, null as the empty text;
+    /// a `client.id` that was counted is `producer-N`.
+    Accepted(BTreeMap<&'static str, String>),
     /// There is none.
     Refused {
         /// Simple name of the exception's class; of its cause, where that was wrapped.
@@ -52,7 +46,11 @@ pub(super) struct Definition {
 fn program(log_level: &str) -> Result<Command> {
     let mut command = KafkaJars::ensure()?.java();
     command.arg(format!("-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}"));
-    command.arg("-Dorg.slf4j.simpleLogger.logFile=System.out");
+    command.args([
+        "-Dorg.slf4j.simpleLogger.logFile=System.out",
+        "-Dsun.stdout.encoding=UTF-8",
+        "-Dstdout.encoding=UTF-8",
+    ]);
     command.arg(workspace::root().join("tests/oracle/Verdicts.java"));
     Ok(command)
 }
@@ -81,9 +79,20 @@ pub(super) fn verdicts(cases: &[Properties]) -> Result<Vec<Verdict>> {
     Ok(verdicts)
 }
 
-/// What the Java client logs when it makes a producer of these properties.
-pub(super) fn log(properties: &Properties) -> Result<String> {
-    printed(program("info")?, std::slice::from_ref(properties))
+/// The same with what the Java client logged before each.
+pub(super) fn logs(cases: &[Properties]) -> Result<Vec<(String, Verdict)>> {
+    let mut logs = Vec::new();
+    let mut log = String::new();
+    for line in printed(program("info")?, cases)?.lines() {
+        if line.starts_with("accepted\t") || line.starts_with("refused\t") {
+            logs.push((std::mem::take(&mut log), verdict(line)?));
+        } else {
+            log += line;
+            log.push('\n');
+        }
+    }
+    ensure!(logs.len() == cases.len(), "{} verdicts on {} cases", logs.len(), cases.len());
+    Ok(logs)
 }
 
 fn printed(mut program: Command, cases: &[Properties]) -> Result<String> {
@@ -94,6 +103,7 @@ fn printed(mut program: Command, cases: &[Properties]) -> Result<String> {
         pairs.collect::<Vec<_>>().join(" ") + "\n"
     };
     fs::write(&file, cases.iter().map(line).collect::<String>())?;
+    program.args(obeyed());
     let output = program.stdin(File::open(&file)?).output()?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
@@ -103,13 +113,12 @@ fn printed(mut program: Command, cases: &[Properties]) -> Result<String> {
 fn verdict(line: &str) -> Result<Verdict> {
     let fields: Vec<&str> = line.split('\t').collect();
     let (class, sentence) = match fields[..] {
-        ["accepted", idempotence, delivery_timeout_ms, reconnect_backoff_max_ms, client_id] => {
-            return Ok(Verdict::Accepted {
-                idempotence: text(idempotence)?,
-                delivery_timeout_ms: text(delivery_timeout_ms)?,
-                reconnect_backoff_max_ms: text(reconnect_backoff_max_ms)?,
-                client_id: uncounted(&text(client_id)?),
-            });
+        ["accepted", ref values @ ..] => {
+            ensure!(values.len() == obeyed().count(), "a value of each key instead of {line:?}");
+            let told = obeyed().zip(values).map(|(key, value)| Ok((key, text(value)?)));
+            let mut values = told.collect::<Result<BTreeMap<_, _>>>()?;
+            values.entry("client.id").and_modify(|id| *id = uncounted(id));
+            return Ok(Verdict::Accepted(values));
         }
         ["refused", class, sentence, "", ""] => (text(class)?, text(sentence)?),
         ["refused", class, sentence, cause_class, cause] => {
@@ -120,6 +129,11 @@ fn verdict(line: &str) -> Result<Verdict> {
         _ => anyhow::bail!("a verdict instead of {line:?}"),
     };
     Ok(Verdict::Refused { class, sentence })
+}
+
+/// The keys that we obey.
+fn obeyed() -> impl Iterator<Item = &'static str> {
+    ProducerConfig::properties().map(|property| property.name)
 }
 
 /// A name without its number, if the client made it by counting.
