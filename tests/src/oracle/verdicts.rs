@@ -1,10 +1,11 @@
 //! The verdict on a configuration: refused, and in which words; or accepted, and what every obeyed setting is then. The judge
-//! is `new KafkaProducer(properties)`.
+//! is `new KafkaProducer(properties)`. What the Java client logs of it is read back besides.
 
 mod cases;
 mod exceptions;
 mod java;
 mod obeyed;
+mod read_back;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ type Properties = BTreeMap<String, String>;
 const SHRUNK: usize = 3;
 
 /// Compares the definitions of all options; the verdicts on each option at its default, at and beyond its bounds, of the
-/// wrong type and empty; and those on `random_combinations` of the options that interact, drawn from `seed`.
+/// wrong type and empty; and those on `random_combinations` of the options that interact, drawn from `seed`. A tenth as many logs
+/// are read back.
 ///
 /// # Errors
 /// When Java or the jars cannot be had.
@@ -56,6 +58,7 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
         .findings
         .push(format!("accepted alike {accepted}, with the same values of {keys} keys; refused alike {refused}"));
     tally.exceptions = exceptions.into_iter().map(|((name, reason), count)| (name, reason, count)).collect();
+    read_back::hold(random_combinations / 10, &mut draws, &mut tally)?;
     Ok(tally)
 }
 

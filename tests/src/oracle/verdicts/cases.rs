@@ -1,5 +1,7 @@
 //! What is asked: options one by one, and those that interact together.
 
+use kafka_producer::ProducerConfig;
+
 use super::Properties;
 use super::java::Definition;
 use crate::draws::Draws;
@@ -141,6 +143,29 @@ pub(super) fn of_several_keys(draws: &mut Draws) -> Properties {
         // The first three are the ones that Java takes; drawn more often, so that rules behind the first bad value are met.
         let values = if draws.below(8) == 0 { values } else { &values[..values.len().min(3)] };
         drawn.insert((*key).to_owned(), (*one_of(draws, values)).to_owned());
+    }
+    drawn
+}
+
+/// What a reader of logs could take for the list's own signs, in a text.
+const NAMES: &[&str] =
+    &["orders", "[orders]", "[a, b]", "class a.B", "a = b", "producer-3", "producer-x", "3", "[hidden]", "주문"];
+
+/// The same with odd names, and with some defaults written out: whether a key was given can matter.
+pub(super) fn with_odd_names(draws: &mut Draws) -> Properties {
+    let mut drawn = of_several_keys(draws);
+    drawn.remove("no.such.key");
+    for key in ["client.id", "transactional.id"] {
+        if draws.below(3) == 0 {
+            drawn.insert(key.to_owned(), (*one_of(draws, NAMES)).to_owned());
+        }
+    }
+    for property in
+        ProducerConfig::properties().filter(|property| !["client.id", "transactional.id"].contains(&property.name))
+    {
+        if draws.below(8) == 0 {
+            drawn.entry(property.name.to_owned()).or_insert_with(|| property.default.to_owned());
+        }
     }
     drawn
 }
