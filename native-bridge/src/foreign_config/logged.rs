@@ -68,7 +68,8 @@ fn pair<'a>(line: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     line.match_indices(" =").find_map(|(at, equals)| {
         let (before, value) = (&line[..at], &line[at + equals.len()..]);
         let (own, key) = before.split_at(before.rfind(['\t', ' ']).map_or(0, |blank| blank + 1));
-        let is_one = !key.is_empty() && (value.is_empty() || value.starts_with(' ')) && prefix.starts_with(&shape(own));
+        let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+        let is_one = is_key && (value.is_empty() || value.starts_with(' ')) && prefix.starts_with(&shape(own));
         // Java has trimmed the value so.
         is_one.then(|| (key, value.trim_matches(|c| c <= ' ')))
     })
@@ -192,6 +193,8 @@ mod tests {
         let lines: String =
             LOG.split(" - ").nth(1).expect("a message").lines().map(|line| format!("{logger}{line}\r\n")).collect();
         assert_eq!(read(&lines), plain);
+        let fields = "level=INFO [thread = main] ";
+        assert_eq!(read(&LOG.lines().map(|line| format!("{fields}{line}\n")).collect::<String>()), plain);
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Kafka {
 impl Place {
     fn add(&mut self, path: &[String], value: &str) {
         let Some((first, rest)) = path.split_first() else { return };
-        if uniform(first) == "properties" {
+        if uniform(first) == "properties" && !rest.is_empty() {
             // A key keeps its letters.
             self.free.insert(rest.join("."), value.to_owned());
             return;
@@ -345,6 +345,13 @@ spring.kafka.producer.properties:
         let read = from_spring_yaml("spring.kafka.producer.client-id: [a, b]").expect("YAML");
         let told = ConfigNotice::NoEffect { key: "spring.kafka.producer.client-id".into() };
         assert_eq!((read.properties, read.notices), (Vec::new(), vec![told]));
+    }
+
+    #[test]
+    fn properties_without_any_are_told() {
+        let read = from_spring_yaml("spring.kafka.producer.properties: 5").expect("YAML");
+        assert_eq!(read.properties, []);
+        assert!(matches!(&read.notices[..], [ConfigNotice::UnknownKey { key, .. }] if key.ends_with(".properties")));
     }
 
     /// As above.
