@@ -52,6 +52,7 @@ impl Sleep {
 }
 
 impl<O: Observer> Producer<O> {
+    /// The pause before a question is asked once more.
     pub(super) fn sleep_until(&mut self, until: Instant) {
         self.sleep.until = Some(until);
         self.wake_by(Some((until, WaitReason::RetryBackoff)));
