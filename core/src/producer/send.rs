@@ -271,7 +271,13 @@ impl<O: Observer> Producer<O> {
         let error = self.metadata.topic_error(topic);
         let (name, own) = (|| record.topic.into(), own_partition(record));
         if known.is_none() && error == ErrorCode::INVALID_TOPIC_EXCEPTION {
-            return self.refuse(now, attempt.ordinal, begun.ticket, own, ProducerError::InvalidTopic { topic: name() });
+            // What was known when it was called has other words (`KafkaProducer.waitOnMetadata`).
+            let error = if self.metadata.topic_answered_in(topic) > begun.answers {
+                ProducerError::InvalidTopic { topic: name() }
+            } else {
+                ProducerError::Broker { code: error, message: Some(name()) }
+            };
+            return self.refuse(now, attempt.ordinal, begun.ticket, own, error);
         }
         if begun.asked_after != Some(self.metadata.answers()) {
             begun.asked_after = Some(self.metadata.answers());

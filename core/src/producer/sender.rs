@@ -421,10 +421,12 @@ impl<O: Observer> Producer<O> {
         matches!(self.life, Life::Closing { deadline: Some(deadline) } if deadline <= now)
     }
 
-    /// Does the sender sleep, or wait for a connection to ask something of the transaction's on? It looks at nothing else
-    /// meanwhile (`NetworkClientUtils.awaitReady`).
+    /// Does the sender sleep, or has it slept before a question that is not asked yet, or does it wait for a connection to
+    /// ask something of the transaction's on? It looks at nothing else meanwhile (`NetworkClientUtils.awaitReady`).
     fn is_amid_a_question(&self, now: Instant) -> bool {
-        self.is_asleep(now) || self.transactions.as_ref().is_some_and(Transactions::has_current)
+        self.is_asleep(now)
+            || self.question_target.is_some_and(|(_, not_before)| not_before > Instant::ZERO)
+            || self.transactions.as_ref().is_some_and(Transactions::has_current)
     }
 
     fn force_close_if_due(&mut self, now: Instant) {
