@@ -190,6 +190,22 @@ pub enum TransactionError {
 }
 
 impl TransactionError {
+    /// What a call is told when an earlier error stands in its way (`TransactionManager.maybeFailWithError`). A producer
+    /// without a `transactional.id` is called `null` there.
+    pub(crate) fn in_the_way(
+        error: &ProducerError,
+        transactional_id: Option<&Arc<str>>,
+        identity: Option<ProducerIdentity>,
+    ) -> Self {
+        let transactional_id = transactional_id.map_or_else(|| "null".into(), Arc::clone);
+        match error.java_class() {
+            "ProducerFencedException" => Self::Fenced { transactional_id, identity },
+            "InvalidProducerEpochException" => Self::OldEpoch { transactional_id, identity },
+            "IllegalStateException" => Self::Illegal(IllegalCall::Poisoned { transactional_id, identity }),
+            _ => Self::InErrorState(Box::new(error.clone())),
+        }
+    }
+
     /// Simple name of the Java client's exception class.
     pub const fn java_class(&self) -> &'static str {
         match self {

@@ -190,7 +190,7 @@ impl<O: Observer> Producer<O> {
             // No error and no id is no answer.
             ErrorCode::NONE => self.retry_identity(),
             code if code.is_retriable() => self.retry_identity(),
-            ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
+            ErrorCode::CLUSTER_AUTHORIZATION_FAILED | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
                 // Not fatal: rights may be granted, and what is sent later meets another answer.
                 self.identity.on(IdentitySignal::InitFailed);
                 let error = ProducerError::Broker { code: response.error, message: None };
@@ -198,13 +198,14 @@ impl<O: Observer> Producer<O> {
                     self.fail_queued(now, slot, error.clone());
                 }
             }
-            ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::PRODUCER_FENCED => {
-                let error = ProducerError::Broker { code: ErrorCode::PRODUCER_FENCED, message: None };
-                self.identity.on(IdentitySignal::Fatal(error));
+            // The second is what coordinators said before Kafka 2.7 where they say the first now.
+            ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH => {
+                let fenced = ProducerError::Broker { code: ErrorCode::PRODUCER_FENCED, message: None };
+                self.identity.on(IdentitySignal::Fatal(fenced));
             }
             code => {
-                let error = TransactionError::UnexpectedAnswer { api: ApiKey::InitProducerId, code };
-                self.identity.on(IdentitySignal::Fatal(error.into()));
+                let unexpected = TransactionError::UnexpectedAnswer { api: ApiKey::InitProducerId, code };
+                self.identity.on(IdentitySignal::Fatal(unexpected.into()));
             }
         }
     }

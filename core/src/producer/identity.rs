@@ -12,7 +12,7 @@
 //!
 //! A producer with transactions does not ask here: its coordinator gives it one identity after the other.
 
-use crate::error::ProducerError;
+use crate::error::{ProducerError, TransactionError};
 use crate::ids::ProducerIdentity;
 
 /// Where the identity stands.
@@ -25,7 +25,11 @@ pub(super) enum IdentityState {
     /// Granted.
     Ready(ProducerIdentity),
     /// The producer cannot go on.
-    Fatal(ProducerError),
+    Fatal {
+        error: ProducerError,
+        /// What it was, if it had been granted.
+        identity: Option<ProducerIdentity>,
+    },
 }
 
 /// What happens to an identity.
@@ -57,8 +61,9 @@ impl IdentityState {
     pub(super) fn after(self, signal: IdentitySignal) -> Result<Self, IllegalTransition> {
         use {IdentitySignal as Signal, IdentityState as State};
         Ok(match (self, signal) {
-            (State::Fatal(first), _) => State::Fatal(first),
-            (_, Signal::Fatal(error)) => State::Fatal(error),
+            (fatal @ State::Fatal { .. }, _) => fatal,
+            (State::Ready(identity), Signal::Fatal(error)) => State::Fatal { error, identity: Some(identity) },
+            (_, Signal::Fatal(error)) => State::Fatal { error, identity: None },
             (_, Signal::Given(identity)) => State::Ready(identity),
             (State::Missing, Signal::InitSent) => State::Requested,
             (State::Requested, Signal::InitAnswered(identity)) => State::Ready(identity),
@@ -110,9 +115,18 @@ impl Identity {
 
     pub(super) fn fatal_error(&self) -> Option<&ProducerError> {
         match &self.state {
-            Some(IdentityState::Fatal(error)) => Some(error),
+            Some(IdentityState::Fatal { error, .. }) => Some(error),
             _ => None,
         }
+    }
+
+    /// What a record is refused with after a fatal error: the error itself, unless the Java client words it anew.
+    pub(super) fn refusal(&self) -> Option<ProducerError> {
+        let Some(IdentityState::Fatal { error, identity }) = &self.state else { return None };
+        Some(match TransactionError::in_the_way(error, None, *identity) {
+            TransactionError::InErrorState(first) => *first,
+            anew => anew.into(),
+        })
     }
 }
 

@@ -89,7 +89,7 @@ impl<O: Observer> Producer<O> {
             Record { partition: Some(partition @ ..0), .. } => Some(ProducerError::NegativePartition(partition)),
             Record { timestamp_ms: Some(timestamp @ ..0), .. } => Some(ProducerError::NegativeTimestamp(timestamp)),
             _ if !matches!(self.life, Life::Open) => Some(ProducerError::Closed),
-            _ => self.identity.fatal_error().cloned(),
+            _ => self.identity.refusal(),
         }
     }
 

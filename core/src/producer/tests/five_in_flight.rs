@@ -3,7 +3,8 @@
 //! The Java client takes the same course, instant by instant, in `tests/oracle/timelines/hostile.txt`.
 
 use super::story::{Story, failed, record};
-use crate::error::{ErrorCode, Persistence, ProducerError};
+use crate::error::{ErrorCode, Persistence, ProducerError, TransactionError};
+use crate::ids::ProducerIdentity;
 
 const VALUES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
@@ -97,7 +98,9 @@ fn a_fenced_producer_ends_with_all_that_is_out() {
             let failure = completion.result.clone().expect_err("failed");
             assert_eq!(failure.persistence, Persistence::PossiblyPersisted, "no answer of its own was heard");
         }
-        assert_eq!(story.send(&record(0, "f")), Err(failed(Some(0), error)));
+        let identity = Some(ProducerIdentity { id: 1_000, epoch: 0 });
+        let anew = TransactionError::Fenced { transactional_id: "null".into(), identity };
+        assert_eq!(story.send(&record(0, "f")), Err(failed(Some(0), anew.into())));
     }
 }
 

@@ -4,6 +4,7 @@ use super::story::{Story, failed, record};
 use crate::error::{ErrorCode, Persistence, ProducerError};
 use crate::ids::{ConnectionId, ProducerIdentity};
 use crate::io::{Input, OutgoingRequest, Stored};
+use crate::producer::SendRefusal;
 use crate::protocol::{InitProducerIdResponse, Request, Response};
 use crate::trace::Fact;
 
@@ -333,4 +334,42 @@ fn when_the_epochs_are_used_up_a_new_id_is_asked_for() {
     story.refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
     wait_a_while(&mut story);
     assert_eq!(out(&story), [told("b", 0, 0)]);
+}
+
+/// Class and sentence of the error with which `send` refuses the next record.
+fn refusal(story: &mut Story) -> (&'static str, String) {
+    match story.send(&record(0, "late")) {
+        Err(SendRefusal::Failed { error, .. }) => (error.java_class(), error.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The sentences are those of `TransactionManager.InitProducerIdHandler` and `maybeFailWithError`.
+#[test]
+fn an_id_refused_for_good_ends_the_producer_in_the_java_clients_words() {
+    const FENCED: &str = "Producer with transactionalId 'null' and (producerId=-1, epoch=-1) has been fenced by another \
+                          producer with the same transactionalId";
+    for (code, class, sentence) in [
+        (
+            ErrorCode::INVALID_TXN_STATE,
+            "KafkaException",
+            "Unexpected error in InitProducerIdResponse; The producer attempted a transactional operation in an invalid state.",
+        ),
+        (ErrorCode::INVALID_PRODUCER_EPOCH, "ProducerFencedException", FENCED),
+        (ErrorCode::PRODUCER_FENCED, "ProducerFencedException", FENCED),
+    ] {
+        let mut story = without_id();
+        answer_identity(&mut story, code, -1, -1);
+        assert_eq!(refusal(&mut story), (class, sentence.to_owned()), "{code}");
+    }
+}
+
+#[test]
+fn who_is_fenced_is_told_as_whom() {
+    let mut story = started();
+    story.put(0, "a");
+    story.refuse(ErrorCode::PRODUCER_FENCED);
+    let identity = "Producer with transactionalId 'null' and (producerId=1000, epoch=0) has been fenced";
+    let (class, sentence) = refusal(&mut story);
+    assert_eq!((class, sentence.starts_with(identity)), ("ProducerFencedException", true), "{sentence}");
 }

@@ -1,7 +1,5 @@
 //! What the program calls (`KafkaProducer`'s methods, as far as `TransactionManager` judges them).
 
-use std::sync::Arc;
-
 use crate::error::{IllegalCall, ProducerError, TransactionCall, TransactionError};
 use crate::producer::topics::PartitionRef;
 
@@ -121,14 +119,9 @@ impl Transactions {
 
     /// An error that stands in the way of every call (`maybeFailWithError`).
     fn check_error(&self) -> Result<(), ProducerError> {
-        let Some(error) = self.state.error() else { return Ok(()) };
-        let (transactional_id, identity) = (Arc::clone(&self.id), self.identity);
-        Err(match error.java_class() {
-            "ProducerFencedException" => TransactionError::Fenced { transactional_id, identity },
-            "InvalidProducerEpochException" => TransactionError::OldEpoch { transactional_id, identity },
-            "IllegalStateException" => TransactionError::Illegal(IllegalCall::Poisoned { transactional_id, identity }),
-            _ => TransactionError::InErrorState(Box::new(error.clone())),
+        match self.state.error() {
+            Some(error) => Err(TransactionError::in_the_way(error, Some(&self.id), self.identity).into()),
+            None => Ok(()),
         }
-        .into())
     }
 }
