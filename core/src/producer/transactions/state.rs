@@ -10,6 +10,8 @@
 //!                             │                          │                              │ abort
 //!                             └──────── error ──► AbortableError ◄── error ── InTransaction
 //!
+//!  Committing, Aborting ── id granted ──► Ready
+//!
 //!  every state ── fatal error, or a signal that does not fit ──► Fatal
 //! ```
 //!
@@ -90,7 +92,9 @@ impl TransactionState {
             (_, Signal::Fatal(error)) => State::Fatal(error),
             (State::Uninitialized, Signal::Initialize)
             | (State::Committing | State::Aborting, Signal::Ended { bump: true }) => State::Initializing,
-            (State::Initializing, Signal::IdGranted)
+            // An id may be granted to a producer that is still aborting: the coordinator refused to end the transaction,
+            // and the new epoch, which was asked for all the same, ends it.
+            (State::Initializing | State::Committing | State::Aborting, Signal::IdGranted)
             | (State::Committing | State::Aborting, Signal::Ended { bump: false }) => State::Ready,
             (State::Ready | State::AbortableError(_), Signal::IdRefused) => State::Uninitialized,
             (State::Ready, Signal::Begin) => State::InTransaction,
@@ -152,16 +156,15 @@ mod tests {
     #[test]
     fn the_ways_are_those_of_the_java_client() {
         use {TransactionPhase as Phase, TransactionSignal as Signal};
-        let ways: [(&[Signal], &[Phase]); 7] = [
+        let ways: [(&[Signal], &[Phase]); 8] = [
             (&[Signal::IdRefused], &[Phase::Ready, Phase::AbortableError]),
             (
                 &[Signal::Initialize, Signal::Ended { bump: true }],
                 &[Phase::Uninitialized, Phase::Committing, Phase::Aborting],
             ),
-            (
-                &[Signal::IdGranted, Signal::Ended { bump: false }],
-                &[Phase::Initializing, Phase::Committing, Phase::Aborting],
-            ),
+            (&[Signal::IdGranted], &[Phase::Initializing, Phase::Committing, Phase::Aborting]),
+            // Nothing is ended while the first id is asked for.
+            (&[Signal::Ended { bump: false }], &[Phase::Committing, Phase::Aborting]),
             (&[Signal::Begin], &[Phase::Ready]),
             (&[Signal::Commit], &[Phase::InTransaction]),
             (&[Signal::Abort], &[Phase::InTransaction, Phase::AbortableError]),
