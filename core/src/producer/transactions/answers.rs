@@ -182,8 +182,8 @@ impl Transactions {
             (Code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED | Code::CLUSTER_AUTHORIZATION_FAILED, _) if is_init => {
                 self.fail_until_abort(&pending, broker(code));
             }
-            (Code::GROUP_AUTHORIZATION_FAILED, query) if group_of(query).is_some() => {
-                let group = group_of(query).cloned().unwrap_or_else(|| "".into());
+            (Code::GROUP_AUTHORIZATION_FAILED, query) if self.group_of(query).is_some() => {
+                let group = self.group_of(query).cloned().unwrap_or_else(|| "".into());
                 self.fail_until_abort(&pending, TransactionError::GroupAuthorization(group).into());
             }
             (Code::TRANSACTION_ABORTABLE, Query::EndTxn { committed: false, .. }) => {
@@ -226,6 +226,17 @@ impl Transactions {
         }
     }
 
+    /// Whose rights are missing where it is said that a group's are.
+    fn group_of<'a>(&'a self, query: &'a Query) -> Option<&'a Arc<str>> {
+        match query {
+            Query::FindCoordinator(Coordinator::Group(group)) => Some(group),
+            // `FindCoordinatorHandler` takes whatever key it asked about for the group.
+            Query::FindCoordinator(Coordinator::Transaction) => Some(&self.id),
+            Query::AddOffsets { member, .. } | Query::CommitOffsets { member, .. } => Some(&member.group),
+            _ => None,
+        }
+    }
+
     fn fail_until_abort(&mut self, pending: &Pending, error: ProducerError) {
         self.settle(pending.call, Err(error.clone()));
         self.abortable(error);
@@ -243,14 +254,6 @@ fn broker(code: ErrorCode) -> ProducerError {
 
 const fn is_find(query: &Query) -> bool {
     matches!(query, Query::FindCoordinator(_))
-}
-
-fn group_of(query: &Query) -> Option<&Arc<str>> {
-    match query {
-        Query::FindCoordinator(Coordinator::Group(group)) => Some(group),
-        Query::AddOffsets { member, .. } | Query::CommitOffsets { member, .. } => Some(&member.group),
-        _ => None,
-    }
 }
 
 /// Does this error of one partition decide about the whole AddPartitionsToTxn request?
