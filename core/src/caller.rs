@@ -21,7 +21,7 @@ use std::sync::Arc;
 use core::time::Duration;
 
 use crate::bridge::{Habit, RecordSpec, SendId};
-use crate::error::{ProducerError, Surface};
+use crate::error::{Persistence, ProducerError, Surface};
 use crate::ids::BatchId;
 use crate::io::BatchCompletion;
 use crate::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
@@ -62,13 +62,15 @@ pub struct Called {
     pub result: Result<Sent, Refused>,
 }
 
-/// A record that `send` refused before it was appended.
+/// A record that `send` refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Why.
     pub error: ProducerError,
     /// Where the program meets it.
     pub surface: Surface,
+    /// May it be in the log all the same?
+    pub persistence: Persistence,
     /// Partition of the `RecordMetadata` beside it; `None`: −1.
     pub partition: Option<i32>,
 }
@@ -280,6 +282,7 @@ impl Caller {
                     Ok(sent)
                 }
                 Err(refusal) => {
+                    let persistence = refusal.persistence();
                     let (error, partition) = match refusal {
                         SendRefusal::FailedInItsBatch { error, sent } => (error, Some(sent.partition)),
                         SendRefusal::Failed { error, partition } => (error, partition),
@@ -289,7 +292,7 @@ impl Caller {
                     if surface == Surface::FutureOnCaller {
                         self.meet_failed_future(now, habit, ordinal, producer);
                     }
-                    Err(Refused { error, surface, partition })
+                    Err(Refused { error, surface, persistence, partition })
                 }
             };
             called(Called { job: id, habit, record: index, ordinal, called_at, result });

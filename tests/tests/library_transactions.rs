@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
-use kafka_producer::{CommittedOffset, ErrorCode, GroupMember, KafkaProducer, ProducerConfig, ProducerError, Record};
-use producer_core::cluster::{Action, ClusterConfig, Matcher, Rule};
+use kafka_producer::{
+    CommittedOffset, ErrorCode, GroupMember, KafkaProducer, Persistence, ProducerConfig, ProducerError, Record,
+    SendError,
+};
+use producer_core::cluster::{Action, ClusterConfig, Matcher, Rule, StoredBatch};
 use producer_core::ids::TopicPartition;
 use producer_core::protocol::ApiKey;
 
@@ -193,6 +196,60 @@ async fn a_record_that_is_refused_outside_a_transaction_is_the_programs_mistake(
         "TransactionalId cashier: Invalid transition attempted from state READY to state ABORTABLE_ERROR"
     );
     producer.begin_transaction().expect("nothing has changed");
+}
+
+/// What stands in partition 0, one after the other: values of records, and how transactions ended.
+fn story_of(brokers: &EmbeddedBrokers) -> Vec<String> {
+    const COMMIT: &[u8] = &[0, 0, 0, 1];
+    brokers.with_cluster(|cluster, _| {
+        let mut told = Vec::new();
+        let Some(log) = cluster.log(&TopicPartition { topic: "orders".into(), partition: 0 }) else { return told };
+        for batch in log.batches().map(StoredBatch::view) {
+            let records = batch.records().map(|record| record.expect("readable"));
+            told.extend(records.map(|record| match (batch.is_control(), record.key == Some(COMMIT)) {
+                (true, true) => "committed".to_owned(),
+                (true, false) => "aborted".to_owned(),
+                (false, _) => String::from_utf8(record.value.expect("a value").to_vec()).expect("text"),
+            }));
+        }
+        told
+    })
+}
+
+/// As the Java client's: whether the transaction takes a record is asked when it is in its batch, which the next
+/// transaction takes along.
+#[tokio::test]
+async fn a_record_refused_outside_a_transaction_may_be_committed_with_the_next_and_is_not_called_lost() {
+    for commits in [true, false] {
+        let brokers = brokers().await;
+        let producer = cashier(&brokers, &[("linger.ms", "0")]).await;
+        producer.init_transactions().await.expect("a coordinator is there");
+        let SendError { error, persistence, partition } =
+            producer.send(order(b"ghost")).await.expect_err("no transaction");
+        assert_eq!((error.java_class(), partition), ("IllegalStateException", Some(0)));
+        assert_eq!(persistence, Persistence::PossiblyPersisted);
+        producer.begin_transaction().expect("ready");
+        producer.send(order(b"meant")).await.expect("appended").await.expect("stored");
+        if commits {
+            producer.commit_transaction().await.expect("committed");
+        } else {
+            producer.abort_transaction().await.expect("aborted");
+        }
+        assert_eq!(story_of(&brokers), ["ghost", "meant", if commits { "committed" } else { "aborted" }]);
+        producer.close(None).await;
+    }
+}
+
+#[tokio::test]
+async fn a_record_refused_before_it_was_appended_is_nowhere() {
+    let brokers = brokers().await;
+    let producer = cashier(&brokers, &[("max.request.size", "1000")]).await;
+    producer.init_transactions().await.expect("a coordinator is there");
+    producer.begin_transaction().expect("ready");
+    let refused = producer.send(order(&[b'*'; 1_000])).await.expect_err("too large");
+    assert_eq!(refused.persistence, Persistence::NotPersisted);
+    producer.abort_transaction().await.expect("that is what is left");
+    assert_eq!(story_of(&brokers), [""; 0]);
 }
 
 /// Mirrors `KafkaProducerTest.testInvalidGenerationIdAndMemberIdCombinedInSendOffsets`: offsets of generation 2 without

@@ -43,7 +43,7 @@ use core::time::Duration;
 
 use crate::codecs::Codecs;
 use crate::config::ProducerConfig;
-use crate::error::{ProducerError, TransactionPhase};
+use crate::error::{Persistence, ProducerError, TransactionPhase};
 use crate::ids::{BatchId, BrokerAddress, NodeId};
 use crate::io::{Input, Output, WaitReason};
 use crate::time::{Instant, Now};
@@ -85,7 +85,7 @@ pub struct Sent {
     pub wakes_sender: bool,
 }
 
-/// Why `send` did not append.
+/// Why `send` did not take the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendRefusal {
     /// Not yet: call again with the same [`SendAttempt`] after [`Output::SendsMayProceed`], or at `until`, when the
@@ -105,7 +105,8 @@ pub enum SendRefusal {
         partition: Option<i32>,
     },
     /// Its transaction does not take it, but it is in its batch all the same, as with the Java client: its completion
-    /// comes too, at the latest when the transaction is aborted.
+    /// comes too, at the latest when the transaction is aborted. When the next transaction writes to its partition, it
+    /// leaves with that, and is committed with that: who got this error may find the record in the log.
     ///
     /// The program is to hear of it once. Of a producer that was fenced, or whose epoch is old, the Java client calls the
     /// callback twice: `KafkaProducer.doSend` with the ApiException that `TransactionManager.maybeAddPartition` threw, and
@@ -117,6 +118,16 @@ pub enum SendRefusal {
         /// Where it is.
         sent: Sent,
     },
+}
+
+impl SendRefusal {
+    /// May the record be in the log in spite of it? One that waits is nowhere yet.
+    pub const fn persistence(&self) -> Persistence {
+        match self {
+            Self::Blocked { .. } | Self::Failed { .. } => Persistence::NotPersisted,
+            Self::FailedInItsBatch { .. } => Persistence::PossiblyPersisted,
+        }
+    }
 }
 
 /// One call of `send` across its waits: when it began, and its place in the queue for memory.

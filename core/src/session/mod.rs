@@ -22,7 +22,6 @@ use crate::bridge::{
 use crate::caller::{Called, Caller, Refused};
 use crate::codecs;
 use crate::config::{ConfigNotice, ProducerConfig};
-use crate::error::Persistence;
 use crate::ids::ProducerIndex;
 use crate::io::BatchCompletion;
 use crate::producer::Producer;
@@ -412,7 +411,7 @@ impl<O: Observer> Application<O> for Session {
             book.count(&called);
             match called.result {
                 Ok(sent) => book.enter(&called, &sent, spec),
-                Err(Refused { ref error, surface, partition }) => refused.push(Outcome {
+                Err(Refused { ref error, surface, persistence, partition }) => refused.push(Outcome {
                     number: 0,
                     send: called.job,
                     first_record: called.record,
@@ -422,7 +421,7 @@ impl<O: Observer> Application<O> for Session {
                     fate: Fate::Failed {
                         error: error.clone(),
                         surface,
-                        persistence: Persistence::NotPersisted,
+                        persistence,
                         partition: partition.unwrap_or(-1),
                         topic: Arc::clone(&spec.topic),
                         first: None,

@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::io;
 
 use producer_core::config::ProducerConfig;
-use producer_core::error::{ProducerError, Surface};
+use producer_core::error::{Persistence, ProducerError, Surface};
 use producer_core::io::BatchCompletion;
 use producer_core::metrics::{Metric, TimedCall};
 use producer_core::producer::{Producer, SendAttempt, SendRefusal, Sent};
@@ -29,14 +29,20 @@ use application::{BatchCallback, Errands, Program};
 use delivery::AppendedRecord;
 pub use delivery::{Delivery, DeliveryError, RecordMetadata};
 
-/// A record that `send` refused before it was appended: it is in no batch and will be in no log. Except where its
-/// transaction refused it ([`ProducerError::Transaction`]): then it is in its batch, and fails with that.
+/// A record that `send` refused.
+///
+/// Mostly before it was appended: then it is in no batch and will be in no log. But whether a transaction takes a record
+/// is asked when it is in its batch, here as in the Java client. What was refused there, such as a record between two
+/// transactions, stays in its batch: the next transaction that writes to its partition takes it along, and commits it.
+/// [`persistence`](Self::persistence) tells one from the other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct SendError {
     /// Why, with the Java client's class and sentence.
     #[source]
     pub error: ProducerError,
+    /// May it be in the log all the same?
+    pub persistence: Persistence,
     /// The record's own partition or, when memory was missing, the one chosen for it; `None`: none was.
     pub partition: Option<i32>,
 }
@@ -44,9 +50,12 @@ pub struct SendError {
 impl SendError {
     /// The error of an attempt that is over; else until when it waits.
     fn of(refusal: SendRefusal) -> Result<Self, Instant> {
+        let persistence = refusal.persistence();
         match refusal {
-            SendRefusal::Failed { error, partition } => Ok(Self { error, partition }),
-            SendRefusal::FailedInItsBatch { error, sent } => Ok(Self { error, partition: Some(sent.partition) }),
+            SendRefusal::Failed { error, partition } => Ok(Self { error, persistence, partition }),
+            SendRefusal::FailedInItsBatch { error, sent } => {
+                Ok(Self { error, persistence, partition: Some(sent.partition) })
+            }
             SendRefusal::Blocked { until, .. } => Err(until),
         }
     }
@@ -225,7 +234,7 @@ impl KafkaProducer {
     /// returned, the record will be sent whatever becomes of the [`Delivery`].
     ///
     /// # Errors
-    /// [`SendError`]: the record was not appended.
+    /// [`SendError`]: the record was refused.
     pub async fn send(&self, record: Record<'_>) -> Result<Delivery, SendError> {
         self.append(&record, |program, sent| {
             let appended = AppendedRecord::new(sent, &record);
@@ -296,7 +305,7 @@ impl KafkaProducer {
     /// As [`send`](Self::send).
     ///
     /// # Errors
-    /// [`SendError`]: the record was not appended.
+    /// [`SendError`]: the record was refused.
     pub async fn send_unobserved(&self, record: Record<'_>) -> Result<Sent, SendError> {
         self.append(&record, |_, sent| *sent).await
     }
@@ -304,7 +313,7 @@ impl KafkaProducer {
     /// As [`send_unobserved`](Self::send_unobserved), for code that does not wait.
     ///
     /// # Errors
-    /// [`TrySendError`]: the record was not appended.
+    /// [`TrySendError`]: the record was refused, or would have to wait.
     pub fn try_send(&self, record: Record<'_>) -> Result<Sent, TrySendError> {
         let mut attempt = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
         match attempt.call(&record, |_, sent| *sent) {

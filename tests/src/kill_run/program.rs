@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use kafka_producer::{
-    BatchCompletion, KafkaProducer, Persistence, ProducerConfig, ProducerError, Record, Sent, TransactionError,
+    BatchCompletion, KafkaProducer, Persistence, ProducerConfig, ProducerError, Record, SendError, Sent,
+    TransactionError,
 };
 use tokio::sync::watch;
 
@@ -150,7 +151,7 @@ impl Program {
 }
 
 /// A record that was appended, or why it was not.
-type Appended = Result<Sent, (Option<i32>, &'static str)>;
+type Appended = Result<Sent, (Option<i32>, Persistence, &'static str)>;
 
 /// The calls that wait for the coordinator.
 #[derive(Clone, Copy, Debug)]
@@ -177,7 +178,8 @@ impl Run {
             let (key, value) = (format!("user-{}", number % KEYS), number.to_string());
             let record = Record::keyed(self.program.topic, key.as_bytes(), value.as_bytes());
             let appended = self.producer.send_unobserved(record).await;
-            self.appended.push(appended.map_err(|refusal| (refusal.partition, refusal.error.java_class())));
+            let fate = |SendError { error, persistence, partition }| (partition, persistence, error.java_class());
+            self.appended.push(appended.map_err(fate));
             if self.appended.last().is_some_and(Result::is_err) {
                 refused += 1;
                 self.ledger.settled.send_modify(|settled| *settled += 1);
@@ -240,9 +242,8 @@ fn told(
         of_batch.entry(completion.batch).or_default().push(completion);
     }
     let fate = |appended: &Appended| match appended {
-        // Not appended: nobody will ever have it.
-        Err((partition, class)) => {
-            Ok(Fate { partition: *partition, attempts: 0, result: Err((Persistence::NotPersisted, *class)) })
+        Err((partition, persistence, class)) => {
+            Ok(Fate { partition: *partition, attempts: 0, result: Err((*persistence, *class)) })
         }
         Ok(sent) => {
             let told = of_batch.get(&sent.batch).into_iter().flatten();
