@@ -33,8 +33,9 @@ pub use delivery::{Delivery, DeliveryError, RecordMetadata};
 ///
 /// Mostly before it was appended: then it is in no batch and will be in no log. But whether a transaction takes a record
 /// is asked when it is in its batch, here as in the Java client. What was refused there, such as a record between two
-/// transactions, stays in its batch: the next transaction that writes to its partition takes it along, and commits it.
-/// [`persistence`](Self::persistence) tells one from the other.
+/// transactions, stays in its batch: the next transaction that writes to its partition takes it along, and commits it. One
+/// that does not waits in vain for it, and its commit fails with the record's deadline. `begin` and `abort` at once, and
+/// it is gone. [`persistence`](Self::persistence) tells one from the other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct SendError {
