@@ -255,7 +255,7 @@ public final class Timeline {
             inRound = true;
             try {
                 sender.runOnce();
-            } catch (ApiException | CorrelationIdMismatchException uncaught) {
+            } catch (ApiException | CorrelationIdMismatchException | IllegalArgumentException uncaught) {
                 // Sender.run logs it and goes on.
                 activity++;
             }

@@ -83,7 +83,6 @@ impl Value {
         u32::try_from(self.number()).unwrap_or(0)
     }
 
-    #[cfg(any(feature = "compression", feature = "metrics"))]
     pub(super) fn signed_32(&self) -> i32 {
         i32::try_from(self.number()).unwrap_or(0)
     }

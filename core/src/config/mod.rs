@@ -161,7 +161,7 @@ pub struct ProducerConfig {
     #[cfg(feature = "compression")]
     pub(crate) zstd_level: i32,
     pub(crate) transactional_id: Option<Arc<str>>,
-    pub(crate) transaction_timeout: Duration,
+    pub(crate) transaction_timeout_ms: i32,
 }
 
 impl Default for ProducerConfig {
@@ -224,7 +224,7 @@ impl ProducerConfig {
             #[cfg(feature = "compression")]
             zstd_level: 0,
             transactional_id: None,
-            transaction_timeout: Duration::ZERO,
+            transaction_timeout_ms: 0,
         }
     }
 

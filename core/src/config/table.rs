@@ -140,8 +140,10 @@ pub(super) const ROWS: &[Row] = rows! {
         |idle| idle.as_ref().map_or_else(|| "-1".to_owned(), millis);
     // Numbers the records so that a retry is neither stored twice nor out of order.
     "enable.idempotence" Kind::Boolean, "true", enable_idempotence: Value::is_true, bool::to_string;
-    // Longest life of a transaction, in milliseconds: then its coordinator aborts it.
-    "transaction.timeout.ms" Kind::Int { at_least: None }, "60000", transaction_timeout: Value::millis, millis;
+    // Longest life of a transaction, in milliseconds: then its coordinator aborts it. Without a positive one no transaction
+    // can be had: no producer id is asked for, and `initTransactions` runs into `max.block.ms`.
+    "transaction.timeout.ms" Kind::Int { at_least: None }, "60000", transaction_timeout_ms:
+        Value::signed_32, i32::to_string;
     // Name under which a producer's transactions are kept, also when it is started again.
     "transactional.id" Kind::NonEmptyText, "", transactional_id: |value| Some(value.text().into()),
         |id| id.as_deref().unwrap_or_default().to_owned();

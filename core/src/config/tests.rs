@@ -306,6 +306,12 @@ fn a_transactional_id_wants_idempotence_and_names_the_client() {
 }
 
 #[test]
+fn a_transaction_timeout_is_kept_as_it_was_given_also_below_zero() {
+    let (config, _) = read(&[("transaction.timeout.ms", "-5")]).expect("the Java client takes it");
+    assert_eq!(config.value_of("transaction.timeout.ms").as_deref(), Some("-5"));
+}
+
+#[test]
 fn with_two_phase_commit_transactions_know_no_timeout() {
     let two_phase = ("transaction.two.phase.commit.enable", "true");
     assert!(read(&[two_phase]).is_ok());

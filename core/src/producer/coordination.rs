@@ -194,9 +194,15 @@ impl<O: Observer> Producer<O> {
             }
             Query::InitProducerId { bump } => {
                 let identity = bump.unwrap_or(ProducerIdentity { id: -1, epoch: -1 });
+                let transaction_timeout_ms = self.config.transaction_timeout_ms;
+                // The Java client's request builder throws where nobody hears it (`InitProducerIdRequest.Builder.build`), and
+                // the question is lost: the call that asked it runs out of time.
+                if transaction_timeout_ms <= 0 {
+                    return None;
+                }
                 Request::InitProducerId(InitProducerIdRequest {
                     transactional_id: Some(transactional_id),
-                    transaction_timeout_ms: millis(self.config.transaction_timeout),
+                    transaction_timeout_ms,
                     producer_id: identity.id,
                     producer_epoch: identity.epoch,
                 })
@@ -306,10 +312,6 @@ fn with_membership(query: &Query, version: i16) -> Result<i16, ProducerError> {
          which requires brokers to be on version 2.5 or above."
     );
     Err(ProducerError::Broker { code: ErrorCode::UNSUPPORTED_VERSION, message: Some(message.into()) })
-}
-
-fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
 fn found(response: &FindCoordinatorResponse) -> (ErrorCode, CoordinatorNode) {

@@ -2,7 +2,7 @@
 
 use super::super::story::Story;
 use super::stage::{CASHIER, FIRST, V1};
-use crate::error::{ErrorCode, TransactionPhase};
+use crate::error::{ErrorCode, TransactionError, TransactionPhase};
 use crate::ids::NodeId;
 use crate::io::OutgoingRequest;
 use crate::producer::TransactionTicket;
@@ -253,6 +253,22 @@ fn one_at_a_time(properties: &[(&str, &str)]) -> Story {
     story.settle();
     assert_eq!(story.asked, ["ApiVersions", "Metadata"]);
     story
+}
+
+/// The builder of the Java client's request throws "transaction timeout value is not positive" on its I/O thread, where it
+/// is logged; the program waits out `max.block.ms`.
+#[test]
+fn without_a_positive_transaction_timeout_no_id_is_ever_asked_for() {
+    for millis in ["-5", "0"] {
+        let mut story = Story::transactional(V1, &[("transaction.timeout.ms", millis)]);
+        let init = story.call_init().expect("fits");
+        story.expect(FIND, ErrorCode::NONE);
+        story.at_ms(story.now_ms() + 10_000);
+        assert_eq!((story.question(), story.outcome(init)), (None, None), "{millis}");
+        story.producer.close(story.now(), Some(core::time::Duration::ZERO));
+        story.settle();
+        assert_eq!(story.outcome(init), Some(Err(TransactionError::ShutDown.into())), "{millis}");
+    }
 }
 
 /// Mirrors `SenderTest.testInitProducerIdWithMaxInFlightOne`: while the only broker owes an answer about metadata and
