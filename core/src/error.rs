@@ -4,6 +4,7 @@
 //! made by the page and the command line.
 
 mod code;
+mod lost;
 mod other_codes;
 mod transaction;
 
@@ -16,6 +17,7 @@ use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::ApiKey;
 
 pub use self::code::ErrorCode;
+pub use self::lost::LostConnection;
 pub use self::transaction::{IllegalCall, TransactionCall, TransactionError, TransactionPhase};
 
 /// Why the program's record was not acknowledged, as the Java client would put it.
@@ -52,6 +54,8 @@ pub enum ProducerError {
         max_block_ms: u64,
         /// What metadata said of the topic last, NONE when nothing.
         last_error: ErrorCode,
+        /// The connection that was lost last, when no metadata came since.
+        lost: Option<Box<LostConnection>>,
     },
     /// `max.block.ms` passed without free memory (`BufferExhaustedException`, a `TimeoutException`).
     BufferExhausted {
@@ -298,4 +302,17 @@ impl fmt::Display for ProducerError {
     }
 }
 
-impl std::error::Error for ProducerError {}
+impl std::error::Error for ProducerError {
+    /// What lies behind it: the Java exception's cause and, where that has none, the connection that was lost.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::MetadataTimeout { last_error, .. } if !last_error.is_none() => Some(last_error),
+            Self::MetadataTimeout { lost: Some(lost), .. } => Some(&**lost),
+            Self::Transaction(error) => match &**error {
+                TransactionError::InErrorState(first) | TransactionError::RetriesExhausted(first) => Some(&**first),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}

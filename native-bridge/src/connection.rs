@@ -54,7 +54,11 @@ impl Connection {
                     converse(id, read_half, write_half, to_write, &exchanged, &inputs).await
                 }
             };
-            tracing::debug!(connection = %id, %address, ?why, "disconnected");
+            match &why {
+                // Who set this up has something to look into: no broker of Kafka's answers so.
+                DisconnectReason::Malformed(what) => tracing::warn!(%address, %what, "an answer of no use"),
+                why => tracing::debug!(connection = %id, %address, ?why, "disconnected"),
+            }
             // Nobody listens any more when the driver has ended.
             let _ = inputs.send(exchanged.news(Input::Disconnected { connection: id, why }));
         });

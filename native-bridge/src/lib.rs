@@ -23,9 +23,10 @@ pub use producer::{
 };
 pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
 pub use producer_core::error::{
-    ErrorCode, IllegalCall, Persistence, ProducerError, Surface, TransactionCall, TransactionError, TransactionPhase,
+    ErrorCode, IllegalCall, LostConnection, Persistence, ProducerError, Surface, TransactionCall, TransactionError,
+    TransactionPhase,
 };
-pub use producer_core::io::{BatchCompletion, Stored};
+pub use producer_core::io::{BatchCompletion, DisconnectReason, Stored};
 pub use producer_core::metrics;
 pub use producer_core::producer::{GroupMember, Offsets, Sent};
 pub use producer_core::protocol::CommittedOffset;

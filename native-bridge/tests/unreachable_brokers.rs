@@ -1,5 +1,6 @@
 //! Brokers that refuse, stay silent or talk nonsense: the producer neither hangs nor spins, and says what it waited for.
 
+use core::error::Error as _;
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,8 +75,16 @@ async fn a_refusing_a_silent_and_a_foreign_broker_end_in_the_same_timeout() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
-    for servers in [unused_address().await, silent_peer().await.address, closing.address, foreign.address] {
+    for (servers, what) in [
+        (unused_address().await, Some("node -1 cannot be connected to: ")),
+        (silent_peer().await.address, None),
+        (closing.address, Some("node -1 closed the connection")),
+        (foreign.address, Some("node -1 gave an answer of no use: ")),
+    ] {
         let (error, took) = send_to(&servers).await;
+        let cause = error.source().map(ToString::to_string);
+        let is_meant = cause.as_deref().map(|cause| what.is_some_and(|what| cause.starts_with(what)));
+        assert_eq!(is_meant, what.map(|_| true), "{cause:?}");
         assert!(matches!(error, ProducerError::MetadataTimeout { max_block_ms: 400, .. }), "{error:?}");
         assert!((400..2_000).contains(&took.as_millis()), "{took:?}");
     }

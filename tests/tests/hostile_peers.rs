@@ -2,6 +2,7 @@
 //! none of them twice.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -182,7 +183,8 @@ async fn behind_a_broker_that_says_nothing_the_next_one_is_found() -> Result<()>
 
 /// Row 66: the answer to ApiVersions 4 has the form of version 0 and no error that would say so.
 #[tokio::test]
-async fn an_answer_in_the_form_of_version_0_to_a_question_in_version_4_ends_in_a_timeout_and_no_storm() -> Result<()> {
+async fn an_answer_in_the_form_of_version_0_to_a_question_in_version_4_ends_in_a_timeout_that_names_it_and_no_storm()
+-> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let asked = Arc::new(AtomicUsize::new(0));
@@ -208,6 +210,8 @@ async fn an_answer_in_the_form_of_version_0_to_a_question_in_version_4_ends_in_a
     let producer = KafkaProducer::connect(config(&[("max.block.ms", "1000")]), &address.to_string()).await?;
     let refused = producer.send(Record::keyed("t", b"k", b"v")).await.expect_err("nothing is understood");
     assert_eq!(refused.to_string(), "Topic t not present in metadata after 1000 ms.");
+    let cause = refused.error.source().map(ToString::to_string).unwrap_or_default();
+    assert!(cause.starts_with("node -1 gave an answer of no use: ApiVersions v4: "), "{cause}");
     let asked = asked.load(Ordering::SeqCst);
     assert!((2..=8).contains(&asked), "asked {asked} times in a second");
     Ok(())

@@ -460,6 +460,12 @@ impl Connections {
         Some((node, link.in_flight.take_all()))
     }
 
+    /// Is it still being made?
+    pub(super) fn is_dialled(&self, connection: ConnectionId) -> bool {
+        let link = self.by_connection.get(&connection).and_then(|node| self.links.get(node));
+        link.is_some_and(|link| matches!(link.state, ConnectionState::Connecting { .. }))
+    }
+
     /// Connections that took too long to stand.
     pub(super) fn overdue_dials(&self, now: Instant) -> Vec<ConnectionId> {
         let overdue = self.links.values().filter_map(|link| match link.state {

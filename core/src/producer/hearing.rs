@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{ErrorCode, ProducerError, TransactionError};
+use crate::error::{ErrorCode, LostConnection, ProducerError, TransactionError};
 use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity};
 use crate::io::{DisconnectReason, Input};
 use crate::protocol::{ApiKey, ApiVersionsResponse, InitProducerIdResponse, MetadataResponse, Response};
@@ -45,8 +45,13 @@ impl<O: Observer> Producer<O> {
 
     /// A connection is gone: its requests fail, oldest first, and metadata is asked for again.
     pub(super) fn on_lost(&mut self, now: Instant, connection: ConnectionId, why: DisconnectReason, how: Cut) {
+        let was_dialled = self.connections.is_dialled(connection);
         let Some((node, requests)) = self.connections.on_lost(connection, now) else { return };
         let is_heard = why != DisconnectReason::ClosedByUs;
+        // An idle one that was closed says nothing of its broker.
+        if why != DisconnectReason::ClosedByUs || was_dialled || !requests.is_empty() {
+            self.lost = Some(Box::new(LostConnection { node, why: why.clone() }));
+        }
         self.told.note(now, || Fact::Disconnected { connection, node, why });
         self.meter.note(now, Event::Disconnected { node, is_heard });
         self.is_dirty = true;
@@ -102,7 +107,7 @@ impl<O: Observer> Producer<O> {
         // believed? The Java client keeps it; a peer that is out of step is cut off here.
         let is_expected = |request: &Outstanding| request.api == response.api();
         let Some(request) = self.connections.on_response(node, correlation, is_expected) else {
-            return self.cut(now, connection, Cut::Disconnected);
+            return self.cut_for(now, connection, node, "it is not about the oldest question".into());
         };
         let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);
         let api = request.api;
@@ -153,8 +158,17 @@ impl<O: Observer> Producer<O> {
         match self.connections.on_versions(node, response) {
             VersionsOutcome::Ready => {}
             VersionsOutcome::AskAgain => self.ask_versions(now, node),
-            VersionsOutcome::Unfit => self.cut(now, connection, Cut::Disconnected),
+            VersionsOutcome::Unfit => {
+                let what = format!("ApiVersions is refused with {}", response.error);
+                self.cut_for(now, connection, node, what.into());
+            }
         }
+    }
+
+    /// After such an answer nothing else on the connection could be believed or asked.
+    fn cut_for(&mut self, now: Instant, connection: ConnectionId, node: NodeId, what: Arc<str>) {
+        self.cut(now, connection, Cut::Disconnected);
+        self.lost = Some(Box::new(LostConnection { node, why: DisconnectReason::Malformed(what) }));
     }
 
     fn on_metadata(&mut self, now: Instant, asked: MetadataAsked, response: &MetadataResponse) {
@@ -166,6 +180,7 @@ impl<O: Observer> Producer<O> {
         if !is_answer {
             return;
         }
+        self.lost = None;
         let (metadata, topics) = (&self.metadata, &self.topics);
         self.told.note(now, || Fact::MetadataUpdated {
             brokers: metadata.nodes().keys().copied().collect(),

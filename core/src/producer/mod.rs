@@ -43,7 +43,7 @@ use core::time::Duration;
 
 use crate::codecs::Codecs;
 use crate::config::ProducerConfig;
-use crate::error::{Persistence, ProducerError, TransactionPhase};
+use crate::error::{LostConnection, Persistence, ProducerError, TransactionPhase};
 use crate::ids::{BatchId, BrokerAddress, NodeId};
 use crate::io::{Input, Output, WaitReason};
 use crate::time::{Instant, Now};
@@ -238,6 +238,8 @@ pub struct Producer<O: Observer = Nobody> {
     metadata_asked_by_answer: Option<Instant>,
     /// What the next send that waits for metadata is told, once.
     metadata_error: Option<ProducerError>,
+    /// The connection that ended last, if no metadata came since.
+    lost: Option<Box<LostConnection>>,
     /// Something happened since the sender last ran.
     is_dirty: bool,
     /// Has the network been heard, and patience not ended since?
@@ -285,6 +287,7 @@ impl<O: Observer> Producer<O> {
             somebody_waits_for_metadata: false,
             metadata_asked_by_answer: None,
             metadata_error: None,
+            lost: None,
             is_dirty: true,
             has_heard: false,
             wait: None,

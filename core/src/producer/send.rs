@@ -293,6 +293,7 @@ impl<O: Observer> Producer<O> {
                 partition: record.partition.zip(known),
                 max_block_ms: millis(self.config.max_block),
                 last_error: error,
+                lost: self.lost.clone(),
             })
         } else if error == ErrorCode::TOPIC_AUTHORIZATION_FAILED
             && self.metadata.topic_answered_in(topic) > begun.answers

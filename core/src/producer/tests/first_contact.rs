@@ -1,9 +1,9 @@
 //! From nothing to the first acknowledged record.
 
 use super::story::{MIDNIGHT, Story, failed, record};
-use crate::error::{ErrorCode, ProducerError, Surface};
+use crate::error::{ErrorCode, LostConnection, ProducerError, Surface};
 use crate::ids::{ConnectionId, NodeId};
-use crate::io::{Stored, WaitReason};
+use crate::io::{DisconnectReason, Stored, WaitReason};
 use crate::producer::{SendAttempt, SendRefusal};
 use crate::record::Record;
 use crate::time::Instant;
@@ -104,11 +104,13 @@ fn metadata_that_never_comes_fails_the_send_after_max_block() {
     story.at_ms(249);
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(blocked));
     story.at_ms(250);
+    let why = DisconnectReason::ConnectFailed("refused".into());
     let error = ProducerError::MetadataTimeout {
         topic: "t".into(),
         partition: None,
         max_block_ms: 250,
         last_error: ErrorCode::NONE,
+        lost: Some(Box::new(LostConnection { node: NodeId(-1), why })),
     };
     assert_eq!(error.to_string(), "Topic t not present in metadata after 250 ms.");
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
@@ -140,6 +142,7 @@ fn a_partition_beyond_the_count_waits_for_it_to_grow() {
         partition: Some((2, 2)),
         max_block_ms: 1_000,
         last_error: ErrorCode::NONE,
+        lost: None,
     };
     assert_eq!(
         error.to_string(),

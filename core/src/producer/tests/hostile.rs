@@ -1,5 +1,6 @@
 //! Brokers that answer nonsense: never a panic, never a false success, one fate per batch.
 
+use core::error::Error as _;
 use std::sync::Arc;
 
 use super::story::{Story, failed, record, sound_answer};
@@ -163,6 +164,30 @@ fn a_hint_that_is_not_lower_ends_the_connection() {
     assert_eq!(story.closed.len(), 1);
     assert!(story.questions.is_empty());
     assert!(story.dials.len() == 1, "not at once again");
+}
+
+/// What lies behind the error of a send that waited for metadata until now, and its own sentence.
+fn refusal_and_cause(story: &mut Story) -> (String, Option<String>) {
+    let Err(SendRefusal::Failed { error, .. }) = story.send(&record(0, "a")) else { panic!("metadata came") };
+    (error.to_string(), error.source().map(ToString::to_string))
+}
+
+/// Row 66: whoever waits for metadata is told the Java client's sentence, and behind it what the brokers did.
+#[test]
+fn who_waited_for_metadata_in_vain_can_hear_why() {
+    let at_once = [("max.block.ms", "0")];
+    let sentence = "Topic t not present in metadata after 0 ms.".to_owned();
+    let mut story = Story::new(&at_once);
+    story.hold_questions = true;
+    story.settle();
+    assert_eq!(refusal_and_cause(&mut story), (sentence.clone(), None), "nothing was heard yet");
+    answer_versions(&mut story, ErrorCode::UNSUPPORTED_VERSION, &[(ApiKey::ApiVersions, 0, 4)]);
+    let cause = "node -1 gave an answer of no use: ApiVersions is refused with UNSUPPORTED_VERSION".to_owned();
+    assert_eq!(refusal_and_cause(&mut story), (sentence.clone(), Some(cause)));
+
+    story.at_ms(1_000);
+    story.at_ms(31_001);
+    assert_eq!(refusal_and_cause(&mut story).1.as_deref(), Some("node -1 did not answer in time"));
 }
 
 /// Row 66: an API is missing.

@@ -1,5 +1,6 @@
 //! A send, or a program that asks for partitions, waits for what is not known of a topic.
 
+use core::error::Error as _;
 use core::time::Duration;
 
 use super::story::{Story, failed, record};
@@ -47,6 +48,9 @@ fn is_timeout(result: Result<Sent, SendRefusal>, cause: ErrorCode) {
     let Err(SendRefusal::Failed { error, .. }) = result else { panic!("{result:?}") };
     assert_eq!((error.java_class(), error.surface_in_send()), ("TimeoutException", Surface::FutureOnCaller));
     assert!(matches!(error, ProducerError::MetadataTimeout { last_error, .. } if last_error == cause), "{error:?}");
+    // As the Java exception's cause (`KafkaProducer.waitOnMetadata`).
+    let behind = error.source().map(ToString::to_string);
+    assert_eq!(behind, (!cause.is_none()).then(|| cause.to_string()));
 }
 
 /// Mirrors `KafkaProducerTest.testMetadataFetch`: with and without idempotence, a send asks once for every answer
