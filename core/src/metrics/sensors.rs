@@ -255,7 +255,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// Mirrors `SenderTest.testSenderMetricsTemplates`: no template is registered twice.
+    /// Mirrors `SenderTest.testSenderMetricsTemplates`: no template is registered twice. Which there are, the producer's
+    /// own tests say.
     #[test]
     fn no_name_stands_twice_in_a_group() {
         for group in [PRODUCER, PER_TOPIC, PER_NODE] {
