@@ -19,10 +19,12 @@ use std::thread;
 
 use core::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use producer_core::application::Application;
 use producer_core::ids::ConnectionId;
 use producer_core::io::{Input, Output};
-use producer_core::producer::Producer;
+use producer_core::producer::{Producer, ReplacedTopic};
 use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
 use tokio::runtime::{self, Runtime};
@@ -253,6 +255,11 @@ impl<O: Observer, A: Application<O>> State<O, A> {
             }
             self.producer.handle_input(now, input);
             self.drain(now, outputs);
+        }
+        for ReplacedTopic { name, before, id } in self.producer.take_replaced_topics() {
+            // As Kafka's tools print ids.
+            let [before, now] = [before, id].map(|id| URL_SAFE_NO_PAD.encode(id.0));
+            tracing::warn!(topic = %name, %before, %now, "the topic was deleted and made anew; records meant for the old one go on to it");
         }
         for _ in 0..ROUNDS_PER_TURN {
             let wish = self.application.run(now, &mut self.producer);

@@ -51,6 +51,10 @@ struct TopicMetadata {
     answered_in: u64,
     /// As the last answer told it; none while the topic is not there.
     id: TopicId,
+    /// The last that was told at all.
+    last_id: TopicId,
+    /// The id of the topic that this one took the place of, until somebody is told.
+    replaced: Option<TopicId>,
     /// Highest leader epoch seen of each partition, −1: none. It outlives the partitions: an answer that lags behind must not
     /// be believed because the topic was missing for a while.
     last_epochs: Vec<i32>,
@@ -69,7 +73,8 @@ impl TopicMetadata {
 
     /// What is left of a topic that is not asked about any more.
     fn forgotten(&mut self) -> Self {
-        Self { last_epochs: core::mem::take(&mut self.last_epochs), ..Self::default() }
+        let last_epochs = core::mem::take(&mut self.last_epochs);
+        Self { last_epochs, last_id: self.last_id, replaced: self.replaced, ..Self::default() }
     }
 
     /// It is not there any more, or not known.
@@ -113,6 +118,8 @@ pub(super) struct Metadata {
     attempt: Option<Attempt>,
     failures: u32,
     same_answers: u32,
+    /// Has a topic taken another's place, and nobody was told yet?
+    has_replaced: bool,
     backoff: Backoff,
     max_age: Duration,
     max_idle: Duration,
@@ -136,6 +143,7 @@ impl Metadata {
             attempt: None,
             failures: 0,
             same_answers: 0,
+            has_replaced: false,
             backoff,
             max_age,
             max_idle,
@@ -170,6 +178,15 @@ impl Metadata {
         let known = self.topics.get(partition.topic.index())?;
         let told = known.partitions.get(usize::try_from(partition.partition).ok()?)?;
         self.nodes.contains_key(&told.leader).then_some(Leader { node: told.leader, epoch: told.epoch })
+    }
+
+    /// Topics that took the place of others, and the ids of those; each is told once.
+    pub(super) fn take_replaced(&mut self) -> Vec<(TopicIndex, TopicId)> {
+        if !core::mem::take(&mut self.has_replaced) {
+            return Vec::new();
+        }
+        let topics = self.topics.iter_mut().enumerate();
+        topics.filter_map(|(index, known)| Some((topic_at(index), known.replaced.take()?))).collect()
     }
 
     /// Partitions of a topic; 0: not known.
@@ -441,6 +458,11 @@ impl Metadata {
         known.partitions.resize(numbers.len(), NO_LEADER);
         if is_another {
             known.last_epochs.clear();
+            let before = core::mem::replace(&mut known.last_id, told.id);
+            if before != TopicId::default() && before != told.id {
+                known.replaced = Some(before);
+                self.has_replaced = true;
+            }
         }
         known.last_epochs.resize(known.last_epochs.len().max(numbers.len()), -1);
         let mut has_news = is_another;

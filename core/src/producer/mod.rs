@@ -44,7 +44,7 @@ use core::time::Duration;
 use crate::codecs::Codecs;
 use crate::config::ProducerConfig;
 use crate::error::{LostConnection, Persistence, ProducerError, TransactionPhase};
-use crate::ids::{BatchId, BrokerAddress, NodeId};
+use crate::ids::{BatchId, BrokerAddress, NodeId, TopicId};
 use crate::io::{Input, Output, WaitReason};
 use crate::time::{Instant, Now};
 use crate::trace::{BlockedOn, Fact, Nobody, Observer};
@@ -128,6 +128,17 @@ impl SendRefusal {
             Self::FailedInItsBatch { .. } => Persistence::PossiblyPersisted,
         }
     }
+}
+
+/// A topic that took the place of another of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplacedTopic {
+    /// Their name.
+    pub name: Arc<str>,
+    /// The id that metadata told before.
+    pub before: TopicId,
+    /// The one it tells now; all zero when it is gone again.
+    pub id: TopicId,
 }
 
 /// One call of `send` across its waits: when it began, and its place in the queue for memory.
@@ -388,6 +399,20 @@ impl<O: Observer> Producer<O> {
             self.is_dirty = true;
         }
         count
+    }
+
+    /// Topics that were deleted and made anew since the last call, as far as metadata tells by its ids (KIP-516).
+    ///
+    /// Batches meant for the old topic go to the new one, with the sequences they had, as with the Java client: what the
+    /// old one held is gone, and the new one may begin in the middle. Who must know is told here.
+    pub fn take_replaced_topics(&mut self) -> Vec<ReplacedTopic> {
+        let replaced = self.metadata.take_replaced();
+        let told = |(topic, before)| ReplacedTopic {
+            name: Arc::clone(self.topics.name(topic)),
+            before,
+            id: self.metadata.topic_id(topic),
+        };
+        replaced.into_iter().map(told).collect()
     }
 
     /// Bytes of `buffer.memory` in use.

@@ -96,6 +96,9 @@ pub enum TrySendError {
 /// It lives in real time, also where the program's runtime has its clock paused. Threads and tasks share a producer by
 /// reference (or in an `Arc`).
 ///
+/// What its operator should look into is a warning in the log (`tracing`): a topic that was deleted and made anew, to which
+/// records go on, and a broker whose answers are not Kafka's.
+///
 /// Call [`close`](Self::close) before dropping it: dropping settles what is unsettled as `close` with no patience does,
 /// as *failed*.
 ///

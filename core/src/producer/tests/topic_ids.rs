@@ -4,6 +4,7 @@ use super::story::{Story, sound_answer};
 use crate::error::{ErrorCode, Persistence};
 use crate::ids::TopicId;
 use crate::io::Stored;
+use crate::producer::ReplacedTopic;
 use crate::protocol::{ApiKey, ApiVersionRange, ProduceResponse};
 use crate::trace::Fact;
 
@@ -79,6 +80,8 @@ fn batches_for_a_topic_that_was_made_anew_go_to_the_new_one_and_this_is_told() {
     let is_told = |fact: &&Fact| matches!(fact, Fact::BatchRetried { error: ErrorCode::UNKNOWN_TOPIC_ID, .. });
     assert_eq!(story.facts.iter().filter(is_told).count(), 2);
     story.at_ms(2_000);
+    let told = ReplacedTopic { name: "t".into(), before: OLD, id: NEW };
+    assert_eq!((story.producer.take_replaced_topics(), story.producer.take_replaced_topics()), (vec![told], vec![]));
     assert_eq!((story.carried.len(), id_sent(&story, 0)), (1, NEW), "the second waits for the first");
     assert_eq!(story.carried[0].batches(), [(0, vec!["a".to_owned()], 0, 0)]);
     story.store(0);
@@ -162,6 +165,8 @@ fn a_topic_that_vanishes_and_comes_back_keeps_its_sequences() {
         assert!(story.carried.is_empty(), "nobody leads it");
         (story.topic_error, story.topic_id) = (ErrorCode::NONE, comes_back_as);
         story.at_ms(5_000);
+        let replaced = story.producer.take_replaced_topics();
+        assert_eq!(replaced.len(), usize::from(comes_back_as == NEW), "told, although it was gone meanwhile");
         assert_eq!(story.carried[0].batches(), [(0, vec!["b".to_owned()], 1, 0)]);
         assert_eq!(id_sent(&story, 0), comes_back_as);
         story.store(1);
