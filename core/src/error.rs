@@ -158,7 +158,7 @@ pub enum Persistence {
     /// It is not, for certain.
     NotPersisted,
     /// It may be: a request that carried it was written and its answer never seen, or seen too late. Or `send` refused
-    /// it when it was in its batch already, and its batch may go on without it being asked for.
+    /// it when it was in its batch already, which goes its way all the same.
     PossiblyPersisted,
     /// It is.
     Persisted,
