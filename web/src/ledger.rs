@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use producer_core::bridge::{Fate, Habit, Outcome, SendCommand, SendId};
 use producer_core::error::{Persistence, ProducerError, Surface};
+use producer_core::record::readable;
 
 /// Records kept one by one; of older ones only the counts remain, and the ledger says so.
 pub(crate) const KEPT_ROWS: usize = 1_000;
@@ -352,7 +353,7 @@ fn end_of(fate: &Fate, place: u32) -> End {
 
 fn label(command: &SendCommand) -> Option<Arc<str>> {
     let key = command.record.key.as_deref()?;
-    let text = String::from_utf8_lossy(key);
+    let text = readable(key);
     Some(match text.char_indices().nth(LABEL_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text.into(),

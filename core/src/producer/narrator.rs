@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::BatchId;
+use crate::record::readable;
 use crate::time::Instant;
 use crate::trace::{Fact, Observer, PartitionChoice};
 
@@ -122,7 +123,7 @@ fn size(bytes: Option<&[u8]>) -> i32 {
 
 fn label(key: Option<&[u8]>) -> Arc<str> {
     let key = key.unwrap_or_default();
-    String::from_utf8_lossy(&key[..key.len().min(LABEL_BYTES)]).into()
+    readable(&key[..key.len().min(LABEL_BYTES)]).into()
 }
 
 #[cfg(test)]
