@@ -92,3 +92,64 @@ fn json_is_sent_as_it_was_typed_or_refused_with_the_place() {
     }
     assert!(Serializer::Json.parse(&"[".repeat(100_000)).is_err(), "without using up the stack");
 }
+
+/// The standard library reads decimal fractions as Java does: to the nearest number, and of two as near to the even one.
+#[test]
+fn decimal_fractions_are_rounded_as_everywhere() {
+    let agree = |text: &str| {
+        let double = Serializer::Double.parse(text);
+        assert_eq!(double, Ok(Value::Double(text.parse().expect("a number"))), "{text}");
+        assert_eq!(Serializer::Float.parse(text), Ok(Value::Float(text.parse().expect("a number"))), "{text}");
+    };
+    for text in [
+        "0",
+        "-0.0",
+        "000",
+        "0e999999999999",
+        "1",
+        ".5",
+        "5.",
+        "0.1",
+        "123456789",
+        "16777217",
+        "9007199254740993",
+        "9007199254740993.0000000000000000000000000000000000000001",
+        "1e22",
+        "1e23",
+        "3.4028235e38",
+        "3.4028236e38",
+        "3.4028235677973366e38",
+        "1.4e-45",
+        "7.006492321624085e-46",
+        "7.006492321624086e-46",
+        "1.17549435e-38",
+        "2.2250738585072011e-308",
+        "2.2250738585072012e-308",
+        "4.9e-324",
+        "2.4703282292062327e-324",
+        "2.4703282292062328e-324",
+        "1.7976931348623157e308",
+        "1.7976931348623159e308",
+        "1e309",
+        "1e-400",
+        "1e400",
+        "1e99999999999999999999",
+        "1e-99999999999999999999",
+    ] {
+        agree(text);
+    }
+    // Halfway between two doubles, and a digit far behind that decides.
+    let halfway = format!("1.{}", "0".repeat(15) + "11102230246251565404236316680908203125");
+    agree(&halfway);
+    agree(&format!("{halfway}{}1", "0".repeat(900)));
+    let mut state = 7_u64;
+    let mut draw = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..20_000 {
+        let digits: String = (0..=draw(25)).map(|_| char::from(b'0' + draw(10) as u8)).collect();
+        let point = usize::try_from(draw(digits.len() as u64 + 1)).expect("short");
+        agree(&format!("{}.{}e{}", &digits[..point], &digits[point..], i64::try_from(draw(700)).expect("small") - 370));
+    }
+}
