@@ -24,10 +24,6 @@ impl Codecs for NativeCodecs {
             Codec::Zstd => zstd(records, level, into),
         }
     }
-
-    fn heeds_level_of(&self, codec: Codec) -> bool {
-        codec != Codec::Snappy
-    }
 }
 
 fn gzip(records: &[u8], level: i32, into: &mut Vec<u8>) {

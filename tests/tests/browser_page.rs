@@ -391,7 +391,8 @@ fn copy_of_the_page() -> Result<Scratch> {
 fn the_module(folder: &Path) -> Result<PathBuf> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
+        let is_of_codecs = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("codecs-"));
+        if !is_of_codecs && path.extension().is_some_and(|extension| extension == "wasm") {
             return Ok(path);
         }
     }

@@ -1,13 +1,15 @@
 //! The core needs nothing from outside, and is the same machine natively and in wasm.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
 };
 
-use wasm_probe::{RECORDS, scripted_run};
-use xtask::{process, tools, workspace};
+use producer_core::codecs::Codec;
+use wasm_probe::{RECORDS, compressed_run, scripted_run};
+use xtask::{page, process, tools, workspace};
 
 const WASM: &str = "wasm32-unknown-unknown";
 const SEED: u64 = 7;
@@ -15,14 +17,34 @@ const SEED: u64 = 7;
 /// binary form of the trace; a change that was not meant is a defect. Put the new value here when it was.
 const TRACE_HASH: u64 = 4_171_901_350_194_991_073;
 
-/// The core as a module, built once.
-fn module() -> &'static Path {
-    static MODULE: OnceLock<PathBuf> = OnceLock::new();
-    MODULE.get_or_init(|| {
+/// Modules under test.
+struct Modules {
+    /// The core alone.
+    core: PathBuf,
+    /// The core alone, but for codecs that it imports.
+    compressing: PathBuf,
+    /// The codecs that the page fetches.
+    codecs: PathBuf,
+}
+
+/// Built once.
+fn modules() -> &'static Modules {
+    static MODULES: OnceLock<Modules> = OnceLock::new();
+    MODULES.get_or_init(|| {
         tools::rust_toolchain().expect("the wasm target is there");
-        process::run(cargo().args(["build", "--quiet", "--package", "wasm-probe", "--target", WASM]))
-            .expect("compiles");
-        workspace::target_dir().join(WASM).join("debug/wasm_probe.wasm")
+        // Either build of the probe writes the same file.
+        let probe = |name: &str, features: &[&str]| {
+            let mut build = cargo();
+            build.args(["build", "--quiet", "--package", "wasm-probe", "--target", WASM]).args(features);
+            process::run(&mut build).expect("compiles");
+            let folder = workspace::target_dir().join(WASM).join("debug");
+            let module = folder.join(name);
+            std::fs::copy(folder.join("wasm_probe.wasm"), &module).expect("copied");
+            module
+        };
+        let compressing = probe("wasm_probe_compressing.wasm", &["--features", "wasm-probe/imported-codecs"]);
+        let core = probe("wasm_probe_core.wasm", &[]);
+        Modules { core, compressing, codecs: page::codecs::build().expect("compiles") }
     })
 }
 
@@ -41,14 +63,16 @@ fn packages_of(package: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_module_of_the_core_imports_nothing() {
+fn the_modules_of_the_core_and_of_the_codecs_import_nothing() {
     // Instantiating without any import is what fails when there is one.
     tools::ensure(&[tools::NODE]).expect("Node is there");
     let imports = "const { readFileSync } = require('node:fs');
         const imports = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(process.argv[1])));
         console.log(JSON.stringify(imports));";
-    let imports = process::capture(Command::new("node").args(["--eval", imports]).arg(module())).expect("a module");
-    assert_eq!(imports.trim(), "[]");
+    for module in [&modules().core, &modules().codecs] {
+        let imports = process::capture(Command::new("node").args(["--eval", imports]).arg(module)).expect("a module");
+        assert_eq!(imports.trim(), "[]", "{}", module.display());
+    }
 }
 
 #[test]
@@ -75,17 +99,35 @@ fn ten_thousand_records_survive_cuts_and_leader_moves_and_are_stored_once() {
 #[test]
 fn one_scripted_run_gives_the_same_trace_natively_and_in_wasm() {
     tools::ensure(&[tools::NODE]).expect("Node is there");
-    let script = workspace::root().join("tests/wasm-probe/run.mjs");
     let mut hashes = Vec::new();
     for seed in [SEED, 8] {
         let natively = scripted_run(seed).trace_hash;
-        let mut in_wasm = Command::new("node");
-        in_wasm.arg(&script).arg(module()).arg(seed.to_string());
-        let in_wasm: u64 = process::capture(&mut in_wasm).expect("runs").trim().parse().expect("a number");
-        assert_eq!(in_wasm, natively, "seed {seed}");
+        assert_eq!(hash_in_wasm(&modules().core, seed, &[]), natively, "seed {seed}");
         hashes.push(natively);
     }
     // A hash that saw nothing would be the same for every seed.
     assert_ne!(hashes[0], hashes[1]);
     assert_eq!(hashes[0], TRACE_HASH, "the run of seed {SEED} is another one than it was");
+}
+
+/// As the page compresses: the world in one module, the codecs in another, which is fetched when it is needed.
+#[test]
+fn a_run_that_compresses_gives_the_same_trace_natively_and_in_wasm_with_the_pages_codecs() {
+    tools::ensure(&[tools::NODE]).expect("Node is there");
+    let plain = scripted_run(SEED);
+    for codec in Codec::ALL {
+        let natively = compressed_run(SEED, codec.name());
+        assert_eq!((natively.acknowledged, natively.stored), (RECORDS, RECORDS as usize), "{natively:?}");
+        assert!(natively.stored_bytes * 2 < plain.stored_bytes, "{codec:?}: {natively:?}");
+        assert_ne!(natively.trace_hash, plain.trace_hash, "{codec:?}: fuller batches are other batches");
+        let number = codec.number().to_string();
+        let in_wasm = hash_in_wasm(&modules().compressing, SEED, &[modules().codecs.as_ref(), number.as_ref()]);
+        assert_eq!(in_wasm, natively.trace_hash, "{codec:?}");
+    }
+}
+
+fn hash_in_wasm(module: &Path, seed: u64, codecs: &[&OsStr]) -> u64 {
+    let mut run = Command::new("node");
+    run.arg(workspace::root().join("tests/wasm-probe/run.mjs")).arg(module).arg(seed.to_string()).args(codecs);
+    process::capture(&mut run).expect("runs").trim().parse().expect("a number")
 }

@@ -6,6 +6,7 @@ use producer_core::bridge::{BadRequest, Refusal};
 use producer_core::config::ConfigError;
 
 use crate::address::AddressError;
+use crate::settings::Properties;
 
 /// Most that are shown at once; older ones make room and are counted.
 pub(crate) const MAX_ALERTS: usize = 4;
@@ -22,6 +23,13 @@ pub(crate) enum Alert {
     },
     /// The client would refuse to start with these settings; the old producer stays.
     ConfigRefused(ConfigError),
+    /// The codecs that these settings ask for could not be fetched; the old producer stays.
+    CodecsMissing {
+        /// In the browser's words.
+        reason: String,
+        /// To be tried again.
+        properties: Properties,
+    },
     /// These keys belong to the bridge's command line.
     ConfigForbidden(Vec<Arc<str>>),
     /// The bridge could not read something of ours, or it asked for too much.

@@ -152,7 +152,7 @@ pub(crate) fn App() -> Html {
                 <div class="question">
                     <div><h1>{ title }</h1><p>{ text }</p></div>
                     <div class="chips">
-                        { chips(&view.config, t) }
+                        { chips(&view, t) }
                         <button class="plain" data-test-id="settings" onclick={open(Drawer::Settings).reform(|_: MouseEvent| ())}>
                             { icon(Glyph::Sliders) }<span class="word">{ t.settings }</span>
                         </button>
@@ -173,7 +173,8 @@ pub(crate) fn App() -> Html {
                 <Connect language={*language} link={view.link.clone()} trial={view.trial.clone()} {on_connect} {on_leave} on_close={close.clone()} />
             }
             if *drawer == Some(Drawer::Settings) {
-                <Settings language={*language} in_force={view.config.properties.clone()} is_asked={view.is_asked} can_apply={view.link.is_up()} {on_apply} on_close={close} />
+                <Settings language={*language} in_force={view.config.properties.clone()} is_simulated={view.world == Some(World::InPage)}
+                    is_asked={view.is_asked} fetches_codecs={view.fetches_codecs} can_apply={view.link.is_up()} {on_apply} on_close={close} />
             }
         </>
     }

@@ -84,6 +84,12 @@ meanings! {
         "이만큼 차면 바로 떠납니다. 0이면 record마다 따로 보냅니다.";
     "max.request.size" Batching "B": "Largest record accepted, and largest request sent.",
         "받을 수 있는 가장 큰 record와 request의 크기입니다.";
+    "compression.type" Batching "": "The codec that a batch is compressed with.", "batch를 압축하는 codec입니다.";
+    "compression.gzip.level" Batching "": "How hard gzip tries; -1 leaves it to the codec.",
+        "gzip 압축 수준. -1이면 codec의 기본값입니다.";
+    "compression.lz4.level" Batching "": "How hard lz4 tries.", "lz4 압축 수준입니다.";
+    "compression.zstd.level" Batching "": "How hard zstd tries; below zero it is faster still.",
+        "zstd 압축 수준. 음수면 더 빠릅니다.";
     "delivery.timeout.ms" Retries "ms": "From the batch's creation to the last verdict, retries included.",
         "batch 생성부터 최종 결과까지의 시간. 재전송을 포함합니다.";
     "request.timeout.ms" Retries "ms": "Longest wait for one answer; then the connection is closed.",
@@ -137,11 +143,9 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_obeyed_has_a_meaning_and_no_other_has() {
-        // Tested beside the bridge, the core has its codecs and metrics; the page has none. And its program begins no
-        // transactions.
-        let is_the_pages = |property: &&Property| {
-            !["compression.", "metrics.", "transaction"].iter().any(|prefix| property.name.starts_with(prefix))
-        };
+        // Tested beside the bridge, the core has its metrics; the page has none. And its program begins no transactions.
+        let is_the_pages =
+            |property: &&Property| !["metrics.", "transaction"].iter().any(|prefix| property.name.starts_with(prefix));
         let obeyed = || ProducerConfig::properties().filter(is_the_pages);
         for property in obeyed() {
             assert!(Meaning::of(property.name).is_some(), "{}", property.name);

@@ -17,12 +17,10 @@ pub(crate) struct Verdict {
     pub(crate) forbidden: Vec<Arc<str>>,
     /// Why it would refuse to start.
     pub(crate) error: Option<ConfigError>,
-    /// The client's values, where it would start.
-    pub(crate) config: Option<ProducerConfig>,
 }
 
-/// Asks the core, whose answer is the Java client's.
-pub(crate) fn judge(properties: &Properties) -> Verdict {
+/// Asks the core, whose answer is the Java client's. In a simulation (`is_simulated`) not every codec has its levels.
+pub(crate) fn judge(properties: &Properties, is_simulated: bool) -> Verdict {
     let forbidden: Vec<_> =
         properties.iter().map(|(key, _)| key).filter(|key| is_the_bridges_own(key)).cloned().collect();
     match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
@@ -30,7 +28,8 @@ pub(crate) fn judge(properties: &Properties) -> Verdict {
             let is_told_anyway =
                 |notice: &ConfigNotice| matches!(notice, ConfigNotice::NoEffect { key } if is_the_bridges_own(key));
             notices.retain(|notice| !is_told_anyway(notice));
-            Verdict { notices, forbidden, error: None, config: Some(config) }
+            notices.extend(config.level_without_effect().filter(|_| is_simulated));
+            Verdict { notices, forbidden, error: None }
         }
         Err(error) => Verdict { forbidden, error: Some(error), ..Verdict::default() },
     }
@@ -54,13 +53,24 @@ pub(crate) fn value_of<'a>(properties: &'a Properties, key: &str) -> Option<&'a 
 
 /// Does the client treat records with a key like records without?
 pub(crate) fn ignores_keys(properties: &Properties) -> bool {
-    let config = judge(properties).config;
+    let config = config_of(properties);
     config.and_then(|config| config.value_of("partitioner.ignore.keys")).as_deref() == Some("true")
+}
+
+/// Does a producer with these compress?
+pub(crate) fn compresses(properties: &Properties) -> bool {
+    config_of(properties).is_some_and(|config| config.compression().is_some())
+}
+
+/// The client's values, where it would start.
+fn config_of(properties: &Properties) -> Option<ProducerConfig> {
+    let given = properties.iter().map(|(key, value)| (&**key, &**value));
+    ProducerConfig::from_properties(given).ok().map(|(config, _)| config)
 }
 
 /// `batch.size`, where the client would start.
 pub(crate) fn batch_size(properties: &Properties) -> usize {
-    let size = judge(properties).config.and_then(|config| config.value_of("batch.size")?.parse().ok());
+    let size = config_of(properties).and_then(|config| config.value_of("batch.size")?.parse().ok());
     size.unwrap_or(0)
 }
 
@@ -129,11 +139,20 @@ mod tests {
     #[test]
     fn the_clients_verdict_is_there_before_anything_is_applied() {
         let properties = from_text("acks=1\nenable.idempotence=true").expect("readable");
-        let error = judge(&properties).error.expect("refused");
+        let error = judge(&properties, false).error.expect("refused");
         assert_eq!(
             &*error.message,
             "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."
         );
-        assert_eq!(judge(&from_text("linger.mss=5").expect("readable")).notices.len(), 1);
+        assert_eq!(judge(&from_text("linger.mss=5").expect("readable"), false).notices.len(), 1);
+    }
+
+    #[test]
+    fn a_level_that_only_real_codecs_have_is_told_of_in_a_simulation() {
+        let properties = from_text("compression.type=lz4\ncompression.lz4.level=3").expect("readable");
+        assert!(compresses(&properties) && !compresses(&Vec::new()));
+        assert_eq!(judge(&properties, false).notices, []);
+        let key = "compression.lz4.level".into();
+        assert_eq!(judge(&properties, true).notices, [ConfigNotice::LevelWithoutEffect { key }]);
     }
 }

@@ -37,6 +37,7 @@ impl Store {
             topology: Shared::new(Topology::default()),
             config: Shared::new(ConfigInForce::default()),
             is_asked: false,
+            fetches_codecs: false,
             alerts: Shared::new(Vec::new()),
             world: None,
             link,
@@ -118,6 +119,20 @@ impl Store {
         Command::Configure { properties }
     }
 
+    /// The configuration asked for waits for its codecs, or does not any more.
+    pub(crate) fn set_fetches_codecs(&mut self, fetches: bool) {
+        self.view.fetches_codecs = fetches;
+    }
+
+    /// The codecs for the configuration asked for cannot be had: the old producer stays.
+    pub(crate) fn codecs_missing(&mut self, reason: String) {
+        self.set_fetches_codecs(false);
+        if let Some(properties) = self.wanted.clone() {
+            self.want(None);
+            self.alert(Alert::CodecsMissing { reason, properties });
+        }
+    }
+
     fn want(&mut self, properties: Option<Properties>) {
         self.view.is_asked = properties.is_some();
         self.wanted = properties;
@@ -141,7 +156,10 @@ impl Store {
                 }
                 let ignores_keys = settings::ignores_keys(&properties);
                 self.view.config = Shared::new(ConfigInForce { properties, notices, ignores_keys });
-                let refused = |alert: &Alert| matches!(alert, Alert::ConfigRefused(_) | Alert::ConfigForbidden(_));
+                let refused = |alert: &Alert| {
+                    use Alert::{CodecsMissing, ConfigForbidden, ConfigRefused};
+                    matches!(alert, ConfigRefused(_) | ConfigForbidden(_) | CodecsMissing { .. })
+                };
                 if self.view.alerts.iter().any(refused) {
                     self.view.alerts.make_mut().retain(|alert| !refused(alert));
                 }
@@ -357,6 +375,19 @@ mod tests {
         store.apply(Report::BadRequest(BadRequest::PropertyTooLong { bytes: 5_009, limit: 4_096 }));
         let said = store.apply(welcome(1, true, &[]));
         assert!(!said.iter().any(|command| matches!(command, Command::Configure { .. })), "{said:?}");
+    }
+
+    #[test]
+    fn a_configuration_whose_codecs_are_missing_is_kept_until_another_one_is_in_force() {
+        let mut store = connected();
+        let zstd: Properties = vec![("compression.type".into(), "zstd".into())];
+        store.configure(zstd.clone());
+        store.set_fetches_codecs(true);
+        store.codecs_missing("HTTP 404".to_owned());
+        assert!(!store.view().is_asked && !store.view().fetches_codecs);
+        assert_eq!(**store.view().alerts, [Alert::CodecsMissing { reason: "HTTP 404".to_owned(), properties: zstd }]);
+        store.apply(Report::Configured { properties: Vec::new(), notices: Vec::new() });
+        assert!(store.view().alerts.is_empty());
     }
 
     #[test]

@@ -275,6 +275,7 @@ texts! {
     settings_apply: "Apply", "적용";
     settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받습니다.";
     settings_asked: "waiting: the old producer settles what is out", "대기 중: 이전 producer가 전송을 마무리하는 중";
+    settings_fetches_codecs: "fetching the codecs for compression.type", "compression.type의 codec 불러오는 중";
     settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
     settings_nothing: "No setting of this name is obeyed here.", "해당하는 설정이 없습니다.";
@@ -318,6 +319,7 @@ texts! {
     alert_too_large: "Not sent: the record has {} bytes, and the page hands over at most {} at once. Kafka's own limit, max.request.size, is 1 MiB by default.", "전송 안 됨: record가 {}바이트이며, 페이지가 한 번에 넘길 수 있는 크기는 {}바이트입니다. Kafka의 max.request.size 기본값은 1 MiB입니다.";
     alert_left_behind: "Other brokers, a new ledger: records listed before and no longer here: {}.", "새 연결, 새 기록: 이전 연결의 record {}개는 여기 표시되지 않습니다.";
     alert_left_waiting: "Still out, and not told of here: {}.", "{}개는 전송 중이었으며 결과가 여기 표시되지 않습니다.";
+    alert_codecs_missing: "Not applied: the codecs for compression.type could not be fetched, and the producer stays as it was. Check the connection to where this page comes from, then try again; if it was built anew meanwhile, load the page again.", "적용 안 됨: compression.type에 필요한 codec을 불러오지 못해 producer는 이전 설정 그대로입니다. 이 페이지를 제공한 곳과의 연결을 확인하고 다시 시도하세요. 그사이 페이지가 새로 빌드되었다면 페이지를 새로 고치세요.";
     alert_no_token: "This page comes from a bridge, but its address has no token. Open the whole line that the bridge printed; until then it uses the brokers in this page.", "이 페이지는 bridge가 제공했지만 주소에 token이 없습니다. bridge가 출력한 줄 전체를 여세요. 그때까지는 이 페이지 안의 broker를 사용합니다.";
     ended_refused: "The bridge ended the connection: it does not take what this page said.", "bridge가 연결을 끝냈습니다. 이 페이지가 보낸 내용을 받을 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";

@@ -24,6 +24,8 @@ pub(crate) struct View {
     pub(crate) config: Shared<ConfigInForce>,
     /// Was another configuration asked for that is not in force yet?
     pub(crate) is_asked: bool,
+    /// Does it wait for the codecs of the world in the page, which are being fetched?
+    pub(crate) fetches_codecs: bool,
     /// What a person should know and has not dismissed.
     pub(crate) alerts: Shared<Vec<Alert>>,
     /// The world we speak to; `None`: nobody has said yet.

@@ -29,6 +29,8 @@ enum Task {
     },
     /// Build the page with the pinned Trunk, wasm-bindgen and wasm-opt
     Trunk,
+    /// Put the codecs beside the page that Trunk builds (its hook in Trunk.toml calls this)
+    Codecs,
     /// What the page costs to download, file by file, beside a minimal yew page
     Size,
     /// Measure, in a release build on this machine
@@ -73,6 +75,7 @@ fn run(task: Task) -> Result<()> {
         Task::Build => xtask::play::build().map(drop),
         Task::Test { quick, trunk } => xtask::test::command(quick, trunk),
         Task::Trunk => xtask::trunk::build(),
+        Task::Codecs => xtask::page::codecs::command(),
         Task::Size => xtask::size::command(),
         Task::Bench { what: Bench::Core } => xtask::bench::core(),
         #[cfg(target_os = "linux")]

@@ -24,8 +24,8 @@ struct Row {
     brotli_bytes: usize,
 }
 
-/// Builds both pages with the same profile and bundler, loads them, and prints a table; the last line is
-/// `total N bytes, R x minimal yew`.
+/// Builds both pages with the same profile and bundler, loads them, and prints a table; below it what is fetched only when
+/// somebody compresses. The last line is `total N bytes, R x minimal yew`.
 ///
 /// # Errors
 /// When a page does not build or never becomes ready, or asks for a file that is not there.
@@ -34,7 +34,10 @@ pub fn command() -> Result<()> {
     let minimal = page::build_from(&workspace::root().join("xtask/minimal-yew"), "minimal-yew-page")?;
     let ours = page::build()?;
     let minimal = measure("minimal yew", &minimal, "data-test-id=\"count\"")?;
+    let codecs = page::codecs::file(&ours)?;
     let ours = measure("playground", &ours, "data-test-id=\"send\"")?;
+    let codecs = fs::read(codecs)?;
+    println!("{:32} {:>9} {:>9}\n", "on demand: codecs", codecs.len(), brotli(&codecs)?.len());
     println!("total {ours} bytes, {:.2} x minimal yew", ratio(ours, minimal));
     Ok(())
 }

@@ -3,8 +3,8 @@
 //!
 //! *Models*: one batch of magic 2, transactions, acks, internal topics, leadership, base offset, size, CRC, counts, keys
 //! of compacted topics, timestamps, sequences; batches are decompressed to look at their records, and compressed anew where
-//! the topic wants another codec. *Leaves out*: segment size, minimum in-sync replicas (all replicas are in sync). In a
-//! build without codecs the records of a compressed batch are taken on trust, and stored as they came.
+//! the topic wants another codec. *Leaves out*: segment size, minimum in-sync replicas (all replicas are in sync). Brokers
+//! without codecs take the records of a compressed batch on trust, and store them as they came.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::producer_state::{Judgement, RememberedBatch};
 use super::rewrite::rewrite;
 use super::topics::{Partition, TopicSettings, is_internal};
 use super::transactions::Support;
+use crate::codecs::Codecs;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::RecordError;
@@ -40,6 +41,8 @@ pub(super) struct Conditions {
     pub(super) now: Now,
     /// May it write to the topics that are the brokers' own?
     pub(super) internal_topics_allowed: bool,
+    /// What compressed batches are read with.
+    pub(super) codecs: Option<&'static dyn Codecs>,
 }
 
 /// A batch that is in the log.
@@ -104,7 +107,7 @@ pub(super) fn append(
         return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
     }
     check_header(&batch, settings)?;
-    let checked = check_records(&batch, settings, name, given.now.wall_ms)?;
+    let checked = check_records(&batch, settings, name, given)?;
     if checked.rewritten.as_ref().is_some_and(|rewritten| rewritten.len() > settings.max_message_bytes) {
         return Err(AppendRefusal::early(ErrorCode::MESSAGE_TOO_LARGE));
     }
@@ -227,14 +230,16 @@ fn check_records(
     batch: &BatchView<'_>,
     settings: &TopicSettings,
     name: &TopicPartition,
-    wall_ms: i64,
+    given: Conditions,
 ) -> Result<Checked, AppendRefusal> {
+    let wall_ms = given.now.wall_ms;
     let (mut max_timestamp_ms, mut rewritten) = (batch.max_timestamp_ms(), None);
-    match batch.plain_records() {
+    match batch.plain_records_by(given.codecs) {
         Ok(plain) => {
             let is_numbered;
             (max_timestamp_ms, is_numbered) = check_each(batch, &plain, settings, name, wall_ms)?;
-            rewritten = rewrite(batch, &plain, settings, is_numbered).map_err(AppendRefusal::in_log)?;
+            let anew = rewrite(batch, &plain, settings, is_numbered, given.codecs);
+            rewritten = anew.map_err(AppendRefusal::in_log)?;
         }
         Err(BatchError::Compressed(_)) => {}
         // What a broker's decompressor throws is no record's fault to it, and no error that it knows.

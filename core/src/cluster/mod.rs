@@ -39,6 +39,7 @@ pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
 use self::topics::Topics;
 pub use self::topics::{MoveRefusal, TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
+use crate::codecs::{self, Codecs};
 use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, TopicPartition};
 use crate::protocol::{
@@ -137,6 +138,8 @@ pub struct Cluster<O: Observer = Nobody> {
     transactions: Transactions,
     offsets: Offsets,
     faults: Faults,
+    /// What compressed batches are read with.
+    codecs: Option<&'static dyn Codecs>,
     links: BTreeMap<LinkId, Link>,
     /// Has a log or a leader changed since the waiting fetches were last looked at?
     logs_changed: bool,
@@ -153,11 +156,18 @@ impl<O: Observer> Cluster<O> {
             config: Arc::new(config),
             offsets: Offsets::default(),
             faults: Faults::default(),
+            codecs: codecs::simulated(),
             links: BTreeMap::new(),
             logs_changed: false,
             outputs: VecDeque::new(),
             observer,
         }
+    }
+
+    /// Reads compressed batches with these codecs instead of this build's own.
+    #[must_use]
+    pub fn with_codecs(self, codecs: &'static dyn Codecs) -> Self {
+        Self { codecs: Some(codecs), ..self }
     }
 
     /// Creates a topic. Partition `p` is led by broker `p % N + 1`; −1 as a number takes the broker's default.

@@ -68,6 +68,7 @@ impl<O: Observer> Cluster<O> {
             node,
             now,
             internal_topics_allowed: header.client_id.as_deref() == Some(ADMIN_CLIENT),
+            codecs: self.codecs,
         };
         let mut response = ProduceResponse::default();
         for topic in &request.topics {

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::topics::TopicSettings;
+use crate::codecs::Codecs;
 use crate::error::ErrorCode;
 use crate::record_batch::BatchView;
 
@@ -21,16 +22,18 @@ pub(super) fn rewrite(
     plain: &[u8],
     settings: &TopicSettings,
     is_numbered: bool,
+    codecs: Option<&dyn Codecs>,
 ) -> Result<Option<Bytes>, ErrorCode> {
     use std::borrow::Cow;
 
     use bytes::BytesMut;
 
-    use crate::codecs::{Codec, Compression, Portable};
+    use crate::codecs::{Codec, Compression};
     use crate::record::Header;
     use crate::record_batch::{BatchBuilder, Estimate, Stamp, with_producer_of};
 
     const UNFORESEEN: ErrorCode = ErrorCode::UNKNOWN_SERVER_ERROR;
+    let Some(codecs) = codecs else { return Ok(None) };
     let number = settings.codec_of(batch);
     if number == batch.codec() {
         return if number == 0 || is_numbered { Ok(None) } else { Err(UNFORESEEN) };
@@ -58,16 +61,17 @@ pub(super) fn rewrite(
         builder.try_append(record.timestamp_ms, record.key, record.value, &headers.collect::<Vec<_>>());
     }
     let stamp = Stamp { transactional: batch.is_transactional(), ..Stamp::PLAIN };
-    Ok(Some(with_producer_of(builder.close_with(stamp, &Portable).bytes, batch)))
+    Ok(Some(with_producer_of(builder.close_with(stamp, codecs).bytes, batch)))
 }
 
-/// Without codecs everything stays as it is.
+/// In a build without codecs everything stays as it is.
 #[cfg(not(feature = "compression"))]
 pub(super) fn rewrite(
     _batch: &BatchView<'_>,
     _plain: &[u8],
     _settings: &TopicSettings,
     _is_numbered: bool,
+    _codecs: Option<&dyn Codecs>,
 ) -> Result<Option<Bytes>, ErrorCode> {
     Ok(None)
 }

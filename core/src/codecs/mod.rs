@@ -5,7 +5,8 @@
 //! writes the same bytes on every target, so that traces stay equal; a driver of sockets brings faster ones, with all
 //! levels. Decompressing has one result whoever does it, and is [`decompress`].
 //!
-//! Without the feature `compression` no codec exists: [`Codec`] has no value, and the compiler removes what would use one.
+//! Without the feature `compression` this build carries none of them: a driver that wants to compress brings them from
+//! elsewhere, as the page does, which fetches them in a module of their own when they are first asked for.
 
 #[cfg(feature = "compression")]
 mod gzip;
@@ -31,20 +32,15 @@ pub const MAX_DECOMPRESSED: usize = 64 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
     /// A gzip member (RFC 1952).
-    #[cfg(feature = "compression")]
     Gzip,
     /// Snappy blocks in the framing of snappy-java.
-    #[cfg(feature = "compression")]
     Snappy,
     /// An LZ4 frame of independent blocks of 64 KiB (KIP-57).
-    #[cfg(feature = "compression")]
     Lz4,
     /// A Zstandard frame (RFC 8878, KIP-110).
-    #[cfg(feature = "compression")]
     Zstd,
 }
 
-#[cfg(feature = "compression")]
 impl Codec {
     /// All, in the order of their numbers.
     pub const ALL: [Self; 4] = [Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd];
@@ -78,23 +74,10 @@ impl Codec {
             Self::Zstd => Some(3),
         }
     }
-}
 
-#[cfg(not(feature = "compression"))]
-impl Codec {
-    /// As in `compression.type`.
-    pub const fn name(self) -> &'static str {
-        match self {}
-    }
-
-    /// As in the attributes of a batch.
-    pub const fn number(self) -> i16 {
-        match self {}
-    }
-
-    /// The level that Kafka takes where none is given.
-    pub const fn default_level(self) -> Option<i32> {
-        match self {}
+    /// Do the codecs of simulations heed its level? Only that of gzip: in Rust alone the others have one each.
+    pub const fn has_levels_in_simulations(self) -> bool {
+        matches!(self, Self::Gzip)
     }
 }
 
@@ -107,16 +90,21 @@ pub struct Compression {
     pub level: i32,
 }
 
-/// Somebody who compresses.
+/// Somebody who compresses, and reads what others compressed.
 pub trait Codecs: fmt::Debug + Send + Sync {
     /// Appends the records, compressed, to `into`.
     fn compress(&self, compression: Compression, records: &[u8], into: &mut Vec<u8>);
 
-    /// Does the level make a difference to what [`compress`](Self::compress) writes?
-    fn heeds_level_of(&self, codec: Codec) -> bool;
+    /// As [`decompress`] does, which a build without codecs cannot do itself.
+    ///
+    /// # Errors
+    /// As there.
+    fn decompress(&self, codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+        decompress(codec, bytes)
+    }
 }
 
-/// The codecs of simulations, on every target the same; `None` in a build without codecs.
+/// The codecs of simulations, on every target the same; `None` in a build without codecs, whose driver brings them.
 pub fn simulated() -> Option<&'static dyn Codecs> {
     #[cfg(feature = "compression")]
     return Some(&Portable);

@@ -15,8 +15,4 @@ impl Codecs for Portable {
             Codec::Zstd => zstd::compress(records, into),
         }
     }
-
-    fn heeds_level_of(&self, codec: Codec) -> bool {
-        codec == Codec::Gzip
-    }
 }

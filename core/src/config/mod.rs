@@ -21,7 +21,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codecs::{Codec, Codecs, Compression};
+use crate::codecs::{Codec, Compression};
 use crate::maps::map_of;
 #[cfg(feature = "metrics")]
 use crate::metrics::{RecordingLevel, Windows};
@@ -128,10 +128,8 @@ pub struct ProducerConfig {
     pub(crate) codec: Option<Codec>,
     pub(crate) delivery_timeout: Duration,
     pub(crate) enable_idempotence: bool,
-    #[cfg(feature = "compression")]
     pub(crate) gzip_level: i32,
     pub(crate) linger: Duration,
-    #[cfg(feature = "compression")]
     pub(crate) lz4_level: i32,
     pub(crate) max_block: Duration,
     pub(crate) max_in_flight: u32,
@@ -158,7 +156,6 @@ pub struct ProducerConfig {
     pub(crate) connection_setup_timeout_max: Duration,
     pub(crate) rebootstraps: bool,
     pub(crate) rebootstrap_trigger: Duration,
-    #[cfg(feature = "compression")]
     pub(crate) zstd_level: i32,
     pub(crate) transactional_id: Option<Arc<str>>,
     pub(crate) transaction_timeout_ms: i32,
@@ -191,10 +188,8 @@ impl ProducerConfig {
             codec: None,
             delivery_timeout: Duration::ZERO,
             enable_idempotence: false,
-            #[cfg(feature = "compression")]
             gzip_level: 0,
             linger: Duration::ZERO,
-            #[cfg(feature = "compression")]
             lz4_level: 0,
             max_block: Duration::ZERO,
             max_in_flight: 0,
@@ -221,7 +216,6 @@ impl ProducerConfig {
             connection_setup_timeout_max: Duration::ZERO,
             rebootstraps: false,
             rebootstrap_trigger: Duration::ZERO,
-            #[cfg(feature = "compression")]
             zstd_level: 0,
             transactional_id: None,
             transaction_timeout_ms: 0,
@@ -363,15 +357,14 @@ impl ProducerConfig {
         self.codec.map(|codec| Compression { codec, level: self.level_of(codec) })
     }
 
-    /// A level that was chosen for the codec in use, where these codecs have only one for it.
-    pub fn level_without_effect(&self, codecs: &dyn Codecs) -> Option<ConfigNotice> {
+    /// A level that was chosen for the codec in use, where simulations have only one for it.
+    pub fn level_without_effect(&self) -> Option<ConfigNotice> {
         let Compression { codec, level } = self.compression()?;
         let is_chosen = codec.default_level().is_some_and(|default| default != level);
-        (is_chosen && !codecs.heeds_level_of(codec))
+        (is_chosen && !codec.has_levels_in_simulations())
             .then(|| ConfigNotice::LevelWithoutEffect { key: format!("compression.{}.level", codec.name()).into() })
     }
 
-    #[cfg(feature = "compression")]
     fn level_of(&self, codec: Codec) -> i32 {
         match codec {
             Codec::Gzip => self.gzip_level,
@@ -379,11 +372,6 @@ impl ProducerConfig {
             Codec::Zstd => self.zstd_level,
             Codec::Snappy => 0,
         }
-    }
-
-    #[cfg(not(feature = "compression"))]
-    fn level_of(&self, codec: Codec) -> i32 {
-        match codec {}
     }
 }
 

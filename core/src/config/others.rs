@@ -52,14 +52,6 @@ const PROVIDERS: &str = "references to other sources of settings are not resolve
 /// What a page may set.
 const PLAIN: &[Other] = others! {
     "client.dns.lookup" Kind::OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), Some("use_all_dns_ips");
-    #[cfg(not(feature = "compression"))]
-    "compression.type" Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Some("none");
-    #[cfg(not(feature = "compression"))]
-    "compression.gzip.level" Kind::GzipLevel, Some("-1");
-    #[cfg(not(feature = "compression"))]
-    "compression.lz4.level" Kind::IntBetween { least: 1, most: 17 }, Some("9");
-    #[cfg(not(feature = "compression"))]
-    "compression.zstd.level" Kind::IntBetween { least: -131_072, most: 22 }, Some("3");
     "send.buffer.bytes" INT_FROM_MINUS_1, Some("131072");
     "receive.buffer.bytes" INT_FROM_MINUS_1, Some("32768");
     "enable.metrics.push" Kind::Boolean, Some("true");

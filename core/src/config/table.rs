@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use super::kind::{INT_FROM_0, Kind, LONG_FROM_0, Value};
 use super::{Acks, ProducerConfig};
-#[cfg(feature = "compression")]
 use crate::codecs::Codec;
 #[cfg(feature = "metrics")]
 use crate::metrics::RecordingLevel;
@@ -60,20 +59,16 @@ pub(super) const ROWS: &[Row] = rows! {
         |value| match value.text() { "0" => Acks::None, "1" => Acks::Leader, _ => Acks::All },
         |acks| match acks { Acks::None => "0", Acks::Leader => "1", Acks::All => "all" }.to_owned();
     // What batches are compressed with: more processor time here and at every reader, fewer bytes on the wire and on disks.
-    #[cfg(feature = "compression")]
     "compression.type" Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), "none", codec:
         |value| Codec::ALL.into_iter().find(|codec| codec.name() == value.text()),
         |codec| codec.map_or("none", Codec::name).to_owned();
     // How hard gzip tries; -1 is the library's default.
-    #[cfg(feature = "compression")]
     "compression.gzip.level" Kind::GzipLevel, "-1", gzip_level:
         Value::signed_32, i32::to_string;
     // How hard lz4 tries. 9, the default, is the fast compressor; every other level tries harder.
-    #[cfg(feature = "compression")]
     "compression.lz4.level" Kind::IntBetween { least: 1, most: 17 }, "9", lz4_level:
         Value::signed_32, i32::to_string;
     // How hard zstd tries.
-    #[cfg(feature = "compression")]
     "compression.zstd.level" Kind::IntBetween { least: -131_072, most: 22 }, "3", zstd_level:
         Value::signed_32, i32::to_string;
     // Bytes after which a batch is full. Larger ones cost memory, smaller ones requests; 0 sends every record alone.

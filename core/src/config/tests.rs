@@ -20,13 +20,9 @@ fn every_default_is_the_java_clients() {
         ("buffer.memory", "33554432"),
         ("retries", "2147483647"),
         ("acks", "all"),
-        #[cfg(feature = "compression")]
         ("compression.type", "none"),
-        #[cfg(feature = "compression")]
         ("compression.gzip.level", "-1"),
-        #[cfg(feature = "compression")]
         ("compression.lz4.level", "9"),
-        #[cfg(feature = "compression")]
         ("compression.zstd.level", "3"),
         ("batch.size", "16384"),
         ("partitioner.adaptive.partitioning.enable", "true"),
@@ -379,10 +375,8 @@ fn who_logs_in_without_a_mechanism_is_refused_in_the_java_clients_words() {
         "Invalid value null for configuration sasl.mechanism: When the security.protocol configuration enables SASL, mechanism must be non-null and non-empty string."
     );
 }
-#[cfg(feature = "compression")]
 mod compression {
     use super::*;
-    use crate::codecs::Portable;
 
     #[test]
     fn the_level_is_that_of_the_codec_in_use() {
@@ -418,7 +412,7 @@ mod compression {
     fn a_level_that_the_simulation_does_not_have_is_told_when_its_codec_is_in_use() {
         let told = |codec, key: &str, level| {
             let (config, _) = read(&[("compression.type", codec), (key, level)]).expect("accepted");
-            config.level_without_effect(&Portable)
+            config.level_without_effect()
         };
         let key: Arc<str> = "compression.zstd.level".into();
         assert_eq!(told("zstd", &key, "3"), None, "the default");

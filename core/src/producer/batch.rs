@@ -250,12 +250,17 @@ impl ProducerBatch {
     /// it may be no larger itself; of half its own size after that, but not less than its largest record may take. So
     /// records of a few bytes may stay together, as in the Java client, and a broker that takes not even that is asked
     /// again until the batch expires. `None`: its bytes are none that `send` wrote.
-    pub(super) fn split(&mut self, batch_size: usize, estimate: Option<Estimate>) -> Option<Vec<Part>> {
+    pub(super) fn split(
+        &mut self,
+        batch_size: usize,
+        estimate: Option<Estimate>,
+        codecs: Option<&dyn Codecs>,
+    ) -> Option<Vec<Part>> {
         let was_split = self.id != self.root;
         let target = if was_split { self.largest_record.max(self.size_bytes() / 2) } else { batch_size };
         let bytes = self.close();
         let batch = BatchView::parse(&bytes).ok()?;
-        let plain = batch.plain_records().ok()?;
+        let plain = batch.plain_records_by(codecs).ok()?;
         let most_bytes = BATCH_OVERHEAD + plain.len();
         let mut parts: Vec<Part> = Vec::new();
         for record in batch.records_in(&plain) {

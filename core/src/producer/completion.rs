@@ -14,6 +14,7 @@ use crate::trace::{Fact, Observer, SplitBatch};
 
 use super::accumulator::BatchSlot;
 use super::batch::{BatchSignal, BatchState, ProducerBatch};
+use super::compressor::Compressor;
 use super::identity::IdentitySignal;
 use super::meter::Event;
 use super::sequence::{Advice, Answered};
@@ -203,7 +204,8 @@ impl<O: Observer> Producer<O> {
             compressor.on_split(batch.partition.topic, batch.compression_ratio);
             compressor.estimate(batch.partition.topic)
         });
-        let Some(parts) = batch.split(batch_size, estimate) else { return false };
+        let codecs = self.compressor.as_ref().map(Compressor::codecs);
+        let Some(parts) = batch.split(batch_size, estimate, codecs) else { return false };
         // Gone before its parts come, the first of which has its name.
         let Some(parent) = self.accumulator.remove(slot) else { return false };
         let slots = self.accumulator.put_parts(&parent, parts, self.identity.is_used());

@@ -5,7 +5,7 @@
 //! producer has its own, for the core owns nothing that outlives one. So a second producer of a process begins with batches
 //! that are expected not to shrink, as the first did; nothing else depends on it.
 
-use crate::codecs::{self, Codecs, Compression, next_ratio};
+use crate::codecs::{Codecs, Compression, next_ratio};
 use crate::config::ProducerConfig;
 use crate::record_batch::Estimate;
 
@@ -24,14 +24,9 @@ pub(super) struct Compressor {
 }
 
 impl Compressor {
-    /// The compressor that this configuration asks for, with the codecs of simulations.
-    pub(super) fn of(config: &ProducerConfig) -> Option<Self> {
-        let (compression, codecs) = (config.compression()?, codecs::simulated()?);
-        Some(Self { codecs, compression, ratios: Vec::new() })
-    }
-
-    pub(super) fn with_codecs(self, codecs: &'static dyn Codecs) -> Self {
-        Self { codecs, ..self }
+    /// The compressor that this configuration asks for. `None`: it asks for none, or there are no codecs.
+    pub(super) fn of(config: &ProducerConfig, codecs: Option<&'static dyn Codecs>) -> Option<Self> {
+        Some(Self { codecs: codecs?, compression: config.compression()?, ratios: Vec::new() })
     }
 
     pub(super) fn codecs(&self) -> &'static dyn Codecs {
@@ -70,11 +65,11 @@ impl Compressor {
 #[cfg(all(test, feature = "compression"))]
 mod tests {
     use super::*;
-    use crate::codecs::Codec;
+    use crate::codecs::{Codec, simulated};
 
     fn compressor() -> Compressor {
         let (config, _) = ProducerConfig::from_properties([("compression.type", "gzip")]).expect("valid");
-        Compressor::of(&config).expect("asked for")
+        Compressor::of(&config, simulated()).expect("asked for")
     }
 
     #[test]

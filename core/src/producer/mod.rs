@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use core::time::Duration;
 
-use crate::codecs::Codecs;
+use crate::codecs::{self, Codecs};
 use crate::config::ProducerConfig;
 use crate::error::{LostConnection, Persistence, ProducerError, TransactionPhase};
 use crate::ids::{BatchId, BrokerAddress, NodeId, TopicId};
@@ -271,7 +271,7 @@ impl<O: Observer> Producer<O> {
             metadata: Metadata::new(bootstrap, retry_backoff, config.metadata_max_age, config.metadata_max_idle),
             sticky: Vec::new(),
             memory: Memory::new(config.buffer_memory, batch_size),
-            compressor: Compressor::of(&config),
+            compressor: Compressor::of(&config, codecs::simulated()),
             accumulator: Accumulator::new(config.linger, config.partitioner_is_adaptive),
             connections: Connections::new(&config, Rng::stream(seed, Purpose::Reconnect)),
             identity: Identity::new(config.enable_idempotence),
@@ -320,7 +320,7 @@ impl<O: Observer> Producer<O> {
     /// Compresses with these codecs, if its configuration asks for compression, instead of those of simulations.
     #[must_use]
     pub fn with_codecs(mut self, codecs: &'static dyn Codecs) -> Self {
-        self.compressor = self.compressor.map(|compressor| compressor.with_codecs(codecs));
+        self.compressor = Compressor::of(&self.config, Some(codecs));
         self
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{BATCH_OVERHEAD, LENGTH_NOT_COUNTED, MAGIC, TimestampType, at, attribute, increment_sequence, take};
 use crate::checksum::crc32c;
-use crate::codecs::{DecompressError, decompress};
+use crate::codecs::{self, Codecs, DecompressError};
 use crate::ids::ProducerIdentity;
 use crate::varint;
 
@@ -237,11 +237,19 @@ impl<'a> BatchView<'a> {
     /// # Errors
     /// [`BatchError::Compressed`] in a build without the codec, [`BatchError::Undecodable`].
     pub fn plain_records(&self) -> Result<Cow<'a, [u8]>, BatchError> {
+        self.plain_records_by(codecs::simulated())
+    }
+
+    /// [`plain_records`](Self::plain_records) with the codecs that a driver brought.
+    ///
+    /// # Errors
+    /// As there; without codecs, [`BatchError::Compressed`].
+    pub fn plain_records_by(&self, codecs: Option<&dyn Codecs>) -> Result<Cow<'a, [u8]>, BatchError> {
         let (codec, bytes) = (self.codec(), &self.bytes[BATCH_OVERHEAD..]);
         if codec == 0 {
             return Ok(Cow::Borrowed(bytes));
         }
-        match decompress(codec, bytes) {
+        match codecs.map_or(Err(DecompressError::NoCodec), |codecs| codecs.decompress(codec, bytes)) {
             Ok(plain) => Ok(Cow::Owned(plain)),
             Err(DecompressError::NoCodec) => Err(BatchError::Compressed(codec)),
             Err(DecompressError::Damaged | DecompressError::TooLarge) => Err(BatchError::Undecodable(codec)),

@@ -20,7 +20,6 @@ use crate::bridge::{
     Topology, World,
 };
 use crate::caller::{Called, Caller, Refused};
-use crate::codecs;
 use crate::config::{ConfigNotice, ProducerConfig};
 use crate::ids::ProducerIndex;
 use crate::io::BatchCompletion;
@@ -337,7 +336,7 @@ impl Session {
             Err(error) => self.reports.push_back(Report::ConfigRefused { error }),
             Ok((config, mut notices)) => {
                 if self.world == World::InPage {
-                    notices.extend(codecs::simulated().and_then(|codecs| config.level_without_effect(codecs)));
+                    notices.extend(config.level_without_effect());
                 }
                 #[cfg(feature = "metrics")]
                 let config = config.without_metrics(&mut notices);

@@ -14,6 +14,7 @@ pub use self::network::Latency;
 use self::network::{Arrival, Network};
 use crate::application::Application;
 use crate::cluster::{Cluster, ClusterInput, ClusterOutput, LinkId};
+use crate::codecs::{self, Codecs};
 use crate::config::ProducerConfig;
 use crate::ids::ConnectionId;
 use crate::io::{DisconnectReason, Input, Output};
@@ -50,6 +51,8 @@ pub struct Simulation<A, O: Observer = TraceBuffer> {
     application: A,
     cluster: Cluster<O>,
     network: Network,
+    /// Those of every producer to come.
+    codecs: Option<&'static dyn Codecs>,
     now: Instant,
     wall_start_ms: i64,
     seed: u64,
@@ -71,6 +74,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
             application,
             cluster,
             network: Network::new(brokers, settings.latency, settings.seed),
+            codecs: codecs::simulated(),
             now: Instant::ZERO,
             wall_start_ms: settings.wall_start_ms,
             seed: settings.seed,
@@ -78,6 +82,18 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
             producer_due: Some(Instant::ZERO),
             application_due: Some(Instant::ZERO),
             cluster_due: None,
+        }
+    }
+
+    /// Has producers compress and brokers read with these codecs, where this build has none of its own. To keep traces
+    /// equal they must write what [`codecs::simulated`] writes.
+    #[must_use]
+    pub fn with_codecs(self, codecs: &'static dyn Codecs) -> Self {
+        Self {
+            producer: self.producer.with_codecs(codecs),
+            cluster: self.cluster.with_codecs(codecs),
+            codecs: Some(codecs),
+            ..self
         }
     }
 
@@ -280,7 +296,10 @@ impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
         self.cluster.observer_mut().set_producer(next.index);
         // The producers of one page are counted like those of one process.
         let config = ProducerConfig::clone(&next.config).with_client_id(|| format!("producer-{}", self.client + 1));
-        let producer = Producer::new(Arc::new(config), bootstrap, seed, observer);
+        let mut producer = Producer::new(Arc::new(config), bootstrap, seed, observer);
+        if let Some(codecs) = self.codecs {
+            producer = producer.with_codecs(codecs);
+        }
         self.producer = producer.counting_from(next.first_ordinal);
         self.producer_due = Some(self.now);
         self.application_due = Some(self.now);

@@ -74,7 +74,8 @@ fn codecs_for(compression: Option<Compression>, number: u64) -> &'static dyn Cod
     match compression {
         Some(Compression { codec, level })
             if number.is_multiple_of(2)
-                && (Portable.heeds_level_of(codec) || codec.default_level().is_none_or(|default| default == level)) =>
+                && (codec.has_levels_in_simulations()
+                    || codec.default_level().is_none_or(|default| default == level)) =>
         {
             &Portable
         }

@@ -1,14 +1,26 @@
 //! The core alone as a wasm module: it imports nothing, and one scripted run gives the same trace as natively.
 //!
-//! Built for wasm32 it exports [`trace_hash`]; natively the cross tests call the same functions.
+//! Built for wasm32 it exports [`trace_hash`] and, with the feature `imported-codecs`, `compressed_trace_hash`; natively
+//! the cross tests call the same functions.
 
+#[cfg(feature = "imported-codecs")]
+mod imported;
 mod run;
 
-pub use run::{Outcome, RECORDS, scripted_run};
+pub use run::{Outcome, RECORDS, compressed_run, scripted_run};
 
 /// The hash of the whole trace of [`scripted_run`].
 #[expect(unsafe_code, reason = "an export of a module without bindings has a name, and naming it counts as unsafe")]
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_hash(seed: u64) -> u64 {
     scripted_run(seed).trace_hash
+}
+
+/// The hash of the whole trace of [`compressed_run`] with the codec of this number.
+#[cfg(feature = "imported-codecs")]
+#[expect(unsafe_code, reason = "an export of a module without bindings has a name, and naming it counts as unsafe")]
+#[unsafe(no_mangle)]
+pub extern "C" fn compressed_trace_hash(seed: u64, codec: i32) -> u64 {
+    let codec = producer_core::codecs::Codec::ALL.into_iter().find(|known| i32::from(known.number()) == codec);
+    compressed_run(seed, codec.expect("a codec's number").name()).trace_hash
 }

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub acknowledged: u32,
     /// Records in the brokers' logs.
     pub stored: usize,
+    /// Bytes of the batches in them.
+    pub stored_bytes: usize,
     /// Connections that the script cut.
     pub cuts: usize,
     /// Times that the script gave a partition another leader.
@@ -46,7 +48,12 @@ pub struct Outcome {
 /// Sends ten thousand keyed records; one answer is lost with its connection after the append, one connection is cut
 /// before it, a partition changes its leader twice, and in the middle another producer takes over.
 pub fn scripted_run(seed: u64) -> Outcome {
-    let mut run = Run::new(seed);
+    compressed_run(seed, "none")
+}
+
+/// [`scripted_run`] of producers with this `compression.type`.
+pub fn compressed_run(seed: u64, codec: &'static str) -> Outcome {
+    let mut run = Run::new(seed, codec);
     while !run.is_over() {
         run.go_on();
     }
@@ -60,7 +67,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, codec: &'static str) -> Self {
         let observer = || TraceBuffer::new(Lane(0), ProducerIndex(0)).with_budgets(1_000_000, 1_000_000);
         let config = ClusterConfig { default_replication_factor: 3, seed, ..ClusterConfig::simulated(3) };
         let mut cluster = Cluster::new(config, observer());
@@ -75,18 +82,24 @@ impl Run {
             let when = Matcher { api: Some(ApiKey::Produce), nth: Some(nth), ..Matcher::default() };
             cluster.add_rule(Rule { when, then });
         }
-        let (config, _) = ProducerConfig::from_properties([("batch.size", "1024"), ("linger.ms", "1")]).expect("valid");
+        let properties = [("batch.size", "1024"), ("linger.ms", "1"), ("compression.type", codec)];
+        let (config, _) = ProducerConfig::from_properties(properties).expect("valid");
         let settings = SimulationSettings { config: Arc::new(config), seed, ..SimulationSettings::default() };
         let limits = SessionLimits { pace: PACE, ..SessionLimits::default() };
         let session = Session::new(SessionId::default(), World::InPage, limits);
         let mut simulation = Simulation::new(settings, cluster, observer(), session);
+        #[cfg(feature = "imported-codecs")]
+        {
+            simulation = simulation.with_codecs(&crate::imported::Imported);
+        }
         simulation.application_mut().attach(None);
-        (1..=SENDS).for_each(|id| simulation.application_mut().handle_command(command(id)));
+        (1..=SENDS).for_each(|id| simulation.application_mut().handle_command(command(id, codec)));
         let came_to = Outcome {
             trace_hash: 0xcbf2_9ce4_8422_2325,
             events: 0,
             acknowledged: 0,
             stored: 0,
+            stored_bytes: 0,
             cuts: 0,
             leader_moves: 0,
             connections: 0,
@@ -114,8 +127,10 @@ impl Run {
                 }
             }
         }
-        let logs = (0..PARTITIONS).filter_map(|partition| self.simulation.cluster().log(&orders(partition)));
-        self.came_to.stored = logs.map(|log| log.records().count()).sum();
+        let logs = || (0..PARTITIONS).filter_map(|partition| self.simulation.cluster().log(&orders(partition)));
+        let batches = || logs().flat_map(|log| log.batches());
+        self.came_to.stored = batches().filter_map(|batch| usize::try_from(batch.view().record_count()).ok()).sum();
+        self.came_to.stored_bytes = batches().map(|batch| batch.bytes.len()).sum();
     }
 
     fn run_errands(&mut self) {
@@ -154,9 +169,10 @@ fn orders(partition: i32) -> TopicPartition {
 }
 
 /// What the page asks for, press by press; in the middle, another configuration.
-fn command(id: u64) -> Command {
+fn command(id: u64, codec: &'static str) -> Command {
     if id == SENDS / 2 {
-        return Command::Configure { properties: vec![("batch.size".into(), "2048".into())] };
+        let properties = [("batch.size", "2048"), ("compression.type", codec)];
+        return Command::Configure { properties: properties.map(|(key, value)| (key.into(), value.into())).into() };
     }
     // The press that the configuration took the place of is made up for by the next one.
     let count = if id == SENDS / 2 + 1 { 2 * COUNT } else { COUNT };

@@ -13,18 +13,6 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
         "Whether a broker's name may stand for several addresses.",
         "broker 이름 하나가 주소 여러 개를 뜻할 수 있는지 정합니다.",
     ),
-    ("compression.type", "The codec that a batch is compressed with.", "batch를 압축하는 codec입니다."),
-    (
-        "compression.gzip.level",
-        "How hard gzip tries; -1 leaves it to the codec.",
-        "gzip 압축 수준. -1이면 codec의 기본값입니다.",
-    ),
-    ("compression.lz4.level", "How hard lz4 tries.", "lz4 압축 수준입니다."),
-    (
-        "compression.zstd.level",
-        "How hard zstd tries; below zero it is faster still.",
-        "zstd 압축 수준. 음수면 더 빠릅니다.",
-    ),
     (
         "send.buffer.bytes",
         "Size of the socket's send buffer; -1 is the system's choice.",

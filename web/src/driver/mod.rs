@@ -18,7 +18,8 @@ use crate::address::BridgeAddress;
 use crate::alerts::Alert;
 use crate::app::FIRST_SPEED;
 use crate::frame::{Canvas, Frame};
-use crate::settings::Properties;
+use crate::settings::{self, Properties};
+use crate::source::codecs::{self, PageCodecs};
 use crate::source::in_page::InPage;
 use crate::storage::{self, Memory};
 use crate::store::Store;
@@ -52,6 +53,10 @@ struct Inner {
     last_frame_ms: Cell<Option<f64>>,
     last_view_ms: Cell<f64>,
     is_stale: Cell<bool>,
+    /// A change of configuration that waits for its codecs.
+    held: RefCell<Option<Command>>,
+    /// Are the codecs being fetched?
+    fetches_codecs: Cell<bool>,
     /// Connections so far: each has a number, and what comes late from one that was given up is not heard.
     connections: Cell<u32>,
 }
@@ -71,7 +76,7 @@ impl Driver {
     pub(crate) fn start(topic: &str, canvas: Canvas, on_view: Callback<View>) -> Self {
         let driver = Self(Rc::new(Inner {
             store: RefCell::new(Store::new(Link::InPage, topic)),
-            source: RefCell::new(Source::InPage(Box::new(InPage::new(seed())))),
+            source: RefCell::new(world_in_page()),
             candidate: RefCell::new(None),
             speed: Cell::new(FIRST_SPEED),
             topic: RefCell::new(topic.into()),
@@ -81,6 +86,8 @@ impl Driver {
             last_frame_ms: Cell::new(None),
             last_view_ms: Cell::new(f64::MIN),
             is_stale: Cell::new(true),
+            held: RefCell::new(None),
+            fetches_codecs: Cell::new(false),
             connections: Cell::new(0),
         }));
         let inner = Rc::downgrade(&driver.0);
@@ -182,7 +189,7 @@ impl Driver {
     pub(crate) fn stay_in_page(&self) {
         Memory::Tab.set(storage::BRIDGE, None);
         self.0.candidate.replace(None);
-        self.begin_world(Link::InPage, Source::InPage(Box::new(InPage::new(seed()))));
+        self.begin_world(Link::InPage, world_in_page());
         let hello = self.0.store.borrow().hello();
         self.tell(Some(hello));
     }
@@ -192,6 +199,7 @@ impl Driver {
         let store = self.0.store.borrow().leave_for(link, &self.0.topic.borrow());
         self.0.store.replace(store);
         self.0.source.replace(source);
+        self.0.held.replace(None);
     }
 
     /// Gives the world a command, and shows what that changed.
@@ -203,11 +211,44 @@ impl Driver {
     }
 
     fn pass(&self, command: Command) {
+        if let Command::Configure { properties } = &command {
+            // The newest one counts.
+            let waits = self.must_fetch_codecs_for(properties);
+            self.0.store.borrow_mut().set_fetches_codecs(waits);
+            self.0.held.replace(waits.then(|| command.clone()));
+            if waits {
+                return self.fetch_codecs();
+            }
+        }
         match &mut *self.0.source.borrow_mut() {
             Source::InPage(world) => world.command(command),
             // What does not reach the bridge is said again on its next hello (`Store::apply`).
             Source::Bridge(bridge) => bridge.command(&command),
         }
+    }
+
+    /// A bridge has codecs of its own.
+    fn must_fetch_codecs_for(&self, properties: &Properties) -> bool {
+        let is_in_page = matches!(&*self.0.source.borrow(), Source::InPage(_));
+        is_in_page && settings::compresses(properties) && !codecs::are_loaded()
+    }
+
+    fn fetch_codecs(&self) {
+        if !self.0.fetches_codecs.replace(true) {
+            let driver = self.clone();
+            codecs::load(move |loaded| driver.on_codecs(loaded));
+        }
+    }
+
+    /// The change of configuration takes its place in the program now; meanwhile the program went on as before.
+    fn on_codecs(&self, loaded: Result<(), String>) {
+        self.0.fetches_codecs.set(false);
+        let Some(command) = self.0.held.take() else { return };
+        match loaded {
+            Ok(()) => self.pass(command),
+            Err(reason) => self.0.store.borrow_mut().codecs_missing(reason),
+        }
+        self.changed();
     }
 
     fn take(&self, reports: Vec<Report>) {
@@ -305,6 +346,10 @@ fn duration(ms: f64) -> Duration {
 /// The instant `since_ms` after another.
 fn later(at: Instant, since_ms: f64) -> Instant {
     at + duration(since_ms)
+}
+
+fn world_in_page() -> Source {
+    Source::InPage(Box::new(InPage::new(seed(), &PageCodecs)))
 }
 
 /// The world in the page is the same at every visit.

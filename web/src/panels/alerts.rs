@@ -27,6 +27,7 @@ pub(crate) fn alerts(alerts: &[Alert], driver: &Driver, language: Language) -> H
                     <strong>{ verdict }</strong>
                     if let Some(words) = words { <code lang="en">{ words }</code> }
                 </p>
+                { again(alert, driver, t) }
                 <button class="quiet" data-test-id="alert-dismiss" onclick={dismiss} aria-label={t.dismiss} title={t.dismiss}>
                     { icon(Glyph::Close) }
                 </button>
@@ -34,6 +35,17 @@ pub(crate) fn alerts(alerts: &[Alert], driver: &Driver, language: Language) -> H
         }
     });
     html! { <div class="alerts">{ for alerts }</div> }
+}
+
+/// What can be tried once more, as a button.
+fn again(alert: &Alert, driver: &Driver, t: &'static Texts) -> Html {
+    let Alert::CodecsMissing { properties, .. } = alert else { return Html::default() };
+    let (driver, alert, properties) = (driver.clone(), alert.clone(), properties.clone());
+    let onclick = Callback::from(move |_: MouseEvent| {
+        driver.dismiss(&alert);
+        driver.configure(properties.clone());
+    });
+    html! { <button class="plain" data-test-id="alert-again" {onclick}>{ t.connect_again }</button> }
 }
 
 /// The verdict in the reader's language, and Kafka's own words where there are some.
@@ -44,6 +56,9 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
             (format!("{count}: {}", refusal(why, language, t)), None)
         }
         Alert::ConfigRefused(error) => (t.settings_refused.to_owned(), Some(error.message.to_string())),
+        Alert::CodecsMissing { reason, .. } => {
+            (t.alert_codecs_missing.to_owned(), Some(reason.clone()).filter(|reason| !reason.is_empty()))
+        }
         Alert::ConfigForbidden(keys) => (fill(t.settings_forbidden, &[&keys.join(", ")]), None),
         Alert::BadRequest(why) => (bad_request(*why, language, t), None),
         Alert::Omitted { report, bytes, limit } => {

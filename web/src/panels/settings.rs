@@ -10,7 +10,7 @@ use crate::config_texts::{Group, Meaning};
 use crate::icons::{Glyph, icon};
 use crate::settings::{Properties, Verdict, from_text, judge, to_text, value_of, with};
 use crate::texts::{Language, Texts, fill};
-use crate::view::ConfigInForce;
+use crate::view::View;
 
 /// Chips above the pipeline; the others are counted.
 const CHIPS: usize = 2;
@@ -21,8 +21,12 @@ pub(crate) struct SettingsProps {
     pub(crate) language: Language,
     /// What the producer runs with.
     pub(crate) in_force: Properties,
+    /// Are the brokers simulated, and with them the codecs?
+    pub(crate) is_simulated: bool,
     /// Was another configuration asked for that is not in force yet?
     pub(crate) is_asked: bool,
+    /// Does it wait for codecs?
+    pub(crate) fetches_codecs: bool,
     /// May a new producer be asked for?
     pub(crate) can_apply: bool,
     /// Make a producer with these.
@@ -48,7 +52,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
             }
         });
     }
-    let verdict = judge(&edited);
+    let verdict = judge(&edited, props.is_simulated);
     let bad_text = text.as_ref().and_then(|text| from_text(text).err());
     let on_change = {
         let (edited, text) = (edited.clone(), text.clone());
@@ -86,6 +90,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     // As it was on opening: nothing was applied, nothing is to be said about it.
     let opened_with = use_memo((), |()| props.in_force.clone());
     let state = match () {
+        () if props.fetches_codecs => t.settings_fetches_codecs.to_owned(),
         () if props.is_asked => t.settings_asked.to_owned(),
         () if *edited == props.in_force && *opened_with != props.in_force => t.settings_in_force.to_owned(),
         () => fill(t.settings_changed, &[&edited.len()]),
@@ -261,8 +266,9 @@ fn field(property: &'static Property, value: &str, on_set: &Callback<String>) ->
     html! { <select id={id.clone()} class="mono" data-test-id={id} {onchange}>{ for options }</select> }
 }
 
-/// What differs from the defaults, and what the client remarked about it, above the pipeline.
-pub(crate) fn chips(config: &ConfigInForce, t: &'static Texts) -> Html {
+/// What differs from the defaults, what the client remarked about it, and what is being fetched for it, above the pipeline.
+pub(crate) fn chips(view: &View, t: &'static Texts) -> Html {
+    let config = &view.config;
     let chips = config.properties.iter().take(CHIPS).map(|(key, value): &(Arc<str>, Arc<str>)| {
         let default = ProducerConfig::properties().find(|property| *property.name == **key).map(|known| known.default);
         html! {
@@ -277,6 +283,7 @@ pub(crate) fn chips(config: &ConfigInForce, t: &'static Texts) -> Html {
     let notices: Vec<String> = config.notices.iter().map(|notice| notice_text(notice, t)).collect();
     html! {
         <>
+            if view.fetches_codecs { <span class="setting-chip" role="status" data-test-id="codecs">{ t.settings_fetches_codecs }</span> }
             { for chips }
             if !folded.is_empty() { <span class="setting-chip mono" title={told}>{ format!("+{}", folded.len()) }</span> }
             if !notices.is_empty() {

@@ -10,6 +10,7 @@ use core::time::Duration;
 
 use producer_core::bridge::{Broker, Command, Partition, Report, SessionId, Topology, World};
 use producer_core::cluster::{Cluster, ClusterConfig, new_topic};
+use producer_core::codecs::Codecs;
 use producer_core::ids::{Lane, ProducerIndex, TopicPartition};
 use producer_core::session::{NextProducer, Session, SessionLimits, SessionRequest};
 use producer_core::simulation::{Simulation, SimulationSettings};
@@ -41,8 +42,9 @@ pub(crate) struct InPage {
 }
 
 impl InPage {
-    /// Three brokers, and topic `orders` with three partitions and three copies of each. All chance comes from `seed`.
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Three brokers, and topic `orders` with three partitions and three copies of each. All chance comes from `seed`;
+    /// producers compress with `codecs`, and brokers read with them.
+    pub(crate) fn new(seed: u64, codecs: &'static dyn Codecs) -> Self {
         let config = ClusterConfig { default_replication_factor: 3, seed, ..ClusterConfig::simulated(BROKERS) };
         let mut cluster = Cluster::new(config, observer());
         // The only refusals are of names and numbers that these are not.
@@ -51,7 +53,7 @@ impl InPage {
         let session = Session::new(SessionId::default(), World::InPage, limits);
         let settings = SimulationSettings { seed, ..SimulationSettings::default() };
         Self {
-            simulation: Simulation::new(settings, cluster, observer(), session),
+            simulation: Simulation::new(settings, cluster, observer(), session).with_codecs(codecs),
             inbox: VecDeque::new(),
             successor: None,
             described: None,
@@ -203,6 +205,8 @@ fn observer() -> TraceBuffer {
 mod tests {
     use super::*;
     use producer_core::bridge::{Habit, RecordSpec};
+    use producer_core::codecs::Portable;
+    use producer_core::config::ConfigNotice;
     use producer_core::murmur2::partition_for_key;
 
     use crate::ledger::End;
@@ -220,7 +224,7 @@ mod tests {
     impl Page {
         fn open() -> Self {
             let store = Store::new(Link::InPage, "orders");
-            let mut world = InPage::new(1);
+            let mut world = InPage::new(1, &Portable);
             world.command(store.hello());
             let mut page = Self { store, world };
             page.run(Speed::Slower(1));
@@ -345,6 +349,29 @@ mod tests {
         page.world.command(Command::Configure { properties: vec![("acks".into(), "maybe".into())] });
         page.run(Speed::Slower(1));
         assert_eq!(page.store.view().alerts.len(), 1, "{:?}", page.store.view().alerts);
+    }
+
+    #[test]
+    fn a_batch_that_is_compressed_is_smaller_on_its_way_and_read_by_the_brokers() {
+        let largest_batch = |codec: &str| {
+            let mut page = Page::open();
+            let properties = [("compression.type", codec), ("compression.zstd.level", "19")];
+            let properties = properties.map(|(key, value)| (key.into(), value.into())).to_vec();
+            page.world.command(Command::Configure { properties });
+            page.send(Habit::Callback, "user-42", 100);
+            page.run(Speed::Slower(1));
+            assert_eq!(page.store.view().ledger.counts().acked, 100, "{codec}");
+            let without_effect = ConfigNotice::LevelWithoutEffect { key: "compression.zstd.level".into() };
+            assert_eq!(page.store.view().config.notices.contains(&without_effect), codec == "zstd");
+            let orders_1 = TopicPartition { topic: "orders".into(), partition: 1 };
+            let log = page.world.simulation.cluster().log(&orders_1).expect("a log");
+            log.batches().map(|batch| batch.bytes.len()).max().expect("a batch")
+        };
+        let plain = largest_batch("none");
+        for codec in ["gzip", "snappy", "lz4", "zstd"] {
+            let compressed = largest_batch(codec);
+            assert!(compressed * 2 < plain, "{codec}: {compressed} of {plain}");
+        }
     }
 
     #[test]

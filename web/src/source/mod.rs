@@ -4,4 +4,5 @@
 //! [`Report`]: producer_core::bridge::Report
 
 pub(crate) mod bridge;
+pub(crate) mod codecs;
 pub(crate) mod in_page;

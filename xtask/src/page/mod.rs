@@ -3,6 +3,7 @@
 //! Differences to Trunk's output: plain file names, and the module is started by a file (`init.js`) instead of a script
 //! in the text, so that the page can be served with `script-src 'self' 'wasm-unsafe-eval'`.
 
+pub mod codecs;
 mod template;
 
 use std::{
@@ -47,6 +48,7 @@ pub fn build_from(source: &Path, name: &str) -> Result<PathBuf> {
         links.push((link, text));
     }
     fs::write(partial.join("index.html"), template::replace(&html, &links))?;
+    codecs::place(&partial)?;
 
     if output.exists() {
         fs::remove_dir_all(&output)?;

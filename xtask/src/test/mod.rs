@@ -15,7 +15,7 @@ use self::report::{Outcome, Report};
 use crate::{process, progress, tools, trunk, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
-const WASM_PACKAGES: [&str; 3] = ["web", "wasm-probe", "minimal-yew"];
+const WASM_PACKAGES: [&str; 4] = ["web", "page-codecs", "wasm-probe", "minimal-yew"];
 
 /// How the files of cross tests begin that `--quick` leaves out: those with an Apache Kafka, with foreign producers, and
 /// those that cut and break off many times over. They take more than half of the time.
@@ -77,7 +77,7 @@ fn static_suites() -> Vec<Suite> {
     for package in WASM_PACKAGES {
         lint_wasm.args(["--package", package]);
     }
-    lint_wasm.args(deny_warnings);
+    lint_wasm.args(["--features", "wasm-probe/imported-codecs"]).args(deny_warnings);
     let mut documentation = cargo(["doc", "--workspace", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     vec![

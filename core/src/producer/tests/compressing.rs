@@ -181,10 +181,6 @@ impl Codecs for Loud {
         into.extend_from_slice(b"LOUD");
         into.extend_from_slice(records);
     }
-
-    fn heeds_level_of(&self, _codec: Codec) -> bool {
-        true
-    }
 }
 
 #[test]

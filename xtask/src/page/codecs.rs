@@ -1,0 +1,79 @@
+//! The codecs' module: built apart from the page's own, named after its content, and made known in the page's head.
+//!
+//! The page fetches it when somebody compresses. Under a name of its own no cache can answer with that of another build.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{process, progress, tools, workspace};
+
+/// What stands in the head of a page that fetches codecs; `content` becomes the name of their file.
+const PLACE: &str = r#"<meta name="playground-codecs" content="" />"#;
+
+/// Puts the codecs beside the page that Trunk is building. Trunk's hook calls this and names the folder.
+///
+/// # Errors
+/// When nobody names a folder, or there is no page in it that fetches codecs; as [`place`].
+pub fn command() -> Result<()> {
+    let folder = env::var_os("TRUNK_STAGING_DIR").context("only Trunk calls this: TRUNK_STAGING_DIR is not set")?;
+    tools::rust_toolchain()?;
+    let is_placed = place(Path::new(&folder))?;
+    ensure!(is_placed, "index.html has no {PLACE}");
+    Ok(())
+}
+
+/// Builds the module into a page's folder, if its `index.html` has a place for the name; tells whether it has.
+///
+/// # Errors
+/// When the module does not compile, or the page cannot be read or written.
+pub(super) fn place(folder: &Path) -> Result<bool> {
+    let index = folder.join("index.html");
+    let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
+    if !html.contains(PLACE) {
+        return Ok(false);
+    }
+    let module = fs::read(build()?)?;
+    let name = format!("codecs-{:016x}.wasm", fnv_1a(&module));
+    fs::write(folder.join(&name), module)?;
+    fs::write(index, html.replace(PLACE, &PLACE.replace("\"\"", &format!("\"{name}\""))))?;
+    Ok(true)
+}
+
+/// The codecs' file in a built page.
+///
+/// # Errors
+/// When the folder has none.
+pub fn file(page: &Path) -> Result<PathBuf> {
+    for entry in fs::read_dir(page).with_context(|| format!("reading {}", page.display()))? {
+        let path = entry?.path();
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("codecs-")) {
+            return Ok(path);
+        }
+    }
+    anyhow::bail!("no codecs in {}", page.display())
+}
+
+/// Compiles the module, without the names of its functions.
+///
+/// # Errors
+/// When it does not compile.
+pub fn build() -> Result<PathBuf> {
+    progress!("compiling the codecs to wasm (profile web)");
+    process::run(
+        Command::new("cargo")
+            .args(["rustc", "--target", "wasm32-unknown-unknown", "--profile", "web", "--package", "page-codecs"])
+            .args(["--lib", "--", "-C", "strip=symbols"])
+            .current_dir(workspace::root()),
+    )?;
+    Ok(workspace::target_dir().join("wasm32-unknown-unknown/web/page_codecs.wasm"))
+}
+
+/// Fowler–Noll–Vo: enough to tell one build from another.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
