@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use producer_core::bridge::{Habit, World};
+use producer_core::record::readable;
 use producer_core::trace::Statement;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Document, Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::address::BridgeAddress;
-use crate::draft::{Destination, Draft};
+use crate::draft::{self, Destination, Draft, Edit};
 use crate::driver::Driver;
 use crate::frame::Canvas;
 use crate::icons::{Glyph, icon};
@@ -100,6 +101,10 @@ pub(crate) fn App() -> Html {
         let driver = driver.clone();
         Callback::from(move |properties: Properties| driver.configure(properties))
     };
+    let on_serializer = {
+        let dispatcher = draft.dispatcher();
+        Callback::from(move |(half, serializer)| dispatcher.dispatch(Edit::Serializer(half, serializer)))
+    };
     let on_topic = {
         let driver = driver.clone();
         Callback::from(move |topic: Rc<str>| driver.look_at(&topic))
@@ -173,8 +178,9 @@ pub(crate) fn App() -> Html {
                 <Connect language={*language} link={view.link.clone()} trial={view.trial.clone()} {on_connect} {on_leave} on_close={close.clone()} />
             }
             if *drawer == Some(Drawer::Settings) {
-                <Settings language={*language} in_force={view.config.properties.clone()} is_simulated={view.world == Some(World::InPage)}
-                    is_asked={view.is_asked} fetches_codecs={view.fetches_codecs} can_apply={view.link.is_up()} {on_apply} on_close={close} />
+                <Settings language={*language} in_force={view.config.properties.clone()} in_composer={[draft.key.kind.serializer(), draft.value.kind.serializer()]}
+                    is_simulated={view.world == Some(World::InPage)} is_asked={view.is_asked} fetches_codecs={view.fetches_codecs} can_apply={view.link.is_up()}
+                    {on_apply} {on_serializer} on_close={close} />
             }
         </>
     }
@@ -296,12 +302,14 @@ const fn question(habit: Habit, has_begun: bool, t: &Texts) -> (&'static str, &'
 }
 
 fn preview(draft: &Draft, destination: Destination, properties: &Properties) -> Preview {
-    let count = draft.count().unwrap_or(0);
+    // What cannot be sent is not drawn as still to come.
+    let count = draft.record().and_then(|_| draft.count()).unwrap_or(0);
+    let (key, value) = (draft.key.bytes_so_far(), draft.value.bytes_so_far());
     Preview {
-        label: draft.key.bytes().map(|key| String::from_utf8_lossy(key).into()),
+        label: key.as_deref().map(|key| readable(key).into()),
         destination,
-        key_bytes: draft.key.size(),
-        value_bytes: draft.value.size(),
+        key_bytes: draft::size(key.as_deref()),
+        value_bytes: draft::size(value.as_deref()),
         count,
         carried: count.min(draft.fit_into_a_batch(settings::batch_size(properties))),
     }

@@ -1,45 +1,93 @@
 //! What is being composed. Stays as it is whatever happens to the world.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use producer_core::bridge::{Habit, HeaderSpec, MAX_SEND_COUNT, RecordSpec, Topology};
 use producer_core::murmur2::partition_for_hash;
 use producer_core::record::Header;
 use producer_core::record_batch::{BATCH_OVERHEAD, MAX_RECORD_OVERHEAD, record_size_upper_bound};
+use producer_core::serializer::{Half, ParseError, Serializer};
 use producer_core::trace::PartitionChoice;
 use yew::Reducible;
 
 /// What a record in mid-batch has beside key, value and headers: its length, attributes, time and place.
 const RECORD_FRAME: usize = 5;
 
-/// A payload's kind: three things that a box of text cannot tell apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a payload is: the class of a Java program's object, or one of two things that a box of text cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// UTF-8 text.
-    #[default]
-    Text,
+    /// Typed, and read as this serialiser's class.
+    Typed(Serializer),
     /// Zero bytes.
     Empty,
     /// Nothing at all.
     Null,
 }
 
+impl Default for Kind {
+    fn default() -> Self {
+        Self::Typed(Serializer::String)
+    }
+}
+
+/// Every kind, as the value of an `<option>`.
+const CODES: [(Kind, &str); 14] = [
+    (Kind::Typed(Serializer::String), "text"),
+    (Kind::Typed(Serializer::Json), "json"),
+    (Kind::Typed(Serializer::Integer), "integer"),
+    (Kind::Typed(Serializer::Long), "long"),
+    (Kind::Typed(Serializer::Short), "short"),
+    (Kind::Typed(Serializer::Float), "float"),
+    (Kind::Typed(Serializer::Double), "double"),
+    (Kind::Typed(Serializer::Uuid), "uuid"),
+    (Kind::Typed(Serializer::Boolean), "boolean"),
+    (Kind::Typed(Serializer::ByteArray), "bytes"),
+    (Kind::Typed(Serializer::ByteBuffer), "byte-buffer"),
+    (Kind::Typed(Serializer::Bytes), "kafka-bytes"),
+    (Kind::Empty, "empty"),
+    (Kind::Null, "null"),
+];
+
 impl Kind {
-    /// All of them, in the order of the list.
-    pub(crate) const ALL: [Self; 3] = [Self::Text, Self::Empty, Self::Null];
+    /// Those of a header's value, which has no serialiser.
+    pub(crate) const OF_HEADERS: [Self; 3] = [Self::Typed(Serializer::String), Self::Empty, Self::Null];
+
+    /// Those of a key or value, in the order of the list. Of the three classes that hold bytes one is offered; the others
+    /// are there when the settings name them.
+    pub(crate) fn of_records(chosen: Self) -> impl Iterator<Item = Self> {
+        let is_offered = move |kind: &Self| {
+            *kind == chosen || !matches!(kind, Self::Typed(Serializer::ByteBuffer | Serializer::Bytes))
+        };
+        CODES.into_iter().map(|(kind, _)| kind).filter(is_offered)
+    }
 
     /// As the value of an `<option>`.
-    pub(crate) const fn code(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Empty => "empty",
-            Self::Null => "null",
-        }
+    pub(crate) fn code(self) -> &'static str {
+        CODES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, code)| code)
     }
 
     /// The reverse of [`code`](Self::code).
     pub(crate) fn from_code(code: &str) -> Self {
-        Self::ALL.into_iter().find(|kind| kind.code() == code).unwrap_or_default()
+        CODES.iter().find(|(_, known)| *known == code).map(|(kind, _)| *kind).unwrap_or_default()
+    }
+
+    /// Who makes bytes of it.
+    pub(crate) const fn serializer(self) -> Serializer {
+        match self {
+            Self::Typed(serializer) => serializer,
+            Self::Empty => Serializer::String,
+            Self::Null => Serializer::Void,
+        }
+    }
+
+    /// What a program with this serialiser hands over, unless it is of that kind already.
+    fn with(self, serializer: Serializer) -> Self {
+        match serializer {
+            _ if self.serializer().java_class() == serializer.java_class() => self,
+            Serializer::Void => Self::Null,
+            other => Self::Typed(other),
+        }
     }
 }
 
@@ -54,22 +102,35 @@ pub(crate) struct Payload {
 
 impl Payload {
     fn text(text: &str) -> Self {
-        Self { kind: Kind::Text, text: text.into() }
+        Self { kind: Kind::default(), text: text.into() }
     }
 
     /// Its bytes; `None`: null.
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
-        match self.kind {
-            Kind::Text => Some(self.text.as_bytes()),
-            Kind::Empty => Some(&[]),
+    ///
+    /// # Errors
+    /// What a Java program gets that reads the text as this class.
+    pub(crate) fn bytes(&self) -> Result<Option<Cow<'_, [u8]>>, ParseError> {
+        Ok(match self.kind {
+            Kind::Typed(Serializer::String) => Some(self.text.as_bytes().into()),
+            Kind::Typed(serializer) => {
+                // What a serialiser reads, it takes, whichever half it is of.
+                let bytes = serializer.serialize(Half::Value, &serializer.parse(&self.text)?);
+                bytes.unwrap_or_default().map(Cow::Owned)
+            }
+            Kind::Empty => Some(Cow::Borrowed(&[])),
             Kind::Null => None,
-        }
+        })
     }
 
-    /// Its size; −1: null.
-    pub(crate) fn size(&self) -> i32 {
-        self.bytes().map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
+    /// As [`bytes`](Self::bytes), with nothing where the text cannot be read.
+    pub(crate) fn bytes_so_far(&self) -> Option<Cow<'_, [u8]>> {
+        self.bytes().ok().flatten()
     }
+}
+
+/// Its size; −1: null.
+pub(crate) fn size(bytes: Option<&[u8]>) -> i32 {
+    bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
 }
 
 /// One header.
@@ -112,8 +173,10 @@ impl Default for Draft {
 }
 
 /// A field that does not hold what it must.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DraftError {
+    /// No value of the class that is chosen for this half of the record.
+    Payload(Half, ParseError),
     /// Not a whole number of 32 bits.
     Partition,
     /// Not a whole number of 64 bits.
@@ -147,7 +210,7 @@ pub(crate) enum Destination {
     },
     /// No key, or keys are ignored: the sticky partition.
     Sticky,
-    /// The topic's partition count is not known.
+    /// The topic's partition count is not known, or the key cannot be read.
     Unknown,
 }
 
@@ -171,12 +234,15 @@ impl Draft {
             topic: (&*self.topic).into(),
             partition: optional(&self.partition).map_err(|()| DraftError::Partition)?,
             timestamp_ms: optional(&self.timestamp).map_err(|()| DraftError::Timestamp)?,
-            key: self.key.bytes().map(Into::into),
-            value: self.value.bytes().map(Into::into),
+            key: bytes_of(Half::Key, &self.key)?.map(Into::into),
+            value: bytes_of(Half::Value, &self.value)?.map(Into::into),
             headers: self
                 .headers
                 .iter()
-                .map(|header| HeaderSpec { key: (&*header.key).into(), value: header.value.bytes().map(Into::into) })
+                .map(|header| HeaderSpec {
+                    key: (&*header.key).into(),
+                    value: header.value.bytes_so_far().map(Into::into),
+                })
                 .collect(),
         })
     }
@@ -195,9 +261,15 @@ impl Draft {
         if self.habit == Habit::Get {
             return 1;
         }
-        let headers: Vec<_> =
-            self.headers.iter().map(|header| Header { key: &header.key, value: header.value.bytes() }).collect();
-        let bound = record_size_upper_bound(self.key.bytes(), self.value.bytes(), &headers);
+        let values: Vec<_> = self.headers.iter().map(|header| header.value.bytes_so_far()).collect();
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .zip(&values)
+            .map(|(header, value)| Header { key: &header.key, value: value.as_deref() })
+            .collect();
+        let (key, value) = (self.key.bytes_so_far(), self.value.bytes_so_far());
+        let bound = record_size_upper_bound(key.as_deref(), value.as_deref(), &headers);
         let record = bound - BATCH_OVERHEAD - MAX_RECORD_OVERHEAD + RECORD_FRAME;
         u32::try_from(batch_size.saturating_sub(BATCH_OVERHEAD) / record).unwrap_or(u32::MAX).max(1)
     }
@@ -217,13 +289,18 @@ impl Draft {
             };
         }
         let Some(partitions) = partitions else { return Destination::Unknown };
-        match PartitionChoice::of(None, self.key.bytes(), ignores_keys) {
+        let Ok(key) = self.key.bytes() else { return Destination::Unknown };
+        match PartitionChoice::of(None, key.as_deref(), ignores_keys) {
             PartitionChoice::KeyHash { hash } => {
                 Destination::Hashed { hash, partitions, partition: partition_for_hash(hash, partitions) }
             }
             PartitionChoice::Explicit | PartitionChoice::Sticky => Destination::Sticky,
         }
     }
+}
+
+fn bytes_of(half: Half, payload: &Payload) -> Result<Option<Cow<'_, [u8]>>, DraftError> {
+    payload.bytes().map_err(|error| DraftError::Payload(half, error))
 }
 
 fn optional<T: core::str::FromStr>(text: &str) -> Result<Option<T>, ()> {
@@ -246,6 +323,8 @@ pub(crate) enum Edit {
     RemoveHeader(usize),
     Habit(Habit),
     Count(Rc<str>),
+    /// The settings name a serialiser.
+    Serializer(Half, Serializer),
 }
 
 impl Reducible for Draft {
@@ -272,6 +351,8 @@ impl Reducible for Draft {
             }
             Edit::Habit(habit) => next.habit = habit,
             Edit::Count(count) => next.count = count,
+            Edit::Serializer(Half::Key, serializer) => next.key.kind = next.key.kind.with(serializer),
+            Edit::Serializer(Half::Value, serializer) => next.value.kind = next.value.kind.with(serializer),
         }
         if next == *self { self } else { Rc::new(next) }
     }
@@ -305,9 +386,54 @@ mod tests {
     fn null_empty_and_text_are_three_things() {
         let record = |kind| Draft { key: Payload { kind, text: "x".into() }, ..Draft::default() }.record();
         let key = |kind| record(kind).expect("valid").key.map(|key| key.to_vec());
-        assert_eq!(key(Kind::Text), Some(b"x".to_vec()));
+        assert_eq!(key(Kind::default()), Some(b"x".to_vec()));
         assert_eq!(key(Kind::Empty), Some(Vec::new()));
         assert_eq!(key(Kind::Null), None);
+    }
+
+    /// The bytes that Kafka's serialisers give for these objects.
+    #[test]
+    fn what_is_typed_travels_as_the_bytes_of_its_class() {
+        let bytes = |code, text: &str| {
+            let draft = Draft { value: Payload { kind: Kind::from_code(code), text: text.into() }, ..Draft::default() };
+            draft.record().expect("valid").value.map(|value| value.to_vec())
+        };
+        for (code, text, expected) in [
+            ("integer", "42", &[0, 0, 0, 42][..]),
+            ("long", "-2", &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe]),
+            ("short", "+258", &[1, 2]),
+            ("float", "1.5", &[0x3f, 0xc0, 0, 0]),
+            ("double", "1.5", &[0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
+            ("boolean", "true", &[1]),
+            ("bytes", "00FFa0", &[0, 0xff, 0xa0]),
+            ("json", " {}", b" {}"),
+            ("uuid", "1-2-3-4-5", b"00000001-0002-0003-0004-000000000005"),
+        ] {
+            assert_eq!(bytes(code, text).as_deref(), Some(expected), "{code} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_of_its_class_is_refused_in_javas_words_and_goes_nowhere() {
+        let draft =
+            Draft { key: Payload { kind: Kind::from_code("integer"), ..keyed("user-42").key }, ..Draft::default() };
+        let message = "For input string: \"user-42\"".to_owned();
+        let error = ParseError { class: "NumberFormatException", message };
+        assert_eq!(draft.record(), Err(DraftError::Payload(Half::Key, error)));
+        assert_eq!(draft.destination(&topology(3), false), Destination::Unknown);
+    }
+
+    #[test]
+    fn a_serialiser_that_the_settings_name_is_chosen_and_what_was_typed_stays() {
+        let draft = Rc::new(keyed("42")).reduce(Edit::Serializer(Half::Key, Serializer::ByteBuffer));
+        assert_eq!(draft.key, Payload { kind: Kind::Typed(Serializer::ByteBuffer), text: "42".into() });
+        assert!(Kind::of_records(draft.key.kind).any(|kind| kind == draft.key.kind), "and is in the list");
+        let null = draft.reduce(Edit::Serializer(Half::Key, Serializer::Void));
+        assert_eq!(null.key, Payload { kind: Kind::Null, text: "42".into() });
+        let json = Draft { value: Payload { kind: Kind::from_code("json"), text: "1".into() }, ..Draft::default() };
+        let json = Rc::new(json);
+        let same = Rc::clone(&json).reduce(Edit::Serializer(Half::Value, Serializer::String));
+        assert!(Rc::ptr_eq(&json, &same), "JSON travels through StringSerializer");
     }
 
     #[test]
@@ -338,7 +464,8 @@ mod tests {
         let draft = Draft { habit: Habit::Callback, ..keyed("user-42") };
         let mut batch = producer_core::record_batch::BatchBuilder::new(Default::default(), 16_384);
         let mut count = 0;
-        while batch.try_append(0, draft.key.bytes(), draft.value.bytes(), &[]).is_some() {
+        let (key, value) = (draft.key.bytes_so_far(), draft.value.bytes_so_far());
+        while batch.try_append(0, key.as_deref(), value.as_deref(), &[]).is_some() {
             count += 1;
         }
         let told = draft.fit_into_a_batch(16_384);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
+use producer_core::serializer::Half;
 use producer_core::session::is_the_bridges_own;
 
 /// Keys and values as in a `.properties` file.
@@ -33,6 +34,31 @@ pub(crate) fn judge(properties: &Properties, is_simulated: bool) -> Verdict {
         }
         Err(error) => Verdict { forbidden, error: Some(error), ..Verdict::default() },
     }
+}
+
+/// Serialisers by the names of their Java classes, as written in the settings. They are the composer's, whose records reach
+/// every producer as bytes.
+pub(crate) type Serializers = Vec<(Half, Arc<str>)>;
+
+/// The setting that names the serialiser of this half of the record.
+pub(crate) const fn serializer_key(half: Half) -> &'static str {
+    match half {
+        Half::Key => "key.serializer",
+        Half::Value => "value.serializer",
+    }
+}
+
+/// The producer's settings, and the serialisers that are written among them.
+pub(crate) fn split(properties: Properties) -> (Properties, Serializers) {
+    let mut serializers = Vec::new();
+    let mut rest = properties;
+    for half in [Half::Key, Half::Value] {
+        // Java trims the name of a class.
+        let class = value_of(&rest, serializer_key(half)).map(|class| class.trim().into());
+        serializers.extend(class.map(|class| (half, class)));
+        rest.retain(|(key, _)| **key != *serializer_key(half));
+    }
+    (rest, serializers)
 }
 
 /// With `key` set to `value`; a value that is the default is no longer a change.
@@ -134,6 +160,14 @@ mod tests {
     fn keys_are_ignored_when_the_client_reads_true() {
         assert!(ignores_keys(&from_text("partitioner.ignore.keys = TRUE").expect("readable")));
         assert!(!ignores_keys(&Vec::new()));
+    }
+
+    #[test]
+    fn serialisers_are_told_apart_from_what_the_producer_obeys() {
+        let lines = "acks=1\nvalue.serializer= com.acme.Tea \nkey.serializer=a\nkey.serializer=b\nlinger.ms=0\n";
+        let (rest, serializers) = split(from_text(lines).expect("readable"));
+        assert_eq!(to_text(&rest), "acks=1\nlinger.ms=0\n");
+        assert_eq!(serializers, [(Half::Key, "b".into()), (Half::Value, "com.acme.Tea".into())]);
     }
 
     #[test]

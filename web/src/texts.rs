@@ -78,7 +78,6 @@ texts! {
     composer: "Record", "Record";
     key: "Key", "Key";
     value: "Value", "Value";
-    kind_text: "text", "text";
     kind_empty: "empty (0 bytes)", "빈 값 (0바이트)";
     kind_null: "null", "null";
     kind_of_key: "Kind of key", "key 종류";
@@ -119,6 +118,8 @@ texts! {
     how_many: "How many", "보낼 개수";
     how_many_other: "Another number", "다른 개수";
     bad_number: "{}: a whole number from {} to {}", "{}: {}부터 {}까지의 정수";
+    bad_payload: "{} is no {}.", "{}: {} 값이 아닙니다.";
+    serialised: "The bytes that travel", "전송되는 바이트";
     bad_count: "1 to {} records at once", "한 번에 record 1~{}개";
     bytes: "{} B", "{} B";
     send_off_link: "Send is off: nobody to send to. What you typed stays.", "전송 불가: 연결된 곳이 없습니다. 입력한 내용은 남아 있습니다.";
@@ -286,6 +287,8 @@ texts! {
     notice_no_effect: "{} is known to Kafka and has no effect here yet", "{}: Kafka에는 있지만 여기서는 아직 효과 없음";
     notice_deprecated: "{} is no longer used and has no effect", "{}: 더 이상 쓰지 않으며 효과 없음";
     notice_deprecated_instead: "{} is no longer used and has no effect; see {}", "{}: 더 이상 쓰지 않으며 효과 없음. {} 참고";
+    notice_serializer: "{}: the composer follows it; records reach the producer as bytes", "{}: record 입력에 적용, producer에는 바이트로 전달";
+    settings_no_class: "{0}: no Java classes are loaded here, so {1} cannot be. The composer knows Kafka's own in org.apache.kafka.common.serialization.", "{0}: Java class를 불러오지 않으므로 {1} 사용 불가. record 입력은 org.apache.kafka.common.serialization에 있는 Kafka의 class만 압니다.";
     notice_no_level: "{}: level has no effect in the simulation", "{}: 시뮬레이션에서는 level의 효과가 없음";
     group_durability: "Durability", "내구성";
     group_durability_text: "who has the record when your code hears “success”", "“성공”을 들었을 때 record를 가진 곳";

@@ -38,13 +38,13 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     ("metric.reporters", "Java classes that are told of metrics.", "metric을 전달받는 Java class입니다."),
     (
         "key.serializer",
-        "Java class that turns keys into bytes; here keys are bytes.",
-        "key를 byte로 바꾸는 Java class. 여기서 key는 이미 byte입니다.",
+        "Java class that turns keys into bytes: the page's composer follows Kafka's own, the library takes bytes.",
+        "key를 byte로 바꾸는 Java class. 페이지의 record 입력은 Kafka의 class를 따르고, 라이브러리는 byte를 받습니다.",
     ),
     (
         "value.serializer",
-        "Java class that turns values into bytes; here values are bytes.",
-        "value를 byte로 바꾸는 Java class. 여기서 value는 이미 byte입니다.",
+        "Java class that turns values into bytes: the page's composer follows Kafka's own, the library takes bytes.",
+        "value를 byte로 바꾸는 Java class. 페이지의 record 입력은 Kafka의 class를 따르고, 라이브러리는 byte를 받습니다.",
     ),
     (
         "partitioner.class",

@@ -1,6 +1,7 @@
 //! The same program in Java, with the line lit on which the main thread stands.
 
 use producer_core::bridge::Habit;
+use producer_core::serializer::{Serializer, Value};
 use producer_core::trace::Statement;
 use yew::prelude::*;
 
@@ -45,7 +46,13 @@ fn program(draft: &Draft) -> Vec<Line> {
     let count = draft.count().unwrap_or(1);
     let many = count > 1;
     let indent = if many { "  " } else { "" };
-    let mut lines = vec![line("var p = new KafkaProducer", &[]), line("    <String, String>(props);", &[])];
+    let mut lines = Vec::new();
+    for (key, payload) in [("key", &draft.key), ("value", &draft.value)] {
+        lines.push(line(format!("props.put(\"{key}.serializer\","), &[]));
+        lines.push(line(format!("    {}.class);", simple_name(payload.kind.serializer())), &[]));
+    }
+    lines.push(line("var p = new KafkaProducer", &[]));
+    lines.push(line(format!("    {}(props);", types(draft)), &[]));
     lines.extend(record(draft));
     if many {
         lines.push(line(format!("for (int i = 0; i < {count}; i++) {{"), &[]));
@@ -86,7 +93,7 @@ fn record(draft: &Draft) -> Vec<Line> {
     };
     let mut lines = vec![
         line("var r = new ProducerRecord", &[]),
-        line("    <String, String>(", &[]),
+        line(format!("    {}(", types(draft)), &[]),
         line(format!("    {to}, {},", java(&draft.key, "key")), &[]),
         line(format!("    {});", java(&draft.value, "value")), &[]),
     ];
@@ -101,14 +108,65 @@ fn record(draft: &Draft) -> Vec<Line> {
     lines
 }
 
-/// A payload as Java; one that would fill the panel is read from a file, because a literal that is cut is another one.
-fn java(payload: &Payload, file: &str) -> String {
-    match payload.kind {
-        Kind::Text if payload.text.chars().count() > SHOWN => format!("Files.readString(Path.of(\"{file}.txt\"))"),
-        Kind::Text => quoted(&payload.text),
-        Kind::Empty => "\"\"".to_owned(),
-        Kind::Null => "null".to_owned(),
+/// The class of a serialiser without its package.
+fn simple_name(serializer: Serializer) -> &'static str {
+    const PACKAGE: &str = "org.apache.kafka.common.serialization.";
+    serializer.java_class().strip_prefix(PACKAGE).unwrap_or_default()
+}
+
+/// What a serialiser takes, as Java writes it.
+pub(super) fn java_type(serializer: Serializer) -> &'static str {
+    match serializer {
+        Serializer::ByteArray => "byte[]",
+        other => simple_name(other).strip_suffix("Serializer").unwrap_or_default(),
     }
+}
+
+/// The types of key and value.
+fn types(draft: &Draft) -> String {
+    let [key, value] = [&draft.key, &draft.value].map(|payload| java_type(payload.kind.serializer()));
+    format!("<{key}, {value}>")
+}
+
+/// A payload as Java; one that would fill the panel is read from a file, because a literal that is cut is another one. What
+/// is no value of its class is read by the program as the page reads it, with the exception that the page tells of.
+fn java(payload: &Payload, file: &str) -> String {
+    let serializer = match payload.kind {
+        Kind::Typed(serializer) => serializer,
+        Kind::Empty => return "\"\"".to_owned(),
+        Kind::Null => return "null".to_owned(),
+    };
+    let text = match payload.text.chars().count() {
+        ..=SHOWN => quoted(&payload.text),
+        _ => format!("Files.readString(Path.of(\"{file}.txt\"))"),
+    };
+    match (serializer, serializer.parse(&payload.text)) {
+        (Serializer::String | Serializer::Json | Serializer::Void, _) => text,
+        (Serializer::Uuid, _) => format!("UUID.fromString({text})"),
+        (Serializer::ByteArray, _) => parsed_hex(&text),
+        (Serializer::ByteBuffer, _) => format!("ByteBuffer.wrap({})", parsed_hex(&text)),
+        (Serializer::Bytes, _) => format!("Bytes.wrap({})", parsed_hex(&text)),
+        (_, Ok(Value::Integer(number))) => number.to_string(),
+        (_, Ok(Value::Short(number))) => format!("(short) {number}"),
+        (_, Ok(Value::Long(number))) => format!("{number}L"),
+        (_, Ok(Value::Boolean(is_true))) => is_true.to_string(),
+        (Serializer::Float, _) if is_plain(&payload.text) => format!("{}f", payload.text),
+        (Serializer::Double, _) if is_plain(&payload.text) => format!("{}d", payload.text),
+        (Serializer::Integer, _) => format!("Integer.parseInt({text})"),
+        (other, _) => format!("{0}.parse{0}({text})", java_type(other)),
+    }
+}
+
+fn parsed_hex(text: &str) -> String {
+    format!("HexFormat.of().parseHex({text})")
+}
+
+/// Is the text a decimal fraction that is a literal as it stands, far from the ends of what a float holds?
+fn is_plain(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() < 20 && are_digits(whole) && are_digits(fraction)
 }
 
 /// A Java string literal.
@@ -149,7 +207,7 @@ mod tests {
     /// The record's own lines, in one.
     fn made(draft: &Draft) -> String {
         let lines: Vec<_> = record(draft).into_iter().map(|line| line.text.trim().to_owned()).collect();
-        lines.concat().replace("var r = new ProducerRecord<String, String>", "")
+        lines.concat().replace(&format!("var r = new ProducerRecord{}", types(draft)), "")
     }
 
     fn payload(kind: Kind, text: &str) -> Payload {
@@ -160,7 +218,7 @@ mod tests {
     fn the_record_has_the_constructor_for_what_is_set() {
         let draft = |partition: &str, timestamp: &str| Draft {
             key: payload(Kind::Null, ""),
-            value: payload(Kind::Text, "v"),
+            value: payload(Kind::default(), "v"),
             partition: partition.into(),
             timestamp: timestamp.into(),
             ..Draft::default()
@@ -175,7 +233,7 @@ mod tests {
     #[test]
     fn headers_are_added_to_the_record() {
         let header = |kind| crate::draft::HeaderDraft { key: "k".into(), value: payload(kind, "v") };
-        let headers = Kind::ALL.map(header).to_vec();
+        let headers = Kind::OF_HEADERS.map(header).to_vec();
         let lines: Vec<_> = record(&Draft { headers, ..Draft::default() }).into_iter().map(|line| line.text).collect();
         assert_eq!(
             lines[4..],
@@ -185,6 +243,55 @@ mod tests {
                 r#"r.headers().add("k", null);"#,
             ]
         );
+    }
+
+    #[test]
+    fn the_program_names_the_serialisers_and_types_of_what_is_composed() {
+        let draft = |key, value| Draft {
+            key: payload(Kind::from_code(key), "7"),
+            value: payload(Kind::from_code(value), "8"),
+            ..Draft::default()
+        };
+        let head = |draft: &Draft| {
+            let lines: Vec<_> = program(draft).into_iter().take(6).map(|line| line.text.trim().to_owned()).collect();
+            lines.concat()
+        };
+        assert_eq!(
+            head(&draft("integer", "bytes")),
+            "props.put(\"key.serializer\",IntegerSerializer.class);\
+             props.put(\"value.serializer\",ByteArraySerializer.class);\
+             var p = new KafkaProducer<Integer, byte[]>(props);"
+        );
+        assert_eq!(
+            head(&draft("null", "uuid")),
+            "props.put(\"key.serializer\",VoidSerializer.class);\
+             props.put(\"value.serializer\",UUIDSerializer.class);\
+             var p = new KafkaProducer<Void, UUID>(props);"
+        );
+        assert_eq!(types(&draft("json", "empty")), "<String, String>");
+    }
+
+    #[test]
+    fn values_are_written_as_java_writes_their_class() {
+        for (code, text, expected) in [
+            ("integer", "+07", "7"),
+            ("short", "-7", "(short) -7"),
+            ("long", "-9223372036854775808", "-9223372036854775808L"),
+            ("float", "1.5", "1.5f"),
+            ("double", "-2", "-2d"),
+            ("double", "1e400", r#"Double.parseDouble("1e400")"#),
+            ("double", "", r#"Double.parseDouble("")"#),
+            ("boolean", "TRUE", "true"),
+            ("uuid", "1-2-3-4-5", r#"UUID.fromString("1-2-3-4-5")"#),
+            ("bytes", "00ff", r#"HexFormat.of().parseHex("00ff")"#),
+            ("byte-buffer", "00ff", r#"ByteBuffer.wrap(HexFormat.of().parseHex("00ff"))"#),
+            ("kafka-bytes", "00ff", r#"Bytes.wrap(HexFormat.of().parseHex("00ff"))"#),
+            ("json", "{}", r#""{}""#),
+            ("integer", "seven", r#"Integer.parseInt("seven")"#),
+            ("short", "70000", r#"Short.parseShort("70000")"#),
+        ] {
+            assert_eq!(java(&payload(Kind::from_code(code), text), "value"), expected, "{code}");
+        }
     }
 
     #[test]
@@ -201,8 +308,11 @@ mod tests {
     fn what_is_quoted_stays_java_and_whole() {
         assert_eq!(quoted("a\"b\\c\n\r\t\u{1}7"), r#""a\"b\\c\n\r\t\0017""#);
         let long = "x".repeat(SHOWN);
-        assert_eq!(java(&payload(Kind::Text, &long), "value"), format!("\"{long}\""));
-        assert_eq!(java(&payload(Kind::Text, &(long + "x")), "value"), r#"Files.readString(Path.of("value.txt"))"#);
+        assert_eq!(java(&payload(Kind::default(), &long), "value"), format!("\"{long}\""));
+        assert_eq!(
+            java(&payload(Kind::default(), &(long + "x")), "value"),
+            r#"Files.readString(Path.of("value.txt"))"#
+        );
         assert_eq!(java(&payload(Kind::Null, "x"), "key"), "null");
     }
 }

@@ -3,10 +3,13 @@
 use std::rc::Rc;
 
 use producer_core::bridge::{Habit, MAX_SEND_COUNT, World};
+use producer_core::record::hexadecimal;
+use producer_core::serializer::{Half, Serializer};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use crate::draft::{Destination, Draft, DraftError, Edit, HeaderDraft, Kind, Payload};
+use super::code::java_type;
+use crate::draft::{self, Destination, Draft, DraftError, Edit, HeaderDraft, Kind, Payload};
 use crate::format;
 use crate::icons::{Glyph, icon};
 use crate::partition::{self, mark};
@@ -61,8 +64,8 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
             <div class="composer-main">
                 <div class="composer-head">
                     <label for="key">{ t.key }</label>
-                    { kind_select("key-kind", t.kind_of_key, &draft.key, &edit_key, t) }
-                    <span class="figure">{ size(draft.key.size(), language, t) }</span>
+                    { kind_select("key-kind", t.kind_of_key, Kind::of_records(draft.key.kind), &draft.key, &edit_key, t) }
+                    { serialised("key-bytes", &draft.key, language) }
                 </div>
                 <div class="composer-key">
                     { payload_input("key", None, &draft.key, &edit_key, key_hint(draft.key.kind, t)) }
@@ -91,8 +94,11 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                     </p>
                 }
                 if !props.view.link.is_up() { <p class="problem">{ icon(Glyph::Warning) }{ t.send_off_link }</p> }
-                if let Some(problem) = problem(draft, language, t) {
-                    <p class="problem" role="alert">{ icon(Glyph::Warning) }{ problem }</p>
+                if let Some((problem, words)) = problem(draft, language, t) {
+                    <p class="problem" role="alert" data-test-id="problem">
+                        { icon(Glyph::Warning) }
+                        <span>{ problem }if let Some(words) = words { { " " }<code lang="en">{ words }</code> }</span>
+                    </p>
                 }
                 <div class="modes" role="group" aria-label={t.mode}>
                     { for MODES.map(|(habit, test_id, word)| mode(draft, habit, test_id, word, t)) }
@@ -101,8 +107,8 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
             <div class="composer-more">
                 <div class="composer-head">
                     <label for="value">{ t.value }</label>
-                    { kind_select("value-kind", t.kind_of_value, &draft.value, &edit_value, t) }
-                    <span class="figure">{ size(draft.value.size(), language, t) }</span>
+                    { kind_select("value-kind", t.kind_of_value, Kind::of_records(draft.value.kind), &draft.value, &edit_value, t) }
+                    { serialised("value-bytes", &draft.value, language) }
                 </div>
                 { value_area(&draft.value, &edit_value, t) }
                 <span class="composer-note">{ null_hint(&draft.value, t) }</span>
@@ -113,9 +119,18 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
     }
 }
 
-fn problem(draft: &Draft, language: Language, t: &Texts) -> Option<String> {
+/// What keeps the record from being sent, and Java's own words where it is Java that would not take it.
+fn problem(draft: &Draft, language: Language, t: &Texts) -> Option<(String, Option<String>)> {
     let error = draft.record().err().or(draft.count().err())?;
-    Some(match error {
+    let problem = match error {
+        DraftError::Payload(half, error) => {
+            let (place, payload) = match half {
+                Half::Key => (t.key, &draft.key),
+                Half::Value => (t.value, &draft.value),
+            };
+            let problem = fill(t.bad_payload, &[&place, &class_word(payload.kind.serializer())]);
+            return Some((problem, Some(format!("{}: {}", error.class, error.message))));
+        }
         DraftError::Partition => {
             fill(t.bad_number, &[&t.partition, &language.number(i32::MIN), &language.number(i32::MAX)])
         }
@@ -123,7 +138,19 @@ fn problem(draft: &Draft, language: Language, t: &Texts) -> Option<String> {
             fill(t.bad_number, &[&t.timestamp, &language.number(i64::MIN), &language.number(i64::MAX)])
         }
         DraftError::Count => fill(t.bad_count, &[&language.number(MAX_SEND_COUNT)]),
-    })
+    };
+    Some((problem, None))
+}
+
+/// What an object's class is called in the list.
+fn class_word(serializer: Serializer) -> &'static str {
+    match serializer {
+        Serializer::Json => "JSON",
+        Serializer::ByteArray => "byte[] (hex)",
+        Serializer::ByteBuffer => "ByteBuffer (hex)",
+        Serializer::Bytes => "Bytes (hex)",
+        other => java_type(other),
+    }
 }
 
 /// What a click or a key stroke in a field means for the draft.
@@ -138,7 +165,7 @@ fn text_of(event: &InputEvent) -> Rc<str> {
 
 const fn key_hint(kind: Kind, t: &Texts) -> &str {
     match kind {
-        Kind::Text => "",
+        Kind::Typed(_) => "",
         Kind::Empty => t.empty_key_explained,
         Kind::Null => t.null_key_explained,
     }
@@ -156,17 +183,33 @@ fn note(draft: &Draft, destination: Destination, t: &'static Texts) -> String {
 }
 
 fn null_hint(payload: &Payload, t: &'static Texts) -> &'static str {
-    if payload.kind == Kind::Text && &*payload.text == t.null_word { t.word_null_hint } else { "" }
+    if payload.kind == Kind::default() && &*payload.text == t.null_word { t.word_null_hint } else { "" }
 }
 
-fn size(bytes: i32, language: Language, t: &Texts) -> String {
-    if bytes < 0 { t.null_word.to_owned() } else { fill(t.bytes, &[&language.number(bytes)]) }
+/// What the serialiser makes of it: its size, and the bytes themselves where they are no text.
+fn serialised(test_id: &'static str, payload: &Payload, language: Language) -> Html {
+    let t = language.texts();
+    let (figure, bytes) = match payload.bytes() {
+        Err(_) => (String::new(), None),
+        Ok(None) => (t.null_word.to_owned(), None),
+        Ok(Some(bytes)) => (fill(t.bytes, &[&language.number(draft::size(Some(&bytes)))]), Some(bytes)),
+    };
+    use Serializer::{Boolean, Double, Float, Integer, Long, Short};
+    let is_binary = matches!(payload.kind, Kind::Typed(Boolean | Double | Float | Integer | Long | Short));
+    let digits = bytes.filter(|_| is_binary).map(|bytes| hexadecimal(&bytes));
+    html! {
+        <span class="figure" data-test-id={test_id}>
+            if let Some(digits) = digits { <span class="mono" title={t.serialised}>{ digits }</span>{ " · " } }
+            { figure }
+        </span>
+    }
 }
 
-/// null, empty or text: chosen, never guessed.
+/// The class, or null, or empty: chosen, never guessed.
 fn kind_select(
     test_id: &'static str,
     label: &'static str,
+    kinds: impl IntoIterator<Item = Kind>,
     payload: &Payload,
     on_change: &Callback<Payload>,
     t: &'static Texts,
@@ -179,9 +222,9 @@ fn kind_select(
             }
         })
     };
-    let options = Kind::ALL.map(|kind| {
+    let options = kinds.into_iter().map(|kind| {
         let word = match kind {
-            Kind::Text => t.kind_text,
+            Kind::Typed(serializer) => class_word(serializer),
             Kind::Empty => t.kind_empty,
             Kind::Null => t.kind_null,
         };
@@ -192,6 +235,11 @@ fn kind_select(
     }
 }
 
+/// Is what was typed no value of its class?
+fn is_unread(payload: &Payload) -> Option<&'static str> {
+    payload.bytes().is_err().then_some("true")
+}
+
 /// A line of text, or the word for what is sent instead.
 fn payload_input(
     id: &'static str,
@@ -200,29 +248,31 @@ fn payload_input(
     on_change: &Callback<Payload>,
     hint: &'static str,
 ) -> Html {
-    let oninput = on_change.reform(|event: InputEvent| Payload { kind: Kind::Text, text: text_of(&event) });
-    let is_text = payload.kind == Kind::Text;
+    let kind = payload.kind;
+    let oninput = on_change.reform(move |event: InputEvent| Payload { kind, text: text_of(&event) });
+    let is_text = matches!(kind, Kind::Typed(_));
     let shown = if is_text { Rc::clone(&payload.text) } else { "".into() };
     html! {
         <input {id} class="mono" data-test-id={id} aria-label={label} disabled={!is_text} title={hint}
             placeholder={if is_text { "" } else { hint }} value={AttrValue::from(shown)}
-            autocomplete="off" spellcheck="false" {oninput} />
+            aria-invalid={is_unread(payload)} autocomplete="off" spellcheck="false" {oninput} />
     }
 }
 
 fn value_area(payload: &Payload, on_change: &Callback<Payload>, t: &'static Texts) -> Html {
-    let oninput = on_change.reform(|event: InputEvent| {
+    let kind = payload.kind;
+    let oninput = on_change.reform(move |event: InputEvent| {
         let area = event.target_dyn_into::<HtmlTextAreaElement>();
-        Payload { kind: Kind::Text, text: area.map(|area| area.value()).unwrap_or_default().into() }
+        Payload { kind, text: area.map(|area| area.value()).unwrap_or_default().into() }
     });
-    let (text, hint) = match payload.kind {
-        Kind::Text => (Rc::clone(&payload.text), ""),
+    let (text, hint) = match kind {
+        Kind::Typed(_) => (Rc::clone(&payload.text), ""),
         Kind::Empty => ("".into(), t.empty_value_explained),
         Kind::Null => ("".into(), t.null_value_explained),
     };
     html! {
-        <textarea id="value" class="mono" data-test-id="value" rows="3" disabled={payload.kind != Kind::Text}
-            placeholder={hint} value={AttrValue::from(text)} spellcheck="false" {oninput} />
+        <textarea id="value" class="mono" data-test-id="value" rows="3" disabled={!matches!(kind, Kind::Typed(_))}
+            placeholder={hint} aria-invalid={is_unread(payload)} value={AttrValue::from(text)} spellcheck="false" {oninput} />
     }
 }
 
@@ -315,7 +365,7 @@ fn header_row(draft: &UseReducerHandle<Draft>, place: usize, header: &HeaderDraf
             <input class="mono" data-test-id="header-key" aria-label={t.header_key} placeholder={t.header_key}
                 value={AttrValue::from(Rc::clone(&header.key))} autocomplete="off" spellcheck="false" oninput={key} />
             { payload_input("header-value", Some(t.header_value), &header.value, &value, "") }
-            { kind_select("header-kind", t.header_kind, &header.value, &value, t) }
+            { kind_select("header-kind", t.header_kind, Kind::OF_HEADERS, &header.value, &value, t) }
             <button type="button" class="quiet" data-test-id="header-remove" onclick={remove} aria-label={t.header_remove} title={t.header_remove}>
                 { icon(Glyph::Close) }
             </button>

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use producer_core::config::{ConfigNotice, EscapeFault, Kind, ProducerConfig, PropertiesError, Property};
+use producer_core::serializer::{Half, Serializer};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use crate::config_texts::{Group, Meaning};
 use crate::icons::{Glyph, icon};
-use crate::settings::{Properties, Verdict, from_text, judge, to_text, value_of, with};
+use crate::settings::{
+    Properties, Serializers, Verdict, from_text, judge, serializer_key, split, to_text, value_of, with,
+};
 use crate::texts::{Language, Texts, fill};
 use crate::view::View;
 
@@ -16,11 +19,13 @@ use crate::view::View;
 const CHIPS: usize = 2;
 
 /// Properties of [`Settings`].
-#[derive(yew::Properties, PartialEq)]
+#[derive(Clone, yew::Properties, PartialEq)]
 pub(crate) struct SettingsProps {
     pub(crate) language: Language,
     /// What the producer runs with.
     pub(crate) in_force: Properties,
+    /// What the composer makes bytes with, for key and value.
+    pub(crate) in_composer: [Serializer; 2],
     /// Are the brokers simulated, and with them the codecs?
     pub(crate) is_simulated: bool,
     /// Was another configuration asked for that is not in force yet?
@@ -31,6 +36,8 @@ pub(crate) struct SettingsProps {
     pub(crate) can_apply: bool,
     /// Make a producer with these.
     pub(crate) on_apply: Callback<Properties>,
+    /// Compose for this serialiser.
+    pub(crate) on_serializer: Callback<(Half, Serializer)>,
     pub(crate) on_close: Callback<()>,
 }
 
@@ -40,6 +47,8 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     let language = props.language;
     let t = language.texts();
     let edited = use_state(|| props.in_force.clone());
+    // Serialisers that were written and are others than the composer's.
+    let named = use_state(Serializers::new);
     // What is typed as text, until it can be read.
     let text = use_state(|| None::<String>);
     let search = use_state(String::new);
@@ -62,11 +71,14 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         })
     };
     let on_text = {
-        let (edited, text) = (edited.clone(), text.clone());
+        let (edited, named, text, in_composer) = (edited.clone(), named.clone(), text.clone(), props.in_composer);
         Callback::from(move |event: InputEvent| {
             let typed = event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default();
             if let Ok(properties) = from_text(&typed) {
+                let (properties, mut serializers) = split(properties);
+                serializers.retain(|(half, class)| **class != *composers(in_composer, *half).java_class());
                 edited.set(properties);
+                named.set(serializers);
             }
             text.set(Some(typed));
         })
@@ -79,23 +91,35 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         })
     };
     let apply = {
-        let (edited, on_apply) = (edited.clone(), props.on_apply.clone());
-        Callback::from(move |_: MouseEvent| on_apply.emit((*edited).clone()))
+        let (edited, named, text, props) = (edited.clone(), named.clone(), text.clone(), props.clone());
+        Callback::from(move |_: MouseEvent| {
+            for (half, class) in &*named {
+                Serializer::of_java_class(class).into_iter().for_each(|known| props.on_serializer.emit((*half, known)));
+            }
+            named.set(Serializers::new());
+            text.set(None);
+            if *edited != props.in_force {
+                props.on_apply.emit((*edited).clone());
+            }
+        })
     };
+    let no_class = named.iter().find(|(_, class)| Serializer::of_java_class(class).is_none());
     let can_apply = props.can_apply
         && verdict.error.is_none()
         && verdict.forbidden.is_empty()
         && bad_text.is_none()
-        && *edited != props.in_force;
+        && no_class.is_none()
+        && (*edited != props.in_force || !named.is_empty());
     // As it was on opening: nothing was applied, nothing is to be said about it.
     let opened_with = use_memo((), |()| props.in_force.clone());
+    let lines = serializer_lines(&named, props.in_composer);
     let state = match () {
         () if props.fetches_codecs => t.settings_fetches_codecs.to_owned(),
         () if props.is_asked => t.settings_asked.to_owned(),
         () if *edited == props.in_force && *opened_with != props.in_force => t.settings_in_force.to_owned(),
-        () => fill(t.settings_changed, &[&edited.len()]),
+        () => fill(t.settings_changed, &[&(edited.len() + lines.len())]),
     };
-    let shown_text = (*text).clone().unwrap_or_else(|| to_text(&edited));
+    let shown_text = (*text).clone().unwrap_or_else(|| to_text(&[lines, (*edited).clone()].concat()));
     html! {
         <section class="drawer settings" role="dialog" aria-label={t.settings_title}>
             <header>
@@ -108,7 +132,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
                     onclick={props.on_close.reform(|_: MouseEvent| ())}>{ icon(Glyph::Close) }</button>
             </header>
             <div class="settings-body">
-                { verdict_box(&verdict, t) }
+                { verdict_box(&verdict, &named, t) }
                 <input class="settings-search" ref={first} type="search" data-test-id="settings-search" placeholder={t.settings_search}
                     aria-label={t.settings_search} value={(*search).clone()} oninput={on_search} />
                 { groups(&search, &edited, &verdict, &on_change, language) }
@@ -121,6 +145,25 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
             </div>
         </section>
     }
+}
+
+fn composers(in_composer: [Serializer; 2], half: Half) -> Serializer {
+    let [key, value] = in_composer;
+    match half {
+        Half::Key => key,
+        Half::Value => value,
+    }
+}
+
+/// The serialisers as settings: those that were written, else the composer's; text is what a record holds if nobody says
+/// otherwise.
+fn serializer_lines(named: &Serializers, in_composer: [Serializer; 2]) -> Properties {
+    let line = |half: Half| {
+        let written = named.iter().find(|(named, _)| *named == half).map(|(_, class)| Arc::clone(class));
+        let class = written.unwrap_or_else(|| composers(in_composer, half).java_class().into());
+        (*class != *Serializer::String.java_class()).then(|| (serializer_key(half).into(), class))
+    };
+    [Half::Key, Half::Value].into_iter().filter_map(line).collect()
 }
 
 fn text_error(error: PropertiesError, t: &Texts) -> String {
@@ -169,7 +212,17 @@ fn groups(
     html! { { for sections } }
 }
 
-fn verdict_box(verdict: &Verdict, t: &'static Texts) -> Html {
+fn verdict_box(verdict: &Verdict, named: &Serializers, t: &'static Texts) -> Html {
+    let serializers = named.iter().map(|(half, class)| match Serializer::of_java_class(class) {
+        Some(_) => html! {
+            <p class="notice" data-test-id="settings-notice">{ fill(t.notice_serializer, &[&serializer_key(*half)]) }</p>
+        },
+        None => html! {
+            <p class="problem" data-test-id="settings-serializer">
+                { icon(Glyph::Warning) }{ fill(t.settings_no_class, &[&serializer_key(*half), class]) }
+            </p>
+        },
+    });
     html! {
         <div class="settings-verdicts" aria-live="polite">
             if let Some(error) = &verdict.error {
@@ -183,6 +236,7 @@ fn verdict_box(verdict: &Verdict, t: &'static Texts) -> Html {
                     { icon(Glyph::Warning) }{ fill(t.settings_forbidden, &[&verdict.forbidden.join(", ")]) }
                 </p>
             }
+            { for serializers }
             { for verdict.notices.iter().map(|notice| html! {
                 <p class="notice" data-test-id="settings-notice">{ notice_text(notice, t) }</p>
             }) }
