@@ -140,13 +140,15 @@ fn cross_suites(names: Vec<String>) -> impl Iterator<Item = Suite> {
     std::iter::once(harness).chain(files)
 }
 
-/// The page as Trunk writes it, and the test of the whole page on that instead of what `cargo xtask` bundles.
+/// The page as Trunk writes it, and the tests of the whole page and of the codecs beside it on that instead of what
+/// `cargo xtask` bundles.
 fn trunk_suites() -> Vec<Suite> {
-    let mut on_its_page = cargo(["test", "--package", "cross-tests", "--test", "browser_page"]);
+    let mut on_its_page =
+        cargo(["test", "--package", "cross-tests", "--test", "browser_page", "--test", "browser_compression"]);
     on_its_page.env("PLAYGROUND_PAGE", trunk::folder());
     vec![
         Suite::new("trunk build", [cargo(["run", "--quiet", "--package", "xtask", "--", "trunk"])]),
-        Suite::new("cross: browser_page on trunk's", [on_its_page]),
+        Suite::new("cross: browser_page and _compression on trunk's", [on_its_page]),
     ]
 }
 
