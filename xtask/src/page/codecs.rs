@@ -18,7 +18,7 @@ const PLACE: &str = r#"<meta name="playground-codecs" content="" />"#;
 /// Puts the codecs beside the page that Trunk is building. Trunk's hook calls this and names the folder.
 ///
 /// # Errors
-/// When nobody names a folder, or there is no page in it that fetches codecs; as [`place`].
+/// When nobody names a folder, there is no page in it that fetches codecs, or the module does not compile.
 pub fn command() -> Result<()> {
     let folder = env::var_os("TRUNK_STAGING_DIR").context("only Trunk calls this: TRUNK_STAGING_DIR is not set")?;
     tools::rust_toolchain()?;
