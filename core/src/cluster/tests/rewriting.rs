@@ -18,7 +18,14 @@ fn append_to(world: &mut World, batch: &Bytes) -> Result<Appended, AppendRefusal
     let now = world.now();
     let (settings, partition) = world.cluster.topics.partition_mut(&set()).unwrap();
     partition.leader_epoch = 40;
-    let given = Conditions { version: 10, acks: -1, node: partition.leader, now, internal_topics_allowed: false };
+    let given = Conditions {
+        version: 10,
+        acks: -1,
+        node: partition.leader,
+        now,
+        internal_topics_allowed: false,
+        codecs: crate::codecs::simulated(),
+    };
     append(partition, settings, &set(), batch, given, |_| Ok(()))
 }
 

@@ -5,7 +5,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anyhow::{Context as _, Result, bail};
-use producer_core::codecs::{Codec, Codecs, Compression};
+use producer_core::codecs::{Codecs, Compression};
 use xtask::kafka::KafkaJars;
 use xtask::process::{self, OwnedChild};
 use xtask::workspace::{self, Scratch};
@@ -59,10 +59,6 @@ impl JavaCodecs {
 impl Codecs for JavaCodecs {
     fn compress(&self, compression: Compression, records: &[u8], into: &mut Vec<u8>) {
         into.extend(self.try_compress(compression, records).expect("the Java client compresses"));
-    }
-
-    fn heeds_level_of(&self, codec: Codec) -> bool {
-        codec != Codec::Snappy
     }
 }
 
