@@ -10,6 +10,7 @@
 //! | faults of answers, `versions-refused`, pauses above a minute | what follows is not compared (`exceptions`) |
 //! | topics that begin without an id or lose it | likewise |
 //! | COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR for an id without transactions | the Java client looks for the coordinator of a transactional id that is null, fails to write the question, and never gets on |
+//! | zstd for brokers that are too old for it | the Java client leaves memory and partitions behind (`measured`); scenarios tell it |
 //! | a short `metadata.recovery.rebootstrap.trigger.ms` | while no broker can be reached it begins anew with every look of the sender, of which the player has one in each millisecond |
 
 use anyhow::Result;
@@ -165,6 +166,9 @@ impl Generator<'_> {
             if self.chance(percent) {
                 self.script.add(&format!("versions {versions}"))?;
             }
+        }
+        if self.script.has_zstd_for_old_brokers() {
+            self.script.add("config compression.type=gzip")?;
         }
         // Brokers that want topic ids tell them.
         if self.script.versions.iter().all(|(api, ..)| api != "Metadata") && self.chance(60) {
