@@ -31,6 +31,12 @@ async fn producer(brokers: &EmbeddedBrokers, properties: &[(&str, &str)]) -> Kaf
     KafkaProducer::connect(config(properties), &brokers.bootstrap_servers()).await.expect("loopback addresses")
 }
 
+/// However short `max.block.ms` is.
+async fn become_known(producer: &KafkaProducer) {
+    let asked_again = async { while producer.partitions_for("orders").await.is_err() {} };
+    tokio::time::timeout(PATIENCE, asked_again).await.expect("the brokers answer");
+}
+
 #[tokio::test]
 async fn get_returns_where_the_record_landed() {
     let brokers = brokers().await;
@@ -84,7 +90,7 @@ async fn without_memory_the_callback_still_learns_the_partition() {
     brokers.with_cluster(|cluster, _| cluster.add_rule(Rule { when, then: Action::Delay(PATIENCE) }));
     let small = [("buffer.memory", "16384"), ("linger.ms", "0"), ("max.block.ms", "300")];
     let producer = producer(&brokers, &small).await;
-    assert!(producer.partition_count("orders", PATIENCE).await.is_some());
+    become_known(&producer).await;
     producer.send_unobserved(Record { partition: Some(0), ..Record::keyed("orders", b"", b"") }).await.unwrap();
     let heard = Arc::new(Mutex::new(None));
     let told = Arc::clone(&heard);
@@ -305,7 +311,7 @@ async fn a_send_given_up_while_it_waits_for_memory_is_not_sent() {
         .connect(&brokers.bootstrap_servers())
         .await
         .unwrap();
-    assert!(producer.partition_count("orders", PATIENCE).await.is_some());
+    become_known(&producer).await;
     let (value, mut appended, mut given_up) = ([7; 10_000], 0, 0);
     for _ in 0..200 {
         // Polled once, then dropped, whatever it waits for.

@@ -260,6 +260,8 @@ async fn refusal(producer: &KafkaProducer, record: Record<'_>) -> (&'static str,
 /// appears fails with TimeoutException and the sentence that names topic and max.block.ms.
 /// Mirrors `PlaintextProducerSendTest.testSendTimeoutErrorWhenPartitionDoesNotExist`: a send to partition 10 of a topic
 /// that has four fails with TimeoutException and the sentence that names both.
+/// Mirrors `PlaintextProducerSendTest.testPartitionsForTimeoutErrorWhenTopicDoesNotExist`: whoever asks for the partitions
+/// of a topic that never appears gets TimeoutException and the same sentence.
 #[tokio::test]
 async fn whoever_waits_in_vain_is_told_for_what() {
     let brokers = brokers(4, None).await;
@@ -276,6 +278,42 @@ async fn whoever_waits_in_vain_is_told_for_what() {
     brokers.with_cluster(|cluster, _| cluster.add_rule(Rule { when, then }));
     let missing = refusal(&producer, Record::keyed("missing", b"key", b"value")).await;
     assert_eq!(missing, ("TimeoutException", "Topic missing not present in metadata after 500 ms.".to_owned()));
+    let error = producer.partitions_for("absent").await.expect_err("nobody has it");
+    let sentence = "Topic absent not present in metadata after 500 ms.";
+    assert_eq!((error.java_class(), error.to_string().as_str()), ("TimeoutException", sentence));
+}
+
+/// Mirrors `BaseProducerSendTest.testSendBeforeAndAfterPartitionExpansion`: of a topic with one partition, records for that
+/// get offsets in order, and one for the next waits in vain with TimeoutException; when the topic has two, a hundred
+/// records for each get the next offsets, and so do records that name none.
+#[tokio::test]
+async fn a_topic_that_grows_takes_records_for_its_new_partition() {
+    let brokers = brokers(1, None).await;
+    let impatient = producer(&brokers, &[("max.block.ms", "300")]).await;
+    let (key, value) = (Some(&b"key"[..]), Some(&b"value"[..]));
+    let producer = producer(&brokers, &[]).await;
+    for offset in 0..RECORDS {
+        assert_eq!(send(&producer, record(0, key, value)).await.await.expect("stored").offset, Some(offset));
+    }
+    assert_eq!(refusal(&impatient, record(1, key, value)).await.0, "TimeoutException");
+    brokers.with_cluster(|cluster, _| cluster.add_partitions("topic", 2)).expect("possible");
+    // Waits for metadata that knows of it.
+    assert_eq!(send(&producer, record(1, key, value)).await.await.expect("stored").offset, Some(0));
+    assert_eq!(producer.partitions_for("topic").await, Ok(2));
+    for offset in 0..RECORDS {
+        let old = send(&producer, record(0, key, value)).await.await.expect("stored");
+        assert_eq!((old.partition, old.offset), (Some(0), Some(RECORDS + offset)));
+        let new = send(&producer, record(1, key, value)).await.await.expect("stored");
+        assert_eq!((new.partition, new.offset), (Some(1), Some(1 + offset)));
+    }
+    let mut next = [2 * RECORDS, 1 + RECORDS];
+    for _ in 0..RECORDS {
+        let anywhere = Record { partition: None, key: None, ..record(0, None, value) };
+        let told = send(&producer, anywhere).await.await.expect("stored");
+        let partition = usize::try_from(told.partition.expect("told")).expect("not negative");
+        assert_eq!(told.offset, Some(next[partition]));
+        next[partition] += 1;
+    }
 }
 
 /// Mirrors `PlaintextProducerSendTest.testSendWithInvalidBeforeAndAfterTimestamp`: a record five hours before or after

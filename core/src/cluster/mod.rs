@@ -190,6 +190,15 @@ impl<O: Observer> Cluster<O> {
         self.faults.clear();
     }
 
+    /// Gives a topic more partitions, as CreatePartitions does: `count` in all. Clients hear of them with their next
+    /// metadata.
+    ///
+    /// # Errors
+    /// What CreatePartitions would answer, with Kafka's sentence.
+    pub fn add_partitions(&mut self, topic: &str, count: i32) -> Result<(), TopicRefusal> {
+        self.topics.grow(&self.config, topic, count)
+    }
+
     /// Gives a partition another leader in a new epoch; `NodeId(-1)`: none. Clients find out by asking the old one.
     ///
     /// # Errors

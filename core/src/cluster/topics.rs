@@ -20,6 +20,7 @@ use crate::rng::{Purpose, Rng};
 const MAX_NAME_LENGTH: usize = 249;
 /// `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`.
 const MAX_PARTITIONS: i32 = 10_000;
+const TOO_MANY_PARTITIONS: &str = "Excessively large number of partitions per request.";
 
 /// Why a topic was not created, as CreateTopics answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,21 @@ pub(super) struct Partition {
     pub(super) leader_epoch: i32,
     pub(super) log: PartitionLog,
     pub(super) producers: ProducerStates,
+}
+
+impl Partition {
+    /// An empty one: leaders in turn over the brokers, copies on the brokers after the leader.
+    fn new(config: &ClusterConfig, number: i32, copies: i16) -> Self {
+        let brokers = i32::try_from(config.brokers.len()).unwrap_or(i32::MAX).max(1);
+        let node = |place: i32| NodeId(place % brokers + 1);
+        Self {
+            replicas: (0..i32::from(copies)).map(|copy| node(number + copy)).collect(),
+            leader: node(number),
+            leader_epoch: 0,
+            log: PartitionLog::new(config.log_retention_bytes),
+            producers: ProducerStates::default(),
+        }
+    }
 }
 
 /// The topic settings that change what happens here, with Kafka's defaults.
@@ -352,7 +368,7 @@ impl Topics {
             }
         };
         if num_partitions > MAX_PARTITIONS {
-            return Err(refusal(ErrorCode::POLICY_VIOLATION, "Excessively large number of partitions per request."));
+            return Err(refusal(ErrorCode::POLICY_VIOLATION, TOO_MANY_PARTITIONS));
         }
         if replication_factor > brokers {
             return Err(refusal(
@@ -365,22 +381,36 @@ impl Topics {
         Ok(CheckedTopic { name: name.clone(), settings, num_partitions, replication_factor })
     }
 
-    /// Creates it: leaders in turn over the brokers, copies on the brokers after the leader.
+    /// Creates it.
     pub(super) fn create(&mut self, config: &ClusterConfig, topic: CheckedTopic) -> TopicId {
-        let brokers = i32::try_from(config.brokers.len()).unwrap_or(i32::MAX).max(1);
-        let node = |place: i32| NodeId(place % brokers + 1);
-        let partitions = (0..topic.num_partitions).map(|partition| Partition {
-            replicas: (0..i32::from(topic.replication_factor)).map(|copy| node(partition + copy)).collect(),
-            leader: node(partition),
-            leader_epoch: 0,
-            log: PartitionLog::new(config.log_retention_bytes),
-            producers: ProducerStates::default(),
-        });
+        let copies = topic.replication_factor;
+        let partitions = (0..topic.num_partitions).map(|number| Partition::new(config, number, copies)).collect();
         let id = self.ids.next();
-        let partitions = partitions.collect();
         self.names.insert(id, topic.name.clone());
         self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });
         id
+    }
+
+    /// Gives a topic more partitions (`ReplicationControlManager.createPartitions`).
+    pub(super) fn grow(&mut self, config: &ClusterConfig, name: &str, count: i32) -> Result<(), TopicRefusal> {
+        let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        let topic = self.topics.get_mut(name).ok_or_else(|| refusal(unknown, unknown.java_message()))?;
+        let before = topic.partition_count();
+        if count <= before {
+            let sentence = if count == before {
+                format!("Topic already has {before} partition(s).")
+            } else {
+                format!("The topic {name} currently has {before} partition(s); {count} would not be an increase.")
+            };
+            return Err(refusal(ErrorCode::INVALID_PARTITIONS, sentence));
+        }
+        if count > MAX_PARTITIONS {
+            return Err(refusal(ErrorCode::POLICY_VIOLATION, TOO_MANY_PARTITIONS));
+        }
+        let copies = topic.partitions.first().map_or(1, |first| first.replicas.len());
+        let copies = i16::try_from(copies).unwrap_or(i16::MAX);
+        topic.partitions.extend((before..count).map(|number| Partition::new(config, number, copies)));
+        Ok(())
     }
 
     /// Takes a topic away.

@@ -401,6 +401,12 @@ impl<O: Observer> Producer<O> {
         count
     }
 
+    /// What is told whoever has waited for a topic's partitions for `max.block.ms`: what `partitionsFor` throws then.
+    pub fn partitions_unknown(&mut self, topic: &str) -> ProducerError {
+        let topic = self.topics.number(topic);
+        self.metadata_timeout(topic, None)
+    }
+
     /// Topics that were deleted and made anew since the last call, as far as metadata tells by its ids (KIP-516).
     ///
     /// Batches meant for the old topic go to the new one, with the sequences they had, as with the Java client: what the

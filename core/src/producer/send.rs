@@ -1,6 +1,8 @@
 //! `send`, on the application's thread: metadata, partition, size, memory, and the record in its batch
 //! (`KafkaProducer.doSend`).
 
+use std::sync::Arc;
+
 use core::time::Duration;
 
 use crate::error::{ErrorCode, ProducerError, Surface};
@@ -81,6 +83,17 @@ impl<O: Observer> Producer<O> {
         if let Some(begun) = attempt.begun {
             self.count_memory_wait(now, &begun);
             self.leave_queue(begun.ticket);
+        }
+    }
+
+    /// `max.block.ms` is over, and a topic is not known, or of its partitions not the one that is wanted.
+    pub(super) fn metadata_timeout(&self, topic: TopicIndex, partition: Option<(i32, i32)>) -> ProducerError {
+        ProducerError::MetadataTimeout {
+            topic: Arc::clone(self.topics.name(topic)),
+            partition,
+            max_block_ms: millis(self.config.max_block),
+            last_error: self.metadata.topic_error(topic),
+            lost: self.lost.clone(),
         }
     }
 
@@ -288,13 +301,7 @@ impl<O: Observer> Producer<O> {
         begun.metadata_wait = now.instant() - begun.at;
         let failure = if now.instant() >= until {
             let known = known.and_then(|count| i32::try_from(count).ok());
-            Some(ProducerError::MetadataTimeout {
-                topic: name(),
-                partition: record.partition.zip(known),
-                max_block_ms: millis(self.config.max_block),
-                last_error: error,
-                lost: self.lost.clone(),
-            })
+            Some(self.metadata_timeout(topic, record.partition.zip(known)))
         } else if error == ErrorCode::TOPIC_AUTHORIZATION_FAILED
             && self.metadata.topic_answered_in(topic) > begun.answers
         {

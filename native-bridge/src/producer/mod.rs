@@ -367,24 +367,33 @@ impl KafkaProducer {
         }
     }
 
-    /// Number of partitions of a topic, as Java's `partitionsFor(topic).size()`. Waits for metadata; `None` when
-    /// `patience` is over, or the producer closed, without any.
+    /// Number of partitions of a topic, as Java's `partitionsFor(topic).size()`. Waits for metadata, at most
+    /// `max.block.ms`.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting.
-    pub async fn partition_count(&self, topic: &str, patience: Duration) -> Option<u32> {
+    ///
+    /// # Errors
+    /// [`ProducerError::MetadataTimeout`], whose source says what is known of the topic; [`ProducerError::Closed`].
+    pub async fn partitions_for(&self, topic: &str) -> Result<u32, ProducerError> {
         let mut count = self.driver.with(|producer, _, now| producer.partition_count(now, topic));
-        if count.is_none() {
-            let watch = self.clock.stopwatch();
-            let known = self.driver.until(|producer, _, now| {
-                count = producer.partition_count(now, topic);
-                count.is_some()
-            });
-            if tokio::time::timeout(patience, known).await == Ok(true) {
-                self.count_call(TimedCall::PartitionsFor, watch);
-            }
+        if let Some(count) = count {
+            return Ok(count);
         }
-        count
+        let watch = self.clock.stopwatch();
+        let known = self.driver.until(|producer, _, now| {
+            count = producer.partition_count(now, topic);
+            count.is_some() || producer.is_closed()
+        });
+        let waited = tokio::time::timeout(self.max_block, known).await;
+        match (count, waited) {
+            (Some(count), _) => {
+                self.count_call(TimedCall::PartitionsFor, watch);
+                Ok(count)
+            }
+            (None, Ok(_)) => Err(ProducerError::Closed),
+            (None, Err(_)) => Err(self.driver.inspect(|producer, _| producer.partitions_unknown(topic))),
+        }
     }
 
     /// The metrics, as they stand now, under the Java client's names (`KafkaProducer.metrics()`). Of those,

@@ -215,3 +215,23 @@ fn a_partition_without_a_leader_says_so() {
     assert_eq!(world.cluster.move_leader(world.now(), &orders(1), NodeId(9)), Err(MoveRefusal::NotAReplica));
     assert_eq!(world.cluster.move_leader(world.now(), &orders(9), NodeId(1)), Err(MoveRefusal::UnknownPartition));
 }
+
+#[test]
+fn a_topic_grows_and_does_not_shrink() {
+    let mut world = World::new();
+    assert_eq!(world.cluster.add_partitions("orders", 5), Ok(()));
+    let told = |world: &mut World, topic: &str, count| {
+        let refusal = world.cluster.add_partitions(topic, count).unwrap_err();
+        (refusal.error, refusal.message.to_string())
+    };
+    for (count, sentence) in [
+        (5, "Topic already has 5 partition(s)."),
+        (4, "The topic orders currently has 5 partition(s); 4 would not be an increase."),
+    ] {
+        assert_eq!(told(&mut world, "orders", count), (ErrorCode::INVALID_PARTITIONS, sentence.to_owned()));
+    }
+    assert_eq!(told(&mut world, "absent", 2).0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    let orders = |partition| TopicPartition { topic: "orders".into(), partition };
+    assert_eq!(world.cluster.leader(&orders(4)), Some((NodeId(2), 0)), "the fifth of three brokers' turn");
+    assert_eq!(world.produce(4, plain(&["a"])).base_offset, 0);
+}

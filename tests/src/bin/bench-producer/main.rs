@@ -20,8 +20,6 @@ use self::application::{Heard, send_share};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting::new();
 
-const PATIENCE_WITH_METADATA: Duration = Duration::from_secs(30);
-
 #[derive(Clone, Debug, Parser)]
 struct Options {
     /// Bootstrap servers
@@ -133,7 +131,7 @@ async fn connect(options: &Options, heard: &'static Heard) -> Result<KafkaProduc
     }
     let producer = builder.connect(&options.servers).await?;
     // Known before the clock starts, as in every peer.
-    producer.partition_count(&options.topic, PATIENCE_WITH_METADATA).await.context("no metadata")?;
+    producer.partitions_for(&options.topic).await.context("no metadata")?;
     Ok(producer)
 }
 
