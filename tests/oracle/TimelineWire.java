@@ -248,7 +248,7 @@ final class TimelineWire extends MockSelector {
             case METADATA -> {
                 Set<String> topics = new TreeSet<>();
                 ((MetadataRequest) asked.request()).data().topics().forEach(topic -> topics.add(topic.name()));
-                return "metadata " + String.join(",", topics);
+                return "metadata n" + id + " " + String.join(",", topics);
             }
             case API_VERSIONS -> {
                 return "versions n" + id;

@@ -462,7 +462,7 @@ fn describe(brokers: &Brokers, node: NodeId, request: &OutgoingRequest) -> Resul
         Request::Metadata(body) => {
             let mut topics: Vec<_> = body.topics.iter().flatten().map(|topic| &**topic).collect();
             topics.sort_unstable();
-            format!("metadata {}", topics.join(","))
+            format!("metadata n{node} {}", topics.join(","))
         }
         Request::ApiVersions(_) => format!("versions n{node}"),
         _ => coordinator::describe(node, request)?,
