@@ -230,6 +230,8 @@ pub struct Producer<O: Observer = Nobody> {
     /// Until when that broker is waited for.
     target_awaited_until: Option<Instant>,
     sleep: Sleep,
+    /// Does this round end without a look at the network?
+    looks_away: bool,
     sequences: Sequences,
     transactions: Option<Transactions>,
     told_phase: Option<TransactionPhase>,
@@ -279,6 +281,7 @@ impl<O: Observer> Producer<O> {
             question_target: None,
             target_awaited_until: None,
             sleep: Sleep::default(),
+            looks_away: false,
             sequences: Sequences::default(),
             transactions: config.transactional_id.clone().map(Transactions::new),
             told_phase: None,

@@ -71,14 +71,16 @@ impl<O: Observer> Producer<O> {
         self.is_dirty || self.wait.is_some_and(|(until, _)| until <= now.instant())
     }
 
-    /// Does the sender sleep before it asks a question once more? What it is told meanwhile it hears afterwards.
+    /// Does the sender sleep before it asks a question once more, or go round without a look at the network? What it is told
+    /// meanwhile it hears afterwards.
     pub fn is_deaf(&self, now: Now) -> bool {
-        self.is_asleep(now.instant())
+        self.looks_away || self.is_asleep(now.instant())
     }
 
     /// A round without a look at connections (`Sender.sendProducerData`, before `client.poll`).
     pub(super) fn send_what_is_due(&mut self, now: Instant) {
         self.is_dirty = false;
+        self.looks_away = false;
         self.wait = None;
         if self.life == Life::Closed {
             return;
@@ -95,7 +97,10 @@ impl<O: Observer> Producer<O> {
             match self.settle_transaction(now) {
                 Turn::Batches => {}
                 Turn::Questions => return self.ask_metadata(now),
-                Turn::Nothing => return,
+                Turn::Nothing => {
+                    self.looks_away = true;
+                    return;
+                }
             }
         } else {
             self.settle_identity(now);
