@@ -62,12 +62,12 @@ final class TimelineCoordinator {
             case FIND_COORDINATOR -> {
                 var data = ((FindCoordinatorRequest) asked.request()).data();
                 List<String> keys = data.coordinatorKeys().isEmpty() ? List.of(data.key()) : data.coordinatorKeys();
-                yield "find-coordinator v" + asked.header().apiVersion() + " " + data.keyType() + " "
+                yield "find-coordinator n" + id + " v" + asked.header().apiVersion() + " " + data.keyType() + " "
                     + String.join(",", keys);
             }
             case INIT_PRODUCER_ID -> {
                 var data = ((InitProducerIdRequest) asked.request()).data();
-                yield data.transactionalId() == null ? "init-producer-id"
+                yield data.transactionalId() == null ? "init-producer-id n" + id
                     : "init-producer-id" + at + data.producerId() + "/" + data.producerEpoch();
             }
             case ADD_PARTITIONS_TO_TXN -> {

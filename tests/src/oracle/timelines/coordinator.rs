@@ -125,9 +125,9 @@ pub(super) fn describe(node: NodeId, request: &OutgoingRequest) -> Result<String
     };
     Ok(match &request.body {
         Request::FindCoordinator(body) => {
-            format!("find-coordinator v{version} {} {}", body.key_type, body.keys.join(","))
+            format!("find-coordinator n{node} v{version} {} {}", body.key_type, body.keys.join(","))
         }
-        Request::InitProducerId(body) if body.transactional_id.is_none() => "init-producer-id".to_owned(),
+        Request::InitProducerId(body) if body.transactional_id.is_none() => format!("init-producer-id n{node}"),
         Request::InitProducerId(body) => {
             let identity = ProducerIdentity { id: body.producer_id, epoch: body.producer_epoch };
             format!("init-producer-id {}", at(identity))
