@@ -143,12 +143,17 @@ impl<'a> Player<'a> {
     }
 
     /// Lets the sender go round until it waits for a later millisecond, as the Java client's does: what is ready leaves, the
-    /// network is looked at once, and patience ends. `rounds`: how many there are even if the producer asks for none.
+    /// network is looked at once, and patience ends. `rounds`: how many more there are when the producer asks for none.
     fn settle(&mut self, rounds: usize) -> Result<()> {
-        for round in 0..10_000 {
+        let mut in_vain = 0;
+        for _ in 0..10_000 {
             let now = self.now();
             let has_news = !self.arriving.is_empty() && !self.producer.is_deaf(now);
-            if round >= rounds && !self.producer.is_round_due(now) && !has_news {
+            if self.producer.is_round_due(now) || has_news {
+                in_vain = 0;
+            } else if in_vain < rounds {
+                in_vain += 1;
+            } else {
                 return Ok(());
             }
             self.round += 1;
