@@ -6,12 +6,16 @@
 
 const { Kafka, Partitioners, logLevel } = require('kafkajs')
 
+// What the process ends with when the client has stopped, and why it will not go on.
+const STUCK = 75
+const PATIENCE_MS = 120_000
 const IN_ONE_TRANSACTION = 500
 const ABORTS_EVERY = 7
 const IN_ONE_CALL = 100
 const PARTITIONS = 6
 
 const told = []
+let settledAt = Date.now()
 const tell = (...words) => told.push(words.join(' '))
 const range = (first, count) => Array.from({ length: count }, (_, n) => first + n)
 const message = number => ({ key: `key-${number % 100}`, value: String(number) })
@@ -38,6 +42,7 @@ async function main([command, servers, topic, count, id, calls]) {
     await producer.connect()
     return producer
   }
+  watch()
   const storm = { connect, topic, mixed: calls === 'mixed' }
   storm.producer = await untilItConnects(connect)
   if (id === '-') {
@@ -52,6 +57,16 @@ async function main([command, servers, topic, count, id, calls]) {
   }
   await storm.producer.disconnect()
   finish(0)
+}
+
+// Whatever the weather, every request is answered or times out; a client that settles no call any more has lost one.
+function watch() {
+  setInterval(() => {
+    if (Date.now() - settledAt > PATIENCE_MS) {
+      console.error(`kafkajs has settled no call for ${PATIENCE_MS / 1_000} s`)
+      finish(STUCK)
+    }
+  }, 1_000)
 }
 
 // A connection that kafkajs has given up stays open, and would keep the process.
@@ -106,6 +121,7 @@ async function settle(sending, numbers, tellOutcome) {
   } catch (failure) {
     tellOutcome(numbers, null, failure)
   }
+  settledAt = Date.now()
 }
 
 // An answer names a base offset for each partition; only with one partition is it known whose it is.

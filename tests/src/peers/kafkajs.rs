@@ -1,8 +1,9 @@
 //! kafkajs, a client in JavaScript alone, from npm.
 
-use std::fs;
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::Command;
+use std::{fmt, fs};
 
 use anyhow::Result;
 use xtask::{process, tools, workspace};
@@ -18,10 +19,25 @@ pub enum Calls {
     Mixed,
 }
 
+/// The client waits for something that does not come: it has settled no call for two minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stuck;
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("kafkajs has settled no call for two minutes")
+    }
+}
+
+impl Error for Stuck {}
+
+/// What the program ends with then.
+const STUCK: i32 = 75;
+
 /// As [`confluent::storm`](super::confluent::storm).
 ///
 /// # Errors
-/// When the package cannot be installed, or the program ends with an error.
+/// When the package cannot be installed, or the program ends with an error; [`Stuck`].
 pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str, calls: Calls) -> Result<String> {
     tools::ensure(&[tools::NODE])?;
     let calls = match calls {
@@ -29,7 +45,12 @@ pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str, calls
         Calls::Mixed => "mixed",
     };
     let arguments = ["storm", bootstrap_servers, topic, &count.to_string(), id, calls];
-    process::capture(Command::new("node").arg(sources().join("peer.js")).args(arguments).env("NODE_PATH", library()?))
+    let mut program = Command::new("node");
+    program.arg(sources().join("peer.js")).args(arguments).env("NODE_PATH", library()?);
+    process::capture(&mut program).map_err(|error| {
+        let is_stuck = error.to_string().contains(&format!("exit status: {STUCK}"));
+        if is_stuck { Stuck.into() } else { error }
+    })
 }
 
 /// The folder with the package, whose version and checksum `package-lock.json` names; fetched once.

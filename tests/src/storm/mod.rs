@@ -19,6 +19,7 @@ pub use self::account::{Account, End, Peer};
 use self::apache::Apache;
 use self::embedded::Embedded;
 use self::faults::{Fault, rota};
+use crate::peers::kafkajs;
 use crate::proxy::CuttingProxy;
 use crate::read_back::{ReadRecord, read_topic};
 use crate::retries::count_repeated;
@@ -32,6 +33,8 @@ const FAULTS: usize = 100;
 const APART: usize = 250;
 /// How often it is looked at how far a client is.
 const GLANCE: Duration = Duration::from_millis(2);
+/// How often a client that gets stuck may begin.
+const TRIES: usize = 3;
 
 /// Whose brokers a client meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +89,22 @@ impl Under {
     }
 }
 
-/// Has a client send so many records in bad weather.
+/// Has a client send so many records in bad weather. A client that gets stuck is noted, and has two more tries.
 ///
 /// # Errors
-/// When the brokers do not start, the client ends with an error, or Java cannot be run.
+/// When the brokers do not start, the client ends with an error or is stuck each time, or Java cannot be run.
+#[expect(clippy::print_stderr, reason = "who reads the outcome must know")]
 pub async fn pass(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
+    for _ in 1..TRIES {
+        match pass_once(brokers, peer, records, transactional).await {
+            Err(error) if error.is::<kafkajs::Stuck>() => eprintln!("note: {error}; it begins anew with other brokers"),
+            done => return done,
+        }
+    }
+    pass_once(brokers, peer, records, transactional).await
+}
+
+async fn pass_once(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
     let mut proxies = Vec::new();
     for _ in 0..BROKERS {
         proxies.push(CuttingProxy::listen().await?);
