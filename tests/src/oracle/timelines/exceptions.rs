@@ -43,9 +43,9 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  again without protection against duplicates, one at a time for ever; here they get the new id and its \
                  first sequences. Where that takes another course, what follows is not compared",
         forgive: |script, theirs, ours| {
-            // Another id is asked for when there is no epoch left.
+            // Another id is asked for when there is no epoch left, if not before the first batch without one leaves.
             let is_last = |line: &String| word(line, 1) == "produce" && line.contains("/32767 ");
-            let is_asked = |line: &String| word(line, 1) == "init-producer-id";
+            let is_asked = |line: &String| word(line, 1) == "init-producer-id" || line.contains(" pid -1/-1 ");
             let Some(last) = theirs.iter().position(is_last).filter(|_| !script.has_transactions()) else {
                 return false;
             };
@@ -65,10 +65,18 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         forgive: |_, theirs, ours| {
             const EQUALS: [&str; 3] = ["add-partitions", "add-offsets", "commit-offsets"];
             let place = first_difference(theirs, ours);
-            let is_equal = |lines: &[String]| lines.get(place).is_some_and(|line| EQUALS.contains(&word(line, 1)));
+            // The one that is asked again waits for its pause first, so that other things may stand before it.
+            let is_equal = |line: &&String| EQUALS.contains(&word(line, 1));
+            let next = |lines: &[String]| lines[place.min(lines.len())..].iter().position(|line| is_equal(&line));
             let was_looked_up = theirs[..place].iter().rev().take(9).any(|line| word(line, 1) == "find-coordinator");
-            let is_met = is_equal(theirs) && is_equal(ours) && was_looked_up;
-            is_met && end_at_first_difference(theirs, ours)
+            let is_met = match (next(theirs), next(ours)) {
+                (Some(their), Some(our)) => {
+                    let what = |line: &str| line.split_once(' ').map(|(_, what)| what.to_owned());
+                    their.min(our) == 0 && what(&theirs[place + their]) != what(&ours[place + our])
+                }
+                _ => false,
+            };
+            is_met && was_looked_up && end_at_first_difference(theirs, ours)
         },
     },
     Exception {
