@@ -1,4 +1,4 @@
-//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words, `timelines
+//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words and, in brackets, what is forgiven in it, `timelines
 //! random 2000` plays so many scripts that are drawn (`SEED` draws the same again).
 
 use anyhow::{Result, ensure};
@@ -24,6 +24,7 @@ fn main() -> Result<()> {
     let mut java = JavaClient::start()?;
     for script in timelines::scripts()?.iter().filter(|script| script.name.contains(&wanted)) {
         let course = Course::of(&mut java, script)?;
+        course.exceptions().for_each(|name| println!("({name})"));
         match course.difference() {
             Some(difference) => println!("{difference}"),
             None => println!("{}\n    {}", script.name, course.java().join("\n    ")),

@@ -1,9 +1,17 @@
 //! Where this producer differs from the Java client on purpose, or where Java itself leaves the matter to chance.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::brokers;
 use super::script::Script;
+
+/// What a difference is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) script: &'a Script,
+    /// By the number of a record that our `send` refused: class and sentence of its error.
+    pub(super) refusals: &'a BTreeMap<String, String>,
+}
 
 /// A difference that is meant.
 #[derive(Debug)]
@@ -11,7 +19,7 @@ pub(super) struct Exception {
     pub(super) name: &'static str,
     pub(super) reason: &'static str,
     /// Takes what is concerned out of both timelines, Java's first. Says whether there was any.
-    pub(super) forgive: fn(&Script, &mut Vec<String>, &mut Vec<String>) -> bool,
+    pub(super) forgive: fn(Case<'_>, &mut Vec<String>, &mut Vec<String>) -> bool,
 }
 
 pub(super) const EXCEPTIONS: [Exception; 11] = [
@@ -20,7 +28,7 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         reason: "after UNKNOWN_PRODUCER_ID within a transaction the Java client forgets the partition with what is in flight; a \
                  batch of it that would be retried then meets an IllegalStateException in insertInSequenceOrder and is \
                  never completed; here it is retried",
-        forgive: |script, theirs, ours| {
+        forgive: |Case { script, .. }, theirs, ours| {
             let place = first_difference(theirs, ours);
             let told = |line: &String| word(line, 1) == "failed" && word(line, 4) == "UnknownProducerIdException";
             let is_met = script.has_transactions() && ours[..place].iter().any(told);
@@ -31,10 +39,24 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         name: "send-after-a-fatal-error",
         reason: "KafkaProducer.send appends the record, throws a KafkaException around the fatal error, and fails the \
                  record once more from the sender; here send refuses the record with the fatal error, once",
-        forgive: |_, theirs, ours| {
-            let both = &numbers(theirs, "refused") & &numbers(ours, "refused");
-            let told_twice = &both & &numbers(theirs, "failed");
-            leave_out(theirs, ours, |line| told_twice.contains(word(line, 2)))
+        forgive: |Case { refusals, .. }, theirs, ours| {
+            let told_once = &numbers(ours, "refused") - &numbers(ours, "failed");
+            let told_twice = &(&told_once & &numbers(theirs, "refused")) & &numbers(theirs, "failed");
+            // The sender tells of the error that `send` wraps.
+            let is_same = |number: &String| {
+                let said = theirs.iter().find(|line| word(line, 1) == "failed" && word(line, 2) == number);
+                let said = said.and_then(|line| line.splitn(5, ' ').nth(4));
+                said.is_some() && said == refusals.get(number).map(String::as_str)
+            };
+            let meant: BTreeSet<String> = told_twice.into_iter().filter(is_same).collect();
+            theirs.retain(|line| word(line, 1) != "failed" || !meant.contains(word(line, 2)));
+            for line in ours.iter_mut().filter(|line| word(line, 1) == "refused" && meant.contains(word(line, 2))) {
+                let wrapped = format!("{} refused {} KafkaException", word(line, 0), word(line, 2));
+                if theirs.contains(&wrapped) {
+                    *line = wrapped;
+                }
+            }
+            !meant.is_empty()
         },
     },
     Exception {
@@ -42,7 +64,7 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         reason: "TransactionManager.resetIdempotentProducerId leaves batches in flight without a producer id, so they are sent \
                  again without protection against duplicates, one at a time for ever; here they get the new id and its \
                  first sequences. Where that takes another course, what follows is not compared",
-        forgive: |script, theirs, ours| {
+        forgive: |Case { script, .. }, theirs, ours| {
             // Another id is asked for when there is no epoch left, if not before the first batch without one leaves.
             let is_last = |line: &String| word(line, 1) == "produce" && line.contains("/32767 ");
             let is_asked = |line: &String| word(line, 1) == "init-producer-id" || line.contains(" pid -1/-1 ");
@@ -83,7 +105,7 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         name: "left-waiting",
         reason: "a call that waits behind a fatal error is not answered when the Java client is closed, and its program waits \
                  out max.block.ms; here closing fails it",
-        forgive: |script, theirs, ours| {
+        forgive: |Case { script, .. }, theirs, ours| {
             let is_answered = |line: &str| line.ends_with(" KafkaException The producer closed forcefully");
             let is_left = |line: &String| is_answered(line) && !theirs.contains(line);
             let left: Vec<String> = ours.iter().filter(|line| is_left(line)).cloned().collect();
@@ -115,7 +137,7 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         reason: "batches whose request could not be built are neither queued nor in a request, so the Java client's close does \
                  not wait for them, and nobody ever hears what became of their records; here close waits, at most until their \
                  delivery deadline, and every record's fate is told",
-        forgive: |script, theirs, ours| {
+        forgive: |Case { script, .. }, theirs, ours| {
             let is_meant = script.has_zstd_for_old_brokers();
             let closed = theirs.iter().position(|line| is_meant && word(line, 1) == "closed");
             if let Some(place) = closed {
@@ -131,20 +153,24 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  makes nothing, and the batch expires; of one with a batch twice or with a foreign one it believes what \
                  comes first. Here the first cuts the connection, and none of the others is believed: the batch is sent \
                  again with its sequence. What follows is not compared",
-        forgive: |script, theirs, ours| says(script, brokers::is_fault) && end_at_first_difference(theirs, ours),
+        forgive: |Case { script, .. }, theirs, ours| {
+            says(script, brokers::is_fault) && end_at_first_difference(theirs, ours)
+        },
     },
     Exception {
         name: "versions-in-a-circle",
         reason: "a broker that refuses ApiVersions and hints at the version it was asked in is hung up on, and dialled again \
                  after the back-off; the Java client asks again on the same connection for as long as it is answered so. \
                  What follows is not compared",
-        forgive: |script, theirs, ours| script.versions_refused.is_some() && end_at_first_difference(theirs, ours),
+        forgive: |Case { script, .. }, theirs, ours| {
+            script.versions_refused.is_some() && end_at_first_difference(theirs, ours)
+        },
     },
     Exception {
         name: "longest-pause",
         reason: "a broker that asks for a pause of more than a minute gets a minute; the Java client is silent for as long as \
                  it was told, up to 24 days. What follows is not compared",
-        forgive: |script, theirs, ours| {
+        forgive: |Case { script, .. }, theirs, ours| {
             let millis = |word: &str| word.strip_prefix("throttle=").and_then(|millis| millis.parse::<i32>().ok());
             says(script, |word| millis(word).is_some_and(|millis| millis > 60_000))
                 && end_at_first_difference(theirs, ours)
@@ -155,7 +181,7 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         reason: "a batch that was sent to ten new leaders waits for its back-off although yet another is named; the Java \
                  client asks brokers that name each other in ever newer epochs as fast as they answer. What follows is not \
                  compared",
-        forgive: |script, theirs, ours| {
+        forgive: |Case { script, .. }, theirs, ours| {
             let words = script.actions.iter().flat_map(|action| &action.words);
             let epochs: BTreeSet<_> = words
                 .filter_map(|word| word.split_once(",leader=")?.1.split_once('/').map(|(_, epoch)| epoch))

@@ -19,7 +19,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use xtask::workspace;
 
-use exceptions::EXCEPTIONS;
+use exceptions::{Case, EXCEPTIONS};
 pub use java::JavaClient;
 use measured::Measured;
 pub use script::{Action, Script};
@@ -135,8 +135,9 @@ impl<'a> Course<'a> {
         let theirs = in_order(told, script);
         let ours = in_order(played.told, script);
         let (mut left, mut right, mut met) = (theirs.clone(), ours.clone(), Vec::new());
+        let case = Case { script, refusals: &played.refusals };
         for known in &EXCEPTIONS {
-            if left != right && (known.forgive)(script, &mut left, &mut right) {
+            if left != right && (known.forgive)(case, &mut left, &mut right) {
                 met.push(known.name);
             }
         }
@@ -156,6 +157,11 @@ impl<'a> Course<'a> {
         for (count, _) in counts.iter_mut().zip(&EXCEPTIONS).filter(|(_, known)| self.met.contains(&known.name)) {
             *count += 1;
         }
+    }
+
+    /// Names of the exceptions without which the two would differ.
+    pub fn exceptions(&self) -> impl Iterator<Item = &'static str> {
+        self.met.iter().copied().chain(self.measured.met.iter().map(|&(name, _)| name))
     }
 
     /// The lines of the Java client.

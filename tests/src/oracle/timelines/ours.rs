@@ -8,7 +8,7 @@ use core::time::Duration;
 use anyhow::{Result, bail, ensure};
 use producer_core::codecs::Codecs;
 use producer_core::config::ProducerConfig;
-use producer_core::error::TransactionPhase;
+use producer_core::error::{ProducerError, TransactionPhase};
 use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
 use producer_core::metrics::{Metric, TimedCall};
@@ -49,6 +49,7 @@ struct Player<'a> {
     held: BTreeSet<ApiKey>,
     sends: usize,
     taken: Vec<Taken>,
+    refusals: BTreeMap<String, String>,
     /// And when each was called.
     flushes: Vec<(Flush, u64)>,
     calls: Calls,
@@ -64,6 +65,8 @@ pub(super) struct Played {
     pub(super) told: Vec<String>,
     /// What was measured, as it stands one millisecond after the end.
     pub(super) metrics: Vec<Metric>,
+    /// By the number of a record that `send` refused: class and sentence of its error.
+    pub(super) refusals: BTreeMap<String, String>,
 }
 
 /// The timeline of a script.
@@ -97,7 +100,7 @@ pub(super) fn play(script: &Script, codecs: &'static dyn Codecs) -> Result<Playe
     }
     player.now_ms = script.until + 1;
     let metrics = player.producer.metrics(player.now());
-    Ok(Played { told: player.told, metrics })
+    Ok(Played { told: player.told, metrics, refusals: player.refusals })
 }
 
 impl<'a> Player<'a> {
@@ -124,6 +127,7 @@ impl<'a> Player<'a> {
             held: BTreeSet::new(),
             sends: 0,
             taken: Vec::new(),
+            refusals: BTreeMap::new(),
             flushes: Vec::new(),
             calls: Calls::default(),
             phase: None,
@@ -270,14 +274,19 @@ impl<'a> Player<'a> {
                 }
                 self.take(number, sent);
             }
-            Err(SendRefusal::Failed { error, .. }) => self.tell(&format!("refused #{number} {}", error.java_class())),
+            Err(SendRefusal::Failed { error, .. }) => self.refuse(number, &error),
             Err(SendRefusal::Blocked { .. }) => bail!("{:?}: a script must not block", self.script.name),
             Err(SendRefusal::FailedInItsBatch { error, sent }) => {
                 self.take(number, sent);
-                self.tell(&format!("refused #{number} {}", error.java_class()));
+                self.refuse(number, &error);
             }
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, number: usize, error: &ProducerError) {
+        self.refusals.insert(format!("#{number}"), format!("{} {error}", error.java_class()));
+        self.tell(&format!("refused #{number} {}", error.java_class()));
     }
 
     fn take(&mut self, number: usize, Sent { batch, index, timestamp_ms, .. }: Sent) {
