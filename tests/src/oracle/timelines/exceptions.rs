@@ -30,8 +30,12 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  never completed; here it is retried",
         forgive: |Case { script, .. }, theirs, ours| {
             let place = first_difference(theirs, ours);
-            let told = |line: &String| word(line, 1) == "failed" && word(line, 4) == "UnknownProducerIdException";
-            let is_met = script.has_transactions() && ours[..place].iter().any(told);
+            let told = |line: &&String| word(line, 1) == "failed" && word(line, 4) == "UnknownProducerIdException";
+            // One side speaks of a partition of which the error was told before.
+            let differs: Vec<String> = [&theirs, &ours].iter().filter_map(|lines| lines.get(place).cloned()).collect();
+            let is_concerned = |partition: &str| differs.iter().any(|line| concerns(line, partition));
+            let is_met =
+                script.has_transactions() && ours[..place].iter().filter(told).any(|line| is_concerned(word(line, 3)));
             is_met && end_at_first_difference(theirs, ours)
         },
     },
@@ -107,7 +111,10 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  out max.block.ms; here closing fails it",
         forgive: |Case { script, .. }, theirs, ours| {
             let is_answered = |line: &str| line.ends_with(" KafkaException The producer closed forcefully");
-            let is_left = |line: &String| is_answered(line) && !theirs.contains(line);
+            // A fatal error that is the close itself does not count.
+            let fatal = theirs.iter().find(|line| line.ends_with(" phase FATAL_ERROR")).map(|line| instant(line));
+            let is_behind = |line: &str| fatal.is_some_and(|fatal| fatal < instant(line));
+            let is_left = |line: &String| is_answered(line) && is_behind(line) && !theirs.contains(line);
             let left: Vec<String> = ours.iter().filter(|line| is_left(line)).cloned().collect();
             script.has_transactions() && leave_out(theirs, ours, |line| left.iter().any(|left| left == line))
         },
@@ -140,6 +147,9 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
         forgive: |Case { script, .. }, theirs, ours| {
             let is_meant = script.has_zstd_for_old_brokers();
             let closed = theirs.iter().position(|line| is_meant && word(line, 1) == "closed");
+            // A record whose fate is told here alone.
+            let untold = &numbers(ours, "failed") - &numbers(theirs, "failed");
+            let closed = closed.filter(|_| !untold.is_empty());
             if let Some(place) = closed {
                 theirs.truncate(place);
                 ours.truncate(place);
@@ -154,7 +164,8 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  comes first. Here the first cuts the connection, and none of the others is believed: the batch is sent \
                  again with its sequence. What follows is not compared",
         forgive: |Case { script, .. }, theirs, ours| {
-            says(script, brokers::is_fault) && end_at_first_difference(theirs, ours)
+            let since = says(script, brokers::is_fault);
+            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
         },
     },
     Exception {
@@ -163,7 +174,10 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  after the back-off; the Java client asks again on the same connection for as long as it is answered so. \
                  What follows is not compared",
         forgive: |Case { script, .. }, theirs, ours| {
-            script.versions_refused.is_some() && end_at_first_difference(theirs, ours)
+            let asked =
+                theirs.iter().find(|line| word(line, 1) == "versions").filter(|_| script.versions_refused.is_some());
+            let since = asked.map(|line| instant(line) + script.latency_ms);
+            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
         },
     },
     Exception {
@@ -172,8 +186,8 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  it was told, up to 24 days. What follows is not compared",
         forgive: |Case { script, .. }, theirs, ours| {
             let millis = |word: &str| word.strip_prefix("throttle=").and_then(|millis| millis.parse::<i32>().ok());
-            says(script, |word| millis(word).is_some_and(|millis| millis > 60_000))
-                && end_at_first_difference(theirs, ours)
+            let since = says(script, |word| millis(word).is_some_and(|millis| millis > 60_000));
+            since.is_some_and(|since| end_at_first_difference_since(since + 60_000, theirs, ours))
         },
     },
     Exception {
@@ -182,11 +196,11 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  client asks brokers that name each other in ever newer epochs as fast as they answer. What follows is not \
                  compared",
         forgive: |Case { script, .. }, theirs, ours| {
-            let words = script.actions.iter().flat_map(|action| &action.words);
-            let epochs: BTreeSet<_> = words
-                .filter_map(|word| word.split_once(",leader=")?.1.split_once('/').map(|(_, epoch)| epoch))
-                .collect();
-            epochs.len() > 10 && end_at_first_difference(theirs, ours)
+            let epoch = |word: &str| Some(word.split_once(",leader=")?.1.split_once('/')?.1.to_owned());
+            let mut epochs = BTreeSet::new();
+            let eleventh =
+                says(script, |word| epoch(word).is_some_and(|epoch| epochs.insert(epoch)) && epochs.len() > 10);
+            eleventh.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
         },
     },
 ];
@@ -195,8 +209,31 @@ fn first_difference(theirs: &[String], ours: &[String]) -> usize {
     theirs.iter().zip(ours).take_while(|(theirs, ours)| theirs == ours).count()
 }
 
-fn says(script: &Script, is_meant: impl Fn(&str) -> bool) -> bool {
-    script.actions.iter().flat_map(|action| &action.words).any(|word| is_meant(word))
+/// Does the line say something of a batch or a record of this partition?
+fn concerns(line: &str, partition: &str) -> bool {
+    let is_it = |word: &str| match word.split_once('#') {
+        Some((topic, behind)) => {
+            behind.split_once('-').is_some_and(|(_, number)| format!("{topic}-{number}") == partition)
+        }
+        None => word == partition,
+    };
+    line.split(' ').any(is_it)
+}
+
+/// When the script first says such a word.
+fn says(script: &Script, mut is_meant: impl FnMut(&str) -> bool) -> Option<u64> {
+    script.actions.iter().find(|action| action.words.iter().any(|word| is_meant(word))).map(|action| action.at)
+}
+
+/// As [`end_at_first_difference`], if that is not before the cause.
+fn end_at_first_difference_since(since: u64, theirs: &mut Vec<String>, ours: &mut Vec<String>) -> bool {
+    let place = first_difference(theirs, ours);
+    let differs_at = [&theirs, &ours].iter().filter_map(|lines| lines.get(place)).map(|line| instant(line)).min();
+    differs_at.is_some_and(|at| at >= since) && end_at_first_difference(theirs, ours)
+}
+
+fn instant(line: &str) -> u64 {
+    word(line, 0).parse().unwrap_or_default()
 }
 
 /// Leaves only what both have in common up to the first difference.
