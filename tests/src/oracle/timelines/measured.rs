@@ -24,8 +24,8 @@ pub(super) struct Measured {
 
 impl Measured {
     /// Compares what Java says, line by line `= NAME TAG VALUE`, with what we say of the same. A metric that only one side has
-    /// differs.
-    pub(super) fn of(script: &Script, theirs: &[String], ours: &[Metric]) -> Result<Self> {
+    /// differs. Both sides have told `told`.
+    pub(super) fn of(script: &Script, told: &[String], theirs: &[String], ours: &[Metric]) -> Result<Self> {
         let mut ours: BTreeMap<Key, f64> = ours.iter().filter_map(of_scripts).collect();
         let mut measured = Self::default();
         for line in theirs {
@@ -47,7 +47,8 @@ impl Measured {
             let is_meant = |known: &&Exception| {
                 let names = known.names.iter();
                 let mut sides = names.filter(|(known, _)| *known == name).map(|(_, is_java_s_less)| *is_java_s_less);
-                (known.is_met)(script) && sides.any(|is_java_s_less| (theirs < ours) == is_java_s_less)
+                (known.is_met)(Pair { script, told, theirs, ours })
+                    && sides.any(|is_java_s_less| (theirs < ours) == is_java_s_less)
             };
             match EXCEPTIONS.iter().find(is_meant) {
                 Some(known) => measured.met.push((known.name, known.reason)),
@@ -66,8 +67,47 @@ struct Exception {
     reason: &'static str,
     /// Of these metrics; and is Java's value the smaller one?
     names: &'static [(&'static str, bool)],
-    /// Can it be met in this script?
-    is_met: fn(&Script) -> bool,
+    /// Is it met here?
+    is_met: fn(Pair<'_>) -> bool,
+}
+
+/// Two values that differ, and what happened.
+#[derive(Clone, Copy, Debug)]
+struct Pair<'a> {
+    script: &'a Script,
+    /// What both sides told.
+    told: &'a [String],
+    theirs: f64,
+    ours: f64,
+}
+
+impl Pair<'_> {
+    /// Are both averages those of the records and requests that were told, and of some requests of no records besides?
+    fn has_requests_of_none(self) -> bool {
+        let requests = self.told.iter().filter(|line| line.split(' ').nth(1) == Some("produce"));
+        let (mut count, mut records) = (0.0, 0.0);
+        for request in requests {
+            count += 1.0;
+            let words: Vec<&str> = request.split(' ').collect();
+            let told = words.windows(2).filter(|pair| pair[0] == "records");
+            records += told.filter_map(|pair| pair[1].parse::<f64>().ok()).sum::<f64>();
+        }
+        let is_some_more = |average: f64| {
+            let vain = records / average - count;
+            vain > -0.5 && (vain - vain.round()).abs() < 1e-6
+        };
+        is_some_more(self.theirs) && is_some_more(self.ours)
+    }
+
+    /// Had the producer lost its patience when it was closed?
+    fn is_closed_by_force(self) -> bool {
+        let closed = self.told.iter().find_map(|line| line.strip_suffix(" closed")?.parse::<u64>().ok());
+        let deadlines = self.script.actions.iter().filter_map(|action| match &action.words[..] {
+            [word, millis] if word == "close" => Some(action.at + millis.parse::<u64>().ok()?),
+            _ => None,
+        });
+        closed.zip(deadlines.min()).is_some_and(|(closed, deadline)| closed >= deadline)
+    }
 }
 
 const EXCEPTIONS: [Exception; 3] = [
@@ -85,7 +125,7 @@ const EXCEPTIONS: [Exception; 3] = [
             ("record-queue-time-avg", true),
             ("record-queue-time-max", true),
         ],
-        is_met: Script::has_zstd_for_old_brokers,
+        is_met: |pair| pair.script.has_zstd_for_old_brokers(),
     },
     Exception {
         name: "rounds-in-vain",
@@ -93,14 +133,17 @@ const EXCEPTIONS: [Exception; 3] = [
                  a pause and counts a request of no records each time, so the average says how fast it spins; here the sender \
                  sleeps until something changes",
         names: &[("records-per-request-avg", true)],
-        is_met: |script| !script.config.iter().any(|(key, value)| key == "enable.idempotence" && value == "false"),
+        is_met: |pair| {
+            let is_off = |(key, value): &(String, String)| key == "enable.idempotence" && value == "false";
+            !pair.script.config.iter().any(is_off) && pair.has_requests_of_none()
+        },
     },
     Exception {
         name: "closed-by-force",
         reason: "the Java client forgets to strike requests and memory off when it closes without patience; here nothing is out \
                  after closing",
         names: &[("requests-in-flight", false), ("buffer-available-bytes", true)],
-        is_met: |script| script.actions.iter().any(|action| action.words.len() > 1 && action.words[0] == "close"),
+        is_met: |pair| pair.is_closed_by_force(),
     },
 ];
 

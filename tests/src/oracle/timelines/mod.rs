@@ -144,7 +144,7 @@ impl<'a> Course<'a> {
         let is_same = left == right;
         // Two courses that differ, be it for a reason, measure differently.
         let measured = if is_same && met.is_empty() {
-            Measured::of(script, &measured, &played.metrics)?
+            Measured::of(script, &left, &measured, &played.metrics)?
         } else {
             Measured::default()
         };
