@@ -102,7 +102,22 @@ pub fn run_random(count: u64, draws: &mut Draws) -> Result<Tally> {
         }
     }
     tally.exceptions.splice(0..0, named(counts));
+    tally.differences.extend(too_often(&tally));
     Ok(tally)
+}
+
+/// Exceptions that are met too often among so many scripts that are drawn: one that swallows what it is not meant for, or a
+/// scenario that became common. A few are allowed where there are few scripts.
+fn too_often(tally: &Tally) -> Vec<String> {
+    /// Of a hundred scripts, where an exception has no bound of its own.
+    const MOST_PERCENT: u64 = 2;
+    const A_FEW: u64 = 2;
+    let most = |name: &str| {
+        let own = measured::EXCEPTIONS.iter().find(|known| known.name == name);
+        A_FEW + tally.cases * own.map_or(MOST_PERCENT, |known| known.most_percent) / 100
+    };
+    let met = tally.exceptions.iter().filter(|(name, _, count)| *count > most(name));
+    met.map(|(name, _, count)| format!("{name} is met {count} times in {} scripts", tally.cases)).collect()
 }
 
 /// How often each exception was met, of those that were.
