@@ -20,6 +20,8 @@ use super::sessions::{Attachment, NoSession, Sessions};
 
 /// A page that does not say hello within this time is none.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
+/// The end of a connection that broke behind its hello has arrived with it; it takes a moment to be seen.
+const HANGS_UP_WITHIN: Duration = Duration::from_millis(2);
 /// Reports are gathered for this long before they are written together.
 const COALESCE: Duration = Duration::from_millis(4);
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -61,15 +63,33 @@ pub(crate) async fn converse(connection: impl Connection, sessions: Arc<Sessions
         .max_frame_size(Some(MAX_FRAME_BYTES))
         .max_write_buffer_size(WRITE_AHEAD_BYTES);
     let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
-    let ending = match hello(&mut socket).await {
-        Ok(resume) => match sessions.attach(resume) {
-            Ok(attachment) => speak(&mut socket, &sessions, &attachment, stop).await,
+    let ending = match greeted(&mut socket).await {
+        Ok((resume, first)) => match sessions.attach(resume) {
+            Ok(attachment) => speak(&mut socket, first, &sessions, &attachment, stop).await,
             Err(error @ NoSession::Stopping) => Some(ending(1001, error.to_string())),
             Err(error @ NoSession::NoEntropy(_)) => Some(ending(1011, error.to_string())),
         },
         Err(ending) => ending,
     };
     close(&mut socket, ending).await;
+}
+
+/// A hello, and what has come behind it so far. `Err(None)`: the page left.
+///
+/// A page whose connection broke resumes its session on another one. If its hello here was still to be read, reading it now
+/// would take the session away from it again: whoever resumes must still be there.
+async fn greeted(
+    socket: &mut WebSocketStream<impl Connection>,
+) -> Result<(Option<Resume>, Option<Message>), Option<Ending>> {
+    let resume = hello(socket).await?;
+    if resume.is_none() {
+        return Ok((None, None));
+    }
+    match timeout(HANGS_UP_WITHIN, socket.next()).await {
+        Err(_) => Ok((resume, None)),
+        Ok(None | Some(Err(_) | Ok(Message::Close(_)))) => Err(None),
+        Ok(Some(Ok(first))) => Ok((resume, Some(first))),
+    }
 }
 
 /// The first message. `Err(None)`: the page left.
@@ -128,9 +148,21 @@ fn read(message: Result<Message, Error>) -> Result<Heard, Option<Ending>> {
     }
 }
 
+/// The next message, the one that was read ahead before all others.
+async fn next(
+    first: &mut Option<Message>,
+    socket: &mut WebSocketStream<impl Connection>,
+) -> Option<Result<Message, Error>> {
+    match first.take() {
+        Some(message) => Some(Ok(message)),
+        None => socket.next().await,
+    }
+}
+
 /// Commands to the session, reports to the page. `None`: the page left by itself.
 async fn speak(
     socket: &mut WebSocketStream<impl Connection>,
+    mut first: Option<Message>,
     sessions: &Sessions,
     attachment: &Attachment,
     mut stop: watch::Receiver<bool>,
@@ -175,7 +207,7 @@ async fn speak(
                     return ending;
                 }
             }
-            message = socket.next() => {
+            message = next(&mut first, socket) => {
                 unanswered_pings = 0;
                 match read(message?) {
                     Ok(Heard::Command(command)) => {

@@ -136,6 +136,26 @@ async fn row_36_a_page_that_takes_nothing_for_ten_seconds_is_a_slow_consumer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hello_that_is_read_when_its_connection_has_broken_takes_no_session_away() {
+    let sessions = sessions();
+    let mut page = Page::open(&sessions, ROOMY).await;
+    let (session, _) = page.hello(None).await;
+    let resume = Some(Resume { session, epoch: 1, outcomes_seen: 0 });
+
+    let (ours, theirs) = tokio::io::duplex(ROOMY);
+    let mut broken = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    broken.send(Message::Binary(encode(&Command::Hello { resume }).into())).await.expect("an open connection");
+    drop(broken);
+    let (_stop, told) = watch::channel(false);
+    tokio::spawn(converse(theirs, Arc::clone(&sessions), told));
+    timeout(Duration::from_secs(10), page.closed()).await.expect_err("the session is its own");
+
+    let mut other = Page::open(&sessions, ROOMY).await;
+    assert_eq!(other.hello(resume).await, (session, true), "whoever is there may have it");
+    assert_eq!(page.closed().await, SUPERSEDED);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_waits_two_minutes_for_its_page() {
     let sessions = sessions();
     tokio::spawn(Arc::clone(&sessions).reap());
