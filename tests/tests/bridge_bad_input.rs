@@ -1,6 +1,6 @@
 //! What the bridge answers to input that cannot work: what is wrong, and what to do about it.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
@@ -137,6 +137,32 @@ fn files_and_folders_that_are_not_there_are_named() -> Result<()> {
     assert_says(&refusal(&["--allow-topic", "orders"])?, &["--allow-topic", "--bootstrap-servers"]);
     let no_topic = ["--bootstrap-servers", "127.0.0.1:9", "--allow-topic", ".."];
     assert_says(&refusal(&no_topic)?, &["--allow-topic ..", "Topic name is invalid: '..' is not allowed"]);
+    Ok(())
+}
+
+/// What opens the page on this machine fails, and names what it was given.
+#[test]
+fn a_browser_that_does_not_open_leaves_no_token_in_the_log() -> Result<()> {
+    let (page, folder) = (page::small()?, Scratch::new("no-browser")?);
+    let opener = folder.path().join("xdg-open");
+    std::fs::write(&opener, "#!/bin/sh\nexit 3\n")?;
+    std::fs::set_permissions(&opener, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let mut command = Process::new(binary()?);
+    command.args(["serve", "--page"]).arg(page.path()).env("PATH", folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = OwnedChild::spawn(&mut command, None)?;
+    let out = BufReader::new(process.child().stdout.take().context("piped")?);
+    let announced = out.lines().next().context("an address")??;
+    let (_, token) = announced.split_once("#token=").context("a token")?;
+    let err = BufReader::new(process.child().stderr.take().context("piped")?);
+    let mut logged = String::new();
+    for line in err.lines() {
+        logged.push_str(&line?);
+        if logged.contains("open the printed address yourself") {
+            break;
+        }
+    }
+    assert!(logged.contains("cannot open a browser") && !logged.contains(token), "{logged}");
     Ok(())
 }
 

@@ -119,7 +119,8 @@ pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
     if !options.no_open
         && let Err(error) = open::that_detached(&url)
     {
-        tracing::warn!(%error, "cannot open a browser; open the printed address yourself");
+        // Not the error itself: it repeats the command, and with that the token.
+        tracing::warn!(reason = %error.kind(), "cannot open a browser; open the printed address yourself");
     }
 
     stop_request.received().await;
