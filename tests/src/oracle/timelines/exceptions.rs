@@ -70,7 +70,8 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
                  first sequences. Where that takes another course, what follows is not compared",
         forgive: |Case { script, .. }, theirs, ours| {
             // Another id is asked for when there is no epoch left, if not before the first batch without one leaves.
-            let is_last = |line: &String| word(line, 1) == "produce" && line.contains("/32767 ");
+            let is_last =
+                |line: &String| word(line, 1) == "produce" && (line.contains("/32766 ") || line.contains("/32767 "));
             let is_asked = |line: &String| word(line, 1) == "init-producer-id" || line.contains(" pid -1/-1 ");
             let Some(last) = theirs.iter().position(is_last).filter(|_| !script.has_transactions()) else {
                 return false;
@@ -107,13 +108,19 @@ pub(super) const EXCEPTIONS: [Exception; 11] = [
     },
     Exception {
         name: "left-waiting",
-        reason: "a call that waits behind a fatal error is not answered when the Java client is closed, and its program waits \
-                 out max.block.ms; here closing fails it",
+        reason: "a call that waits behind a fatal error, or for an answer when the Java client is closed by force, is not \
+                 answered by the close, and its program waits out max.block.ms; here closing fails it",
         forgive: |Case { script, .. }, theirs, ours| {
             let is_answered = |line: &str| line.ends_with(" KafkaException The producer closed forcefully");
             // A fatal error that is the close itself does not count.
             let fatal = theirs.iter().find(|line| line.ends_with(" phase FATAL_ERROR")).map(|line| instant(line));
-            let is_behind = |line: &str| fatal.is_some_and(|fatal| fatal < instant(line));
+            let closed = theirs.iter().find(|line| line.ends_with(" closed")).map(|line| instant(line));
+            let is_forced = |line: &str| {
+                let closes =
+                    script.actions.iter().filter(|action| action.words[0] == "close" && action.words.len() > 1);
+                closes.count() > 0 && closed == Some(instant(line))
+            };
+            let is_behind = |line: &str| fatal.is_some_and(|fatal| fatal < instant(line)) || is_forced(line);
             let is_left = |line: &String| is_answered(line) && is_behind(line) && !theirs.contains(line);
             let left: Vec<String> = ours.iter().filter(|line| is_left(line)).cloned().collect();
             script.has_transactions() && leave_out(theirs, ours, |line| left.iter().any(|left| left == line))
