@@ -151,8 +151,9 @@ fn a_browser_that_does_not_open_leaves_no_token_in_the_log() -> Result<()> {
     command.args(["serve", "--page"]).arg(page.path()).env("PATH", folder.path());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = OwnedChild::spawn(&mut command, None)?;
-    let out = BufReader::new(process.child().stdout.take().context("piped")?);
-    let announced = out.lines().next().context("an address")??;
+    let mut out = BufReader::new(process.child().stdout.take().context("piped")?).lines();
+    let announced = out.next().context("an address")??;
+    assert!(out.next().context("the brokers")??.starts_with("brokers: "));
     let (_, token) = announced.split_once("#token=").context("a token")?;
     let err = BufReader::new(process.child().stderr.take().context("piped")?);
     let mut logged = String::new();
