@@ -26,10 +26,8 @@ pub(super) fn as_used(java: &Verdict) -> Verdict {
     ] {
         used.insert(base, number(given, base).min(number(given, most)).to_string());
     }
-    // Below zero is as zero: a connection has timed out at once, and a coordinator refuses either.
-    for key in
-        ["socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms", "transaction.timeout.ms"]
-    {
+    // Below zero is as zero: a connection has timed out at once.
+    for key in ["socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms"] {
         used.insert(key, number(&used, key).max(0).to_string());
     }
     // For ever.
