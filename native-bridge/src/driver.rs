@@ -77,8 +77,8 @@ where
     O: Observer + Send + 'static,
     A: Application<O> + Send + 'static,
 {
-    /// Starts the task on the current tokio runtime; many of them share its threads. `after_turn` runs on it after every turn, without the lock: the
-    /// place for what the application has for the outside world.
+    /// Starts the task on the current tokio runtime; many of them share its threads. `after_turn` runs on it after every
+    /// turn, without the lock: the place for what the application has for the outside world.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -256,11 +256,6 @@ impl<O: Observer, A: Application<O>> State<O, A> {
             self.producer.handle_input(now, input);
             self.drain(now, outputs);
         }
-        for ReplacedTopic { name, before, id } in self.producer.take_replaced_topics() {
-            // As Kafka's tools print ids.
-            let [before, now] = [before, id].map(|id| URL_SAFE_NO_PAD.encode(id.0));
-            tracing::warn!(topic = %name, %before, %now, "the topic was deleted and made anew; records meant for the old one go on to it");
-        }
         for _ in 0..ROUNDS_PER_TURN {
             let wish = self.application.run(now, &mut self.producer);
             let drained = self.drain(now, outputs);
@@ -375,7 +370,11 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
         }
         let now = self.clock.now();
         state.clock.set(now);
-        Some(state.turn(now, inputs, outputs).and_then(|until| self.clock.deadline(until)))
+        let until = state.turn(now, inputs, outputs);
+        let replaced = state.producer.take_replaced_topics();
+        drop(state);
+        replaced.iter().for_each(warn_of);
+        Some(until.and_then(|until| self.clock.deadline(until)))
     }
 
     fn execute(&mut self, output: Output) {
@@ -398,6 +397,12 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             Output::Completed(_) | Output::Wait { .. } => unreachable!("taken by State::drain"),
         }
     }
+}
+
+fn warn_of(ReplacedTopic { name, before, id }: &ReplacedTopic) {
+    // As Kafka's tools print ids.
+    let [before, now] = [before, id].map(|id| URL_SAFE_NO_PAD.encode(id.0));
+    tracing::warn!(topic = %name, %before, %now, "the topic was deleted and made anew; records meant for the old one go on to it");
 }
 
 /// A runtime that may be dropped anywhere, also in a task of another one, and waits for nothing when it is.
