@@ -47,10 +47,12 @@ pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str, calls
     let arguments = ["storm", bootstrap_servers, topic, &count.to_string(), id, calls];
     let mut program = Command::new("node");
     program.arg(sources().join("peer.js")).args(arguments).env("NODE_PATH", library()?);
-    process::capture(&mut program).map_err(|error| {
-        let is_stuck = error.to_string().contains(&format!("exit status: {STUCK}"));
-        if is_stuck { Stuck.into() } else { error }
-    })
+    process::capture(&mut program).map_err(stuck_if_it_says_so)
+}
+
+fn stuck_if_it_says_so(error: anyhow::Error) -> anyhow::Error {
+    let status = error.downcast_ref().and_then(|failed: &process::CommandFailed| failed.status.code());
+    if status == Some(STUCK) { Stuck.into() } else { error }
 }
 
 /// The folder with the package, whose version and checksum `package-lock.json` names; fetched once.
@@ -72,7 +74,18 @@ fn sources() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::Context as _;
+
     use super::*;
+
+    #[test]
+    fn a_client_that_is_stuck_is_told_from_one_that_failed() {
+        for (status, is_stuck) in [(STUCK, true), (1, false)] {
+            let ended = process::capture(Command::new("sh").args(["-c", &format!("exit {status}")]));
+            let error = ended.map_err(stuck_if_it_says_so).context("kafkajs").expect_err("it failed");
+            assert_eq!(error.is::<Stuck>(), is_stuck, "{error:#}");
+        }
+    }
 
     #[test]
     fn the_lock_file_pins_the_version_and_its_checksum() {
