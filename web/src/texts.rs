@@ -114,7 +114,7 @@ texts! {
     mode: "How your code waits", "코드가 기다리는 방식";
     mode_get: "wait for it", "동기: 응답 대기";
     mode_callback: "be called back", "비동기: 나중에 알림";
-    mode_forget: "never look", "결과 확인 안 함";
+    mode_forget: "never look", "확인 안 함";
     how_many: "How many", "보낼 개수";
     how_many_other: "Another number", "다른 개수";
     bad_number: "{}: a whole number from {} to {}", "{}: {}부터 {}까지의 정수";
@@ -363,7 +363,7 @@ texts! {
     stage_closing: "closing", "닫는 중";
     stage_in_flight: "{} in flight", "in flight {}개";
     stage_ready: "ready", "준비";
-    stage_free: "free", "실행 중";
+    stage_free: "free", "대기 없음";
     stage_waiting: "waiting", "대기 중";
     stage_caller_title: "The caller: {}, {} records sent", "caller: {}, record {}개 전송";
     stage_in_send: "in send()", "send() 안";
