@@ -18,7 +18,8 @@ public class TransactionStory {
         Properties properties = new Properties();
         properties.put("bootstrap.servers", servers);
         properties.put("transactional.id", "cashier");
-        properties.put("linger.ms", "5");
+        // Nothing leaves before a flush or a commit says so, however slow the machine is.
+        properties.put("linger.ms", "60000");
         return new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
     }
 
