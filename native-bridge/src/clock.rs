@@ -54,6 +54,12 @@ impl Stopwatch {
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
+
+    /// How long it has run; it begins anew.
+    pub(crate) fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - core::mem::replace(&mut self.0, now)
+    }
 }
 
 impl Default for Clock {

@@ -24,6 +24,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use producer_core::application::Application;
 use producer_core::ids::ConnectionId;
 use producer_core::io::{Input, Output};
+use producer_core::metrics::LoopTimes;
 use producer_core::producer::{Producer, ReplacedTopic};
 use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
@@ -32,6 +33,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::clock::{CachedClock, Clock, FRESHNESS, Freshness};
 use crate::connection::{Connection, News};
+use crate::loop_times::LoopWatch;
 use crate::transport::Connector;
 
 /// Inputs taken in one turn, so that a flood of answers cannot keep the lock from the program.
@@ -88,26 +90,29 @@ where
         clock: Clock,
         after_turn: impl FnMut() + Send + 'static,
     ) -> Self {
-        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn));
+        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), None);
         tokio::spawn(task.run());
         driver
     }
 
     /// As [`start`](Self::start), with a thread and a runtime for the task alone, as the Java client has its sender's
     /// thread: whatever the program does on its own runtime keeps nothing from being sent or timed, and a `send` wakes one
-    /// thread where a runtime of several would wake another one to look for more work.
+    /// thread where a runtime of several would wake another one to look for more work. If the producer is metered, the
+    /// thread's time is measured.
     ///
     /// # Errors
     /// The operating system gives no thread, or no descriptors to wait for sockets with.
     pub fn start_on_own_thread(
         name: &str,
-        producer: Producer<O>,
+        mut producer: Producer<O>,
         application: A,
         clock: Clock,
         after_turn: impl FnMut() + Send + 'static,
     ) -> io::Result<Self> {
-        let runtime = OwnRuntime(Some(runtime::Builder::new_current_thread().enable_all().build()?));
-        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn));
+        let mut runtime = runtime::Builder::new_current_thread();
+        let watch = producer.times_loop().then(|| LoopWatch::of(&mut runtime, clock));
+        let runtime = OwnRuntime(Some(runtime.enable_all().build()?));
+        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), watch);
         // A name that the operating system cannot take would be a panic.
         let thread = thread::Builder::new().name(name.replace('\0', " "));
         thread.spawn(move || runtime.block_on(task.run()))?;
@@ -119,6 +124,7 @@ where
         application: A,
         clock: Clock,
         after_turn: Box<dyn FnMut() + Send>,
+        watch: Option<Arc<LoopWatch>>,
     ) -> (Self, Task<O, A>) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -134,7 +140,7 @@ where
             sends_may_proceed: Notify::new(),
             turned: Notify::new(),
         });
-        let task = Task::new(Arc::clone(&shared), clock, after_turn);
+        let task = Task::new(Arc::clone(&shared), clock, after_turn, watch);
         (Self { shared }, task)
     }
 
@@ -248,7 +254,6 @@ impl<O: Observer, A: Application<O>> State<O, A> {
 
     /// Takes the inputs one by one and lets the application have its turn. Returns the next deadline.
     fn turn(&mut self, now: Now, inputs: &mut Vec<News>, outputs: &mut Vec<Output>) -> Option<Instant> {
-        self.producer.note_turn(now);
         for News { input, traffic } in inputs.drain(..) {
             if let Some(connection) = input.connection() {
                 self.producer.note_traffic(now, connection, traffic);
@@ -286,6 +291,8 @@ struct Task<O: Observer, A: Application<O>> {
     shared: Arc<Shared<O, A>>,
     clock: Clock,
     after_turn: Box<dyn FnMut() + Send>,
+    /// Of the thread, if it is the task's own and somebody asked.
+    watch: Option<Arc<LoopWatch>>,
     connector: Connector,
     connections: BTreeMap<ConnectionId, Connection>,
     generation: u32,
@@ -296,7 +303,12 @@ struct Task<O: Observer, A: Application<O>> {
 }
 
 impl<O: Observer, A: Application<O>> Task<O, A> {
-    fn new(shared: Arc<Shared<O, A>>, clock: Clock, after_turn: Box<dyn FnMut() + Send>) -> Self {
+    fn new(
+        shared: Arc<Shared<O, A>>,
+        clock: Clock,
+        after_turn: Box<dyn FnMut() + Send>,
+        watch: Option<Arc<LoopWatch>>,
+    ) -> Self {
         // Unbounded, yet small: every input answers one request, and the core bounds those by
         // max.in.flight.requests.per.connection.
         let (inputs_in, inputs_out) = mpsc::unbounded_channel();
@@ -304,6 +316,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             shared,
             clock,
             after_turn,
+            watch,
             connector: Connector::default(),
             connections: BTreeMap::new(),
             generation: 0,
@@ -317,12 +330,16 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
         let mut inputs = Vec::with_capacity(INPUTS_PER_TURN);
         let mut outputs = Vec::new();
         loop {
-            let Some(deadline) = self.turn(&mut inputs, &mut outputs) else { return };
+            let times = self.watch.as_deref().map(LoopWatch::turn_begins);
+            let Some(deadline) = self.turn(times, &mut inputs, &mut outputs) else { return };
             for output in outputs.drain(..) {
                 self.execute(output);
             }
             self.shared.freshness.while_away(&mut self.after_turn);
             self.shared.turned.notify_waiters();
+            if let Some(watch) = &self.watch {
+                watch.turn_ends();
+            }
             self.wait(deadline, &mut inputs).await;
         }
     }
@@ -350,7 +367,12 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
     }
 
     /// One turn under the lock. `None`: the driver is to end; else the runtime's instant of the next deadline, if any.
-    fn turn(&mut self, inputs: &mut Vec<News>, outputs: &mut Vec<Output>) -> Option<Option<tokio::time::Instant>> {
+    fn turn(
+        &mut self,
+        times: Option<LoopTimes>,
+        inputs: &mut Vec<News>,
+        outputs: &mut Vec<Output>,
+    ) -> Option<Option<tokio::time::Instant>> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         if state.stopping {
@@ -370,6 +392,10 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
         }
         let now = self.clock.now();
         state.clock.set(now);
+        match times {
+            Some(times) => state.producer.note_loop(now, times),
+            None => state.producer.note_turn(now),
+        }
         let until = state.turn(now, inputs, outputs);
         let replaced = state.producer.take_replaced_topics();
         drop(state);

@@ -12,6 +12,7 @@ pub mod driver;
 pub mod embedded;
 pub mod foreign_config;
 mod frame;
+mod loop_times;
 pub mod probe;
 mod producer;
 mod transport;

@@ -1,7 +1,9 @@
 //! Metrics of a producer that runs: what they say once something happened.
 
+use std::time::{Duration, Instant};
+
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::metrics::{Metric, NOT_MEASURED};
+use kafka_producer::metrics::Metric;
 use kafka_producer::{CommittedOffset, GroupMember, KafkaProducer, ProducerConfig, Record};
 
 async fn brokers() -> EmbeddedBrokers {
@@ -101,7 +103,6 @@ async fn bytes_and_frames_are_counted_for_all_brokers_and_for_each() {
         "every byte is a request's"
     );
     assert!(all("network-io-total") > all("request-total"), "what was written, and what was read");
-    assert!(NOT_MEASURED.iter().all(|(name, _)| metrics.iter().all(|metric| metric.name != *name)));
 }
 
 #[tokio::test]
@@ -114,4 +115,68 @@ async fn waiting_for_a_topic_s_partitions_counts_once_they_come() {
     assert!(waited > 0.0);
     assert_eq!(producer.partitions_for("orders").await, Ok(3));
     assert_eq!(metric(&producer, "metadata-wait-time-ns-total"), waited, "known by now");
+}
+
+/// What the thread of a producer does: waits and does I/O. All is from one look.
+fn loop_times(producer: &KafkaProducer) -> [f64; 6] {
+    let metrics = producer.metrics();
+    let names = [
+        "io-wait-time-ns-total",
+        "io-time-ns-total",
+        "io-wait-ratio",
+        "io-ratio",
+        "io-wait-time-ns-avg",
+        "io-time-ns-avg",
+    ];
+    names.map(|name| {
+        let is_meant = |metric: &&Metric| metric.group == "producer-metrics" && metric.name == name;
+        metrics.iter().find(is_meant).and_then(|metric| metric.value.as_number()).expect(name)
+    })
+}
+
+async fn keep_busy(producer: &KafkaProducer) {
+    for number in 0..200_u32 {
+        let value = number.to_string();
+        producer.send_unobserved(Record::keyed("orders", b"key", value.as_bytes())).await.expect("appended");
+        if number % 20 == 0 {
+            producer.flush().await;
+        }
+    }
+    producer.flush().await;
+}
+
+#[tokio::test]
+async fn a_busy_producer_s_thread_waits_and_does_io_for_no_longer_than_it_lives() {
+    let brokers = brokers().await;
+    let born = Instant::now();
+    let producer = producer(&brokers, &[]).await;
+    let mut before = [0.0; 2];
+    for _ in 0..2 {
+        keep_busy(&producer).await;
+        let [waited, io, wait_ratio, io_ratio, wait_avg, io_avg] = loop_times(&producer);
+        assert!(waited > before[0] && io > before[1], "{waited} and {io} after {before:?}");
+        before = [waited, io];
+        let age = born.elapsed().as_nanos() as f64;
+        assert!(waited + io <= age, "{waited} + {io} in {age}");
+        for ratio in [wait_ratio, io_ratio, wait_ratio + io_ratio] {
+            assert!(ratio > 0.0 && ratio <= 1.0, "{wait_ratio} + {io_ratio}");
+        }
+        assert!(wait_avg > 0.0 && wait_avg <= waited && io_avg > 0.0 && io_avg <= io);
+    }
+}
+
+#[tokio::test]
+async fn a_callback_s_time_is_neither_waiting_nor_io() {
+    let brokers = brokers().await;
+    let born = Instant::now();
+    let producer = producer(&brokers, &[]).await;
+    let nap = Duration::from_millis(300);
+    let record = Record::keyed("orders", b"key", b"value");
+    producer.send_with_callback(record, move |_, _| std::thread::sleep(nap)).await.expect("appended");
+    producer.flush().await;
+    // A turn tells what was measured before it.
+    producer.send(record).await.expect("appended").await.expect("stored");
+    let [waited, io, ..] = loop_times(&producer);
+    let measured = Duration::from_nanos((waited + io) as u64);
+    assert!(measured + nap <= born.elapsed(), "{measured:?} beside a nap of {nap:?}");
 }

@@ -3,16 +3,20 @@
 //! Values are recorded per batch, request and connection, never per record, and cost nothing until
 //! [`Producer::metered`](crate::producer::Producer::metered) asks for them. What they mean is computed when they are read.
 //!
-//! Where the Java client measures its own machinery, the nearest there is here is measured instead: `select-rate` and
-//! `select-total` count how often the driver's task woke up; a request is one write for `network-io-rate` and
-//! `network-io-total`, however often the socket took a part of it; memory is waited for by calls of `send`, be they threads
-//! or not (`waiting-threads`). A connection that cannot even be begun, because a name does not resolve, counts as closed
-//! (`connection-close-total`). What has no counterpart is in [`NOT_MEASURED`].
+//! Where the Java client measures its own machinery, the nearest there is here is measured instead: a request is one write
+//! for `network-io-rate` and `network-io-total`, however often the socket took a part of it; memory is waited for by calls of
+//! `send`, be they threads or not (`waiting-threads`). A connection that cannot even be begun, because a name does not
+//! resolve, counts as closed (`connection-close-total`).
+//!
+//! How a loop of `select` and I/O spends its time (`io-wait-ratio`, `io-ratio` and their like) is told by a driver that has
+//! a thread of its own to time ([`Producer::times_loop`](crate::producer::Producer::times_loop)). Of one without, these
+//! metrics do not exist, and `select-rate` and `select-total` count the turns of its task.
 
 mod samples;
 mod sensors;
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
 pub use self::samples::{Samples, Stat, Values, Windows};
@@ -87,19 +91,6 @@ impl RecordingLevel {
     }
 }
 
-/// Metrics of the Java client's group `producer-metrics` that do not exist here, and why.
-pub const NOT_MEASURED: [(&str, &str); 6] = [
-    ("io-time-ns-avg", NO_CLOCK),
-    ("io-time-ns-total", NO_CLOCK),
-    ("io-ratio", NO_CLOCK),
-    ("io-wait-time-ns-avg", NO_CLOCK),
-    ("io-wait-time-ns-total", NO_CLOCK),
-    ("io-wait-ratio", NO_CLOCK),
-];
-
-const NO_CLOCK: &str =
-    "I/O is done by a task per connection, not by a thread that selects, and no clock is read for it";
-
 /// What a driver saw of a connection's traffic since it told last. All zero: nothing.
 ///
 /// Only who writes frames knows how many bytes they take.
@@ -121,6 +112,18 @@ pub struct Traffic {
     pub read_bytes: u64,
     /// Responses read in full.
     pub responses: u64,
+}
+
+/// How a driver's thread spent its time since it told last (`Selector.poll`). What it did besides, such as the producer's own
+/// work and the program's callbacks, is in neither sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoopTimes {
+    /// How often it waited until there was something to do, and then did it.
+    pub selects: u64,
+    /// How long it waited in all.
+    pub waited: Duration,
+    /// How long it read, wrote and connected, coding included.
+    pub io: Duration,
 }
 
 /// A call of the application whose time is added up.

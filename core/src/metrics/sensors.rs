@@ -144,10 +144,20 @@ sensors! {
         ResponsesReceived:
             CountRate "response-rate" "The number of responses received per second"
             Count "response-total" "The total number of responses received";
-        /// The nearest there is to a selector's `select`: the driver's task woke up and took a turn.
-        Turns:
+        /// The driver waited for sockets, deadlines and wake-ups: its thread, or, if it has none, its task.
+        Selects:
             CountRate "select-rate" "The number of times the I/O layer checked for new I/O to perform per second"
             Count "select-total" "The total number of times the I/O layer checked for new I/O to perform";
+        /// Nanoseconds that the driver's thread waited. This sensor and the one behind it are of threads alone.
+        IoWait:
+            Avg "io-wait-time-ns-avg" "The average length of time the I/O thread spent waiting for a socket ready for reads or writes in nanoseconds."
+            Fraction "io-wait-ratio" "The fraction of time the I/O thread spent waiting"
+            Total "io-wait-time-ns-total" "The total time the I/O thread spent waiting";
+        /// Nanoseconds that it did I/O between two waits.
+        Io:
+            Avg "io-time-ns-avg" "The average length of time for I/O per select call in nanoseconds."
+            Fraction "io-ratio" "The fraction of time the I/O thread spent doing I/O"
+            Total "io-time-ns-total" "The total time the I/O thread spent doing I/O";
     }
 
     PER_TOPIC: TopicSensor {
@@ -192,6 +202,8 @@ impl Sensor {
     /// This sensor and all behind it are the application's calls and the connections, of which a closed producer tells no
     /// more.
     pub(crate) const GONE_WHEN_CLOSED: Self = Self::Flush;
+    /// This sensor and all behind it exist where a thread's loop is timed.
+    pub(crate) const OF_A_TIMED_LOOP: Self = Self::IoWait;
 }
 
 /// The values of one sensor: what its statistics need of them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use core::time::Duration;
 
 use crate::ids::ConnectionId;
-use crate::metrics::{Metric, MetricValue, TimedCall, Traffic};
+use crate::metrics::{LoopTimes, Metric, MetricValue, TimedCall, Traffic};
 use crate::time::Now;
 use crate::trace::Observer;
 
@@ -101,6 +101,19 @@ impl<O: Observer> Producer<O> {
             && let Some(node) = self.connections.node_of(connection)
         {
             recorder.note_traffic(now.instant(), node, traffic);
+        }
+    }
+
+    /// A driver with a thread of its own offers to tell how that spends its time, by [`note_loop`](Self::note_loop) instead
+    /// of [`note_turn`](Self::note_turn). `false`: nobody asked for metrics, it may spare itself the clock.
+    pub fn times_loop(&mut self) -> bool {
+        self.meter.recorder.as_mut().map(|recorder| recorder.times_loop = true).is_some()
+    }
+
+    /// The driver tells how its thread spent its time since it told last.
+    pub fn note_loop(&mut self, now: Now, times: LoopTimes) {
+        if let Some(recorder) = &mut self.meter.recorder {
+            recorder.note_loop(now.instant(), times);
         }
     }
 

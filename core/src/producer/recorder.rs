@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use core::time::Duration;
+
 use crate::ids::NodeId;
 use crate::metrics::{
-    Metric, MetricValue, NEVER_RECORDED, NodeSensor, PER_NODE, PER_TOPIC, PRODUCER, Sensor, Series, TimedCall,
-    TopicSensor, Traffic, Values, Windows,
+    LoopTimes, Metric, MetricValue, NEVER_RECORDED, NodeSensor, PER_NODE, PER_TOPIC, PRODUCER, Sensor, Series,
+    TimedCall, TopicSensor, Traffic, Values, Windows,
 };
 use crate::time::Instant;
 
@@ -19,6 +21,8 @@ pub(super) struct Recorder {
     windows: Windows,
     /// When the producer was made, in milliseconds since 1970.
     pub(super) started_at_ms: i64,
+    /// Does the driver tell how its thread spends its time?
+    pub(super) times_loop: bool,
     producer: Vec<Series>,
     /// By topic, from its first drain on.
     topics: Vec<Option<Vec<Series>>>,
@@ -28,7 +32,8 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(windows: Windows, started_at_ms: i64) -> Self {
-        Self { windows, started_at_ms, producer: Series::of_all(PRODUCER), topics: Vec::new(), nodes: BTreeMap::new() }
+        let producer = Series::of_all(PRODUCER);
+        Self { windows, started_at_ms, times_loop: false, producer, topics: Vec::new(), nodes: BTreeMap::new() }
     }
 
     pub(super) fn note(&mut self, now: Instant, event: Event) {
@@ -83,7 +88,16 @@ impl Recorder {
 
     /// The driver's task took a turn.
     pub(super) fn note_turn(&mut self, now: Instant) {
-        self.record(now, Sensor::Turns, 1);
+        self.record(now, Sensor::Selects, 1);
+    }
+
+    pub(super) fn note_loop(&mut self, now: Instant, times: LoopTimes) {
+        let LoopTimes { selects: count, waited, io } = times;
+        for (sensor, took) in [(Sensor::Selects, Duration::ZERO), (Sensor::IoWait, waited), (Sensor::Io, io)] {
+            // Nobody asks for the longest.
+            let values = Values { count, sum: took.as_nanos() as f64, max: f64::NAN };
+            self.producer[sensor as usize].record(self.windows, millis(now), values);
+        }
     }
 
     pub(super) fn note_traffic(&mut self, now: Instant, node: NodeId, traffic: Traffic) {
@@ -156,7 +170,8 @@ impl Recorder {
             }
         };
         for (number, series) in self.producer.iter_mut().enumerate() {
-            if !is_closed || number < Sensor::GONE_WHEN_CLOSED as usize {
+            let is_open = !is_closed || number < Sensor::GONE_WHEN_CLOSED as usize;
+            if is_open && (self.times_loop || number < Sensor::OF_A_TIMED_LOOP as usize) {
                 tell("producer-metrics", series, None);
             }
         }

@@ -337,8 +337,7 @@ impl KafkaProducer {
         }
     }
 
-    /// The metrics, as they stand now, under the Java client's names (`KafkaProducer.metrics()`). Of those,
-    /// [`NOT_MEASURED`](crate::metrics::NOT_MEASURED) are missing.
+    /// The metrics, as they stand now, under the Java client's names (`KafkaProducer.metrics()`).
     ///
     /// Counted is per batch, request, connection and call; averages, maxima and rates are computed here. A request's bytes
     /// are counted when its answer comes, or when its connection ends.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::error::ErrorCode;
 use crate::io::{DisconnectReason, Input};
-use crate::metrics::{Metric, MetricValue, TimedCall};
+use crate::metrics::{LoopTimes, Metric, MetricValue, TimedCall};
 use crate::producer::SendAttempt;
 use crate::protocol::{ApiVersionsResponse, Response};
 use crate::record::Record;
@@ -367,6 +367,40 @@ fn the_time_of_a_call_adds_up_under_its_name() {
         story.producer.note_call(story.now(), call, Duration::from_nanos(7));
         story.measures([(name, 130.0)]);
     }
+}
+
+/// What `Selector.poll` records with `selectTime` and `ioTime`, by what `Avg` and a `Meter` of nanoseconds make of it: one window
+/// more than has passed is what a young ratio is over.
+#[test]
+fn a_driver_s_thread_tells_how_it_waits_and_does_io() {
+    let mut story = started(&[]);
+    assert!(story.producer.times_loop());
+    assert!(story.metric("io-time-ns-avg").is_nan() && story.metric("io-wait-time-ns-avg").is_nan());
+    story.measures([("io-ratio", 0.0), ("io-wait-time-ns-total", 0.0)]);
+    for (selects, waited, io) in [(1, 7_000, 100), (3, 5_000, 500), (0, 0, 60)] {
+        let times = LoopTimes { selects, waited: Duration::from_micros(waited), io: Duration::from_micros(io) };
+        story.producer.note_loop(story.now(), times);
+    }
+    story.measures([
+        ("select-total", 4.0),
+        ("io-wait-time-ns-total", 12e6),
+        ("io-wait-time-ns-avg", 3e6),
+        ("io-wait-ratio", 12.0 / 30_000.0),
+        ("io-time-ns-total", 660e3),
+        ("io-time-ns-avg", 165e3),
+        ("io-ratio", 0.66 / 30_000.0),
+    ]);
+}
+
+#[test]
+fn of_a_driver_without_a_thread_of_its_own_nothing_is_said_of_waiting_and_io() {
+    let mut story = started(&[]);
+    story.producer.note_turn(story.now());
+    story.measures([("select-total", 1.0)]);
+    let told = story.metrics();
+    assert!(!told.iter().any(|metric| metric.name.starts_with("io-")));
+    let mut unmetered = Story::new(&[]);
+    assert!(!unmetered.producer.times_loop(), "nor need one with a thread measure it for nobody");
 }
 
 /// Mirrors `KafkaProducerMetricsTest.shouldRemoveMetricsOnClose`: none of the calls' metrics is left. Nor, as the Java client's

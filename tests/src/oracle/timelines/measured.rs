@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use producer_core::metrics::{Metric, NOT_MEASURED};
+use producer_core::metrics::Metric;
 
 use super::Script;
 
@@ -160,9 +160,10 @@ fn of_scripts(metric: &Metric) -> Option<(Key, f64)> {
     Some(((metric.name.to_owned(), tag.to_owned()), metric.value.as_number()?))
 }
 
-/// How often a player goes round is its own matter, and so is how many metrics there are with those of the rounds.
+/// How often a player goes round, and how long it waits and does I/O, is its own matter, and so is how many metrics there are
+/// with those of the rounds.
 fn is_of_players(name: &str) -> bool {
-    ["count", "select-rate", "select-total"].contains(&name) || NOT_MEASURED.iter().any(|&(known, _)| known == name)
+    ["count", "select-rate", "select-total"].contains(&name) || name.starts_with("io-")
 }
 
 /// The same number, but for the last bits that a sum in another order may change.
