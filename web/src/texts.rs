@@ -1,12 +1,14 @@
 //! Every word for people, in both languages side by side. Kafka's own words (class names, keys, sentences) are not
-//! here: they are English everywhere.
+//! here: they are English everywhere. The English of notices is the core's, for the bridge's log says the same.
+
+use producer_core::config::words;
 
 mod language;
 
 pub(crate) use self::language::{Language, fill};
 
 macro_rules! texts {
-    ($($name:ident: $english:literal, $korean:literal;)*) => {
+    ($($name:ident: $english:expr, $korean:literal;)*) => {
         /// One text per place on the screen.
         #[derive(Debug)]
         pub(crate) struct Texts { $(pub(crate) $name: &'static str,)* }
@@ -281,15 +283,15 @@ texts! {
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
     settings_nothing: "No setting of this name is obeyed here.", "해당하는 설정이 없습니다.";
     settings_forbidden: "These belong to the bridge's command line, not to a page: {}", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}";
-    notice_unknown: "{} is not a Kafka setting; it is accepted and ignored, as the Java client does.", "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다.";
-    notice_unknown_nearest: "{} is not a Kafka setting; it is accepted and ignored, as the Java client does. Did you mean {}?", "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";
-    notice_changed: "{} was changed from {} to {} because of {}", "{}: {} → {} 자동 변경, 원인: {}";
-    notice_no_effect: "{} is known to Kafka and has no effect here yet", "{}: Kafka에는 있지만 여기서는 아직 효과 없음";
-    notice_deprecated: "{} is no longer used and has no effect", "{}: 더 이상 쓰지 않으며 효과 없음";
-    notice_deprecated_instead: "{} is no longer used and has no effect; see {}", "{}: 더 이상 쓰지 않으며 효과 없음. {} 참고";
+    notice_unknown: words::UNKNOWN, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다.";
+    notice_unknown_nearest: words::UNKNOWN_NEAREST, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";
+    notice_changed: words::CHANGED, "{}: {} → {} 자동 변경, 원인: {}";
+    notice_no_effect: words::NO_EFFECT, "{}: Kafka에는 있지만 여기서는 아직 효과 없음";
+    notice_deprecated: words::DEPRECATED, "{}: 더 이상 쓰지 않으며 효과 없음";
+    notice_deprecated_instead: words::DEPRECATED_INSTEAD, "{}: 더 이상 쓰지 않으며 효과 없음. {} 참고";
     notice_serializer: "{}: the composer follows it; records reach the producer as bytes", "{}: record 입력에 적용, producer에는 바이트로 전달";
     settings_no_class: "{0}: no Java classes are loaded here, so {1} cannot be. The composer knows Kafka's own in org.apache.kafka.common.serialization.", "{0}: Java class를 불러오지 않으므로 {1} 사용 불가. record 입력은 org.apache.kafka.common.serialization에 있는 Kafka의 class만 압니다.";
-    notice_no_level: "{}: level has no effect in the simulation", "{}: 시뮬레이션에서는 level의 효과가 없음";
+    notice_no_level: words::NO_LEVEL, "{}: 시뮬레이션에서는 level의 효과가 없음";
     group_durability: "Durability", "내구성";
     group_durability_text: "who has the record when your code hears “success”", "“성공”을 들었을 때 record를 가진 곳";
     group_batching: "Batching", "Batch";

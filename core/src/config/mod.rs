@@ -8,6 +8,7 @@
 mod double;
 mod kind;
 mod names;
+mod notice;
 mod others;
 #[cfg(feature = "wire")]
 mod reference;
@@ -30,50 +31,11 @@ use crate::metrics::{RecordingLevel, Windows};
 pub use self::double::to_text as double_as_java_writes_it;
 pub use self::kind::Kind;
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
+pub use self::notice::{ConfigNotice, words};
 #[cfg(feature = "wire")]
 pub use self::reference::{Importance, Reference, Status, reference};
 pub use self::table::Property;
 pub use self::text::{EscapeFault, PropertiesError, read_properties};
-
-/// Something about a configuration that a person should know although it was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ConfigNotice {
-    /// No such key; Java only logs it.
-    UnknownKey {
-        /// As written.
-        key: Arc<str>,
-        /// The known key that looks most like it.
-        nearest: Option<Arc<str>>,
-    },
-    /// The client changed this setting by itself.
-    SilentlyChanged {
-        /// Which key.
-        key: Arc<str>,
-        /// From its default or given value.
-        from: Arc<str>,
-        /// To this.
-        to: Arc<str>,
-        /// The key that caused it.
-        because_of: Arc<str>,
-    },
-    /// Known to Kafka, without effect here.
-    NoEffect {
-        /// Which key.
-        key: Arc<str>,
-    },
-    /// Its own client no longer has this key, or says that it is to go; it has no effect here.
-    Deprecated {
-        /// Which key.
-        key: Arc<str>,
-        /// What took its place.
-        instead: Option<Arc<str>>,
-    },
-    /// The level of a codec, of which the simulation has only one.
-    LevelWithoutEffect {
-        /// Which key.
-        key: Arc<str>,
-    },
-}
 
 /// The Java client's verdict on a configuration it refuses (`ConfigException`). What it finds only when it makes the
 /// producer, such as a `delivery.timeout.ms` that is too short, it wraps in a `KafkaException` with the sentence `Failed to

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
+use kafka_producer::{BootstrapServers, ProducerConfig, probe};
 use producer_core::cluster::check_topic_name;
 use producer_core::config::read_properties;
 use tokio::net::TcpListener;
@@ -191,16 +191,7 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let (config, mut notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
     let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
     for notice in &notices {
-        match notice {
-            ConfigNotice::UnknownKey { key, nearest } => tracing::warn!(%key, ?nearest, "no such key"),
-            ConfigNotice::SilentlyChanged { key, from, to, because_of } => {
-                tracing::warn!(%key, %from, %to, %because_of, "changed by the client");
-            }
-            ConfigNotice::NoEffect { key } | ConfigNotice::LevelWithoutEffect { key } => {
-                tracing::warn!(%key, "has no effect here");
-            }
-            ConfigNotice::Deprecated { key, instead } => tracing::warn!(%key, ?instead, "is no longer used"),
-        }
+        tracing::warn!("--producer-config {shown}: {notice}");
     }
     Ok(Defaults { config: Arc::new(config), properties, notices })
 }

@@ -1,0 +1,175 @@
+//! What a person should know of a configuration that was accepted, and the words for it.
+
+use std::sync::Arc;
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Something about a configuration that a person should know although it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConfigNotice {
+    /// No such key; Java only logs it.
+    UnknownKey {
+        /// As written.
+        key: Arc<str>,
+        /// The known key that looks most like it.
+        nearest: Option<Arc<str>>,
+    },
+    /// The client changed this setting by itself.
+    SilentlyChanged {
+        /// Which key.
+        key: Arc<str>,
+        /// From its default or given value.
+        from: Arc<str>,
+        /// To this.
+        to: Arc<str>,
+        /// The key that caused it.
+        because_of: Arc<str>,
+    },
+    /// Known to Kafka, without effect here.
+    NoEffect {
+        /// Which key.
+        key: Arc<str>,
+    },
+    /// Its own client no longer has this key, or says that it is to go; it has no effect here.
+    Deprecated {
+        /// Which key.
+        key: Arc<str>,
+        /// What took its place.
+        instead: Option<Arc<str>>,
+    },
+    /// The level of a codec, of which the simulation has only one.
+    LevelWithoutEffect {
+        /// Which key.
+        key: Arc<str>,
+    },
+}
+
+/// The sentences in English, `{}` where a key or a value goes.
+pub mod words {
+    /// [`UnknownKey`](super::ConfigNotice::UnknownKey) that looks like no other: the key.
+    pub const UNKNOWN: &str = "{} is not a Kafka setting; it is accepted and ignored, as the Java client does.";
+    /// One that looks like another: the key and that other.
+    pub const UNKNOWN_NEAREST: &str =
+        "{} is not a Kafka setting; it is accepted and ignored, as the Java client does. Did you mean {}?";
+    /// [`SilentlyChanged`](super::ConfigNotice::SilentlyChanged): the key, from, to, because of.
+    pub const CHANGED: &str = "{} was changed from {} to {} because of {}";
+    /// [`NoEffect`](super::ConfigNotice::NoEffect): the key.
+    pub const NO_EFFECT: &str = "{} is known to Kafka and has no effect here yet";
+    /// [`Deprecated`](super::ConfigNotice::Deprecated) with nothing in its place: the key.
+    pub const DEPRECATED: &str = "{} is no longer used and has no effect";
+    /// The same with something in its place: the key and that.
+    pub const DEPRECATED_INSTEAD: &str = "{} is no longer used and has no effect; see {}";
+    /// [`LevelWithoutEffect`](super::ConfigNotice::LevelWithoutEffect): the key.
+    pub const NO_LEVEL: &str = "{}: level has no effect in the simulation";
+}
+
+impl fmt::Display for ConfigNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKey { key, nearest: Some(nearest) } => fill(f, words::UNKNOWN_NEAREST, &[key, nearest]),
+            Self::UnknownKey { key, nearest: None } => fill(f, words::UNKNOWN, &[key]),
+            Self::SilentlyChanged { key, from, to, because_of } => match (&**key, &**because_of) {
+                ("enable.idempotence", "retries") => {
+                    f.write_str("Idempotence will be disabled because retries is set to 0.")
+                }
+                ("enable.idempotence", "acks") => {
+                    f.write_str("Idempotence will be disabled because acks is not set to 'all'.")
+                }
+                ("delivery.timeout.ms", "linger.ms" | "request.timeout.ms") => {
+                    let words =
+                        "{} should be equal to or larger than linger.ms + request.timeout.ms. Setting it to {}.";
+                    fill(f, words, &[key, to])
+                }
+                ("reconnect.backoff.max.ms", "reconnect.backoff.ms") => {
+                    let words = "Disabling exponential reconnect backoff because {} is set, but {} is not.";
+                    fill(f, words, &[because_of, key])
+                }
+                ("retry.backoff.ms", "retry.backoff.max.ms") => {
+                    fill(f, STATIC, &[key, from, because_of, to, "backoff", to])
+                }
+                ("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms") => {
+                    fill(f, STATIC, &[key, from, because_of, to, "connection setup timeout", to])
+                }
+                _ => fill(f, words::CHANGED, &[key, from, to, because_of]),
+            },
+            Self::NoEffect { key } => fill(f, words::NO_EFFECT, &[key]),
+            Self::Deprecated { key, instead: Some(instead) } => fill(f, words::DEPRECATED_INSTEAD, &[key, instead]),
+            Self::Deprecated { key, instead: None } => fill(f, words::DEPRECATED, &[key]),
+            Self::LevelWithoutEffect { key } => fill(f, words::NO_LEVEL, &[key]),
+        }
+    }
+}
+
+/// What the Java client logs of a base above its maximum (`CommonClientConfigs.warnDisablingExponentialBackoff`).
+const STATIC: &str = "Configuration '{}' with value '{}' is greater than configuration '{}' with value '{}'. A static {} with \
+                      value '{}' will be applied.";
+
+fn fill(f: &mut fmt::Formatter<'_>, template: &str, words: &[&str]) -> fmt::Result {
+    let mut words = words.iter();
+    for (place, part) in template.split("{}").enumerate() {
+        if place > 0 {
+            f.write_str(words.next().unwrap_or(&""))?;
+        }
+        f.write_str(part)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ConfigNotice;
+    use crate::config::ProducerConfig;
+
+    fn told(properties: &[(&str, &str)]) -> Vec<String> {
+        let (_, notices) = ProducerConfig::from_properties(properties.iter().copied()).expect("accepted");
+        notices.iter().map(ConfigNotice::to_string).collect()
+    }
+
+    /// The sentences of `ProducerConfig`, `KafkaProducer` and `CommonClientConfigs` 4.3.1; that of `acks` without its value.
+    #[test]
+    fn what_the_client_changes_is_told_in_its_own_words() {
+        for (properties, sentence) in [
+            (&[("retries", "0")][..], "Idempotence will be disabled because retries is set to 0."),
+            (&[("acks", "1")], "Idempotence will be disabled because acks is not set to 'all'."),
+            (
+                &[("request.timeout.ms", "200000")],
+                "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms. Setting it to 200005.",
+            ),
+            (
+                &[("reconnect.backoff.ms", "70")],
+                "Disabling exponential reconnect backoff because reconnect.backoff.ms is set, but reconnect.backoff.max.ms is not.",
+            ),
+            (
+                &[("retry.backoff.ms", "3000")],
+                "Configuration 'retry.backoff.ms' with value '3000' is greater than configuration 'retry.backoff.max.ms' with \
+                 value '1000'. A static backoff with value '1000' will be applied.",
+            ),
+            (
+                &[("socket.connection.setup.timeout.ms", "40000")],
+                "Configuration 'socket.connection.setup.timeout.ms' with value '40000' is greater than configuration \
+                 'socket.connection.setup.timeout.max.ms' with value '30000'. A static connection setup timeout with value \
+                 '30000' will be applied.",
+            ),
+        ] {
+            assert_eq!(told(properties), [sentence]);
+        }
+    }
+
+    #[test]
+    fn what_goes_nowhere_is_told_with_where_it_might_have_been_meant_to_go() {
+        let ignored = "is not a Kafka setting; it is accepted and ignored, as the Java client does.";
+        for (properties, sentence) in [
+            (("linger.mss", "5"), format!("linger.mss {ignored} Did you mean linger.ms?")),
+            (("colour", "red"), format!("colour {ignored}")),
+            (("send.buffer.bytes", "-1"), "send.buffer.bytes is known to Kafka and has no effect here yet".into()),
+            (
+                ("auto.include.jmx.reporter", "true"),
+                "auto.include.jmx.reporter is no longer used and has no effect; see metric.reporters".into(),
+            ),
+        ] {
+            assert_eq!(told(&[properties]), [sentence]);
+        }
+    }
+}
