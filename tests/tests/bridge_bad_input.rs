@@ -203,7 +203,7 @@ async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()>
         sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\\n  \
           username=\"alice\" \\\n  \
           password=\"swordfish\";\n\
-        sasl.jass.config=password\\=\"barracuda\"\nssl.key.pasword sturgeon\n";
+        sasl.jass.config=password\\=\"barracuda\"\nssl.key.pasword sturgeon\n=perch\n";
     std::fs::write(&file, text)?;
     let log = folder.path().join("bridge.log");
     let bridge = Bridge::serve_logging_to(
@@ -224,6 +224,7 @@ async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()>
         unknown("ssl.key.pasword", "ssl.key.password"),
         ConfigNotice::NoEffect { key: "sasl.jaas.config".into() },
         ConfigNotice::NoEffect { key: "bootstrap.servers".into() },
+        ConfigNotice::NoKey { line: Some(9) },
     ] {
         assert!(notices.contains(&notice), "{notice:?} is missing in {notices:?}");
     }
@@ -238,12 +239,12 @@ async fn a_page_sees_what_its_producer_begins_with_but_no_secret() -> Result<()>
     let logged = std::fs::read(&log)?;
     for (where_found, bytes) in frames.iter().map(|frame| ("a frame", &frame[..])).chain([("the log", &logged[..])]) {
         let text = String::from_utf8_lossy(bytes);
-        for secret in ["swordfish", "barracuda", "sturgeon", "marlin", "alice", "elsewhere"] {
+        for secret in ["swordfish", "barracuda", "sturgeon", "perch", "marlin", "alice", "elsewhere"] {
             assert!(!text.contains(secret), "{secret} is in {where_found}: {text}");
         }
     }
     let logged = String::from_utf8(logged)?;
-    assert_says(&logged, &["linger.mss", "sasl.jass.config", "bootstrap.servers"]);
+    assert_says(&logged, &["Did you mean linger.ms?", "sasl.jass.config", "bootstrap.servers", "Line 9 has no key"]);
     Ok(())
 }
 

@@ -31,7 +31,7 @@ use crate::metrics::{RecordingLevel, Windows};
 pub use self::double::to_text as double_as_java_writes_it;
 pub use self::kind::Kind;
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
-pub use self::notice::{ConfigNotice, words};
+pub use self::notice::{ConfigNotice, tell_lines_without_key, words};
 #[cfg(feature = "wire")]
 pub use self::reference::{Importance, Reference, Status, reference};
 pub use self::table::Property;
@@ -339,6 +339,9 @@ impl ProducerConfig {
 
 /// What is said of a key that goes nowhere.
 fn notice_of(key: &str) -> Option<ConfigNotice> {
+    if key.is_empty() {
+        return Some(ConfigNotice::NoKey { line: None });
+    }
     if key == "auto.include.jmx.reporter" {
         // Gone since 4.0.
         return Some(ConfigNotice::Deprecated { key: key.into(), instead: Some("metric.reporters".into()) });

@@ -6,6 +6,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::lines_without_key;
+
 /// Something about a configuration that a person should know although it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigNotice {
@@ -44,6 +46,19 @@ pub enum ConfigNotice {
         /// Which key.
         key: Arc<str>,
     },
+    /// A value without a key; to Java an unknown setting whose name is empty.
+    NoKey {
+        /// Number of its line, from 1, where it was read from a text: see [`tell_lines_without_key`].
+        line: Option<usize>,
+    },
+}
+
+/// In the place of the notice that there is a value without a key, one for each such line of the text that was read.
+pub fn tell_lines_without_key(notices: &mut Vec<ConfigNotice>, text: &str) {
+    if let Some(place) = notices.iter().position(|notice| matches!(notice, ConfigNotice::NoKey { .. })) {
+        let lines = lines_without_key(text).map(|line| ConfigNotice::NoKey { line: Some(line) });
+        notices.splice(place..=place, lines);
+    }
 }
 
 /// The sentences in English, `{}` where a key or a value goes.
@@ -63,6 +78,11 @@ pub mod words {
     pub const DEPRECATED_INSTEAD: &str = "{} is no longer used and has no effect; see {}";
     /// [`LevelWithoutEffect`](super::ConfigNotice::LevelWithoutEffect): the key.
     pub const NO_LEVEL: &str = "{}: level has no effect in the simulation";
+    /// [`NoKey`](super::ConfigNotice::NoKey), its line unknown.
+    pub const NO_KEY: &str = "A value without a key is ignored";
+    /// The same with its line.
+    pub const NO_KEY_IN_LINE: &str =
+        "Line {} has no key and is ignored: write one before its = or :, or delete the line";
 }
 
 impl fmt::Display for ConfigNotice {
@@ -98,6 +118,8 @@ impl fmt::Display for ConfigNotice {
             Self::Deprecated { key, instead: Some(instead) } => fill(f, words::DEPRECATED_INSTEAD, &[key, instead]),
             Self::Deprecated { key, instead: None } => fill(f, words::DEPRECATED, &[key]),
             Self::LevelWithoutEffect { key } => fill(f, words::NO_LEVEL, &[key]),
+            Self::NoKey { line: Some(line) } => fill(f, words::NO_KEY_IN_LINE, &[&line.to_string()]),
+            Self::NoKey { line: None } => f.write_str(words::NO_KEY),
         }
     }
 }
@@ -119,8 +141,8 @@ fn fill(f: &mut fmt::Formatter<'_>, template: &str, words: &[&str]) -> fmt::Resu
 
 #[cfg(test)]
 mod tests {
-    use super::ConfigNotice;
-    use crate::config::ProducerConfig;
+    use super::{ConfigNotice, tell_lines_without_key};
+    use crate::config::{ProducerConfig, read_properties};
 
     fn told(properties: &[(&str, &str)]) -> Vec<String> {
         let (_, notices) = ProducerConfig::from_properties(properties.iter().copied()).expect("accepted");
@@ -171,5 +193,22 @@ mod tests {
         ] {
             assert_eq!(told(&[properties]), [sentence]);
         }
+    }
+
+    /// To `java.util.Properties` each is a setting of no name, in which the Java client sees an unknown one.
+    #[test]
+    fn a_value_without_a_key_is_told_with_its_line() {
+        let text = "=swordfish\nacks=all\n\n  : x\n# = no\nclient.id=a\\\n  b\n\\\n =y\n\\";
+        let pairs = read_properties(text).expect("readable");
+        let given = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let (_, mut notices) = ProducerConfig::from_properties(given).expect("accepted");
+        assert_eq!(notices, [ConfigNotice::NoKey { line: None }]);
+        tell_lines_without_key(&mut notices, text);
+        let lines = [1, 4, 9, 10];
+        let what_to_do = "has no key and is ignored: write one before its = or :, or delete the line";
+        assert_eq!(
+            notices.iter().map(ConfigNotice::to_string).collect::<Vec<_>>(),
+            lines.map(|line| format!("Line {line} {what_to_do}"))
+        );
     }
 }

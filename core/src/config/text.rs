@@ -56,21 +56,31 @@ const BLANKS: [char; 3] = [' ', '\t', '\x0c'];
 pub fn read_properties(text: &str) -> Result<Vec<(String, String)>, PropertiesError> {
     logical_lines(text)
         .iter()
-        .map(|line| {
+        .map(|(_, line)| {
             let (key, value) = split(line);
             Ok((unescape(key)?, unescape(value)?))
         })
         .collect()
 }
 
-/// Lines with their continuations, without comments and empty ones.
-fn logical_lines(text: &str) -> Vec<Vec<Numbered>> {
+/// The numbers of the lines with a value alone, which a `=` or `:` begins, or a backslash at the end of the text.
+pub(super) fn lines_without_key(text: &str) -> impl Iterator<Item = usize> {
+    let lines = logical_lines(text).into_iter();
+    lines.filter(|(_, line)| split(line).0.is_empty()).map(|(number, _)| number)
+}
+
+/// Lines with their continuations, without comments and empty ones, and the number at which each begins.
+fn logical_lines(text: &str) -> Vec<(usize, Vec<Numbered>)> {
     let (mut lines, mut line, mut is_continued) = (Vec::new(), Vec::new(), false);
+    let mut begins_at = 0;
     for (number, natural) in natural_lines(text) {
         let natural = natural.trim_start_matches(BLANKS);
         is_continued = false;
         if line.is_empty() && (natural.is_empty() || natural.starts_with(['#', '!'])) {
             continue;
+        }
+        if line.is_empty() {
+            begins_at = number;
         }
         line.extend(natural.chars().map(|character| (number, character)));
         let backslashes = natural.chars().rev().take_while(|&character| character == '\\').count();
@@ -79,12 +89,12 @@ fn logical_lines(text: &str) -> Vec<Vec<Numbered>> {
         if is_continued {
             line.pop();
         } else {
-            lines.push(core::mem::take(&mut line));
+            lines.push((begins_at, core::mem::take(&mut line)));
         }
     }
     // To Java a backslash by itself at the very end is a property without a name, except before both ends of a line.
     if is_continued && !(line.is_empty() && text.ends_with("\r\n")) {
-        lines.push(line);
+        lines.push((begins_at, line));
     }
     lines
 }

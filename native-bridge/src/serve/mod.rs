@@ -21,7 +21,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
 use kafka_producer::{BootstrapServers, ProducerConfig, probe};
 use producer_core::cluster::check_topic_name;
-use producer_core::config::read_properties;
+use producer_core::config::{read_properties, tell_lines_without_key};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -189,6 +189,7 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let properties = for_the_page.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
     let read = ProducerConfig::from_properties(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let (config, mut notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
+    tell_lines_without_key(&mut notices, &text);
     let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
     for notice in &notices {
         tracing::warn!("--producer-config {shown}: {notice}");

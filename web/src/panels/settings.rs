@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use producer_core::config::{ConfigNotice, EscapeFault, Kind, ProducerConfig, PropertiesError, Property};
+use producer_core::config::{
+    ConfigNotice, EscapeFault, Kind, ProducerConfig, PropertiesError, Property, tell_lines_without_key,
+};
 use producer_core::serializer::{Half, Serializer};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
@@ -61,7 +63,10 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
             }
         });
     }
-    let verdict = judge(&edited, props.is_simulated);
+    let lines = serializer_lines(&named, props.in_composer);
+    let shown_text = (*text).clone().unwrap_or_else(|| to_text(&[lines.clone(), (*edited).clone()].concat()));
+    let mut verdict = judge(&edited, props.is_simulated);
+    tell_lines_without_key(&mut verdict.notices, &shown_text);
     let bad_text = text.as_ref().and_then(|text| from_text(text).err());
     let on_change = {
         let (edited, text) = (edited.clone(), text.clone());
@@ -112,14 +117,12 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         && (*edited != props.in_force || !named.is_empty());
     // As it was on opening: nothing was applied, nothing is to be said about it.
     let opened_with = use_memo((), |()| props.in_force.clone());
-    let lines = serializer_lines(&named, props.in_composer);
     let state = match () {
         () if props.fetches_codecs => t.settings_fetches_codecs.to_owned(),
         () if props.is_asked => t.settings_asked.to_owned(),
         () if *edited == props.in_force && *opened_with != props.in_force => t.settings_in_force.to_owned(),
         () => fill(t.settings_changed, &[&(edited.len() + lines.len())]),
     };
-    let shown_text = (*text).clone().unwrap_or_else(|| to_text(&[lines, (*edited).clone()].concat()));
     html! {
         <section class="drawer settings" role="dialog" aria-label={t.settings_title}>
             <header>
@@ -256,6 +259,8 @@ pub(crate) fn notice_text(notice: &ConfigNotice, t: &Texts) -> String {
         ConfigNotice::Deprecated { key, instead: Some(instead) } => fill(t.notice_deprecated_instead, &[key, instead]),
         ConfigNotice::Deprecated { key, instead: None } => fill(t.notice_deprecated, &[key]),
         ConfigNotice::LevelWithoutEffect { key } => fill(t.notice_no_level, &[key]),
+        ConfigNotice::NoKey { line: Some(line) } => fill(t.notice_no_key_in_line, &[line]),
+        ConfigNotice::NoKey { line: None } => t.notice_no_key.to_owned(),
     }
 }
 
@@ -346,5 +351,22 @@ pub(crate) fn chips(view: &View, t: &'static Texts) -> Html {
                 </span>
             }
         </>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_line_without_a_key_the_page_says_its_number() {
+        let text = "acks=all\n=5\n";
+        for (language, begins) in [(Language::English, "Line 2 "), (Language::Korean, "2번째 줄")] {
+            let mut notices = judge(&from_text(text).expect("readable"), false).notices;
+            tell_lines_without_key(&mut notices, text);
+            let [notice] = &notices[..] else { panic!("{notices:?}") };
+            let told = notice_text(notice, language.texts());
+            assert!(told.starts_with(begins), "{told}");
+        }
     }
 }
