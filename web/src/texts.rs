@@ -282,7 +282,8 @@ texts! {
     settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
     settings_nothing: "No setting of this name is obeyed here.", "해당하는 설정이 없습니다.";
-    settings_forbidden: "These belong to the bridge's command line, not to a page: {}", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}";
+    settings_forbidden: "These belong to the bridge's command line, not to a page: {}. Their lines may be deleted.", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}. 해당 줄은 지워도 됩니다.";
+    settings_forbidden_address: "bootstrap.servers: the address is given on the bridge's command line (--bootstrap-servers). This line may be deleted.", "bootstrap.servers: 주소는 bridge 명령줄(--bootstrap-servers)에서 정합니다. 이 줄은 지워도 됩니다.";
     notice_unknown: words::UNKNOWN, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다.";
     notice_unknown_nearest: words::UNKNOWN_NEAREST, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";
     notice_changed: words::CHANGED, "{}: {} → {} 자동 변경, 원인: {}";

@@ -20,6 +20,9 @@ use crate::view::View;
 /// Chips above the pipeline; the others are counted.
 const CHIPS: usize = 2;
 
+/// Kafka's setting of where to connect.
+const ADDRESS_KEY: &str = "bootstrap.servers";
+
 /// Properties of [`Settings`].
 #[derive(Clone, yew::Properties, PartialEq)]
 pub(crate) struct SettingsProps {
@@ -234,17 +237,24 @@ fn verdict_box(verdict: &Verdict, named: &Serializers, t: &'static Texts) -> Htm
                     <code lang="en" data-test-id="settings-verdict">{ format!("ConfigException: {}", error.message) }</code>
                 </p>
             }
-            if !verdict.forbidden.is_empty() {
-                <p class="problem" data-test-id="settings-forbidden">
-                    { icon(Glyph::Warning) }{ fill(t.settings_forbidden, &[&verdict.forbidden.join(", ")]) }
-                </p>
-            }
+            { for forbidden_texts(&verdict.forbidden, t).iter().map(|text| html! {
+                <p class="problem" data-test-id="settings-forbidden">{ icon(Glyph::Warning) }{ text }</p>
+            }) }
             { for serializers }
             { for verdict.notices.iter().map(|notice| html! {
                 <p class="notice" data-test-id="settings-notice">{ notice_text(notice, t) }</p>
             }) }
         </div>
     }
+}
+
+/// What to do about keys that are the bridge's to set: of where to connect, which is in nearly every file that is pasted, and
+/// of the others.
+fn forbidden_texts(keys: &[Arc<str>], t: &Texts) -> Vec<String> {
+    let (address, others): (Vec<_>, Vec<_>) = keys.iter().map(|key| key.trim()).partition(|key| *key == ADDRESS_KEY);
+    let address = address.first().map(|_| t.settings_forbidden_address.to_owned());
+    let others = (!others.is_empty()).then(|| fill(t.settings_forbidden, &[&others.join(", ")]));
+    address.into_iter().chain(others).collect()
 }
 
 /// A notice in a sentence.
@@ -357,6 +367,21 @@ pub(crate) fn chips(view: &View, t: &'static Texts) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_line_that_says_where_to_connect_the_page_says_who_says_so_and_that_it_may_go() {
+        let keys = |keys: &[&str]| keys.iter().map(|&key| key.into()).collect::<Vec<Arc<str>>>();
+        for language in [Language::English, Language::Korean] {
+            let t = language.texts();
+            let address = t.settings_forbidden_address;
+            let others = fill(t.settings_forbidden, &[&"security.protocol, ssl.protocol"]);
+            assert_eq!(forbidden_texts(&keys(&["bootstrap.servers"]), t), [address]);
+            assert_eq!(forbidden_texts(&keys(&["security.protocol", "ssl.protocol"]), t), [&*others]);
+            let all = keys(&["security.protocol", "bootstrap.servers", "ssl.protocol"]);
+            assert_eq!(forbidden_texts(&all, t), [address, &*others]);
+            assert!(forbidden_texts(&[], t).is_empty());
+        }
+    }
 
     #[test]
     fn of_a_line_without_a_key_the_page_says_its_number() {
