@@ -9,19 +9,16 @@ use super::{Acks, ConfigError, ConfigNotice, ProducerConfig, kind, refused};
 impl ProducerConfig {
     /// A base above its maximum makes the delay constant: the maximum (`warnDisablingExponentialBackoff`).
     pub(super) fn cap_backoffs(&mut self, notices: &mut Vec<ConfigNotice>) {
-        for (base, max, base_key, max_key) in [
-            (&mut self.retry_backoff, self.retry_backoff_max, "retry.backoff.ms", "retry.backoff.max.ms"),
-            (
-                &mut self.connection_setup_timeout,
-                self.connection_setup_timeout_max,
-                "socket.connection.setup.timeout.ms",
-                "socket.connection.setup.timeout.max.ms",
-            ),
-        ] {
-            if *base > max {
-                notices.push(changed(base_key, base.as_millis(), max.as_millis(), max_key));
-                *base = max;
-            }
+        let (base, max) = (self.retry_backoff, self.retry_backoff_max);
+        if base > max {
+            notices.push(changed("retry.backoff.ms", base.as_millis(), max.as_millis(), "retry.backoff.max.ms"));
+            self.retry_backoff = max;
+        }
+        let (base, max) = (self.connection_setup_timeout_ms, self.connection_setup_timeout_max_ms);
+        if base > max {
+            let [base_key, max_key] = ["socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms"];
+            notices.push(changed(base_key, base, max, max_key));
+            self.connection_setup_timeout_ms = max;
         }
     }
 

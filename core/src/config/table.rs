@@ -123,12 +123,12 @@ pub(super) const ROWS: &[Row] = rows! {
     // Requests without an answer on one connection. 1 keeps order without idempotence; more than 5 excludes idempotence.
     "max.in.flight.requests.per.connection" Kind::Int { at_least: Some(1) }, "5", max_in_flight:
         Value::unsigned_32, u32::to_string;
-    // First patience for a connection to stand, in milliseconds; doubles with every failure.
-    "socket.connection.setup.timeout.ms" Kind::Long { at_least: None }, "10000", connection_setup_timeout:
-        Value::millis, millis;
+    // First patience for a connection to stand, in milliseconds; doubles with every failure. Below 0 there is none.
+    "socket.connection.setup.timeout.ms" Kind::Long { at_least: None }, "10000", connection_setup_timeout_ms:
+        Value::number, i64::to_string;
     // Longest patience for a connection to stand, in milliseconds.
-    "socket.connection.setup.timeout.max.ms" Kind::Long { at_least: None }, "30000", connection_setup_timeout_max:
-        Value::millis, millis;
+    "socket.connection.setup.timeout.max.ms" Kind::Long { at_least: None }, "30000", connection_setup_timeout_max_ms:
+        Value::number, i64::to_string;
     // A connection that nothing used for this long is closed, in milliseconds; below 0 it never is.
     "connections.max.idle.ms" Kind::Long { at_least: None }, "540000", connections_max_idle:
         |value| (value.number() >= 0).then(|| value.millis()),

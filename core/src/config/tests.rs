@@ -442,3 +442,16 @@ fn who_reads_no_metrics_is_told_which_settings_have_no_effect() {
     let no_effect = |key: &str| ConfigNotice::NoEffect { key: key.into() };
     assert_eq!(notices, [no_effect("metrics.sample.window.ms"), no_effect("metrics.recording.level")]);
 }
+
+/// `ConfigDef` gives both no bounds, and `CommonClientConfigs.warnDisablingExponentialBackoff` compares them as they are.
+#[test]
+fn a_connection_s_patience_is_kept_as_it_was_given_also_below_zero() {
+    let (base, max) = ("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms");
+    let kept = |properties: &[(&str, &str)]| {
+        let (config, notices) = read(properties).expect("accepted");
+        ([base, max].map(|key| config.value_of(key).expect("obeyed")), notices)
+    };
+    assert_eq!(kept(&[(base, "-5")]), (["-5".to_owned(), "30000".to_owned()], vec![]));
+    let told = vec![changed(base, "-5", "-7", max)];
+    assert_eq!(kept(&[(base, "-5"), (max, "-7")]), (["-7".to_owned(), "-7".to_owned()], told));
+}

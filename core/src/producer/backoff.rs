@@ -20,6 +20,11 @@ impl Backoff {
         Self { base_ms: millis(base), max_ms: millis(max) }
     }
 
+    /// Of milliseconds that may be below zero; none if the first pause is, for then all are.
+    pub(super) fn signed(base_ms: i64, max_ms: i64) -> Option<Self> {
+        Some(Self { base_ms: u64::try_from(base_ms.min(max_ms)).ok()?, max_ms: u64::try_from(max_ms).ok()? })
+    }
+
     /// The pause after `failures` earlier pauses, in whole milliseconds as in the Java client. A base at or above the
     /// maximum gives the maximum, without jitter.
     pub(super) fn pause(&self, failures: u32, rng: &mut Rng) -> Duration {

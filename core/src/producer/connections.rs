@@ -171,7 +171,8 @@ pub(super) struct Connections {
     max_in_flight: usize,
     request_timeout: Duration,
     reconnect: Backoff,
-    setup_timeout: Backoff,
+    /// None below zero, where an attempt is too late in the moment it begins.
+    setup_timeout: Option<Backoff>,
     max_idle: Option<Duration>,
     uses: u64,
     /// Of the sender's.
@@ -191,7 +192,7 @@ impl Connections {
             max_in_flight: config.max_in_flight as usize,
             request_timeout: config.request_timeout,
             reconnect: Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max),
-            setup_timeout: Backoff::new(config.connection_setup_timeout, config.connection_setup_timeout_max),
+            setup_timeout: Backoff::signed(config.connection_setup_timeout_ms, config.connection_setup_timeout_max_ms),
             max_idle: config.connections_max_idle,
             uses: 0,
             round: 0,
@@ -293,7 +294,8 @@ impl Connections {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let link = self.links.entry(node).or_default();
-        let deadline = now + self.setup_timeout.pause(link.failed_dials, &mut self.rng) + BEYOND;
+        let patience = self.setup_timeout.map(|timeout| timeout.pause(link.failed_dials, &mut self.rng) + BEYOND);
+        let deadline = now + patience.unwrap_or_default();
         link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });
         link.last_attempt = now;
         self.by_connection.insert(connection, node);

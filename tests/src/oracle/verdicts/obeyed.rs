@@ -26,10 +26,6 @@ pub(super) fn as_used(java: &Verdict) -> Verdict {
     ] {
         used.insert(base, number(given, base).min(number(given, most)).to_string());
     }
-    // Below zero is as zero: a connection has timed out at once.
-    for key in ["socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms"] {
-        used.insert(key, number(&used, key).max(0).to_string());
-    }
     // For ever.
     used.insert("connections.max.idle.ms", number(given, "connections.max.idle.ms").max(-1).to_string());
     let acks = used.get("acks").filter(|acks| *acks != "-1").map_or("all", String::as_str).to_owned();
