@@ -17,12 +17,13 @@ pub mod probe;
 mod producer;
 mod transport;
 
-pub use bootstrap::{BootstrapError, BootstrapServers};
 pub use clock::Clock;
 pub use producer::{
     ConnectError, Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
 };
-pub use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
+pub use producer_core::config::{
+    BootstrapError, BootstrapServers, ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties,
+};
 pub use producer_core::error::{
     ErrorCode, IllegalCall, LostConnection, Persistence, ProducerError, Surface, TransactionCall, TransactionError,
     TransactionPhase,

@@ -37,22 +37,22 @@ pub enum Kind {
     /// Any text but the empty one.
     NonEmptyText,
     /// A signed 16-bit number between 0 and another, both allowed.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     ShortUpTo(i16),
     /// A floating-point number, between two others as Java writes them.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     Double(Option<(&'static str, &'static str)>),
     /// Texts with commas between them, none of them empty.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     List {
         /// Must it hold one at least?
         non_empty: bool,
     },
     /// The name of a Java class. Whether there is one only a JVM could tell.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     Class,
     /// A text that is shown to nobody.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     Password,
 }
 
@@ -144,28 +144,28 @@ pub(super) fn parse(name: &str, kind: Kind, written: &str) -> Result<Value, Conf
             Err(bad(&text, format!("String must be one of (case insensitive): {}", allowed.join(", "))))
         }
         Kind::NonEmptyText if text.is_empty() => Err(bad(&text, "String must be non-empty".to_owned())),
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         Kind::ShortUpTo(most) => {
             bounded(number.parse::<i16>().ok().map(i64::from), "SHORT", Some(0), Some(most.into()))
         }
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         Kind::Double(bounds) => {
             let number =
                 super::double::parse(text).ok_or_else(|| bad(&written, "Not a number of type DOUBLE".to_owned()))?;
             super::double::check(number, bounds).map_err(|why| bad(&super::double::to_text(number), why))?;
             Ok(Value::Text(text.to_owned()))
         }
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         Kind::List { non_empty: true } if text.is_empty() => Err(refused(
             &[name],
             format!("Configuration '{name}' must not be empty. Valid values include: any non-empty value"),
         )),
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         Kind::List { .. } if !text.is_empty() && elements(text).any(str::is_empty) => {
             Err(refused(&[name], format!("Configuration '{name}' values must not be empty.")))
         }
         // No class has such a name; of any other only a JVM could say.
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         Kind::Class if text.is_empty() || text.contains(char::is_whitespace) => {
             Err(bad(&written, format!("Class {written} could not be found.")))
         }
@@ -190,7 +190,7 @@ fn ascii_digits(number: &str) -> String {
 }
 
 /// The elements of a LIST, without the white space around their commas.
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 pub(super) fn elements(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(|element| element.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']))
 }

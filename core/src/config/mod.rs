@@ -4,13 +4,15 @@
 //! values are judged too; to obey a key, its row moves. Rules that concern more than one key are in one function each, in
 //! the Java client's order.
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
+mod bootstrap;
+#[cfg(feature = "settings")]
 mod double;
 mod kind;
 mod names;
 mod notice;
 mod others;
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 mod reference;
 mod rules;
 mod table;
@@ -27,12 +29,14 @@ use crate::maps::map_of;
 #[cfg(feature = "metrics")]
 use crate::metrics::{RecordingLevel, Windows};
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
+pub use self::bootstrap::{BootstrapError, BootstrapServers};
+#[cfg(feature = "settings")]
 pub use self::double::to_text as double_as_java_writes_it;
 pub use self::kind::Kind;
 pub use self::names::{KNOWN_KEYS, nearest_known_key};
 pub use self::notice::{ConfigNotice, tell_lines_without_key, words};
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 pub use self::reference::{Importance, Reference, Status, reference};
 pub use self::table::Property;
 pub use self::text::{EscapeFault, PropertiesError, read_properties};
@@ -208,14 +212,14 @@ impl ProducerConfig {
         let passed_over = given.keys().filter(|key| table::row(key).is_none());
         let mut notices: Vec<_> = passed_over.filter_map(|key| notice_of(key)).collect();
         let explicit = |key: &str| given.contains_key(key);
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         rules::check_sasl_mechanism(&given)?;
         config.cap_backoffs(&mut notices);
         config.fix_reconnect_backoff(&explicit, &mut notices);
         config.settle_idempotence(&explicit, &mut notices)?;
         config.check_transactions(&given)?;
         config.settle_delivery_timeout(&explicit, &mut notices)?;
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         others::refuse(&given)?;
         Ok((config, notices))
     }
@@ -350,7 +354,7 @@ fn notice_of(key: &str) -> Option<ConfigNotice> {
         return Some(ConfigNotice::UnknownKey { key: key.into(), nearest: nearest_known_key(key).map(Arc::from) });
     }
     // Of these only that value is accepted by which this producer lives anyway.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     if others::refusal(key).is_some() {
         return None;
     }

@@ -1,6 +1,6 @@
 //! The names of all of Kafka's producer options, obeyed here or not, and how important Kafka finds them.
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 use super::Importance;
 
 macro_rules! keys {
@@ -9,7 +9,7 @@ macro_rules! keys {
         pub const KNOWN_KEYS: [&str; 113] = [$($name),*];
 
         /// How important each is. The page carries none of this.
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         pub(super) const IMPORTANCES: [Importance; KNOWN_KEYS.len()] = [$(Importance::$importance),*];
     };
 }

@@ -3,14 +3,14 @@
 //!
 //! To obey one, move its row to `table.rs`.
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 use std::collections::BTreeMap;
 
 use super::ConfigError;
 #[cfg(not(feature = "metrics"))]
 use super::kind::LONG_FROM_0;
 use super::kind::{Kind, parse};
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 use super::kind::{elements, trim};
 
 /// An option whose value goes nowhere.
@@ -18,7 +18,7 @@ pub(super) struct Other {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     /// As written in a `.properties` file; `None`: null, or there is none and Java requires one.
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     pub(super) default: Option<&'static str>,
 }
 
@@ -27,26 +27,26 @@ macro_rules! others {
         &[$($(#[$only])* Other {
             name: $name,
             kind: $kind,
-            #[cfg(feature = "wire")]
+            #[cfg(feature = "settings")]
             default: $default,
         }),*]
     };
 }
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const INT: Kind = Kind::Int { at_least: None };
 const INT_FROM_MINUS_1: Kind = Kind::Int { at_least: Some(-1) };
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const LONG: Kind = Kind::Long { at_least: None };
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const LIST: Kind = Kind::List { non_empty: false };
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const CLASSES: &str = "no Java classes are loaded here";
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const PROTOCOLS: &str =
     "connections are neither encrypted nor authenticated here; use a PLAINTEXT listener of your brokers";
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const PROVIDERS: &str = "references to other sources of settings are not resolved here; write the values themselves";
 
 /// What a page may set.
@@ -66,7 +66,7 @@ const PLAIN: &[Other] = others! {
 
 /// What belongs to the bridge's operator or the library's user: where to connect, as whom, and what code to run. A page may
 /// not set these and carries none of them (`session::is_the_bridges_own`).
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const OWN: &[Other] = others! {
     "bootstrap.servers" Kind::List { non_empty: true }, None;
     "metric.reporters" LIST, Some("org.apache.kafka.common.metrics.JmxReporter");
@@ -144,7 +144,7 @@ const OWN: &[Other] = others! {
 };
 
 /// Keys of which a value other than the default is refused, and why.
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 const REFUSALS: &[(&str, &str)] = &[
     ("metric.reporters", CLASSES),
     ("partitioner.class", CLASSES),
@@ -159,7 +159,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("config.providers", PROVIDERS),
 ];
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 pub(super) fn refusal(key: &str) -> Option<&'static str> {
     REFUSALS.iter().find(|(refused, _)| *refused == key).map(|(_, why)| *why)
 }
@@ -172,7 +172,7 @@ pub(super) fn row(key: &str) -> Option<&'static Other> {
 /// All of them; in a page, those it may set.
 pub(super) fn rows() -> impl Iterator<Item = &'static Other> {
     let rows = PLAIN.iter();
-    #[cfg(feature = "wire")]
+    #[cfg(feature = "settings")]
     let rows = rows.chain(OWN);
     rows
 }
@@ -189,7 +189,7 @@ pub(super) fn judge(key: &str, written: &str) -> Result<(), ConfigError> {
 }
 
 /// Refuses what would do harm if it had no effect. The value is not repeated.
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 pub(super) fn refuse(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
     for (key, why) in REFUSALS {
         let is_asked_for = |other| given.get(key).is_some_and(|written| !is_the_default(other, written));
@@ -200,7 +200,7 @@ pub(super) fn refuse(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 fn is_the_default(other: &Other, written: &str) -> bool {
     let (given, default) = (trim(written), other.default.unwrap_or_default());
     match other.kind {

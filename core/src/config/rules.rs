@@ -135,7 +135,7 @@ impl ProducerConfig {
 }
 
 /// Who logs in does so in some way (`CommonClientConfigs.postValidateSaslMechanismConfig`).
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 pub(super) fn check_sasl_mechanism(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
     let value_of = |key| given.get(key).map(|value| kind::trim(value));
     let logs_in = value_of("security.protocol")

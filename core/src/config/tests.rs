@@ -331,7 +331,7 @@ fn an_empty_client_id_is_a_name_and_an_absent_one_is_the_drivers_to_give() {
 fn a_key_is_obeyed_or_has_a_row_of_its_own_and_never_both() {
     for key in KNOWN_KEYS {
         assert!(!(table::row(key).is_some() && others::row(key).is_some()), "{key}");
-        #[cfg(feature = "wire")]
+        #[cfg(feature = "settings")]
         assert!(table::row(key).is_some() || others::row(key).is_some(), "{key}");
         // Without the bridge's own keys nothing that a page may set is missing.
         let is_judged = table::row(key).is_some() || others::row(key).is_some();
@@ -340,7 +340,7 @@ fn a_key_is_obeyed_or_has_a_row_of_its_own_and_never_both() {
 }
 
 /// What a page may set must not hold what would be refused here.
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 #[test]
 fn what_is_refused_is_the_bridges_own_to_set_and_its_value_is_not_repeated() {
     for option in reference() {
@@ -355,7 +355,7 @@ fn what_is_refused_is_the_bridges_own_to_set_and_its_value_is_not_repeated() {
 }
 
 /// Row 43: a page is told the keys of what has no effect, and an operator no password.
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 #[test]
 fn row_43_no_sentence_and_no_notice_repeats_a_password() {
     let passwords: Vec<_> =
@@ -367,7 +367,7 @@ fn row_43_no_sentence_and_no_notice_repeats_a_password() {
     }
 }
 
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 #[test]
 fn who_logs_in_without_a_mechanism_is_refused_in_the_java_clients_words() {
     assert_eq!(

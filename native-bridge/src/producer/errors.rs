@@ -2,11 +2,10 @@
 
 use std::io;
 
+use producer_core::config::BootstrapError;
 use producer_core::error::{Persistence, ProducerError, Surface};
 use producer_core::producer::SendRefusal;
 use producer_core::time::Instant;
-
-use crate::bootstrap::BootstrapError;
 
 /// A record that `send` refused.
 ///

@@ -8,7 +8,7 @@ mod transaction;
 use core::fmt;
 use core::time::Duration;
 
-use producer_core::config::ProducerConfig;
+use producer_core::config::{BootstrapServers, ProducerConfig};
 use producer_core::error::{ProducerError, Surface};
 use producer_core::io::BatchCompletion;
 use producer_core::metrics::{Metric, TimedCall};
@@ -19,7 +19,7 @@ use producer_core::trace::Nobody;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::bootstrap::{BootstrapServers, require_one_resolvable};
+use crate::bootstrap::require_one_resolvable;
 use crate::client_id;
 use crate::clock::{Clock, Stopwatch};
 use crate::codecs::NativeCodecs;

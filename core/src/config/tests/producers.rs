@@ -102,7 +102,7 @@ fn two_phase_commit_excludes_a_timeout_and_each_may_stand_alone() {
 }
 
 /// The keys of the bridge's own, which a page does not set.
-#[cfg(feature = "wire")]
+#[cfg(feature = "settings")]
 mod of_the_bridge {
     use super::*;
 
