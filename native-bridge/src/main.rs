@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
+use playground_options::ServeOptions;
 use tracing_subscriber::EnvFilter;
 
 /// See what a Kafka producer does: a page in your browser, a real producer behind it
@@ -21,7 +22,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the page and produce to its order
-    Serve(serve::ServeOptions),
+    Serve(ServeOptions),
     /// Run only the embedded brokers, for other clients
     Broker(BrokerOptions),
 }

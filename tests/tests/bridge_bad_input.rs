@@ -13,7 +13,7 @@ use cross_tests::page;
 use cross_tests::page_client::{PageClient, Tally, send};
 use producer_core::bridge::{BadRequest, Command, Fate, Habit, Refusal, Report, Resume, World};
 use producer_core::config::ConfigNotice;
-use xtask::{process::OwnedChild, workspace::Scratch};
+use xtask::{play, process::OwnedChild, workspace::Scratch};
 
 /// Longer than the bridge waits for a broker that says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,6 +60,20 @@ fn row_19_an_address_that_others_can_reach_needs_a_flag() -> Result<()> {
     for address in ["0.0.0.0:0", "[::]:0", "::"] {
         let said = refusal(&["--dangerously-listen-beyond-loopback", "--listen", address])?;
         assert_says(&said, &[&format!("--listen {address}"), "every address of this machine", "192.168.1.5:9094"]);
+    }
+    Ok(())
+}
+
+/// What it would build takes minutes.
+#[test]
+fn play_says_of_a_wrong_option_what_the_bridge_says_and_builds_nothing() -> Result<()> {
+    for (option, value) in
+        [("--listen", "0.0.0.0:0"), ("--bootstrap-servers", "localhost"), ("--producer-config", "/no/such.properties")]
+    {
+        let options = play::Options { bridge_arguments: vec![option.into(), value.into()], ..play::Options::default() };
+        let said = format!("{:#}", play::command(&options).expect_err("refused"));
+        let bridges = refusal(&[option, value])?;
+        assert_eq!(said.trim_end(), bridges.trim_start_matches("playground: ").trim_end());
     }
     Ok(())
 }

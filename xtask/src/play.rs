@@ -67,8 +67,10 @@ impl Options {
 /// Builds page and bridge, starts the bridge (which opens the page), and stays until Ctrl-C or until the bridge ends.
 ///
 /// # Errors
-/// When something does not compile, the bridge cannot start, or it ends with a failure.
+/// When an option is wrong, something does not compile, the bridge cannot start, or it ends with a failure.
 pub fn command(options: &Options) -> Result<()> {
+    // Now, and not by the bridge after minutes of building it.
+    playground_options::judge(options.for_the_bridge())?;
     let (page, bridge) = build()?;
     let mut serve = Command::new(bridge);
     serve.args(["serve", "--page"]).arg(&page).args(options.for_the_bridge()).stdin(Stdio::null());
