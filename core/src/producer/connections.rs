@@ -1,10 +1,7 @@
-//! One connection per broker: made, found fit, used, lost, made again (`NetworkClient`, `ClusterConnectionStates`).
-//!
-//! ```text
-//!    Disconnected ──dial──► Connecting ──stands──► CheckingVersions ──versions fit──► Ready
-//!         ▲                     │                        │                             │
-//!         └──── lost, refused, too late, out of step ────┴─────────────────────────────┘
-//! ```
+//! One connection per broker: made, found fit, used, lost, made again (`NetworkClient`, `ClusterConnectionStates`). What a
+//! connection goes through is in [`link`].
+
+mod link;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,9 +19,10 @@ use crate::versions::client_versions;
 
 use super::accumulator::{BatchSlot, earlier};
 use super::backoff::Backoff;
-use super::in_flight::{InFlight, InFlightRequest};
+use super::in_flight::InFlightRequest;
 use super::metadata::MetadataAsked;
 use crate::rng::Rng;
+use link::{ConnectionSignal, ConnectionState, Link, Use};
 
 /// Longest pause a broker is granted. Kafka's quotas stay below eleven seconds; an absurd one must not silence a
 /// producer for weeks.
@@ -47,92 +45,6 @@ pub(super) enum Asked {
 
 /// A request that is out.
 pub(super) type Outstanding = InFlightRequest<Asked>;
-
-/// Where a connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ConnectionState {
-    Disconnected { retry_at: Instant },
-    Connecting { connection: ConnectionId, deadline: Instant },
-    CheckingVersions { connection: ConnectionId },
-    Ready { connection: ConnectionId },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ConnectionSignal {
-    Dialled { connection: ConnectionId, deadline: Instant },
-    Stands,
-    VersionsFit,
-    Lost { retry_at: Instant },
-}
-
-impl ConnectionState {
-    /// The only place where a connection changes state; a signal that does not fit the state changes nothing.
-    fn after(self, signal: ConnectionSignal) -> Self {
-        use {ConnectionSignal as Signal, ConnectionState as State};
-        match (self, signal) {
-            (State::Disconnected { .. }, Signal::Dialled { connection, deadline }) => {
-                State::Connecting { connection, deadline }
-            }
-            (State::Connecting { connection, .. }, Signal::Stands) => State::CheckingVersions { connection },
-            (State::CheckingVersions { connection }, Signal::VersionsFit) => State::Ready { connection },
-            (_, Signal::Lost { retry_at }) => State::Disconnected { retry_at },
-            (state, _) => state,
-        }
-    }
-
-    fn connection(self) -> Option<ConnectionId> {
-        match self {
-            Self::Disconnected { .. } => None,
-            Self::Connecting { connection, .. }
-            | Self::CheckingVersions { connection }
-            | Self::Ready { connection } => Some(connection),
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Link {
-    state: ConnectionState,
-    in_flight: InFlight<Asked>,
-    /// What the broker speaks, per API number.
-    versions: BTreeMap<i16, ApiVersionRange>,
-    /// Version of the ApiVersions request that is out.
-    versions_version: i16,
-    muted_until: Instant,
-    /// Connections lost in a row without having become ready.
-    failures: u32,
-    /// Connections lost in a row that did not even stand.
-    failed_dials: u32,
-    /// When a connection was last begun or lost.
-    last_attempt: Instant,
-    last_use: Use,
-    /// The round in which it was last sent something.
-    sent_in: Option<u64>,
-}
-
-/// When a connection was used, and how many uses of any were before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Use {
-    at: Instant,
-    number: u64,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self {
-            state: ConnectionState::Disconnected { retry_at: Instant::ZERO },
-            in_flight: InFlight::default(),
-            versions: BTreeMap::new(),
-            versions_version: 0,
-            muted_until: Instant::ZERO,
-            failures: 0,
-            failed_dials: 0,
-            last_attempt: Instant::ZERO,
-            last_use: Use::default(),
-            sent_in: None,
-        }
-    }
-}
 
 /// Can a broker be sent something now?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,8 @@
 //! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
 //! goes back unless the topic is another one (`Metadata.updateLatestMetadata`).
 
+mod topic;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use super::accumulator::Leader;
 use super::backoff::Backoff;
 use super::topics::{PartitionRef, TopicIndex};
 use crate::rng::Rng;
+use topic::{NO_LEADER, PartitionMetadata, TopicMetadata};
 
 /// Since when metadata is asked for in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,61 +30,6 @@ pub(super) enum Attempt {
     Since(Instant),
     /// Since 1970: a broker said that nothing known is of use (`DefaultMetadataUpdater.initiateRebootstrap`, KIP-1102).
     Always,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PartitionMetadata {
-    /// As told; a leader counts only while it is among the brokers.
-    leader: NodeId,
-    epoch: i32,
-}
-
-const NO_LEADER: PartitionMetadata = PartitionMetadata { leader: NodeId(-1), epoch: -1 };
-
-#[derive(Clone, Debug, Default)]
-struct TopicMetadata {
-    /// Is it asked about?
-    wanted: bool,
-    /// Not answered for yet.
-    is_new: bool,
-    last_used: Instant,
-    /// What the last answer said of it.
-    error: ErrorCode,
-    /// The answer, counted, in which it was last named.
-    answered_in: u64,
-    /// As the last answer told it; none while the topic is not there.
-    id: TopicId,
-    /// The last that was told at all.
-    last_id: TopicId,
-    /// The id of the topic that this one took the place of, until somebody is told.
-    replaced: Option<TopicId>,
-    /// Highest leader epoch seen of each partition, −1: none. It outlives the partitions: an answer that lags behind must not
-    /// be believed because the topic was missing for a while.
-    last_epochs: Vec<i32>,
-    partitions: Vec<PartitionMetadata>,
-    /// Partitions with a leader.
-    available: Vec<i32>,
-}
-
-impl TopicMetadata {
-    /// Partitions, once known.
-    #[inline]
-    fn partition_count(&self) -> Option<u32> {
-        // As many as entries in one answer.
-        u32::try_from(self.partitions.len()).ok().filter(|&count| count > 0)
-    }
-
-    /// What is left of a topic that is not asked about any more.
-    fn forgotten(&mut self) -> Self {
-        let last_epochs = core::mem::take(&mut self.last_epochs);
-        Self { last_epochs, last_id: self.last_id, replaced: self.replaced, ..Self::default() }
-    }
-
-    /// It is not there any more, or not known.
-    fn lose(&mut self) {
-        self.id = TopicId::default();
-        self.partitions.clear();
-    }
 }
 
 /// What a metadata request asked, to be handed back with its answer.
