@@ -272,12 +272,13 @@ impl<O: Observer> Producer<O> {
         }
         let Some(batch) = self.accumulator.batch(slot) else { return };
         let pause = self.retry_backoff.pause(batch.attempts, &mut self.chance.retry);
+        let acks = self.config.acks;
         let Some(batch) = self.accumulator.batch_mut(slot) else { return };
         batch.on(BatchSignal::TryAgain);
         batch.attempts += 1;
         batch.last_attempt_at = now;
         batch.backoff_until = Some(now + pause);
-        batch.possibly_persisted |= persistence_after(answer.code) == Persistence::PossiblyPersisted;
+        batch.possibly_persisted |= persistence_after(answer.code, acks) == Persistence::PossiblyPersisted;
         let (id, attempt, records) = (batch.id, batch.sent, batch.record_count);
         self.meter.note(now, Event::Retried { topic: partition.topic, records });
         self.accumulator.reenqueue(slot, self.identity.is_used());
@@ -334,7 +335,7 @@ impl<O: Observer> Producer<O> {
 
     /// May the batch be in the log after an answer that failed it?
     fn persistence(&self, slot: BatchSlot, code: ErrorCode) -> Persistence {
-        match persistence_after(code) {
+        match persistence_after(code, self.config.acks) {
             Persistence::NotPersisted if self.accumulator.batch(slot).is_some_and(|batch| batch.possibly_persisted) => {
                 Persistence::PossiblyPersisted
             }

@@ -2,6 +2,7 @@
 //!
 //! The table of all codes is [`ErrorCode`]; this adds what depends on the batch and on idempotence.
 
+use crate::config::Acks;
 use crate::error::{ErrorCode, Persistence};
 
 /// What the producer does with a batch after an answer.
@@ -55,8 +56,14 @@ pub(super) fn verdict(case: Case) -> Verdict {
 }
 
 /// Does this answer prove that the broker did not append the batch of this attempt?
-pub(super) fn persistence_after(code: ErrorCode) -> Persistence {
+///
+/// With acks=all a leader may say what it says before an append after it as well: when it is no leader any more, or the
+/// topic is gone, while it waits for its followers (`DelayedProduce.tryComplete`).
+pub(super) fn persistence_after(code: ErrorCode, acks: Acks) -> Persistence {
     match code {
+        ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION if acks == Acks::All => {
+            Persistence::PossiblyPersisted
+        }
         ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Persistence::Persisted,
         // No answer, appended but not replicated, or an accident in mid-append.
         ErrorCode::REQUEST_TIMED_OUT
@@ -130,9 +137,14 @@ mod tests {
     #[test]
     fn only_an_answer_that_comes_before_the_append_proves_it_did_not_happen() {
         use ErrorCode as Code;
-        assert_eq!(persistence_after(Code::NOT_ENOUGH_REPLICAS), Persistence::NotPersisted);
-        assert_eq!(persistence_after(Code::NOT_ENOUGH_REPLICAS_AFTER_APPEND), Persistence::PossiblyPersisted);
-        assert_eq!(persistence_after(Code::NETWORK_EXCEPTION), Persistence::PossiblyPersisted);
-        assert_eq!(persistence_after(Code(32_000)), Persistence::PossiblyPersisted);
+        let after = |code| [Acks::All, Acks::Leader].map(|acks| persistence_after(code, acks));
+        assert_eq!(after(Code::NOT_ENOUGH_REPLICAS), [Persistence::NotPersisted; 2]);
+        assert_eq!(after(Code::NOT_ENOUGH_REPLICAS_AFTER_APPEND), [Persistence::PossiblyPersisted; 2]);
+        assert_eq!(after(Code::NETWORK_EXCEPTION), [Persistence::PossiblyPersisted; 2]);
+        assert_eq!(after(Code(32_000)), [Persistence::PossiblyPersisted; 2]);
+        // A leader that waits for its followers may lose its place meanwhile.
+        for code in [Code::NOT_LEADER_OR_FOLLOWER, Code::UNKNOWN_TOPIC_OR_PARTITION] {
+            assert_eq!(after(code), [Persistence::PossiblyPersisted, Persistence::NotPersisted]);
+        }
     }
 }

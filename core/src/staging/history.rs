@@ -1,0 +1,207 @@
+//! What an honest witness could have written down of a stage, for the judges.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::troupe::{Call, Said, Troupe};
+use super::{Deed, Stage};
+use crate::codecs::Codecs;
+use crate::ids::ProducerIndex;
+use crate::judge::{self, CallId, Failure, Fate, History, Metadata, Topic, Verdict};
+use crate::playback::{Budget, Goal, Playback, Progress};
+use crate::record::{Header, Record};
+use crate::scenario::{self, RecordBuffer, Scenario};
+use crate::time::Instant;
+use crate::trace::TraceEvent;
+
+impl Stage {
+    /// Everything that the programs did and were told, what a consumer reads back now, and what was overheard since
+    /// [`listen`](Self::listen). Records are made again from their loads. `facts` are those of the whole run, where they are
+    /// to count.
+    pub fn history(&self, facts: &[TraceEvent], codecs: Option<&dyn Codecs>) -> History {
+        let mut history = History::default();
+        for config in &self.configs {
+            history.add_producer(Arc::clone(config));
+        }
+        let cluster = self.simulation.cluster();
+        for topic in &self.topics {
+            let partitions = cluster.topics().find(|(name, _)| **name == topic.name).map_or(0, |(_, count)| count);
+            let copies = usize::try_from(topic.replication_factor).unwrap_or(1);
+            let own = topic.configs.iter().find(|(name, _)| &**name == "min.insync.replicas");
+            let own = own.and_then(|(_, value)| value.as_deref()?.parse::<usize>().ok());
+            let least = own.unwrap_or(cluster.config().min_insync_replicas).min(copies);
+            history.add_topic(Topic::new(&topic.name, partitions, i16::try_from(least).unwrap_or(i16::MAX)));
+        }
+        self.write_down(&mut history);
+        history.add_facts(facts);
+        if let Some(wire) = self.simulation.wire() {
+            history.wire = wire.clone();
+        }
+        let now = self.simulation.now();
+        history.ended_at = now.instant();
+        history.read_cluster(cluster, now, codecs);
+        history
+    }
+
+    /// Has everything overheard that goes over the wire from now on.
+    pub fn listen(&mut self) {
+        self.simulation.listen();
+    }
+
+    /// What all programs did and were told, in order of time.
+    fn write_down(&self, history: &mut History) {
+        let mut lines: Vec<(Instant, usize, &Said)> = Vec::new();
+        for (client, of) in self.simulation.clients().iter().enumerate() {
+            let troupe = of.application();
+            lines.extend(troupe.said.iter().map(|said| (said.at(troupe), client, said)));
+        }
+        // Each program's own lines are in order already.
+        lines.sort_by_key(|&(at, client, _)| (at, client));
+        let mut ids: BTreeMap<(usize, u32), CallId> = BTreeMap::new();
+        let mut buffer = RecordBuffer::default();
+        for (at, client, said) in lines {
+            let troupe = self.simulation.clients()[client].application();
+            match said {
+                Said::Called { call } => {
+                    let Some(made) = troupe.calls.get(*call) else { continue };
+                    let producer = ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX));
+                    let id =
+                        troupe.with_record(made, &mut buffer, |record| history.call(at, producer, made.member, record));
+                    ids.insert((client, *call), id);
+                }
+                Said::Returned { call, partition, .. } => history.returned(at, ids[&(client, *call)], *partition),
+                Said::Acknowledged { call, partition, offset, timestamp_ms, .. } => {
+                    let (partition, offset, timestamp_ms) = (*partition, *offset, Some(*timestamp_ms));
+                    let metadata = Metadata { partition, offset, timestamp_ms };
+                    history.tell(at, ids[&(client, *call)], Fate::Acknowledged(metadata));
+                }
+                Said::Failed { call, error, surface, persistence, .. } => {
+                    let failure = Failure::of(error, *surface, *persistence);
+                    history.tell(at, ids[&(client, *call)], Fate::Failed(failure));
+                }
+            }
+        }
+    }
+}
+
+impl Said {
+    fn at(&self, troupe: &Troupe) -> Instant {
+        match self {
+            Self::Called { call } => troupe.calls.get(*call).map_or(Instant::ZERO, |call| call.at.instant()),
+            Self::Returned { at, .. } | Self::Acknowledged { at, .. } | Self::Failed { at, .. } => *at,
+        }
+    }
+}
+
+impl Troupe {
+    /// The record of a call, made again.
+    fn with_record<R>(&self, call: &Call, buffer: &mut RecordBuffer, look: impl FnOnce(&Record<'_>) -> R) -> R {
+        let records = &self.jobs[call.job as usize];
+        records.plan.write(records.place(call.index), call.at.wall_ms, buffer);
+        let headers: Vec<Header<'_>> = buffer.headers(&records.plan).collect();
+        look(&Record {
+            topic: &records.topic,
+            partition: records.partition,
+            timestamp_ms: records.timestamp_offset_ms.map(|offset| call.at.wall_ms.saturating_add(offset)),
+            key: buffer.key(),
+            value: buffer.value(),
+            headers: &headers,
+        })
+    }
+}
+
+/// A claim in the judges' words.
+impl From<&scenario::Claim> for judge::Claim {
+    fn from(claim: &scenario::Claim) -> Self {
+        match claim {
+            scenario::Claim::NothingLost {} => Self::NothingLost,
+            scenario::Claim::StoredOnce {} => Self::StoredOnce,
+            scenario::Claim::OrderPerKey {} => Self::OrderPerKey,
+            scenario::Claim::NoSendBlocked { longer_than_us } => {
+                Self::NoSendBlockedLongerThan { ms: longer_than_us.div_ceil(1_000) }
+            }
+            scenario::Claim::FailedMeansNotStored {} => Self::FailedMeansNotStored,
+            scenario::Claim::Count { of, is, number } => {
+                Self::Count { of: (*of).into(), is: (*is).into(), number: *number }
+            }
+            scenario::Claim::Raised { class } => {
+                Self::Threw { class: Arc::clone(class), surface: None, is: judge::Comparison::AtLeast, times: 1 }
+            }
+        }
+    }
+}
+
+impl From<scenario::Counted> for judge::Counted {
+    fn from(counted: scenario::Counted) -> Self {
+        match counted {
+            scenario::Counted::Sent => Self::Sent,
+            scenario::Counted::Acked => Self::Acknowledged,
+            scenario::Counted::Failed => Self::Failed,
+            scenario::Counted::Unknown => Self::Unknown,
+            scenario::Counted::Stored => Self::Stored,
+            scenario::Counted::Duplicates => Self::Duplicated,
+            scenario::Counted::Lost => Self::Lost,
+            scenario::Counted::OutOfOrder => Self::OutOfOrder,
+            scenario::Counted::FailedButStored => Self::FailedStored,
+            scenario::Counted::Requests => Self::Requests,
+            scenario::Counted::Retries => Self::Retries,
+        }
+    }
+}
+
+impl From<scenario::Comparison> for judge::Comparison {
+    fn from(comparison: scenario::Comparison) -> Self {
+        match comparison {
+            scenario::Comparison::Equal => Self::Exactly,
+            scenario::Comparison::AtLeast => Self::AtLeast,
+            scenario::Comparison::AtMost => Self::AtMost,
+        }
+    }
+}
+
+/// How one lane of a scenario ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// The lane.
+    pub lane: usize,
+    /// Its stage at the end.
+    pub stage: Stage,
+    /// Everything that was written down.
+    pub history: History,
+    /// All that happened.
+    pub trace: Vec<TraceEvent>,
+    /// What became of the goals, by their places in the scenario.
+    pub verdicts: Vec<(usize, Verdict)>,
+    /// Was it stopped, because too much happened?
+    pub progress: Progress,
+}
+
+/// Runs a lane to its end, with what was done by hand, and judges it.
+///
+/// # Errors
+/// It cannot be staged.
+pub fn run(
+    scenario: &Scenario,
+    lane: usize,
+    deeds: &[(Instant, Deed)],
+    codecs: Option<&'static dyn Codecs>,
+) -> Result<Ending, super::StageError> {
+    let mut stage = Stage::new(scenario, lane, codecs)?;
+    stage.listen();
+    let end = stage.begins() + core::time::Duration::from_micros(scenario.duration_us);
+    let mut playback = Playback::new(stage, Budget::default());
+    let mut trace = Vec::new();
+    for (at, deed) in deeds {
+        trace.extend(playback.run_and_tell(*at));
+        // One whose message is not there any more is left undone, as it is shown.
+        let _ = playback.act(deed.clone());
+    }
+    trace.extend(playback.run_and_tell(end));
+    let progress = playback.run(Goal::Time(end), 0);
+    let stage = playback.into_world();
+    let history = stage.history(&trace, codecs.map(|codecs| codecs as &dyn Codecs));
+    let is_meant = |goal: &scenario::Goal| goal.lane.is_none_or(|meant| meant as usize == lane);
+    let goals = scenario.goals.iter().enumerate().filter(|(_, goal)| is_meant(goal));
+    let verdicts = goals.map(|(place, goal)| (place, judge::Claim::from(&goal.claim).check(&history))).collect();
+    Ok(Ending { lane, stage, history, trace, verdicts, progress })
+}
