@@ -1,146 +1,22 @@
 //! What is being composed. Stays as it is whatever happens to the world.
 
+mod destination;
+mod payload;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use producer_core::bridge::{Habit, HeaderSpec, MAX_SEND_COUNT, RecordSpec, Topology};
-use producer_core::murmur2::partition_for_hash;
+use producer_core::bridge::{Habit, HeaderSpec, MAX_SEND_COUNT, RecordSpec};
 use producer_core::record::Header;
 use producer_core::record_batch::{BATCH_OVERHEAD, MAX_RECORD_OVERHEAD, record_size_upper_bound};
 use producer_core::serializer::{Half, ParseError, Serializer};
-use producer_core::trace::PartitionChoice;
 use yew::Reducible;
+
+pub(crate) use self::destination::Destination;
+pub(crate) use self::payload::{HeaderDraft, Kind, Payload, size};
 
 /// What a record in mid-batch has beside key, value and headers: its length, attributes, time and place.
 const RECORD_FRAME: usize = 5;
-
-/// What a payload is: the class of a Java program's object, or one of two things that a box of text cannot hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Typed, and read as this serialiser's class.
-    Typed(Serializer),
-    /// Zero bytes.
-    Empty,
-    /// Nothing at all.
-    Null,
-}
-
-impl Default for Kind {
-    fn default() -> Self {
-        Self::Typed(Serializer::String)
-    }
-}
-
-/// Every kind, as the value of an `<option>`.
-const CODES: [(Kind, &str); 14] = [
-    (Kind::Typed(Serializer::String), "text"),
-    (Kind::Typed(Serializer::Json), "json"),
-    (Kind::Typed(Serializer::Integer), "integer"),
-    (Kind::Typed(Serializer::Long), "long"),
-    (Kind::Typed(Serializer::Short), "short"),
-    (Kind::Typed(Serializer::Float), "float"),
-    (Kind::Typed(Serializer::Double), "double"),
-    (Kind::Typed(Serializer::Uuid), "uuid"),
-    (Kind::Typed(Serializer::Boolean), "boolean"),
-    (Kind::Typed(Serializer::ByteArray), "bytes"),
-    (Kind::Typed(Serializer::ByteBuffer), "byte-buffer"),
-    (Kind::Typed(Serializer::Bytes), "kafka-bytes"),
-    (Kind::Empty, "empty"),
-    (Kind::Null, "null"),
-];
-
-impl Kind {
-    /// Those of a header's value, which has no serialiser.
-    pub(crate) const OF_HEADERS: [Self; 3] = [Self::Typed(Serializer::String), Self::Empty, Self::Null];
-
-    /// Those of a key or value, in the order of the list. Of the three classes that hold bytes one is offered; the others
-    /// are there when the settings name them.
-    pub(crate) fn of_records(chosen: Self) -> impl Iterator<Item = Self> {
-        let is_offered = move |kind: &Self| {
-            *kind == chosen || !matches!(kind, Self::Typed(Serializer::ByteBuffer | Serializer::Bytes))
-        };
-        CODES.into_iter().map(|(kind, _)| kind).filter(is_offered)
-    }
-
-    /// As the value of an `<option>`.
-    pub(crate) fn code(self) -> &'static str {
-        CODES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, code)| code)
-    }
-
-    /// The reverse of [`code`](Self::code).
-    pub(crate) fn from_code(code: &str) -> Self {
-        CODES.iter().find(|(_, known)| *known == code).map(|(kind, _)| *kind).unwrap_or_default()
-    }
-
-    /// Who makes bytes of it.
-    pub(crate) const fn serializer(self) -> Serializer {
-        match self {
-            Self::Typed(serializer) => serializer,
-            Self::Empty => Serializer::String,
-            Self::Null => Serializer::Void,
-        }
-    }
-
-    /// What a program with this serialiser hands over, unless it is of that kind already.
-    fn with(self, serializer: Serializer) -> Self {
-        match serializer {
-            _ if self.serializer().java_class() == serializer.java_class() => self,
-            Serializer::Void => Self::Null,
-            other => Self::Typed(other),
-        }
-    }
-}
-
-/// A key, a value or a header's value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Payload {
-    /// What it is.
-    pub(crate) kind: Kind,
-    /// What was typed; kept while the kind is another.
-    pub(crate) text: Rc<str>,
-}
-
-impl Payload {
-    fn text(text: &str) -> Self {
-        Self { kind: Kind::default(), text: text.into() }
-    }
-
-    /// Its bytes; `None`: null.
-    ///
-    /// # Errors
-    /// What a Java program gets that reads the text as this class.
-    pub(crate) fn bytes(&self) -> Result<Option<Cow<'_, [u8]>>, ParseError> {
-        Ok(match self.kind {
-            Kind::Typed(Serializer::String) => Some(self.text.as_bytes().into()),
-            Kind::Typed(serializer) => {
-                // What a serialiser reads, it takes, whichever half it is of.
-                let bytes = serializer.serialize(Half::Value, &serializer.parse(&self.text)?);
-                bytes.unwrap_or_default().map(Cow::Owned)
-            }
-            Kind::Empty => Some(Cow::Borrowed(&[])),
-            Kind::Null => None,
-        })
-    }
-
-    /// As [`bytes`](Self::bytes), with nothing where the text cannot be read.
-    pub(crate) fn bytes_so_far(&self) -> Option<Cow<'_, [u8]>> {
-        self.bytes().ok().flatten()
-    }
-}
-
-/// Its size; −1: null.
-pub(crate) fn size(bytes: Option<&[u8]>) -> i32 {
-    bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
-}
-
-/// One header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HeaderDraft {
-    /// Its key.
-    pub(crate) key: Rc<str>,
-    /// Its value.
-    pub(crate) value: Payload,
-}
 
 /// The record, how it is sent, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,45 +59,6 @@ pub(crate) enum DraftError {
     Timestamp,
     /// Not between 1 and [`MAX_SEND_COUNT`].
     Count,
-}
-
-/// Where the record will go, as far as that is known before it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// The record names its partition.
-    Explicit(i32),
-    /// It names one that the topic does not have, as far as is known: `send` waits for it.
-    Missing {
-        /// The partition named.
-        partition: i32,
-        /// The topic's partitions.
-        partitions: i32,
-    },
-    /// It names a negative one: `ProducerRecord` throws.
-    Negative(i32),
-    /// The key decides.
-    Hashed {
-        /// murmur2 of the key, as Java prints it.
-        hash: i32,
-        /// The topic's partitions.
-        partitions: i32,
-        /// Where it goes.
-        partition: i32,
-    },
-    /// No key, or keys are ignored: the sticky partition.
-    Sticky,
-    /// The topic's partition count is not known, or the key cannot be read.
-    Unknown,
-}
-
-impl Destination {
-    /// The partition, where one is sure.
-    pub(crate) const fn partition(self) -> Option<i32> {
-        match self {
-            Self::Explicit(partition) | Self::Hashed { partition, .. } => Some(partition),
-            Self::Missing { .. } | Self::Negative(_) | Self::Sticky | Self::Unknown => None,
-        }
-    }
 }
 
 impl Draft {
@@ -272,30 +109,6 @@ impl Draft {
         let bound = record_size_upper_bound(key.as_deref(), value.as_deref(), &headers);
         let record = bound - BATCH_OVERHEAD - MAX_RECORD_OVERHEAD + RECORD_FRAME;
         u32::try_from(batch_size.saturating_sub(BATCH_OVERHEAD) / record).unwrap_or(u32::MAX).max(1)
-    }
-
-    /// Where it will go, asked from the core's own partitioner.
-    pub(crate) fn destination(&self, topology: &Topology, ignores_keys: bool) -> Destination {
-        let partitions = match i32::try_from(topology.partitions.len()) {
-            Ok(partitions @ 1..) if *topology.topic == *self.topic => Some(partitions),
-            _ => None,
-        };
-        if let Some(partition) = optional(&self.partition).transpose() {
-            let Ok(partition) = partition else { return Destination::Unknown };
-            return match partitions {
-                _ if partition < 0 => Destination::Negative(partition),
-                Some(partitions) if partition >= partitions => Destination::Missing { partition, partitions },
-                _ => Destination::Explicit(partition),
-            };
-        }
-        let Some(partitions) = partitions else { return Destination::Unknown };
-        let Ok(key) = self.key.bytes() else { return Destination::Unknown };
-        match PartitionChoice::of(None, key.as_deref(), ignores_keys) {
-            PartitionChoice::KeyHash { hash } => {
-                Destination::Hashed { hash, partitions, partition: partition_for_hash(hash, partitions) }
-            }
-            PartitionChoice::Explicit | PartitionChoice::Sticky => Destination::Sticky,
-        }
     }
 }
 
@@ -361,25 +174,16 @@ impl Reducible for Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use producer_core::bridge::Partition;
+    use producer_core::bridge::{Partition, Topology};
     use producer_core::ids::NodeId;
 
-    fn topology(partitions: i32) -> Topology {
+    pub(super) fn topology(partitions: i32) -> Topology {
         let partition = |partition| Partition { partition, leader: NodeId(1), replicas: Vec::new(), isr: Vec::new() };
         Topology { topic: "orders".into(), partitions: (0..partitions).map(partition).collect(), ..Topology::default() }
     }
 
-    fn keyed(text: &str) -> Draft {
+    pub(super) fn keyed(text: &str) -> Draft {
         Draft { key: Payload::text(text), ..Draft::default() }
-    }
-
-    /// The placements that Kafka's own vectors give for three partitions.
-    #[test]
-    fn keys_are_announced_where_java_puts_them() {
-        for (key, partition) in [("user-42", 1), ("user-1", 2), ("서울", 0), ("부산", 1), ("", 0), ("seoul", 0)] {
-            let destination = keyed(key).destination(&topology(3), false);
-            assert_eq!(destination.partition(), Some(partition), "{key}");
-        }
     }
 
     #[test]
@@ -434,29 +238,6 @@ mod tests {
         let json = Rc::new(json);
         let same = Rc::clone(&json).reduce(Edit::Serializer(Half::Value, Serializer::String));
         assert!(Rc::ptr_eq(&json, &same), "JSON travels through StringSerializer");
-    }
-
-    #[test]
-    fn without_a_key_or_a_topic_the_partition_is_not_guessed() {
-        let null = Draft { key: Payload { kind: Kind::Null, text: "x".into() }, ..Draft::default() };
-        assert_eq!(null.destination(&topology(3), false), Destination::Sticky);
-        assert_eq!(keyed("user-42").destination(&topology(3), true), Destination::Sticky);
-        assert_eq!(keyed("user-42").destination(&topology(0), false), Destination::Unknown);
-        let other = Draft { topic: "payments".into(), ..Draft::default() };
-        assert_eq!(other.destination(&topology(3), false), Destination::Unknown);
-    }
-
-    #[test]
-    fn a_partition_that_is_named_is_looked_up_where_the_topic_is_known() {
-        let to = |partition: &str, partitions| {
-            Draft { partition: partition.into(), ..Draft::default() }.destination(&topology(partitions), false)
-        };
-        assert_eq!(to("2", 3), Destination::Explicit(2));
-        assert_eq!(to("3", 3), Destination::Missing { partition: 3, partitions: 3 });
-        assert_eq!(to("3", 0), Destination::Explicit(3), "nobody knows yet");
-        assert_eq!(to("-1", 3), Destination::Negative(-1));
-        assert_eq!(to("-1", 0), Destination::Negative(-1));
-        assert_eq!(to("two", 3), Destination::Unknown, "what is no number leads nowhere");
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! Every send of this page and what became of it, record by record.
 
+mod row;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use producer_core::bridge::{Fate, Habit, Outcome, SendCommand, SendId};
-use producer_core::error::{Persistence, ProducerError, Surface};
-use producer_core::record::readable;
+use producer_core::bridge::{Fate, Outcome, SendCommand, SendId};
+
+pub(crate) use self::row::{End, Row};
+use self::row::{end_of, label, topic_of};
 
 /// Records kept one by one; of older ones only the counts remain, and the ledger says so.
 pub(crate) const KEPT_ROWS: usize = 1_000;
-/// Characters of a key that are kept; what is longer ends with `…`.
-const LABEL_CHARACTERS: usize = 200;
 
 /// Sends and outcomes.
 #[derive(Clone, Debug, Default)]
@@ -74,60 +75,6 @@ impl Open {
     pub(crate) fn label(&self) -> Option<Arc<str>> {
         label(&self.command)
     }
-}
-
-/// A record with an outcome.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Row {
-    /// Order in which the program called `send`, from 1; `None`: the send is lost with its session.
-    pub(crate) send_order: Option<u64>,
-    /// Order in which metadata or exceptions reached the program, from 1; `None`: none did.
-    pub(crate) answer_order: Option<u64>,
-    /// How the program dealt with the future.
-    pub(crate) habit: Habit,
-    /// The key as text, as far as it is kept; `None`: a null key.
-    pub(crate) label: Option<Arc<str>>,
-    /// Topic.
-    pub(crate) topic: Arc<str>,
-    /// Microseconds from `send` to the answer.
-    pub(crate) latency_us: Option<u64>,
-    /// Its fate.
-    pub(crate) end: End,
-}
-
-/// How a record ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum End {
-    /// `RecordMetadata`.
-    Acked {
-        /// Partition.
-        partition: i32,
-        /// Offset; −1: not told (acks=0).
-        offset: i64,
-        /// Milliseconds since 1970.
-        timestamp_ms: i64,
-        /// The broker's time rather than the program's?
-        log_append_time: bool,
-        /// Bytes; −1: null.
-        key_size: i32,
-        /// Bytes; −1: null.
-        value_size: i32,
-        /// How often its batch was sent.
-        attempts: u32,
-    },
-    /// The exception.
-    Failed {
-        /// Which.
-        error: ProducerError,
-        /// Where the program met it.
-        surface: Surface,
-        /// May it be in the log?
-        persistence: Persistence,
-        /// −1: not known.
-        partition: i32,
-    },
-    /// Its session was lost before its outcome came.
-    Unknown,
 }
 
 /// A send whose records all have an outcome, in a line.
@@ -324,46 +271,10 @@ fn keep(rows: &mut VecDeque<Row>, row: Row) {
     rows.push_back(row);
 }
 
-fn topic_of(fate: &Fate) -> Arc<str> {
-    match fate {
-        Fate::Acked(metadata) => Arc::clone(&metadata.topic),
-        Fate::Failed { topic, .. } => Arc::clone(topic),
-    }
-}
-
-fn end_of(fate: &Fate, place: u32) -> End {
-    match fate {
-        Fate::Acked(metadata) => End::Acked {
-            partition: metadata.partition,
-            offset: match metadata.first_offset {
-                unknown if unknown < 0 => -1,
-                first => first + i64::from(place),
-            },
-            timestamp_ms: metadata.timestamps_ms.get(place as usize).copied().unwrap_or(-1),
-            log_append_time: metadata.log_append_time,
-            key_size: metadata.key_size,
-            value_size: metadata.value_size,
-            attempts: metadata.attempts,
-        },
-        Fate::Failed { error, surface, persistence, partition, .. } => {
-            End::Failed { error: error.clone(), surface: *surface, persistence: *persistence, partition: *partition }
-        }
-    }
-}
-
-fn label(command: &SendCommand) -> Option<Arc<str>> {
-    let key = command.record.key.as_deref()?;
-    let text = readable(key);
-    Some(match text.char_indices().nth(LABEL_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use producer_core::bridge::{RecordSpec, RecordsMetadata};
+    use producer_core::bridge::{Habit, RecordSpec, RecordsMetadata};
     use producer_core::ids::{BatchId, ProducerIndex, RecordName};
 
     fn send(id: SendId, count: u32) -> SendCommand {
@@ -469,13 +380,6 @@ mod tests {
         ledger.settle(&acked(2, 1, 3, 1));
         assert_eq!(ledger.latest().map(|latest| latest.count), Some(4));
         assert_adds_up(&ledger);
-    }
-
-    #[test]
-    fn a_long_key_is_cut_at_a_character_and_says_so() {
-        let mut command = send(1, 1);
-        command.record.key = Some("서".repeat(300).as_bytes().into());
-        assert_eq!(label(&command).as_deref(), Some(&*format!("{}…", "서".repeat(LABEL_CHARACTERS))));
     }
 
     #[test]
