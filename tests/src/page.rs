@@ -10,6 +10,8 @@ use anyhow::{Result, ensure};
 pub use xtask::static_server::StaticServer;
 use xtask::workspace::Scratch;
 
+use crate::screen::Screen;
+
 /// The folder of the built page: the one that `PLAYGROUND_PAGE` names (what Trunk wrote, in `.ci/run`), else built now,
 /// once per test run.
 ///
@@ -29,6 +31,17 @@ pub fn folder() -> Result<&'static Path> {
     };
     ensure!(folder.join("index.html").is_file(), "no page in {}", folder.display());
     Ok(FOLDER.get_or_init(|| folder))
+}
+
+/// A browser that shows the page from a file server, without any bridge. The server must live as long as the screen.
+///
+/// # Errors
+/// As [`folder`] and [`Screen::open`].
+pub async fn by_itself() -> Result<(Screen, StaticServer)> {
+    let server = StaticServer::start(folder()?)?;
+    let screen = Screen::start().await?;
+    screen.open(&server.origin()).await?;
+    Ok((screen, server))
 }
 
 /// A page of one line and a module of no use, for those who only want a bridge: it reads them once, when it starts.

@@ -305,9 +305,7 @@ async fn a_bridge_of_another_version_is_named_with_both_versions() -> Result<()>
             while let Some(Ok(_)) = socket.next().await {}
         }
     });
-    let server = page::StaticServer::start(page::folder()?)?;
-    let screen = Screen::start().await?;
-    screen.open(&server.origin()).await?;
+    let (screen, _server) = page::by_itself().await?;
     screen.connect(&format!("http://{address}/#token={}", "A".repeat(43))).await?;
     let named = |texts: &[String]| texts.iter().any(|text| text.contains('1') && text.contains('7'));
     screen.browser().wait_until_texts("connect-error", named).await?;

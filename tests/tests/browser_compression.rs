@@ -40,9 +40,7 @@ fn fetched(server: &StaticServer) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_codecs_are_fetched_once_when_the_first_producer_compresses() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, server) = page::by_itself().await?;
     screen.browser().choose("speed", "max").await?;
     apply(&screen, "linger.ms=50").await?;
     assert_eq!(fetched(&server), Vec::<String>::new(), "nobody compresses yet");
@@ -59,9 +57,7 @@ async fn the_codecs_are_fetched_once_when_the_first_producer_compresses() -> Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_level_that_has_no_effect_in_the_page_is_told_of_in_both_languages() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, _server) = page::by_itself().await?;
     screen.write_settings("compression.type=zstd\ncompression.zstd.level=19").await?;
     let told = |sentence: &'static str| move |texts: &[String]| texts == [sentence];
     let english = "compression.zstd.level: level has no effect in the simulation";

@@ -52,9 +52,7 @@ fn told(row: Row) -> Told {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_tells_the_same_story_by_itself_and_before_the_embedded_brokers() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, server) = page::by_itself().await?;
     assert_eq!(screen.attribute("badge", "data-world").await?, "in-page");
     screen.browser().choose("speed", "max").await?;
     let loaded = server.requests().len();
@@ -229,9 +227,7 @@ async fn a_reload_keeps_the_bridge_and_the_address_keeps_no_token(screen: &Scree
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_world_goes_on_step_by_step_and_a_thousand_records_are_two_clicks() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, _server) = page::by_itself().await?;
     screen.browser().choose("speed", "1").await?;
     screen.browser().click("pause").await?;
     screen.send_record("get", &Composed::keyed("user-42", "step by step"), 1).await?;
@@ -269,9 +265,7 @@ async fn a_stopped_world_goes_on_step_by_step_and_a_thousand_records_are_two_cli
 
 #[tokio::test(flavor = "multi_thread")]
 async fn language_and_theme_are_remembered_and_nothing_typed_is_lost() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, _server) = page::by_itself().await?;
     screen.compose(&Composed { partition: "1", ..Composed::keyed("홍길동", "주문 42") }).await?;
     screen.add_header("trace", Some("둘")).await?;
     screen.set_count(7).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use cross_tests::bridge::Bridge;
-use cross_tests::page::{self, StaticServer};
+use cross_tests::page;
 use cross_tests::screen::{Composed, Screen};
 use kafka_producer::embedded::EmbeddedBrokers;
 use producer_core::ids::TopicPartition;
@@ -54,9 +54,7 @@ async fn a_key_of_a_class_is_shown_as_its_bytes_and_travels_as_them() -> Result<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_value_of_its_class_is_refused_in_javas_words_between_those_of_either_language() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, _server) = page::by_itself().await?;
     screen.compose(&Composed::keyed("user-42", "{}")).await?;
     screen.browser().choose("key-kind", "integer").await?;
     let java = "NumberFormatException: For input string: \"user-42\"";
@@ -81,9 +79,7 @@ async fn what_is_no_value_of_its_class_is_refused_in_javas_words_between_those_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serialisers_in_the_settings_are_the_composers() -> Result<()> {
-    let screen = Screen::start().await?;
-    let server = StaticServer::start(page::folder()?)?;
-    screen.open(&server.origin()).await?;
+    let (screen, _server) = page::by_itself().await?;
     screen.browser().choose("speed", "max").await?;
     screen.compose(&Composed::keyed("42", "tea")).await?;
     screen.write_settings(&format!("acks=1\nkey.serializer={PACKAGE}.LongSerializer\n")).await?;
