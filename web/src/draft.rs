@@ -62,10 +62,22 @@ pub(crate) enum DraftError {
 }
 
 impl Draft {
+    /// Every field that does not hold what it must.
+    pub(crate) fn errors(&self) -> Vec<DraftError> {
+        let payload = |half, payload| bytes_of(half, payload).err();
+        let partition = optional::<i32>(&self.partition).err().map(|()| DraftError::Partition);
+        let timestamp = optional::<i64>(&self.timestamp).err().map(|()| DraftError::Timestamp);
+        let key = payload(Half::Key, &self.key);
+        [key, payload(Half::Value, &self.value), partition, timestamp, self.count().err()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
     /// The record to send.
     ///
     /// # Errors
-    /// The first field that does not hold what it must. What Kafka judges (names, sizes, negative numbers) is left to it.
+    /// A field that does not hold what it must; [`errors`](Self::errors) names all of them. What Kafka judges (names, sizes, negative numbers) is left to it.
     pub(crate) fn record(&self) -> Result<RecordSpec, DraftError> {
         Ok(RecordSpec {
             topic: (&*self.topic).into(),
@@ -266,6 +278,27 @@ mod tests {
             assert_eq!(draft.count(), Err(DraftError::Count), "{count}");
         }
         assert_eq!(Draft { count: " 100000 ".into(), ..Draft::default() }.count(), Ok(100_000));
+    }
+
+    #[test]
+    fn every_field_that_is_wrong_is_named_at_once() {
+        let number = |text: &str| Payload { kind: Kind::from_code("integer"), text: text.into() };
+        let draft = Draft {
+            key: number("k"),
+            value: number("v"),
+            partition: "two".into(),
+            timestamp: "now".into(),
+            count: "0".into(),
+            ..Draft::default()
+        };
+        let halves = |error: &DraftError| match error {
+            DraftError::Payload(half, _) => Some(*half),
+            _ => None,
+        };
+        let errors = draft.errors();
+        assert_eq!(errors.iter().filter_map(halves).collect::<Vec<_>>(), [Half::Key, Half::Value]);
+        assert_eq!(errors[2..], [DraftError::Partition, DraftError::Timestamp, DraftError::Count]);
+        assert_eq!(Draft::default().errors(), []);
     }
 
     #[test]

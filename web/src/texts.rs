@@ -124,6 +124,7 @@ texts! {
     serialised: "The bytes that travel", "전송되는 바이트";
     bad_count: "1 to {} records at once", "한 번에 record 1~{}개";
     bytes: "{} B", "{} B";
+    send_off_fields: "Send is off until this is right: {}", "전송 불가, 확인할 항목: {}";
     send_off_link: "Send is off: nobody to send to. What you typed stays.", "전송 불가: 연결된 곳이 없습니다. 입력한 내용은 남아 있습니다.";
     arm: "Arm", "쓰기 허용";
     arm_explained: "This is a real cluster. Nothing is written before you arm it.", "실제 cluster입니다. 쓰기를 허용하기 전에는 아무것도 저장하지 않습니다.";

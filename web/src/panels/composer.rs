@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use producer_core::bridge::{Habit, MAX_SEND_COUNT, World};
+use producer_core::bridge::{Habit, World};
 use producer_core::record::hexadecimal;
 use producer_core::serializer::{Half, Serializer};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use super::code::java_type;
+use super::problems::{Problems, class_word};
 use crate::draft::{self, Destination, Draft, DraftError, Edit, HeaderDraft, Kind, Payload};
 use crate::format;
 use crate::icons::{Glyph, icon};
@@ -51,6 +51,7 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
     let language = props.language;
     let t = language.texts();
     let draft = &props.draft;
+    let problems = Problems::of(draft, language);
     let unarmed = match &props.view.world {
         Some(World::Cluster { armed: false, allowed_topics, .. }) => Some(allowed_topics),
         _ => None,
@@ -77,6 +78,7 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                         { t.send }{ icon(Glyph::Arrow) }
                     </button>
                 </div>
+                { problems.at_half(Half::Key) }
                 <div class="composer-chips">
                     { chip(props.destination, t) }
                     <span class="composer-note" data-test-id="key-note">{ note(draft, props.destination, t) }</span>
@@ -93,13 +95,8 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                         if !topics.is_empty() { { " " }{ fill(t.arm_topics, &[&topics.join(", ")]) } }
                     </p>
                 }
+                if let Some(fields) = problems.elsewhere() { <p class="problem" data-test-id="send-off">{ icon(Glyph::Warning) }{ fields }</p> }
                 if !props.view.link.is_up() { <p class="problem">{ icon(Glyph::Warning) }{ t.send_off_link }</p> }
-                if let Some((problem, words)) = problem(draft, language, t) {
-                    <p class="problem" role="alert" data-test-id="problem">
-                        { icon(Glyph::Warning) }
-                        <span>{ problem }if let Some(words) = words { { " " }<code lang="en">{ words }</code> }</span>
-                    </p>
-                }
                 <div class="modes" role="group" aria-label={t.mode}>
                     { for MODES.map(|(habit, test_id, word)| mode(draft, habit, test_id, word, t)) }
                 </div>
@@ -111,45 +108,12 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                     { serialised("value-bytes", &draft.value, language) }
                 </div>
                 { value_area(&draft.value, &edit_value, t) }
+                { problems.at_half(Half::Value) }
                 <span class="composer-note">{ null_hint(&draft.value, t) }</span>
-                { options(draft, &props.on_topic, t) }
-                { how_many(draft, language) }
+                { options(draft, &props.on_topic, &problems) }
+                { how_many(draft, &problems) }
             </div>
         </form>
-    }
-}
-
-/// What keeps the record from being sent, and Java's own words where it is Java that would not take it.
-fn problem(draft: &Draft, language: Language, t: &Texts) -> Option<(String, Option<String>)> {
-    let error = draft.record().err().or(draft.count().err())?;
-    let problem = match error {
-        DraftError::Payload(half, error) => {
-            let (place, payload) = match half {
-                Half::Key => (t.key, &draft.key),
-                Half::Value => (t.value, &draft.value),
-            };
-            let problem = fill(t.bad_payload, &[&place, &class_word(payload.kind.serializer())]);
-            return Some((problem, Some(format!("{}: {}", error.class, error.message))));
-        }
-        DraftError::Partition => {
-            fill(t.bad_number, &[&t.partition, &language.number(i32::MIN), &language.number(i32::MAX)])
-        }
-        DraftError::Timestamp => {
-            fill(t.bad_number, &[&t.timestamp, &language.number(i64::MIN), &language.number(i64::MAX)])
-        }
-        DraftError::Count => fill(t.bad_count, &[&language.number(MAX_SEND_COUNT)]),
-    };
-    Some((problem, None))
-}
-
-/// What an object's class is called in the list.
-fn class_word(serializer: Serializer) -> &'static str {
-    match serializer {
-        Serializer::Json => "JSON",
-        Serializer::ByteArray => "byte[] (hex)",
-        Serializer::ByteBuffer => "ByteBuffer (hex)",
-        Serializer::Bytes => "Bytes (hex)",
-        other => java_type(other),
     }
 }
 
@@ -310,14 +274,14 @@ fn chip(destination: Destination, t: &'static Texts) -> Html {
 }
 
 /// Topic, partition, timestamp and headers, folded.
-fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, t: &'static Texts) -> Html {
+fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, problems: &Problems<'_>) -> Html {
+    let t = problems.language.texts();
     let named = on_topic.reform(|event: Event| {
         event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default().into()
     });
     let field = |to_edit: fn(Rc<str>) -> Edit| edit(draft, move |event: InputEvent| to_edit(text_of(&event)));
     let add = edit(draft, |_: MouseEvent| Edit::AddHeader);
-    let error = draft.record().err();
-    let is_invalid = |what: DraftError| (error == Some(what)).then_some("true");
+    let is_invalid = |what: DraftError| problems.is_at(&what);
     let headers = draft.headers.iter().enumerate().map(|(place, header)| header_row(draft, place, header, t));
     html! {
         <details class="options">
@@ -333,10 +297,12 @@ fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, t: &'s
                 <input id="partition" class="mono" data-test-id="partition" inputmode="numeric" placeholder={t.partition_auto}
                     aria-invalid={is_invalid(DraftError::Partition)}
                     value={AttrValue::from(Rc::clone(&draft.partition))} autocomplete="off" oninput={field(Edit::Partition)} />
+                { problems.at(|error| *error == DraftError::Partition) }
                 <label for="timestamp">{ t.timestamp }</label>
                 <input id="timestamp" class="mono" data-test-id="timestamp" inputmode="numeric" placeholder={t.timestamp_now}
                     aria-invalid={is_invalid(DraftError::Timestamp)}
                     value={AttrValue::from(Rc::clone(&draft.timestamp))} autocomplete="off" oninput={field(Edit::Timestamp)} />
+                { problems.at(|error| *error == DraftError::Timestamp) }
             </div>
             <div class="headers" role="group" aria-label={t.headers}>
                 { for headers }
@@ -399,7 +365,8 @@ fn mode(
     }
 }
 
-fn how_many(draft: &UseReducerHandle<Draft>, language: Language) -> Html {
+fn how_many(draft: &UseReducerHandle<Draft>, problems: &Problems<'_>) -> Html {
+    let language = problems.language;
     let t = language.texts();
     let presets = PRESETS.map(|count| {
         let choose = edit(draft, move |_: MouseEvent| Edit::Count(count.to_string().into()));
@@ -414,7 +381,9 @@ fn how_many(draft: &UseReducerHandle<Draft>, language: Language) -> Html {
         <div class="how-many" role="group" aria-label={t.how_many}>
             <label for="count">{ t.how_many }</label>
             <input id="count" class="mono" data-test-id="count" title={t.how_many_other} inputmode="numeric"
+                aria-invalid={problems.is_at(&DraftError::Count)}
                 autocomplete="off" value={AttrValue::from(Rc::clone(&draft.count))} oninput={typed} />
+            { problems.at(|error| *error == DraftError::Count) }
             <span class="counts">{ for presets }</span>
         </div>
     }

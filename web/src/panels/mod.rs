@@ -7,6 +7,7 @@ pub(crate) mod connect;
 pub(crate) mod history;
 pub(crate) mod ledger;
 mod narrate;
+mod problems;
 pub(crate) mod settings;
 pub(crate) mod stage;
 pub(crate) mod time_bar;
