@@ -67,12 +67,9 @@ async fn a_level_that_has_no_effect_in_the_page_is_told_of_in_both_languages() -
     screen.browser().wait_until_texts("settings-notice", told(korean)).await?;
 
     screen.browser().click("settings-apply").await?;
-    let notices = async || {
-        let script = "return document.querySelector('.setting-chip.is-notice')?.title ?? ''";
-        let title = screen.browser().client().execute(script, vec![]).await?;
-        Ok((title == korean).then_some(()))
-    };
-    screen.wait_until("notice beside the settings in force", notices).await?;
+    screen.browser().click("settings-close").await?;
+    screen.browser().click("notices").await?;
+    screen.browser().wait_until_texts("notices-line", told(korean)).await?;
     screen.write_settings("compression.type=gzip\ncompression.gzip.level=9").await?;
     screen.browser().wait_until_texts("settings-notice", <[String]>::is_empty).await.map(drop)
 }

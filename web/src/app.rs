@@ -16,19 +16,20 @@ use crate::driver::Driver;
 use crate::frame::Canvas;
 use crate::icons::{Glyph, icon};
 use crate::panels::alerts::alerts;
+use crate::panels::chips::{chips, waits_for};
 use crate::panels::code::code;
 use crate::panels::composer::{Composer, can_send};
 use crate::panels::connect::{Connect, Remedies, link_trouble};
 use crate::panels::history::History;
 use crate::panels::ledger::LedgerPanel;
-use crate::panels::settings::{Settings, chips};
+use crate::panels::settings::Settings;
 use crate::panels::stage::{Preview, Stage};
 use crate::panels::time_bar::time_bar;
 use crate::panels::top_bar::{Choices, Theme, top_bar};
 use crate::settings::{self, Properties};
 use crate::storage::{self, Memory};
 use crate::texts::{Language, Texts};
-use crate::view::{Link, Speed, View};
+use crate::view::{Speed, View};
 use crate::width::use_width;
 
 /// How fast the world in the page goes until a person chooses.
@@ -136,9 +137,9 @@ pub(crate) fn App() -> Html {
     // The first call may still be waiting for its topic.
     let has_begun = caller.sent + caller.refused > 0 || caller.stands != Statement::Loop;
     let (title, text) = question(draft.habit, has_begun, t);
-    let is_lost = matches!(view.link, Link::Lost { .. } | Link::Ended(_));
     let stands = has_begun.then_some(caller.stands).filter(|statement| *statement != Statement::Loop);
     let choices = Choices { on_connect: open(Drawer::Connect), on_language, on_theme };
+    let asked = waits_for(&view, t).and_then(|waits| Some(((**view.asked.as_ref()?).clone(), waits)));
     let remedies = Remedies {
         on_again: on(&driver, Driver::connect_again),
         on_leave: on_leave.clone(),
@@ -157,7 +158,7 @@ pub(crate) fn App() -> Html {
                 <div class="question">
                     <div><h1>{ title }</h1><p>{ text }</p></div>
                     <div class="chips">
-                        { chips(&view, t) }
+                        { chips(&view, *language) }
                         <button class="plain" data-test-id="settings" onclick={open(Drawer::Settings).reform(|_: MouseEvent| ())}>
                             { icon(Glyph::Sliders) }<span class="word">{ t.settings }</span>
                         </button>
@@ -170,7 +171,7 @@ pub(crate) fn App() -> Html {
                 <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />
                 <div class="below">
                     <History language={*language} scene={view.scene.clone()} />
-                    <LedgerPanel language={*language} ledger={view.ledger.clone()} {is_lost} />
+                    <LedgerPanel language={*language} ledger={view.ledger.clone()} is_lost={view.is_lost()} counts={view.counts()} />
                 </div>
             </main>
             { time_bar(&view, *speed, *language, &on_speed, &driver) }
@@ -179,7 +180,7 @@ pub(crate) fn App() -> Html {
             }
             if *drawer == Some(Drawer::Settings) {
                 <Settings language={*language} in_force={view.config.properties.clone()} in_composer={[draft.key.kind.serializer(), draft.value.kind.serializer()]}
-                    is_simulated={view.world == Some(World::InPage)} is_asked={view.is_asked} fetches_codecs={view.fetches_codecs} can_apply={view.link.is_up()}
+                    is_simulated={view.world == Some(World::InPage)} {asked} can_apply={view.link.is_up()}
                     {on_apply} {on_serializer} on_close={close} />
             }
         </>

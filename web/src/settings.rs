@@ -26,6 +26,7 @@ pub(crate) fn judge(properties: &Properties, is_simulated: bool) -> Verdict {
         properties.iter().map(|(key, _)| key).filter(|key| is_the_bridges_own(key)).cloned().collect();
     match ProducerConfig::from_properties(properties.iter().map(|(key, value)| (&**key, &**value))) {
         Ok((config, mut notices)) => {
+            let config = config.without_transactions(&mut notices);
             let is_told_anyway =
                 |notice: &ConfigNotice| matches!(notice, ConfigNotice::NoEffect { key } if is_the_bridges_own(key));
             notices.retain(|notice| !is_told_anyway(notice));
@@ -179,6 +180,13 @@ mod tests {
             "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."
         );
         assert_eq!(judge(&from_text("linger.mss=5").expect("readable"), false).notices.len(), 1);
+    }
+
+    #[test]
+    fn what_has_no_effect_in_a_page_is_told_before_it_is_applied() {
+        let properties = from_text("transactional.id=orders").expect("readable");
+        let key = "transactional.id".into();
+        assert_eq!(judge(&properties, false).notices, [ConfigNotice::NoEffect { key }]);
     }
 
     #[test]

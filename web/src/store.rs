@@ -24,8 +24,6 @@ pub(crate) struct Store {
     session: Option<(SessionId, u32)>,
     /// The topic the composer names.
     topic: Arc<str>,
-    /// Properties asked for and not answered yet.
-    wanted: Option<Properties>,
 }
 
 impl Store {
@@ -36,7 +34,7 @@ impl Store {
             ledger: Shared::new(Ledger::default()),
             topology: Shared::new(Topology::default()),
             config: Shared::new(ConfigInForce::default()),
-            is_asked: false,
+            asked: None,
             fetches_codecs: false,
             alerts: Shared::new(Vec::new()),
             world: None,
@@ -44,7 +42,7 @@ impl Store {
             trial: Trial::Idle,
             clock: Clock::default(),
         };
-        Self { view, session: None, topic: topic.into(), wanted: None }
+        Self { view, session: None, topic: topic.into() }
     }
 
     /// The store of another world, which says what it begins without.
@@ -127,15 +125,14 @@ impl Store {
     /// The codecs for the configuration asked for cannot be had: the old producer stays.
     pub(crate) fn codecs_missing(&mut self, reason: String) {
         self.set_fetches_codecs(false);
-        if let Some(properties) = self.wanted.clone() {
-            self.want(None);
+        if let Some(properties) = self.view.asked.take() {
+            let properties = (*properties).clone();
             self.alert(Alert::CodecsMissing { reason, properties });
         }
     }
 
     fn want(&mut self, properties: Option<Properties>) {
-        self.view.is_asked = properties.is_some();
-        self.wanted = properties;
+        self.view.asked = properties.map(Shared::new);
     }
 
     /// The composer names another topic.
@@ -151,7 +148,7 @@ impl Store {
                 return self.welcome(session, epoch, recovered, world, &unsettled);
             }
             Report::Configured { properties, notices } => {
-                if self.wanted.as_ref() == Some(&properties) {
+                if self.view.asked.as_deref() == Some(&properties) {
                     self.want(None);
                 }
                 let ignores_keys = settings::ignores_keys(&properties);
@@ -232,7 +229,7 @@ impl Store {
         self.view.alerts.make_mut().retain(|alert| *alert != Alert::Stopping);
         let mut commands =
             vec![Command::TraceCredit { frames: TRACE_FRAMES }, Command::Describe { topic: Arc::clone(&self.topic) }];
-        if let Some(properties) = self.wanted.clone() {
+        if let Some(properties) = self.view.asked.as_deref().cloned() {
             commands.push(Command::Configure { properties });
         }
         if recovered {
@@ -362,9 +359,9 @@ mod tests {
         let send = store.send(Habit::Get, record(), 1).expect("connected");
         let said: Vec<_> = store.apply(welcome(1, true, &[])).into_iter().skip(2).collect();
         assert_eq!(said, [configure, send]);
-        assert!(store.view().is_asked);
+        assert!(store.view().asked.is_some());
         store.apply(Report::Configured { properties, notices: Vec::new() });
-        assert!(!store.view().is_asked);
+        assert!(store.view().asked.is_none());
         assert_eq!(store.apply(welcome(1, true, &[])).len(), 3, "only the send is open");
     }
 
@@ -384,7 +381,7 @@ mod tests {
         store.configure(zstd.clone());
         store.set_fetches_codecs(true);
         store.codecs_missing("HTTP 404".to_owned());
-        assert!(!store.view().is_asked && !store.view().fetches_codecs);
+        assert!(store.view().asked.is_none() && !store.view().fetches_codecs);
         assert_eq!(**store.view().alerts, [Alert::CodecsMissing { reason: "HTTP 404".to_owned(), properties: zstd }]);
         store.apply(Report::Configured { properties: Vec::new(), notices: Vec::new() });
         assert!(store.view().alerts.is_empty());

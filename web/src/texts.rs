@@ -278,7 +278,14 @@ texts! {
     settings_text_half: "Line {}: this \\u escape is half of a character; write both halves.", "{}번째 줄: \\u 표기가 문자의 절반입니다. 나머지 절반도 쓰세요.";
     settings_apply: "Apply", "적용";
     settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받습니다.";
-    settings_asked: "waiting: the old producer settles what is out", "대기 중: 이전 producer가 전송을 마무리하는 중";
+    settings_no_default: "not set by default", "기본값 없음";
+    settings_no_effect: "no effect here", "여기서는 효과 없음";
+    settings_all: "Settings that were changed", "변경된 설정";
+    settings_notices: "Notices on the settings", "설정 알림";
+    settings_waiting: "Asked for, not in force yet", "요청됨, 아직 적용 전";
+    settings_asked: "Apply waits: the old producer settles what is out", "적용 대기: 이전 producer가 전송을 마무리하는 중";
+    settings_asked_paused: "Apply waits: time is paused", "적용 대기: 시간이 일시 정지됨";
+    settings_asked_lost: "Apply waits for the bridge", "적용 대기: bridge 연결을 기다리는 중";
     settings_fetches_codecs: "fetching the codecs for compression.type", "compression.type의 codec 불러오는 중";
     settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";

@@ -8,7 +8,8 @@ use producer_core::scene::Scene;
 use producer_core::time::Instant;
 
 use crate::alerts::Alert;
-use crate::ledger::Ledger;
+use crate::ledger::{Counts, Ledger};
+use crate::settings::Properties;
 use crate::shared::Shared;
 
 /// One picture of the state, made at most ten times a second. Cheap to clone, cheap to compare.
@@ -22,8 +23,8 @@ pub(crate) struct View {
     pub(crate) topology: Shared<Topology>,
     /// The producer's properties.
     pub(crate) config: Shared<ConfigInForce>,
-    /// Was another configuration asked for that is not in force yet?
-    pub(crate) is_asked: bool,
+    /// The properties asked for that are not in force yet.
+    pub(crate) asked: Option<Shared<Properties>>,
     /// Does it wait for the codecs of the world in the page, which are being fetched?
     pub(crate) fetches_codecs: bool,
     /// What a person should know and has not dismissed.
@@ -36,6 +37,22 @@ pub(crate) struct View {
     pub(crate) trial: Trial,
     /// The time of the world.
     pub(crate) clock: Clock,
+}
+
+impl View {
+    /// Is the bridge out of reach? Then nobody can tell what becomes of what is out.
+    pub(crate) const fn is_lost(&self) -> bool {
+        matches!(self.link, Link::Lost { .. } | Link::Ended(_))
+    }
+
+    /// How many records met which fate, as far as can be told now: while the bridge is out of reach, what waits is unknown.
+    pub(crate) fn counts(&self) -> Counts {
+        let counts = self.ledger.counts();
+        if !self.is_lost() {
+            return counts;
+        }
+        Counts { unknown: counts.unknown + counts.waiting, waiting: 0, ..counts }
+    }
 }
 
 /// The configuration that the producer runs with.

@@ -21,6 +21,8 @@ pub(crate) struct LedgerProps {
     pub(crate) ledger: Shared<Ledger>,
     /// Is the world out of reach? Then nobody can tell what became of what is out.
     pub(crate) is_lost: bool,
+    /// How many records met which fate.
+    pub(crate) counts: Counts,
     pub(crate) language: Language,
 }
 
@@ -39,10 +41,10 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
     let open = ledger.open().count();
     let hidden = (open + ledger.rows().count()).saturating_sub(limit);
     let dropped = ledger.rows_dropped();
-    let is_empty = ledger.counts() == Counts::default();
+    let is_empty = props.counts == Counts::default();
     html! {
         <section class="results" aria-label={t.score}>
-            { score(shown_counts(ledger.counts(), props.is_lost), language) }
+            { score(props.counts, language) }
             <div class="ledger">
                 <h2>{ t.ledger }<span class="caption">{ if is_empty { t.ledger_empty } else { t.newest_first } }</span></h2>
                 <ul class="ledger-rows" tabindex="0" aria-label={t.ledger}>
@@ -64,11 +66,6 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
             </div>
         </section>
     }
-}
-
-/// While the world is out of reach, what waits is unknown.
-fn shown_counts(counts: Counts, is_lost: bool) -> Counts {
-    if is_lost { Counts { unknown: counts.unknown + counts.waiting, waiting: 0, ..counts } } else { counts }
 }
 
 fn score(counts: Counts, language: Language) -> Html {

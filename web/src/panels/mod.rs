@@ -1,6 +1,7 @@
 //! The parts of the screen. They read [`View`](crate::view::View) and what is being typed, and nothing else.
 
 pub(crate) mod alerts;
+pub(crate) mod chips;
 pub(crate) mod code;
 pub(crate) mod composer;
 pub(crate) mod connect;

@@ -6,19 +6,16 @@ use producer_core::config::{
     ConfigNotice, EscapeFault, Kind, ProducerConfig, PropertiesError, Property, tell_lines_without_key,
 };
 use producer_core::serializer::{Half, Serializer};
-use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+use web_sys::{Element, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
+use super::chips::default_words;
 use crate::config_texts::{Group, Meaning};
 use crate::icons::{Glyph, icon};
 use crate::settings::{
     Properties, Serializers, Verdict, from_text, judge, serializer_key, split, to_text, value_of, with,
 };
 use crate::texts::{Language, Texts, fill};
-use crate::view::View;
-
-/// Chips above the pipeline; the others are counted.
-const CHIPS: usize = 2;
 
 /// Kafka's setting of where to connect.
 const ADDRESS_KEY: &str = "bootstrap.servers";
@@ -33,10 +30,8 @@ pub(crate) struct SettingsProps {
     pub(crate) in_composer: [Serializer; 2],
     /// Are the brokers simulated, and with them the codecs?
     pub(crate) is_simulated: bool,
-    /// Was another configuration asked for that is not in force yet?
-    pub(crate) is_asked: bool,
-    /// Does it wait for codecs?
-    pub(crate) fetches_codecs: bool,
+    /// What was asked for and is not in force yet, and what it waits for.
+    pub(crate) asked: Option<(Properties, &'static str)>,
     /// May a new producer be asked for?
     pub(crate) can_apply: bool,
     /// Make a producer with these.
@@ -51,11 +46,13 @@ pub(crate) struct SettingsProps {
 pub(crate) fn Settings(props: &SettingsProps) -> Html {
     let language = props.language;
     let t = language.texts();
-    let edited = use_state(|| props.in_force.clone());
+    let edited = use_state(|| wanted(props).clone());
     // Serialisers that were written and are others than the composer's.
     let named = use_state(Serializers::new);
     // What is typed as text, until it can be read.
     let text = use_state(|| None::<String>);
+    // Was it as text that something was changed last? What is said about it stands below the text then.
+    let in_text = use_state(|| false);
     let search = use_state(String::new);
     let first = use_node_ref();
     {
@@ -72,14 +69,16 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     tell_lines_without_key(&mut verdict.notices, &shown_text);
     let bad_text = text.as_ref().and_then(|text| from_text(text).err());
     let on_change = {
-        let (edited, text) = (edited.clone(), text.clone());
+        let (edited, text, in_text) = (edited.clone(), text.clone(), in_text.clone());
         Callback::from(move |properties| {
             text.set(None);
+            in_text.set(false);
             edited.set(properties);
         })
     };
     let on_text = {
         let (edited, named, text, in_composer) = (edited.clone(), named.clone(), text.clone(), props.in_composer);
+        let in_text = in_text.clone();
         Callback::from(move |event: InputEvent| {
             let typed = event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default();
             if let Ok(properties) = from_text(&typed) {
@@ -89,6 +88,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
                 named.set(serializers);
             }
             text.set(Some(typed));
+            in_text.set(true);
         })
     };
     let on_search = {
@@ -106,7 +106,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
             }
             named.set(Serializers::new());
             text.set(None);
-            if *edited != props.in_force {
+            if *edited != *wanted(&props) {
                 props.on_apply.emit((*edited).clone());
             }
         })
@@ -117,15 +117,26 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
         && verdict.forbidden.is_empty()
         && bad_text.is_none()
         && no_class.is_none()
-        && (*edited != props.in_force || !named.is_empty());
+        && (*edited != *wanted(props) || !named.is_empty());
     // As it was on opening: nothing was applied, nothing is to be said about it.
     let opened_with = use_memo((), |()| props.in_force.clone());
-    let state = match () {
-        () if props.fetches_codecs => t.settings_fetches_codecs.to_owned(),
-        () if props.is_asked => t.settings_asked.to_owned(),
-        () if *edited == props.in_force && *opened_with != props.in_force => t.settings_in_force.to_owned(),
-        () => fill(t.settings_changed, &[&(edited.len() + lines.len())]),
+    let state = match &props.asked {
+        Some((_, waits)) => (*waits).to_owned(),
+        None if *edited == props.in_force && *opened_with != props.in_force => t.settings_in_force.to_owned(),
+        None => fill(t.settings_changed, &[&(edited.len() + lines.len())]),
     };
+    let verdicts = use_node_ref();
+    {
+        let verdicts = verdicts.clone();
+        // Below the text it may lie out of sight.
+        use_effect_with((*in_text, verdict.clone()), move |(in_text, _)| {
+            if let Some(verdicts) = verdicts.cast::<Element>().filter(|_| *in_text) {
+                verdicts.scroll_into_view_with_bool(false);
+            }
+        });
+    }
+    let told = verdict_box(&verdict, &named, *in_text, verdicts, t);
+    let (above, below) = if *in_text { (Html::default(), told) } else { (told, Html::default()) };
     html! {
         <section class="drawer settings" role="dialog" aria-label={t.settings_title}>
             <header>
@@ -138,7 +149,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
                     onclick={props.on_close.reform(|_: MouseEvent| ())}>{ icon(Glyph::Close) }</button>
             </header>
             <div class="settings-body">
-                { verdict_box(&verdict, &named, t) }
+                { above }
                 <input class="settings-search" ref={first} type="search" data-test-id="settings-search" placeholder={t.settings_search}
                     aria-label={t.settings_search} value={(*search).clone()} oninput={on_search} />
                 { groups(&search, &edited, &verdict, &on_change, language) }
@@ -147,10 +158,16 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
                     <textarea class="mono" data-test-id="settings-text" rows="5" spellcheck="false" value={shown_text} oninput={on_text} />
                 </label>
                 if let Some(error) = bad_text { <p class="problem" role="alert">{ text_error(error, t) }</p> }
+                { below }
                 <p class="caption">{ t.settings_apply_note }</p>
             </div>
         </section>
     }
+}
+
+/// What was asked for last, in force or not.
+fn wanted(props: &SettingsProps) -> &Properties {
+    props.asked.as_ref().map_or(&props.in_force, |(asked, _)| asked)
 }
 
 fn composers(in_composer: [Serializer; 2], half: Half) -> Serializer {
@@ -218,7 +235,7 @@ fn groups(
     html! { { for sections } }
 }
 
-fn verdict_box(verdict: &Verdict, named: &Serializers, t: &'static Texts) -> Html {
+fn verdict_box(verdict: &Verdict, named: &Serializers, is_below: bool, place: NodeRef, t: &'static Texts) -> Html {
     let serializers = named.iter().map(|(half, class)| match Serializer::of_java_class(class) {
         Some(_) => html! {
             <p class="notice" data-test-id="settings-notice">{ fill(t.notice_serializer, &[&serializer_key(*half)]) }</p>
@@ -230,7 +247,7 @@ fn verdict_box(verdict: &Verdict, named: &Serializers, t: &'static Texts) -> Htm
         },
     });
     html! {
-        <div class="settings-verdicts" aria-live="polite">
+        <div ref={place} class={classes!("settings-verdicts", is_below.then_some("is-below"))} aria-live="polite">
             if let Some(error) = &verdict.error {
                 <p class="verdict">
                     <strong>{ icon(Glyph::Warning) }{ t.settings_refused }</strong>
@@ -297,7 +314,7 @@ fn setting(
         <div class={classes} key={property.name}>
             <label class="mono" for={format!("setting-{}", property.name)}>{ property.name }</label>
             if changed.is_some() {
-                <button class="quiet mono" onclick={reset} title={fill(t.settings_reset, &[&property.default])}>
+                <button class="quiet mono" onclick={reset} title={fill(t.settings_reset, &[&default_words(property.default, t)])}>
                     { property.default }{ icon(Glyph::Reset) }
                 </button>
             }
@@ -333,35 +350,6 @@ fn field(property: &'static Property, value: &str, on_set: &Callback<String>) ->
         html! { <option value={*choice} selected={*choice == value}>{ *choice }</option> }
     });
     html! { <select id={id.clone()} class="mono" data-test-id={id} {onchange}>{ for options }</select> }
-}
-
-/// What differs from the defaults, what the client remarked about it, and what is being fetched for it, above the pipeline.
-pub(crate) fn chips(view: &View, t: &'static Texts) -> Html {
-    let config = &view.config;
-    let chips = config.properties.iter().take(CHIPS).map(|(key, value): &(Arc<str>, Arc<str>)| {
-        let default = ProducerConfig::properties().find(|property| *property.name == **key).map(|known| known.default);
-        html! {
-            <span class="setting-chip mono">
-                { key.to_string() }{ " " }<b>{ value.to_string() }</b>
-                if let Some(default) = default { { " " }<span class="caption">{ fill(t.settings_default, &[&default]) }</span> }
-            </span>
-        }
-    });
-    let folded = &config.properties[config.properties.len().min(CHIPS)..];
-    let told = to_text(&folded.to_vec());
-    let notices: Vec<String> = config.notices.iter().map(|notice| notice_text(notice, t)).collect();
-    html! {
-        <>
-            if view.fetches_codecs { <span class="setting-chip" role="status" data-test-id="codecs">{ t.settings_fetches_codecs }</span> }
-            { for chips }
-            if !folded.is_empty() { <span class="setting-chip mono" title={told}>{ format!("+{}", folded.len()) }</span> }
-            if !notices.is_empty() {
-                <span class="setting-chip is-notice" title={notices.join("\n")} aria-label={notices.join(" ")}>
-                    { icon(Glyph::Warning) }{ notices.len() }
-                </span>
-            }
-        </>
-    }
 }
 
 #[cfg(test)]
