@@ -28,11 +28,14 @@ async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() 
     screen.apply_settings("linger.ms=60000").await?;
     screen.send_record("callback", &Composed::keyed("user-42", "lost with the bridge"), 5).await?;
     screen.wait_until_ledger("send that waits", |rows| rows.iter().any(|row| row.state == "waiting")).await?;
+    screen.browser().wait_for("stop").await?;
 
     bridge.kill();
     screen.wait_for_link(&["lost"]).await?;
     five_records_are_unknown_and_none_has_failed(&screen).await?;
     assert!(!screen.can_send().await?, "there is nobody to send to");
+    assert!(screen.browser().texts("stop").await?.is_empty(), "and nobody to stop");
+    what_is_said_is_what_is_shown_and_time_stands(&screen).await?;
 
     // A bridge comes back at the same place. It is not the one that the page knew.
     let listen = format!("127.0.0.1:{}", bridge.port());
@@ -52,6 +55,15 @@ async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() 
     screen.send().await?;
     screen.wait_until_settled().await?;
     assert_eq!(kcat::consume_all(&servers, "orders")?.len(), 3, "only what a person has sent");
+    Ok(())
+}
+
+async fn what_is_said_is_what_is_shown_and_time_stands(screen: &Screen) -> Result<()> {
+    let said = |texts: &[String]| texts.concat().contains("7 sent, 2 acked, 0 waiting, 0 failed, 5 unknown.");
+    let then = screen.browser().texts("clock").await?;
+    screen.browser().wait_until_texts("said", said).await?;
+    // Said at intervals: time enough for a clock that goes on.
+    assert_eq!(screen.browser().texts("clock").await?, then);
     Ok(())
 }
 
@@ -283,6 +295,40 @@ async fn a_value_that_no_frame_holds_is_refused_in_the_page(screen: &Screen) -> 
     screen.browser().type_into("value", "typed before").await?;
     screen.send().await?;
     assert_eq!(screen.wait_until_settled().await?.failed, 0);
+    Ok(())
+}
+
+/// The page of a bridge that is no more comes from another address than the next bridge, which does not let it in.
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_page_of_a_bridge_that_is_gone_a_click_leads_to_the_page_of_the_next_one() -> Result<()> {
+    let mut bridge = Bridge::serve(page::folder()?, &[])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.send_record("get", &Composed::keyed("user-42", "seen here"), 1).await?;
+    screen.wait_until_settled().await?;
+    bridge.kill();
+    screen.wait_for_link(&["lost"]).await?;
+
+    let next = Bridge::serve(page::folder()?, &[])?;
+    assert_ne!(next.port(), bridge.port());
+    screen.connect(&next.address).await?;
+    let command = format!("cargo xtask play --allow-origin {}", bridge.origin());
+    let told = |texts: &[String]| texts.iter().any(|text| text.contains(&command));
+    screen.browser().wait_until_texts("connect-error", told).await?;
+    let html = screen.browser().client().execute("return document.documentElement.outerHTML", vec![]).await?;
+    assert!(!html.to_string().contains(next.token()), "the way there is not to be copied");
+
+    let client = screen.browser().client();
+    let here = client.window().await?;
+    screen.browser().click("connect-open").await?;
+    let elsewhere = screen
+        .wait_until("second window", async || Ok(client.windows().await?.into_iter().find(|window| *window != here)))
+        .await?;
+    client.switch_to_window(elsewhere).await?;
+    screen.wait_for_link(&["open"]).await?;
+    assert_eq!(screen.attribute("badge", "data-world").await?, "embedded");
+    client.switch_to_window(here).await?;
+    assert_eq!(screen.ledger().await?.len(), 1, "what was seen stays where it was");
     Ok(())
 }
 

@@ -55,6 +55,11 @@ impl BridgeAddress {
         let token = fragment.and_then(token_of).ok_or(AddressError::NoToken)?;
         Ok(Self { host: host.to_owned(), token })
     }
+
+    /// The address that the bridge printed. Whoever has it is let in.
+    pub(crate) fn line(&self) -> String {
+        format!("http://{}/#token={}", self.host, self.token)
+    }
 }
 
 /// The token in a page's fragment, without the `#`.

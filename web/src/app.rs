@@ -137,7 +137,8 @@ pub(crate) fn App() -> Html {
     // The first call may still be waiting for its topic.
     let has_begun = caller.sent + caller.refused > 0 || caller.stands != Statement::Loop;
     let (title, text) = question(draft.habit, has_begun, t);
-    let stands = has_begun.then_some(caller.stands).filter(|statement| *statement != Statement::Loop);
+    let stands =
+        has_begun.then_some(caller.stands).filter(|statement| *statement != Statement::Loop && !view.is_lost());
     let choices = Choices { on_connect: open(Drawer::Connect), on_language, on_theme };
     let asked = waits_for(&view, t).and_then(|waits| Some(((**view.asked.as_ref()?).clone(), waits)));
     let remedies = Remedies {

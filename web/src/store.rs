@@ -320,6 +320,16 @@ mod tests {
     }
 
     #[test]
+    fn while_the_bridge_is_lost_what_waits_is_unknown_and_waits_again_when_it_is_back() {
+        let mut store = connected();
+        store.send(Habit::Get, record(), 2);
+        store.set_link(Link::Lost { attempt: 1 });
+        assert_eq!(store.view().counts(), Counts { sent: 2, unknown: 2, ..Counts::default() });
+        store.apply(welcome(1, true, &[1]));
+        assert_eq!(store.view().counts(), Counts { sent: 2, waiting: 2, ..Counts::default() });
+    }
+
+    #[test]
     fn a_new_session_after_a_bridge_was_given_up_adds_to_what_the_ledger_holds() {
         let mut store = connected();
         store.send(Habit::Get, record(), 2);

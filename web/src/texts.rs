@@ -51,6 +51,7 @@ texts! {
     connect_line: "The line it printed", "출력된 줄";
     connect_go: "Connect", "연결";
     connect_leave: "Use the brokers in this page", "이 페이지의 broker 사용";
+    connect_open: "Open the page of {}", "{}의 페이지 열기";
     connect_again: "Try again", "다시 시도";
     close: "Close", "닫기";
     address_empty: "Nothing was pasted. The line begins with playground: http://127.0.0.1:", "붙여 넣은 내용이 없습니다. playground: http://127.0.0.1: 로 시작하는 줄이 필요합니다.";
@@ -58,12 +59,12 @@ texts! {
     address_not_loopback: "Only a bridge on this machine can be used (127.0.0.1, localhost or [::1]).", "이 컴퓨터의 bridge만 사용할 수 있습니다 (127.0.0.1, localhost, [::1]).";
     address_no_token: "The token is missing or cut off: the line ends with #token= and 43 characters. Each start of the bridge prints a new one.", "token이 없거나 잘렸습니다. 줄은 #token= 뒤 43자로 끝납니다. bridge를 시작할 때마다 새 token이 출력됩니다.";
     ended_not_admitted: "The bridge does not answer or does not let this page in.", "bridge가 응답하지 않거나 이 페이지를 받아들이지 않습니다.";
-    ended_not_admitted_advice: "Is it running? Is the token from its newest line? This page comes from another address ({}): the bridge must be started with --allow-origin {}, or open its line in the browser.", "실행 중인지, 가장 최근 줄의 token인지 확인하세요. 이 페이지는 다른 주소({})에서 열렸으므로 bridge를 --allow-origin {} 옵션으로 시작하거나, 출력된 줄을 브라우저에서 여세요.";
-    ended_not_admitted_own: "Is it running? Every start prints a line with a new token: open the newest one.", "실행 중인지 확인하세요. 시작할 때마다 새 token이 든 줄이 출력됩니다. 가장 최근 줄을 여세요.";
+    ended_not_admitted_advice: "A bridge lets in the page that it serves itself, with the token of its newest line; this page comes from {}. Open the bridge's own page: what you typed and saw here stays in this tab. To use the bridge from here, start it with", "bridge는 가장 최근에 출력한 줄의 token으로, 자신이 제공한 페이지만 받아들입니다. 이 페이지의 주소: {}. bridge의 페이지를 여세요. 여기에 입력한 내용과 결과는 이 탭에 남습니다. 이 페이지에서 bridge를 쓰려면 다음 명령으로 시작하세요:";
+    ended_not_admitted_own: "If it was started anew, it has another token, and another port unless --listen names one: open the newest line that it printed. If it does not run, start it with cargo xtask play.", "bridge를 새로 시작했다면 token이 다르고, --listen으로 정하지 않았다면 port도 다릅니다. 가장 최근에 출력된 줄을 여세요. 실행 중이 아니면 cargo xtask play로 시작하세요.";
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
-    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. If the bridge was started anew, open the line it prints: it has another token.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. bridge를 새로 시작했다면 token이 다르므로, 출력된 줄을 여세요.";
+    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. If the bridge was started anew, this page's address has come to its end: open the line that it prints.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. bridge를 새로 시작했다면 이 페이지의 주소는 더 이상 쓸 수 없습니다. 새로 출력된 줄을 여세요.";
 
     // Question row.
     first_title: "Send your first record", "첫 record를 보내 보세요";
@@ -200,8 +201,10 @@ texts! {
     who_main: "main", "main";
     who_sender: "sender", "sender";
     who_broker: "broker {}", "broker {}";
+    who_bridge: "bridge", "bridge";
     who_fault: "fault", "장애";
     bootstrap: "a bootstrap server", "bootstrap server";
+    say_lost: "does not answer, and what is out is unknown", "응답 없음, 전송 중인 record의 결과를 알 수 없음";
     say_get: "stands in get() and waits", "get()에서 대기";
     say_flush: "stands in flush() and waits", "flush()에서 대기";
     say_close: "stands in close() until all is settled", "close()에서 남은 전송 완료 대기";
@@ -264,6 +267,7 @@ texts! {
     pause: "Pause", "일시 정지";
     play: "Play", "재생";
     step: "Next event", "다음 event";
+    time_stopped: "stands since the bridge was lost", "bridge가 끊긴 시점에서 정지";
     time_real: "real time, as the bridge tells it", "실시간 (bridge 기준)";
 
     // Settings.

@@ -34,11 +34,22 @@ pub(super) struct Bridge {
     retry: Option<Timeout>,
     /// The world's time of the newest event, and when it came, on the browser's clock.
     heard: Option<(Instant, f64)>,
+    /// The world's time when the connection broke: nobody tells it any more.
+    stopped_at: Option<Instant>,
 }
 
 impl Bridge {
     fn at(address: BridgeAddress) -> Self {
-        Self { address, connection: None, was_welcome: false, lost_at_ms: None, attempt: 0, retry: None, heard: None }
+        Self {
+            address,
+            connection: None,
+            was_welcome: false,
+            lost_at_ms: None,
+            attempt: 0,
+            retry: None,
+            heard: None,
+            stopped_at: None,
+        }
     }
 
     /// Sends a command, if there is a connection to send it on.
@@ -48,16 +59,24 @@ impl Bridge {
         }
     }
 
-    /// Its world's time.
-    pub(super) fn now(&self, now_ms: f64) -> Instant {
-        self.heard.map_or(Instant::ZERO, |(at, then_ms)| later(at, now_ms - then_ms))
+    /// Its world's time, and whether it passes as far as anybody here can tell.
+    pub(super) fn now(&self, now_ms: f64) -> (Instant, bool) {
+        let goes_on = || self.heard.map_or(Instant::ZERO, |(at, then_ms)| later(at, now_ms - then_ms));
+        (self.stopped_at.unwrap_or_else(goes_on), self.stopped_at.is_none())
+    }
+
+    fn stop_the_clock(&mut self, now_ms: f64) {
+        self.stopped_at = Some(self.now(now_ms).0);
     }
 
     fn hear(&mut self, report: &Report) {
         match report {
-            Report::Welcome { .. } => {
+            Report::Welcome { recovered, .. } => {
                 self.was_welcome = true;
                 self.lost_at_ms = None;
+                self.stopped_at = None;
+                // Another session's time is another.
+                self.heard = self.heard.filter(|_| *recovered);
                 self.attempt = 0;
             }
             Report::Trace { events } => {
@@ -72,6 +91,7 @@ impl Bridge {
     /// The connection broke. How long to wait before the next one; `None`: there is nothing to come back to.
     fn lose(&mut self, now_ms: f64) -> Option<u32> {
         self.connection = None;
+        self.stop_the_clock(now_ms);
         let lost_at_ms = *self.lost_at_ms.get_or_insert(now_ms);
         (self.was_welcome && now_ms - lost_at_ms < GIVE_UP_AFTER_MS).then(|| {
             self.attempt += 1;
@@ -162,7 +182,7 @@ impl Driver {
     }
 
     fn remember(&self, address: &BridgeAddress) {
-        Memory::Tab.set(storage::BRIDGE, Some(&format!("http://{}/#token={}", address.host, address.token)));
+        Memory::Tab.set(storage::BRIDGE, Some(&address.line()));
     }
 
     fn next_number(&self) -> u32 {
@@ -299,6 +319,7 @@ impl Driver {
         if let Source::Bridge(bridge) = &mut *self.0.source.borrow_mut() {
             bridge.connection = None;
             bridge.retry = None;
+            bridge.stop_the_clock(now_ms());
         }
         self.0.store.borrow_mut().give_up(ending);
         self.changed();

@@ -308,7 +308,8 @@ impl Driver {
                 (reports, clock, running && world.is_busy())
             }
             Source::Bridge(bridge) => {
-                let clock = Clock { now: bridge.now(now_ms()), running: true, speed: Speed::Slower(1) };
+                let (now, running) = bridge.now(now_ms());
+                let clock = Clock { now, running, speed: Speed::Slower(1) };
                 (Vec::new(), clock, false)
             }
         };

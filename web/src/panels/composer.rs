@@ -82,7 +82,8 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                 <div class="composer-chips">
                     { chip(props.destination, t) }
                     <span class="composer-note" data-test-id="key-note">{ note(draft, props.destination, t) }</span>
-                    if props.view.ledger.is_long() {
+                    // Where nobody listens, nothing can be stopped.
+                    if props.view.link.is_up() && props.view.ledger.is_long() {
                         <button type="button" class="plain stop" data-test-id="stop" title={t.stop_title}
                             onclick={props.on_stop.reform(|_: MouseEvent| ())}>{ icon(Glyph::Close) }{ t.stop }</button>
                     } else {

@@ -80,7 +80,7 @@ pub(crate) fn Connect(props: &ConnectProps) -> Html {
                 if let Some(reason) = *error {
                     <p class="problem" role="alert" data-test-id="connect-error">{ icon(Glyph::Warning) }{ address_error(reason, t) }</p>
                 }
-                if let (Trial::Failed(ending), None) = (&props.trial, *error) { { failure(ending, t) } }
+                if let (Trial::Failed(ending), None) = (&props.trial, *error) { { failure(ending, &line, t) } }
                 <button class="primary" data-test-id="connect-go" disabled={props.trial == Trial::Trying}>
                     { if props.trial == Trial::Trying { t.link_connecting } else { t.connect_go } }
                 </button>
@@ -97,14 +97,36 @@ fn origin() -> String {
     web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
 }
 
-/// A bridge that was tried and did not come about.
-fn failure(ending: &Ending, t: &'static Texts) -> Html {
-    let (verdict, advice) = ended(ending, t);
+/// A bridge that was tried and did not come about; `line` leads there. Whoever is not let in may open the bridge's own page.
+fn failure(ending: &Ending, line: &str, t: &'static Texts) -> Html {
+    let Told { verdict, advice, command } = ended(ending, t);
+    let elsewhere = match ending {
+        Ending::NotAdmitted { own: false } => BridgeAddress::parse(line).ok(),
+        _ => None,
+    };
     html! {
-        <div class="problem" role="alert" data-test-id="connect-error">
-            { icon(Glyph::Warning) }<p>{ verdict }{ " " }{ advice }</p>
+        <div class="connect-failed" role="alert" data-test-id="connect-error">
+            <p class="problem">{ icon(Glyph::Warning) }{ verdict }</p>
+            <p>{ advice }</p>
+            if let Some(command) = command { <p><code lang="en">{ command }</code></p> }
+            if let Some(address) = elsewhere {
+                <button type="button" class="plain" data-test-id="connect-open" onclick={open(&address)}>
+                    { fill(t.connect_open, &[&address.host]) }
+                </button>
+            }
         </div>
     }
+}
+
+/// Opens a bridge's own page beside this one, which keeps what it holds. The token goes into no link: those are copied.
+fn open(address: &BridgeAddress) -> Callback<MouseEvent> {
+    let line = address.line();
+    Callback::from(move |_| {
+        if let Some(window) = web_sys::window() {
+            // Where the browser forbids it, the line can still be pasted into its address bar.
+            let _ = window.open_with_url_and_target_and_features(&line, "_blank", "noopener");
+        }
+    })
 }
 
 /// What can be done about a bridge that is gone, or did not come about.
@@ -127,7 +149,7 @@ pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) 
     let other = ("connect-other", t.connect, on_connect);
     let leave = ("leave-bridge", t.connect_leave, on_leave);
     match (&view.link, &view.trial) {
-        (Link::Lost { .. }, _) => trouble((t.lost_explained.to_owned(), None), &[other, leave]),
+        (Link::Lost { .. }, _) => trouble(Told::verdict(t.lost_explained), &[other, leave]),
         (Link::Ended(ending), _) => trouble(ended(ending, t), &[again, other, leave]),
         // A bridge that was tried without the dialog: by the address of this page.
         (_, Trial::Failed(ending)) => trouble(ended(ending, t), &[other, ("forget-trial", t.dismiss, on_forget)]),
@@ -135,10 +157,7 @@ pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) 
     }
 }
 
-fn trouble(
-    (verdict, advice): (String, Option<String>),
-    actions: &[(&'static str, &'static str, &Callback<()>)],
-) -> Html {
+fn trouble(Told { verdict, advice, command }: Told, actions: &[(&'static str, &'static str, &Callback<()>)]) -> Html {
     let buttons = actions.iter().map(|(test_id, word, action)| {
         html! {
             <button class="plain" data-test-id={*test_id} onclick={action.reform(|_: MouseEvent| ())}>{ *word }</button>
@@ -150,27 +169,42 @@ fn trouble(
             <p>
                 <strong>{ verdict }</strong>
                 if let Some(advice) = advice { <span>{ advice }</span> }
+                if let Some(command) = command { <code lang="en">{ command }</code> }
             </p>
             <span class="alert-actions">{ for buttons }</span>
         </div>
     }
 }
 
-fn ended(ending: &Ending, t: &Texts) -> (String, Option<String>) {
+/// What happened to a bridge, what to do, and the command that does it.
+struct Told {
+    verdict: String,
+    advice: Option<String>,
+    command: Option<String>,
+}
+
+impl Told {
+    fn verdict(verdict: impl Into<String>) -> Self {
+        Self { verdict: verdict.into(), advice: None, command: None }
+    }
+}
+
+fn ended(ending: &Ending, t: &Texts) -> Told {
     match ending {
         Ending::NotAdmitted { own: true } => {
-            (t.ended_not_admitted.to_owned(), Some(t.ended_not_admitted_own.to_owned()))
+            Told { advice: Some(t.ended_not_admitted_own.to_owned()), ..Told::verdict(t.ended_not_admitted) }
         }
-        Ending::NotAdmitted { own: false } => {
-            let origin = origin();
-            (t.ended_not_admitted.to_owned(), Some(fill(t.ended_not_admitted_advice, &[&origin, &origin])))
-        }
+        Ending::NotAdmitted { own: false } => Told {
+            verdict: t.ended_not_admitted.to_owned(),
+            advice: Some(fill(t.ended_not_admitted_advice, &[&origin()])),
+            command: Some(format!("cargo xtask play --allow-origin {}", origin())),
+        },
         Ending::OtherVersion(version) => {
             let theirs = version.map_or_else(|| "?".to_owned(), |version| version.to_string());
-            (fill(t.ended_other_version, &[&BRIDGE_VERSION, &theirs]), None)
+            Told::verdict(fill(t.ended_other_version, &[&BRIDGE_VERSION, &theirs]))
         }
-        Ending::TakenOver => (t.ended_taken_over.to_owned(), None),
-        Ending::Unreadable => (t.ended_unreadable.to_owned(), None),
-        Ending::Refused(reason) => (t.ended_refused.to_owned(), Some(reason.to_string())),
+        Ending::TakenOver => Told::verdict(t.ended_taken_over),
+        Ending::Unreadable => Told::verdict(t.ended_unreadable),
+        Ending::Refused(reason) => Told { advice: Some(reason.to_string()), ..Told::verdict(t.ended_refused) },
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn time_bar(
             if is_simulated {
                 <select class="quiet" data-test-id="speed" aria-label={t.speed} onchange={choose}>{ for options }</select>
             } else {
-                <span class="caption">{ t.time_real }</span>
+                <span class="caption">{ if clock.running { t.time_real } else { t.time_stopped } }</span>
             }
         </footer>
     }

@@ -32,7 +32,7 @@ fn caller(picture: &Picture<'_>) -> Html {
     let ground = if waits { "stage-box stage-hatched" } else { "stage-box" };
     let lines = lines(picture, waits).into_iter().enumerate();
     let lines: Html = lines.map(|(place, words)| text("stage-small", BOX.x + 10, 262 + row(place), words)).collect();
-    let title = fill(picture.texts.stage_caller_title, &[&word, &picture.language.number(picture.scene.caller.sent)]);
+    let title = fill(picture.texts.stage_caller_title, &[&word, &picture.language.number(picture.sent())]);
     titled(
         title,
         html! {
@@ -67,8 +67,8 @@ fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
         lines.extend([place, what].into_iter().filter(|words| !words.is_empty()).map(str::to_owned));
         lines.push(time);
     }
-    if scene.caller.sent > 0 && lines.len() < 3 {
-        lines.push(fill(texts.stage_sent, &[&picture.language.number(scene.caller.sent)]));
+    if picture.sent() > 0 && lines.len() < 3 {
+        lines.push(fill(texts.stage_sent, &[&picture.language.number(picture.sent())]));
     }
     if scene.caller.refused > 0 && lines.len() < 3 {
         lines.push(fill(texts.stage_refused, &[&picture.language.number(scene.caller.refused)]));

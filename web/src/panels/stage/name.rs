@@ -14,17 +14,17 @@ pub(super) fn name(picture: &Picture<'_>) -> String {
     let texts = picture.texts;
     let number = |count: u64| picture.language.number(count);
     let (caller, _) = words::caller(picture);
-    let sender = words::sender(picture.scene, picture.now, texts);
+    let sender = words::sender(picture);
     let requests: usize = picture.scene.connections.values().map(|connection| connection.in_flight.len()).sum();
     let told: Vec<_> = picture.lanes.iter().filter(|lane| has_anything(picture, lane)).collect();
     let mut name = fill(
         texts.stage_name,
         &[
             &caller,
-            &number(picture.scene.caller.sent),
+            &number(picture.sent()),
             &sender,
             &requests,
-            &number(picture.view.ledger.counts().acked),
+            &number(picture.view.counts().acked),
             &picture.lanes.len(),
         ],
     );

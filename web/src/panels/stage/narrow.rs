@@ -45,7 +45,7 @@ pub(super) fn draw(picture: &Picture<'_>) -> Html {
 fn headings(picture: &Picture<'_>) -> Html {
     let texts = picture.texts;
     let scene = picture.scene;
-    let (sent, memory) = (scene.caller.sent, scene.memory_used_bytes);
+    let (sent, memory) = (picture.sent(), scene.memory_used_bytes);
     let (stands, _) = words::stands(scene, texts);
     let caller = match (stands, sent) {
         ("", 0) => texts.stage_caller_caption.to_owned(),
@@ -55,7 +55,7 @@ fn headings(picture: &Picture<'_>) -> Html {
     let used = if memory == 0 { String::new() } else { fill(texts.stage_memory_short, &[&words::size(memory)]) };
     let in_flight: usize = scene.connections.values().map(|connection| connection.in_flight.len()).sum();
     let sender = match in_flight {
-        0 => words::sender(scene, picture.now, texts),
+        0 => words::sender(picture),
         _ => fill(texts.stage_in_flight, &[&in_flight]),
     };
     let brokers = match picture.view.topology.brokers.len() {
@@ -140,7 +140,7 @@ fn carriage(picture: &Picture<'_>) -> Html {
             { path("stage-carriage-arrow", format!("M{x} {}v11m-5-5l5 5l5-5", y - 6)) }
         </g>
     };
-    titled(words::sender(picture.scene, picture.now, picture.texts), parts)
+    titled(words::sender(picture), parts)
 }
 
 /// The leader's frame with the newest of the log.

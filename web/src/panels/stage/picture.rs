@@ -109,6 +109,11 @@ impl<'a> Picture<'a> {
         self.scene.caller.sent + self.scene.caller.refused == 0 && self.preview.count > 0
     }
 
+    /// Calls of `send`: as the trace tells them, and while nobody tells any more, as many as were asked for.
+    pub(super) fn sent(&self) -> u64 {
+        if self.view.is_lost() { self.view.counts().sent } else { self.scene.caller.sent }
+    }
+
     /// The batch that took the newest record.
     pub(super) fn newest(&self) -> Option<&'a BatchScene> {
         self.scene

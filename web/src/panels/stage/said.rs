@@ -12,16 +12,21 @@ const PAUSE_MS: u32 = 2_000;
 
 /// The newest fact and the counts; nothing before anything was sent.
 pub(super) fn newest(picture: &Picture<'_>) -> String {
-    let counts = picture.view.ledger.counts();
-    let events = picture.scene.history.iter().rev();
-    let line = events.filter_map(|event| narrate(event, picture.scene, picture.language)).next();
-    let Some(line) = line.filter(|_| counts.sent > 0) else { return String::new() };
+    let (counts, texts) = (picture.view.counts(), picture.texts);
+    let told = if picture.view.is_lost() {
+        Some((texts.who_bridge.to_owned(), texts.say_lost.to_owned()))
+    } else {
+        let events = picture.scene.history.iter().rev();
+        let line = events.filter_map(|event| narrate(event, picture.scene, picture.language)).next();
+        line.map(|line| (line.who, line.what))
+    };
+    let Some((who, what)) = told.filter(|_| counts.sent > 0) else { return String::new() };
     let number = |count: u64| picture.language.number(count);
     fill(
-        picture.texts.stage_said,
+        texts.stage_said,
         &[
-            &line.who,
-            &line.what,
+            &who,
+            &what,
             &number(counts.sent),
             &number(counts.acked),
             &number(counts.waiting),
@@ -50,5 +55,5 @@ pub(super) fn Said(props: &SaidProps) -> Html {
             move || drop(pause)
         });
     }
-    html! { <p class="unseen" role="status">{ (*said).clone() }</p> }
+    html! { <p class="unseen" role="status" data-test-id="said">{ (*said).clone() }</p> }
 }

@@ -51,7 +51,7 @@ fn headings(picture: &Picture<'_>) -> Html {
         (texts.stage_caller, texts.stage_caller_caption.to_owned()),
         (texts.stage_serialiser_partitioner, texts.stage_serialiser_caption.to_owned()),
         (texts.stage_accumulator, memory),
-        (texts.stage_sender, words::sender(scene, picture.now, texts)),
+        (texts.stage_sender, words::sender(picture)),
         (texts.stage_brokers, texts.stage_brokers_caption.to_owned()),
     ];
     let headings = names.into_iter().zip(HEADINGS).enumerate();

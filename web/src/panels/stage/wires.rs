@@ -105,7 +105,7 @@ pub(super) fn carriage(picture: &Picture<'_>) -> Html {
             { path("stage-carriage-arrow", format!("M{} {y}h13m-5-5l5 5l-5 5", x - 7)) }
         </g>
     };
-    let word = words::sender(picture.scene, picture.now, picture.texts);
+    let word = words::sender(picture);
     titled(fill(picture.texts.stage_sender_title, &[&word]), parts)
 }
 

@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use producer_core::io::WaitReason;
 use producer_core::scene::{BatchScene, BatchState, Scene};
-use producer_core::time::Instant;
 use producer_core::trace::{BlockedOn, DrainReason, PartitionChoice, Statement};
 
 use super::Preview;
@@ -128,7 +127,11 @@ pub(super) fn stands(scene: &Scene, texts: &'static Texts) -> (&'static str, &'s
 }
 
 /// What the sender thread is about, with the time left.
-pub(super) fn sender(scene: &Scene, now: Instant, texts: &'static Texts) -> String {
+pub(super) fn sender(picture: &Picture<'_>) -> String {
+    let (scene, now, texts) = (picture.scene, picture.now, picture.texts);
+    if !picture.view.link.is_up() {
+        return texts.row_unknown.to_owned();
+    }
     let left = |template: &'static str| {
         let left = scene.sender.until.map(|until| span(until - now)).unwrap_or_default();
         fill(template, &[&left])
