@@ -7,6 +7,7 @@ use cross_tests::screen::{Composed, Screen};
 use kafka_producer::embedded::EmbeddedBrokers;
 use producer_core::ids::TopicPartition;
 use producer_core::murmur2::partition_for_key;
+use xtask::workspace::Scratch;
 
 const PACKAGE: &str = "org.apache.kafka.common.serialization";
 
@@ -102,4 +103,34 @@ async fn serialisers_in_the_settings_are_the_composers() -> Result<()> {
     let apply = screen.browser().wait_for("settings-apply").await?;
     assert!(!apply.is_enabled().await?, "no such class here");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serialisers_that_the_bridge_was_started_with_are_what_the_composer_begins_with() -> Result<()> {
+    let folder = Scratch::new("producer-config")?;
+    let file = folder.path().join("producer.properties");
+    let lines = [
+        format!("key.serializer = {PACKAGE}.LongSerializer"),
+        "value.serializer=com.acme.TeaSerializer".to_owned(),
+        "linger.ms=7".to_owned(),
+    ];
+    std::fs::write(&file, lines.join("\n"))?;
+    let bridge = Bridge::serve(page::folder()?, &["--producer-config", &file.to_string_lossy()])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    let kinds = async || anyhow::Ok([screen.field("key-kind").await?, screen.field("value-kind").await?]);
+    let begins = async |wanted: [&str; 2]| {
+        screen.wait_until("kinds", async || Ok((kinds().await? == wanted).then_some(()))).await
+    };
+    begins(["long", "text"]).await?;
+    screen.browser().click("notices").await?;
+    let told = |texts: &[String]| matches!(texts, [text] if text.contains("value.serializer"));
+    screen.browser().wait_until_texts("notices-line", told).await?;
+
+    // What a person chooses stays, also while the producer becomes another.
+    screen.browser().choose("key-kind", "uuid").await?;
+    screen.apply_settings("linger.ms=8").await?;
+    let chips = || screen.browser().texts("setting-chip");
+    screen.wait_until("other linger.ms", async || Ok(chips().await?.concat().contains('8').then_some(()))).await?;
+    begins(["uuid", "text"]).await
 }

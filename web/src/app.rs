@@ -5,6 +5,7 @@ use std::rc::Rc;
 use gloo::events::EventListener;
 use producer_core::bridge::{Habit, World};
 use producer_core::record::readable;
+use producer_core::serializer::Serializer;
 use producer_core::trace::Statement;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Document, Element, HtmlElement, KeyboardEvent};
@@ -106,6 +107,16 @@ pub(crate) fn App() -> Html {
         let dispatcher = draft.dispatcher();
         Callback::from(move |(half, serializer)| dispatcher.dispatch(Edit::Serializer(half, serializer)))
     };
+    {
+        let (dispatcher, preset) = (draft.dispatcher(), view.preset.clone());
+        use_effect_with(preset, move |preset| {
+            for (half, class) in preset.iter() {
+                if let Some(serializer) = Serializer::of_java_class(class) {
+                    dispatcher.dispatch(Edit::Serializer(*half, serializer));
+                }
+            }
+        });
+    }
     let on_topic = {
         let driver = driver.clone();
         Callback::from(move |topic: Rc<str>| driver.look_at(&topic))

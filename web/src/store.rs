@@ -22,6 +22,8 @@ const TRACE_FRAMES: u32 = 3;
 pub(crate) struct Store {
     view: View,
     session: Option<(SessionId, u32)>,
+    /// Has the session just begun, and not told yet what it was started with?
+    is_new: bool,
     /// The topic the composer names.
     topic: Arc<str>,
 }
@@ -34,6 +36,7 @@ impl Store {
             ledger: Shared::new(Ledger::default()),
             topology: Shared::new(Topology::default()),
             config: Shared::new(ConfigInForce::default()),
+            preset: Shared::new(Vec::new()),
             asked: None,
             fetches_codecs: false,
             alerts: Shared::new(Vec::new()),
@@ -42,7 +45,7 @@ impl Store {
             trial: Trial::Idle,
             clock: Clock::default(),
         };
-        Self { view, session: None, topic: topic.into() }
+        Self { view, session: None, is_new: false, topic: topic.into() }
     }
 
     /// The store of another world, which says what it begins without.
@@ -148,6 +151,11 @@ impl Store {
                 return self.welcome(session, epoch, recovered, world, &unsettled);
             }
             Report::Configured { properties, notices } => {
+                let (properties, serializers) = settings::split(properties);
+                // Told again with every connection; what was composed since stays.
+                if core::mem::take(&mut self.is_new) && !serializers.is_empty() {
+                    self.view.preset = Shared::new(serializers);
+                }
                 if self.view.asked.as_deref() == Some(&properties) {
                     self.want(None);
                 }
@@ -221,6 +229,7 @@ impl Store {
         let before = self.session.replace((session, epoch));
         if before.is_none_or(|(before, _)| before != session) {
             self.view.ledger.make_mut().begin_session();
+            self.is_new = true;
         }
         if self.view.link != Link::InPage {
             self.view.link = Link::Open;
@@ -261,6 +270,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use producer_core::serializer::Half;
 
     fn connected() -> Store {
         let mut store = Store::new(Link::Connecting, "orders");
@@ -359,6 +369,23 @@ mod tests {
         store.give_up(Ending::NotAdmitted { own: true });
         assert_eq!(store.send(Habit::Get, record(), 1), None);
         assert_eq!(store.view().ledger.counts().sent, 0);
+    }
+
+    #[test]
+    fn serialisers_that_the_bridge_was_started_with_are_the_composers_once_and_never_the_producers() {
+        let mut store = connected();
+        let lines = [("key.serializer", "K"), ("acks", "1")];
+        let configured = || {
+            let properties = lines.map(|(key, value)| (key.into(), value.into())).to_vec();
+            Report::Configured { properties, notices: Vec::new() }
+        };
+        store.apply(configured());
+        let preset = store.view().preset.clone();
+        assert_eq!(*preset, [(Half::Key, "K".into())]);
+        assert_eq!(store.view().config.properties, [("acks".into(), "1".into())]);
+        store.apply(welcome(1, true, &[]));
+        store.apply(configured());
+        assert!(store.view().preset == preset, "the same session tells nothing new");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use producer_core::time::Instant;
 
 use crate::alerts::Alert;
 use crate::ledger::{Counts, Ledger};
-use crate::settings::Properties;
+use crate::settings::{Properties, Serializers};
 use crate::shared::Shared;
 
 /// One picture of the state, made at most ten times a second. Cheap to clone, cheap to compare.
@@ -23,6 +23,8 @@ pub(crate) struct View {
     pub(crate) topology: Shared<Topology>,
     /// The producer's properties.
     pub(crate) config: Shared<ConfigInForce>,
+    /// The serialisers that the bridge was started with, of a session that has just begun: the composer begins with them.
+    pub(crate) preset: Shared<Serializers>,
     /// The properties asked for that are not in force yet.
     pub(crate) asked: Option<Shared<Properties>>,
     /// Does it wait for the codecs of the world in the page, which are being fetched?

@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{ProducerConfig, probe};
+use kafka_producer::{ConfigNotice, ProducerConfig, probe};
 use playground_options::{GivenConfig, ServeOptions, check_page};
+use producer_core::serializer::Serializer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -132,12 +133,28 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     // password as well as a right one.
     let is_obeyed = |key: &str| ProducerConfig::properties().any(|property| property.name == key);
     let for_the_page = pairs.iter().filter(|(key, _)| is_obeyed(key));
-    let properties = for_the_page.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
+    let serializers = kafkas_serializers(&pairs);
+    let for_the_page =
+        for_the_page.map(|(key, value)| (key.as_str(), value.as_str())).chain(serializers.iter().copied());
+    let properties = for_the_page.map(|(key, value)| (key.into(), value.into())).collect();
+    // The page's composer follows them.
+    let is_followed = |key: &str| serializers.iter().any(|(followed, _)| *followed == key);
+    notices.retain(|notice| !matches!(notice, ConfigNotice::NoEffect { key } if is_followed(key)));
     let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
     for notice in &notices {
         tracing::warn!("--producer-config: {notice}");
     }
     Ok(Defaults { config: Arc::new(config), properties, notices })
+}
+
+/// The serialisers among these settings, as far as they are Kafka's own. The name of another class is told to no page.
+fn kafkas_serializers(pairs: &[(String, String)]) -> Vec<(&'static str, &str)> {
+    let named = |key: &'static str| {
+        // As in Java, the last one counts, and the name of a class is trimmed.
+        let class = pairs.iter().rfind(|(given, _)| given == key)?.1.trim();
+        Serializer::of_java_class(class).map(|_| (key, class))
+    };
+    ["key.serializer", "value.serializer"].into_iter().filter_map(named).collect()
 }
 
 fn read_page(options: &ServeOptions) -> Result<Page> {
@@ -147,4 +164,21 @@ fn read_page(options: &ServeOptions) -> Result<Page> {
     };
     check_page(&folder)?;
     Page::read(&folder).with_context(|| format!("--page {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kafkas_serializers;
+
+    #[test]
+    fn a_page_learns_of_kafkas_serialisers_alone_and_of_the_last_one_named() {
+        const LONG: &str = "org.apache.kafka.common.serialization.LongSerializer";
+        let of = |lines: &[(&str, &str)]| {
+            let pairs: Vec<_> = lines.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            kafkas_serializers(&pairs).into_iter().map(|(key, class)| (key, class.to_owned())).collect::<Vec<_>>()
+        };
+        let acme = ("value.serializer", "com.acme.Serializer");
+        assert_eq!(of(&[("key.serializer", &format!(" {LONG} ")), acme]), [("key.serializer", LONG.to_owned())]);
+        assert_eq!(of(&[("value.serializer", LONG), acme]), []);
+    }
 }
