@@ -20,6 +20,7 @@ pub(crate) enum Glyph {
     Warning,
     Reset,
     Plus,
+    Copy,
 }
 
 impl Glyph {
@@ -45,6 +46,7 @@ impl Glyph {
             Self::Warning => "M8 1.5A6.5 6.5 0 1 0 8 14.5A6.5 6.5 0 1 0 8 1.5ZM8 4.5V8.8M8 11.2V11.4",
             Self::Reset => "M3 8A5 5 0 1 0 5 4.2M5 1.5V4.5H8",
             Self::Plus => "M8 3V13M3 8H13",
+            Self::Copy => "M5.5 5.5H13.5V13.5H5.5ZM10.5 5.5V2.5H2.5V10.5H5.5",
         }
     }
 }

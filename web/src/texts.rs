@@ -133,6 +133,7 @@ texts! {
 
     // Code.
     code: "The same program", "같은 프로그램";
+    code_copy: "Copy", "복사";
     code_java: "Java", "Java";
     code_note_get: "The lit line is where the main thread stands.", "강조된 줄이 main thread의 현재 위치입니다.";
     code_note_callback: "The lambda runs on the sender thread.", "lambda는 sender thread가 실행합니다.";

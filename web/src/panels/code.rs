@@ -1,15 +1,33 @@
-//! The same program in Java, with the line lit on which the main thread stands.
+//! The same program in Java, whole: what is copied from here compiles and does what the page does. The line is lit on which
+//! the main thread stands.
 
-use producer_core::bridge::Habit;
+use std::sync::Arc;
+
+use producer_core::bridge::{Habit, Topology};
+use producer_core::config::ConfigNotice;
 use producer_core::serializer::{Serializer, Value};
 use producer_core::trace::Statement;
+use wasm_bindgen::JsCast as _;
+use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
+use super::copy::copy;
 use crate::draft::{Draft, Kind, Payload};
+use crate::icons::{Glyph, icon};
 use crate::texts::Texts;
+use crate::view::{ConfigInForce, View};
 
 /// Characters of a literal at most.
 const SHOWN: usize = 200;
+/// Where brokers have no addresses, the program goes where a Kafka on one's own machine is.
+const SOMEWHERE: &str = "localhost:9092";
+/// What is imported where it is used: the name in the program, and the import.
+const IMPORTS: [(&str, &str); 4] = [
+    ("ByteBuffer.wrap(", "java.nio.ByteBuffer"),
+    ("Files.readString(", "java.nio.file.*"),
+    ("Bytes.wrap(", "org.apache.kafka.common.utils.Bytes"),
+    ("getBytes(UTF_8)", "static java.nio.charset.StandardCharsets.UTF_8"),
+];
 
 /// A line of Java, and the statements of the caller that stand on it.
 struct Line {
@@ -21,38 +39,106 @@ fn line(text: impl Into<String>, lit: &'static [Statement]) -> Line {
     Line { text: text.into(), lit }
 }
 
-/// The code panel; `stands`: where the program stands, once it has begun.
-pub(crate) fn code(draft: &Draft, stands: Option<Statement>, t: &'static Texts) -> Html {
+/// The code panel; `stands`: where the program stands, once it has begun; `list`: from [`use_code`].
+pub(crate) fn code(draft: &Draft, view: &View, stands: Option<Statement>, list: NodeRef, t: &'static Texts) -> Html {
     let note = match draft.habit {
         Habit::Get => t.code_note_get,
         Habit::Callback => t.code_note_callback,
         Habit::Forget => t.code_note_forget,
     };
-    let lines = program(draft).into_iter().map(|line| {
-        let lit = stands.is_some_and(|statement| line.lit.contains(&statement));
-        html! { <li class={classes!(lit.then_some("lit"))}><code lang="en">{ line.text }</code></li> }
+    let lines = program(draft, &view.config, &servers(&view.topology));
+    let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
+    let lines = lines.into_iter().map(|line| {
+        let lit = stands.is_some_and(|statement| line.lit.contains(&statement)).then_some("lit");
+        let sends = line.lit.contains(&Statement::Send).then_some("sends");
+        // A key or a package that does not fit is broken after a dot, and not in mid-word.
+        let words = line.text.split_inclusive('.').map(|part| html! { <>{ part.to_owned() }<wbr /></> });
+        html! { <li class={classes!(lit, sends)}><code lang="en">{ for words }</code></li> }
     });
     html! {
         <section class="code" aria-label={t.code}>
-            <h2><span class="tab">{ t.code_java }</span></h2>
-            <ol tabindex="0" aria-label={t.code}>{ for lines }</ol>
+            <h2>
+                <span class="tab">{ t.code_java }</span>
+                <button type="button" class="quiet" data-test-id="code-copy" onclick={copy(text)}>{ icon(Glyph::Copy) }{ t.code_copy }</button>
+            </h2>
+            <ol ref={list} tabindex="0" aria-label={t.code}>{ for lines }</ol>
             <p class="caption">{ note }</p>
         </section>
     }
 }
 
-fn program(draft: &Draft) -> Vec<Line> {
+/// The panel's list, in which the lines that send are brought into view when the program becomes another, and when it begins.
+/// Not with every statement: whoever looks at the settings above is left there.
+#[hook]
+pub(crate) fn use_code(draft: &Draft, view: &View, has_begun: bool) -> NodeRef {
+    let list = use_node_ref();
+    let shown = list.clone();
+    use_effect_with((draft.habit, view.config.properties.len(), has_begun), move |_| show_send(&shown));
+    list
+}
+
+/// Brings the middle of the program into view: what comes before it is the same for every program.
+fn show_send(list: &NodeRef) {
+    let Some(list) = list.cast::<Element>() else { return };
+    let sends = list.query_selector(".sends").ok().flatten().and_then(|line| line.dyn_into::<HtmlElement>().ok());
+    if let Some(line) = sends {
+        list.set_scroll_top(line.offset_top() - list.client_height() / 2);
+    }
+}
+
+fn servers(topology: &Topology) -> String {
+    let addresses: Vec<_> =
+        topology.brokers.iter().filter_map(|broker| broker.address.as_ref()).map(ToString::to_string).collect();
+    if addresses.is_empty() { SOMEWHERE.to_owned() } else { addresses.join(",") }
+}
+
+/// The settings that the producer obeys. What has no effect here may have one there: with a `transactional.id` every send
+/// of this program would fail.
+fn in_effect(config: &ConfigInForce) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
+    config.properties.iter().filter(|(key, _)| {
+        !config.notices.iter().any(|notice| match notice {
+            ConfigNotice::NoEffect { key: idle }
+            | ConfigNotice::UnknownKey { key: idle, .. }
+            | ConfigNotice::Deprecated { key: idle, .. } => idle == key,
+            ConfigNotice::SilentlyChanged { .. } | ConfigNotice::LevelWithoutEffect { .. } => false,
+        })
+    })
+}
+
+fn program(draft: &Draft, config: &ConfigInForce, servers: &str) -> Vec<Line> {
+    let body = body(draft, config, servers);
+    let is_used = |name: &str| body.iter().any(|line| line.text.contains(name));
+    let mut lines = vec![line("import java.util.*;", &[])];
+    lines.extend(
+        IMPORTS.iter().filter(|(name, _)| is_used(name)).map(|(_, import)| line(format!("import {import};"), &[])),
+    );
+    lines.extend(
+        [
+            "import org.apache.kafka.clients.producer.*;",
+            "import org.apache.kafka.common.serialization.*;",
+            "",
+            "class Main {",
+            "  public static void main(String[] args) throws Exception {",
+        ]
+        .map(|text| line(text, &[])),
+    );
+    lines.extend(body.into_iter().map(|Line { text, lit }| line(format!("    {text}"), lit)));
+    lines.extend(["  }", "}"].map(|text| line(text, &[])));
+    lines
+}
+
+fn body(draft: &Draft, config: &ConfigInForce, servers: &str) -> Vec<Line> {
     // A count that is none yet is not written into the program.
     let count = draft.count().unwrap_or(1);
     let many = count > 1;
     let indent = if many { "  " } else { "" };
-    let mut lines = Vec::new();
-    for (key, payload) in [("key", &draft.key), ("value", &draft.value)] {
-        lines.push(line(format!("props.put(\"{key}.serializer\","), &[]));
-        lines.push(line(format!("    {}.class);", simple_name(payload.kind.serializer())), &[]));
+    let put = |key: &str, value: String| line(format!("props.put({}, {value});", quoted(key)), &[]);
+    let mut lines = vec![line("var props = new Properties();", &[]), put("bootstrap.servers", quoted(servers))];
+    lines.extend(in_effect(config).map(|(key, value)| put(key, quoted(value))));
+    for (key, payload) in [("key.serializer", &draft.key), ("value.serializer", &draft.value)] {
+        lines.push(put(key, format!("{}.class", simple_name(payload.kind.serializer()))));
     }
-    lines.push(line("var p = new KafkaProducer", &[]));
-    lines.push(line(format!("    {}(props);", types(draft)), &[]));
+    lines.push(line(format!("var p = new KafkaProducer{}(props);", types(draft)), &[]));
     lines.extend(record(draft));
     if many {
         lines.push(line(format!("for (int i = 0; i < {count}; i++) {{"), &[]));
@@ -61,12 +147,12 @@ fn program(draft: &Draft) -> Vec<Line> {
         Habit::Get => lines.extend([
             line(format!("{indent}var f = p.send(r);"), &[Statement::Send]),
             line(format!("{indent}RecordMetadata m = f.get();"), &[Statement::Get]),
-            line(format!("{indent}saw(m);"), &[]),
+            line(format!("{indent}System.out.println(m);"), &[]),
         ]),
         Habit::Callback => lines.extend([
             line(format!("{indent}p.send(r, (m, e) -> {{"), &[Statement::Send]),
-            line(format!("{indent}  if (e == null) saw(m);"), &[Statement::Callback]),
-            line(format!("{indent}  else failed(e);"), &[Statement::Callback]),
+            line(format!("{indent}  if (e == null) System.out.println(m);"), &[Statement::Callback]),
+            line(format!("{indent}  else e.printStackTrace();"), &[Statement::Callback]),
             line(format!("{indent}}});"), &[]),
         ]),
         Habit::Forget => lines.push(line(format!("{indent}p.send(r);"), &[Statement::Send])),
@@ -91,11 +177,10 @@ fn record(draft: &Draft) -> Vec<Line> {
         (None, Some(timestamp_ms)) => format!("{topic}, null, {timestamp_ms}L"),
         (Some(partition), Some(timestamp_ms)) => format!("{topic}, {partition}, {timestamp_ms}L"),
     };
+    let (key, value) = (java(&draft.key, "key"), java(&draft.value, "value"));
     let mut lines = vec![
-        line("var r = new ProducerRecord", &[]),
-        line(format!("    {}(", types(draft)), &[]),
-        line(format!("    {to}, {},", java(&draft.key, "key")), &[]),
-        line(format!("    {});", java(&draft.value, "value")), &[]),
+        line(format!("var r = new ProducerRecord{}(", types(draft)), &[]),
+        line(format!("    {to}, {key}, {value});"), &[]),
     ];
     let headers = draft.headers.iter().zip(1..).map(|(header, number)| {
         let value = match header.value.kind {
@@ -192,7 +277,9 @@ mod tests {
     use super::*;
 
     fn lit(draft: &Draft, statement: Statement) -> Vec<String> {
-        let lines = program(draft).into_iter().filter(|line| line.lit.contains(&statement));
+        let lines = program(draft, &ConfigInForce::default(), SOMEWHERE)
+            .into_iter()
+            .filter(|line| line.lit.contains(&statement));
         lines.map(|line| line.text.trim().to_owned()).collect()
     }
 
@@ -223,11 +310,11 @@ mod tests {
             timestamp: timestamp.into(),
             ..Draft::default()
         };
-        assert_eq!(made(&draft("", "")), r#"("orders", null,"v");"#);
-        assert_eq!(made(&draft("1", "")), r#"("orders", 1, null,"v");"#);
-        assert_eq!(made(&draft("", "5")), r#"("orders", null, 5L, null,"v");"#);
-        assert_eq!(made(&draft(" 1 ", "5")), r#"("orders", 1, 5L, null,"v");"#);
-        assert_eq!(made(&draft("two", "now")), r#"("orders", null,"v");"#, "what cannot be sent is not written");
+        assert_eq!(made(&draft("", "")), r#"("orders", null, "v");"#);
+        assert_eq!(made(&draft("1", "")), r#"("orders", 1, null, "v");"#);
+        assert_eq!(made(&draft("", "5")), r#"("orders", null, 5L, null, "v");"#);
+        assert_eq!(made(&draft(" 1 ", "5")), r#"("orders", 1, 5L, null, "v");"#);
+        assert_eq!(made(&draft("two", "now")), r#"("orders", null, "v");"#, "what cannot be sent is not written");
     }
 
     #[test]
@@ -236,7 +323,7 @@ mod tests {
         let headers = Kind::OF_HEADERS.map(header).to_vec();
         let lines: Vec<_> = record(&Draft { headers, ..Draft::default() }).into_iter().map(|line| line.text).collect();
         assert_eq!(
-            lines[4..],
+            lines[2..],
             [
                 r#"r.headers().add("k", "v".getBytes(UTF_8));"#,
                 r#"r.headers().add("k", "".getBytes(UTF_8));"#,
@@ -252,23 +339,62 @@ mod tests {
             value: payload(Kind::from_code(value), "8"),
             ..Draft::default()
         };
-        let head = |draft: &Draft| {
-            let lines: Vec<_> = program(draft).into_iter().take(6).map(|line| line.text.trim().to_owned()).collect();
-            lines.concat()
+        let named = |draft: &Draft| {
+            let lines = body(draft, &ConfigInForce::default(), SOMEWHERE).into_iter().map(|line| line.text);
+            lines.skip(2).take(3).collect::<Vec<_>>()
         };
         assert_eq!(
-            head(&draft("integer", "bytes")),
-            "props.put(\"key.serializer\",IntegerSerializer.class);\
-             props.put(\"value.serializer\",ByteArraySerializer.class);\
-             var p = new KafkaProducer<Integer, byte[]>(props);"
+            named(&draft("integer", "bytes")),
+            [
+                r#"props.put("key.serializer", IntegerSerializer.class);"#,
+                r#"props.put("value.serializer", ByteArraySerializer.class);"#,
+                "var p = new KafkaProducer<Integer, byte[]>(props);",
+            ]
         );
         assert_eq!(
-            head(&draft("null", "uuid")),
-            "props.put(\"key.serializer\",VoidSerializer.class);\
-             props.put(\"value.serializer\",UUIDSerializer.class);\
-             var p = new KafkaProducer<Void, UUID>(props);"
+            named(&draft("null", "uuid")),
+            [
+                r#"props.put("key.serializer", VoidSerializer.class);"#,
+                r#"props.put("value.serializer", UUIDSerializer.class);"#,
+                "var p = new KafkaProducer<Void, UUID>(props);",
+            ]
         );
         assert_eq!(types(&draft("json", "empty")), "<String, String>");
+    }
+
+    #[test]
+    fn every_setting_in_effect_is_in_the_program_and_no_other() {
+        let setting = |key: &str, value: &str| (key.into(), value.into());
+        let config = ConfigInForce {
+            properties: vec![setting("linger.ms", "50"), setting("transactional.id", "t"), setting("linger.mss", "5")],
+            notices: vec![
+                ConfigNotice::UnknownKey { key: "linger.mss".into(), nearest: None },
+                ConfigNotice::NoEffect { key: "transactional.id".into() },
+            ],
+            ..ConfigInForce::default()
+        };
+        let lines: Vec<_> = body(&Draft::default(), &config, "a:1,b:2").into_iter().map(|line| line.text).collect();
+        assert_eq!(
+            lines[..3],
+            [
+                "var props = new Properties();",
+                r#"props.put("bootstrap.servers", "a:1,b:2");"#,
+                r#"props.put("linger.ms", "50");"#,
+            ]
+        );
+        assert!(lines[3].contains("key.serializer"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_the_program_uses_is_imported() {
+        let imports = |draft: &Draft| {
+            let lines = program(draft, &ConfigInForce::default(), SOMEWHERE).into_iter().map(|line| line.text);
+            lines.filter(|line| line.starts_with("import ")).count()
+        };
+        assert_eq!(imports(&Draft::default()), 3);
+        let headers = vec![crate::draft::HeaderDraft { key: "k".into(), value: payload(Kind::default(), "v") }];
+        let key = payload(Kind::from_code("byte-buffer"), "00");
+        assert_eq!(imports(&Draft { key, headers, ..Draft::default() }), 5);
     }
 
     #[test]
@@ -298,7 +424,7 @@ mod tests {
     fn a_count_that_is_none_is_not_written() {
         let text = |count: &str| {
             let draft = Draft { count: count.into(), ..Draft::default() };
-            program(&draft).into_iter().map(|line| line.text).collect::<String>()
+            program(&draft, &ConfigInForce::default(), SOMEWHERE).into_iter().map(|line| line.text).collect::<String>()
         };
         assert!(text("1000").contains("i < 1000;"));
         assert!(["abc", "0", "1"].iter().all(|count| !text(count).contains("for (")));

@@ -4,6 +4,7 @@ use producer_core::bridge::Habit;
 use producer_core::error::{Persistence, Surface};
 use yew::prelude::*;
 
+use super::copy::copy;
 use crate::format;
 use crate::icons::{Glyph, icon};
 use crate::ledger::{Counts, End, Ledger, Open, Row};
@@ -230,15 +231,6 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
             <span class="row-state" title={t.row_unknown_title}><b class="row-question">{ "?" }</b>{ t.row_unknown }</span>
         },
     }
-}
-
-fn copy(text: String) -> Callback<MouseEvent> {
-    Callback::from(move |_| {
-        if let Some(window) = web_sys::window() {
-            // Where the browser forbids it, the text is still there to be selected.
-            let _ = window.navigator().clipboard().write_text(&text);
-        }
-    })
 }
 
 /// A record's key, in its partition's colour once that is known.

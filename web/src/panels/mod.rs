@@ -5,6 +5,7 @@ pub(crate) mod chips;
 pub(crate) mod code;
 pub(crate) mod composer;
 pub(crate) mod connect;
+mod copy;
 pub(crate) mod history;
 pub(crate) mod ledger;
 mod narrate;
