@@ -73,7 +73,7 @@ async fn a_change_of_settings_that_waits_says_what_it_is_and_for_what_it_waits()
     screen.browser().click("settings-close").await?;
 
     screen.browser().choose("speed", "100").await?;
-    screen.browser().wait_until_texts("applying", says("the old producer settles what is out · 3")).await?;
+    screen.browser().wait_until_texts("applying", says("Apply waits: 3 out")).await?;
     screen.browser().choose("speed", "max").await?;
     screen.browser().wait_until_texts("applying", <[String]>::is_empty).await?;
     screen.browser().wait_until_texts("setting-chip", says("9")).await?;

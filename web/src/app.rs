@@ -18,7 +18,7 @@ use crate::frame::Canvas;
 use crate::icons::{Glyph, icon};
 use crate::panels::alerts::alerts;
 use crate::panels::chips::{chips, waits_for};
-use crate::panels::code::{code, use_code};
+use crate::panels::code::code;
 use crate::panels::composer::{Composer, can_send};
 use crate::panels::connect::{Connect, Remedies, link_trouble};
 use crate::panels::history::History;
@@ -150,7 +150,6 @@ pub(crate) fn App() -> Html {
     let (title, text) = question(draft.habit, has_begun, t);
     let stands =
         has_begun.then_some(caller.stands).filter(|statement| *statement != Statement::Loop && !view.is_lost());
-    let code_list = use_code(&draft, &view, has_begun);
     let choices = Choices { on_connect: open(Drawer::Connect), on_language, on_theme };
     let asked = waits_for(&view, t).and_then(|waits| Some(((**view.asked.as_ref()?).clone(), waits)));
     let remedies = Remedies {
@@ -165,7 +164,7 @@ pub(crate) fn App() -> Html {
             <aside class="left">
                 <Composer language={*language} draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
                     on_stop={on(&driver, Driver::break_off)} on_arm={on(&driver, Driver::arm)} {on_topic} />
-                { code(&draft, &view, stands, code_list, t) }
+                { code(&draft, &view, stands, t) }
             </aside>
             <main>
                 <div class="question">

@@ -64,7 +64,8 @@ texts! {
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
-    lost_explained: "The connection to the bridge broke. What you typed stays; sends that are out show ? until it is back. If the bridge was started anew, this page's address has come to its end: open the line that it prints.", "bridge와의 연결이 끊겼습니다. 입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. bridge를 새로 시작했다면 이 페이지의 주소는 더 이상 쓸 수 없습니다. 새로 출력된 줄을 여세요.";
+    lost: "The connection to the bridge broke.", "bridge와의 연결이 끊겼습니다.";
+    lost_explained: "What you typed stays; sends that are out show ? until it is back. If the bridge was started anew, this page's address has come to its end: open the line that it prints.", "입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. bridge를 새로 시작했다면 이 페이지의 주소는 더 이상 쓸 수 없습니다. 새로 출력된 줄을 여세요.";
 
     // Question row.
     first_title: "Send your first record", "첫 record를 보내 보세요";
@@ -268,7 +269,7 @@ texts! {
     pause: "Pause", "일시 정지";
     play: "Play", "재생";
     step: "Next event", "다음 event";
-    time_stopped: "stands since the bridge was lost", "bridge가 끊긴 시점에서 정지";
+    time_stopped: "stopped when the bridge was lost", "bridge가 끊긴 시점에서 정지";
     time_real: "real time, as the bridge tells it", "실시간 (bridge 기준)";
 
     // Settings.
@@ -289,6 +290,7 @@ texts! {
     settings_notices: "Notices on the settings", "설정 알림";
     settings_waiting: "Asked for, not in force yet", "요청됨, 아직 적용 전";
     settings_asked: "Apply waits: the old producer settles what is out", "적용 대기: 이전 producer가 전송을 마무리하는 중";
+    settings_asked_out: "Apply waits: {} out", "적용 대기: {}개 전송 중";
     settings_asked_paused: "Apply waits: time is paused", "적용 대기: 시간이 일시 정지됨";
     settings_asked_lost: "Apply waits for the bridge", "적용 대기: bridge 연결을 기다리는 중";
     settings_fetches_codecs: "fetching the codecs for compression.type", "compression.type의 codec 불러오는 중";

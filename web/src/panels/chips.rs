@@ -50,7 +50,8 @@ fn chip((key, value): &(Arc<str>, Arc<str>), notices: &[ConfigNotice], t: &'stat
     let default = ProducerConfig::properties().find(|property| *property.name == **key).map(|known| known.default);
     let remark = match default {
         _ if notices.iter().any(is_idle) => t.settings_no_effect.to_owned(),
-        Some(default) => default_words(default, t),
+        Some("") => t.settings_no_default.to_owned(),
+        Some(default) => fill(t.settings_default, &[&default]),
         None => String::new(),
     };
     let words = format!("{key} {value} {remark}");
@@ -61,19 +62,16 @@ fn chip((key, value): &(Arc<str>, Arc<str>), notices: &[ConfigNotice], t: &'stat
     }
 }
 
-/// What holds where nothing is set.
-pub(super) fn default_words(default: &str, t: &Texts) -> String {
-    if default.is_empty() { t.settings_no_default.to_owned() } else { fill(t.settings_default, &[&default]) }
-}
-
 /// A change that was asked for and is not in force: what it waits for, and what it is.
 fn applying(view: &View, language: Language) -> Option<Html> {
     let t = language.texts();
     let (waits, asked) = (waits_for(view, t)?, view.asked.as_ref()?);
     let out = view.counts().waiting;
-    let count =
-        if out > 0 && waits == t.settings_asked { format!(" · {}", language.number(out)) } else { String::new() };
-    Some(disclosure("applying", "", t.settings_waiting, html! { <>{ waits }{ count }</> }, lines(asked)))
+    let words = match out {
+        1.. if waits == t.settings_asked => fill(t.settings_asked_out, &[&language.number(out)]),
+        _ => waits.to_owned(),
+    };
+    Some(disclosure("applying", "", t.settings_waiting, words.into(), lines(asked)))
 }
 
 /// What a change of settings that was asked for waits for; `None`: none was.

@@ -7,8 +7,6 @@ use producer_core::bridge::{Habit, Topology};
 use producer_core::config::ConfigNotice;
 use producer_core::serializer::{Serializer, Value};
 use producer_core::trace::Statement;
-use wasm_bindgen::JsCast as _;
-use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 use super::copy::copy;
@@ -39,8 +37,8 @@ fn line(text: impl Into<String>, lit: &'static [Statement]) -> Line {
     Line { text: text.into(), lit }
 }
 
-/// The code panel; `stands`: where the program stands, once it has begun; `list`: from [`use_code`].
-pub(crate) fn code(draft: &Draft, view: &View, stands: Option<Statement>, list: NodeRef, t: &'static Texts) -> Html {
+/// The code panel; `stands`: where the program stands, once it has begun.
+pub(crate) fn code(draft: &Draft, view: &View, stands: Option<Statement>, t: &'static Texts) -> Html {
     let note = match draft.habit {
         Habit::Get => t.code_note_get,
         Habit::Callback => t.code_note_callback,
@@ -50,10 +48,9 @@ pub(crate) fn code(draft: &Draft, view: &View, stands: Option<Statement>, list: 
     let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
     let lines = lines.into_iter().map(|line| {
         let lit = stands.is_some_and(|statement| line.lit.contains(&statement)).then_some("lit");
-        let sends = line.lit.contains(&Statement::Send).then_some("sends");
         // A key or a package that does not fit is broken after a dot, and not in mid-word.
         let words = line.text.split_inclusive('.').map(|part| html! { <>{ part.to_owned() }<wbr /></> });
-        html! { <li class={classes!(lit, sends)}><code lang="en">{ for words }</code></li> }
+        html! { <li class={classes!(lit)}><code lang="en">{ for words }</code></li> }
     });
     html! {
         <section class="code" aria-label={t.code}>
@@ -61,28 +58,9 @@ pub(crate) fn code(draft: &Draft, view: &View, stands: Option<Statement>, list: 
                 <span class="tab">{ t.code_java }</span>
                 <button type="button" class="quiet" data-test-id="code-copy" onclick={copy(text)}>{ icon(Glyph::Copy) }{ t.code_copy }</button>
             </h2>
-            <ol ref={list} tabindex="0" aria-label={t.code}>{ for lines }</ol>
+            <div class="code-lines" role="group" tabindex="0" aria-label={t.code}><ol>{ for lines }</ol></div>
             <p class="caption">{ note }</p>
         </section>
-    }
-}
-
-/// The panel's list, in which the lines that send are brought into view when the program becomes another, and when it begins.
-/// Not with every statement: whoever looks at the settings above is left there.
-#[hook]
-pub(crate) fn use_code(draft: &Draft, view: &View, has_begun: bool) -> NodeRef {
-    let list = use_node_ref();
-    let shown = list.clone();
-    use_effect_with((draft.habit, view.config.properties.len(), has_begun), move |_| show_send(&shown));
-    list
-}
-
-/// Brings the middle of the program into view: what comes before it is the same for every program.
-fn show_send(list: &NodeRef) {
-    let Some(list) = list.cast::<Element>() else { return };
-    let sends = list.query_selector(".sends").ok().flatten().and_then(|line| line.dyn_into::<HtmlElement>().ok());
-    if let Some(line) = sends {
-        list.set_scroll_top(line.offset_top() - list.client_height() / 2);
     }
 }
 

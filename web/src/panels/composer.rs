@@ -298,12 +298,12 @@ fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, proble
                 <input id="partition" class="mono" data-test-id="partition" inputmode="numeric" placeholder={t.partition_auto}
                     aria-invalid={is_invalid(DraftError::Partition)}
                     value={AttrValue::from(Rc::clone(&draft.partition))} autocomplete="off" oninput={field(Edit::Partition)} />
-                { problems.at(|error| *error == DraftError::Partition) }
+                { problems.at(&|error| *error == DraftError::Partition) }
                 <label for="timestamp">{ t.timestamp }</label>
                 <input id="timestamp" class="mono" data-test-id="timestamp" inputmode="numeric" placeholder={t.timestamp_now}
                     aria-invalid={is_invalid(DraftError::Timestamp)}
                     value={AttrValue::from(Rc::clone(&draft.timestamp))} autocomplete="off" oninput={field(Edit::Timestamp)} />
-                { problems.at(|error| *error == DraftError::Timestamp) }
+                { problems.at(&|error| *error == DraftError::Timestamp) }
             </div>
             <div class="headers" role="group" aria-label={t.headers}>
                 { for headers }
@@ -384,7 +384,7 @@ fn how_many(draft: &UseReducerHandle<Draft>, problems: &Problems<'_>) -> Html {
             <input id="count" class="mono" data-test-id="count" title={t.how_many_other} inputmode="numeric"
                 aria-invalid={problems.is_at(&DraftError::Count)}
                 autocomplete="off" value={AttrValue::from(Rc::clone(&draft.count))} oninput={typed} />
-            { problems.at(|error| *error == DraftError::Count) }
+            { problems.at(&|error| *error == DraftError::Count) }
             <span class="counts">{ for presets }</span>
         </div>
     }

@@ -149,7 +149,10 @@ pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) 
     let other = ("connect-other", t.connect, on_connect);
     let leave = ("leave-bridge", t.connect_leave, on_leave);
     match (&view.link, &view.trial) {
-        (Link::Lost { .. }, _) => trouble(Told::verdict(t.lost_explained), &[other, leave]),
+        (Link::Lost { .. }, _) => {
+            let told = Told { advice: Some(t.lost_explained.to_owned()), ..Told::verdict(t.lost) };
+            trouble(told, &[other, leave])
+        }
         (Link::Ended(ending), _) => trouble(ended(ending, t), &[again, other, leave]),
         // A bridge that was tried without the dialog: by the address of this page.
         (_, Trial::Failed(ending)) => trouble(ended(ending, t), &[other, ("forget-trial", t.dismiss, on_forget)]),

@@ -23,7 +23,7 @@ impl<'a> Problems<'a> {
     }
 
     /// The sentence for the field of this kind of error, if it is wrong.
-    pub(super) fn at(&self, is_here: impl Fn(&DraftError) -> bool) -> Html {
+    pub(super) fn at(&self, is_here: &dyn Fn(&DraftError) -> bool) -> Html {
         let t = self.language.texts();
         let Some(error) = self.errors.iter().find(|error| is_here(error)) else { return Html::default() };
         let (problem, words) = problem(error, self.draft, self.language, t);
@@ -51,7 +51,7 @@ impl<'a> Problems<'a> {
 
     /// The sentence for the key or the value.
     pub(super) fn at_half(&self, half: Half) -> Html {
-        self.at(|error| matches!(error, DraftError::Payload(wrong, _) if *wrong == half))
+        self.at(&|error| matches!(error, DraftError::Payload(wrong, _) if *wrong == half))
     }
 
     /// The value of `aria-invalid` for the field of this error.

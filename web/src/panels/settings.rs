@@ -9,7 +9,6 @@ use producer_core::serializer::{Half, Serializer};
 use web_sys::{Element, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use super::chips::default_words;
 use crate::config_texts::{Group, Meaning};
 use crate::icons::{Glyph, icon};
 use crate::settings::{
@@ -308,13 +307,17 @@ fn setting(
             on_change.emit(with(&edited, property.name, &value, property.default));
         })
     };
+    let back = match property.default {
+        "" => t.settings_no_default.to_owned(),
+        default => fill(t.settings_reset, &[&default]),
+    };
     let reset = set.reform(|_: MouseEvent| property.default.to_owned());
     let classes = classes!("setting", changed.map(|_| "is-changed"), at_fault.then_some("is-at-fault"));
     html! {
         <div class={classes} key={property.name}>
             <label class="mono" for={format!("setting-{}", property.name)}>{ property.name }</label>
             if changed.is_some() {
-                <button class="quiet mono" onclick={reset} title={fill(t.settings_reset, &[&default_words(property.default, t)])}>
+                <button class="quiet mono" onclick={reset} title={back}>
                     { property.default }{ icon(Glyph::Reset) }
                 </button>
             }
