@@ -78,6 +78,7 @@ fn in_effect(config: &ConfigInForce) -> impl Iterator<Item = &(Arc<str>, Arc<str
             ConfigNotice::NoEffect { key: idle }
             | ConfigNotice::UnknownKey { key: idle, .. }
             | ConfigNotice::Deprecated { key: idle, .. } => idle == key,
+            ConfigNotice::NoKey { .. } => key.is_empty(),
             ConfigNotice::SilentlyChanged { .. } | ConfigNotice::LevelWithoutEffect { .. } => false,
         })
     })
