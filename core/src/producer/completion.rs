@@ -143,9 +143,7 @@ impl<O: Observer> Producer<O> {
         let what = self.judge(now, batch, answer);
         self.accumulator.on_answered(partition, slot);
         if answer.code.invalidates_metadata() {
-            if !self.metadata.is_due(now) {
-                self.metadata_asked_by_answer = Some(now);
-            }
+            self.metadata_asked_by_answer |= !self.metadata.is_due(now);
             self.metadata.request_update();
         }
         match what {

@@ -60,8 +60,8 @@ impl<O: Observer> Producer<O> {
         }
         // Metadata was about to be asked for: that has failed too, and is tried again after a pause
         // (`DefaultMetadataUpdater.handleServerDisconnect`).
-        // What an answer of this very moment asked for does not count: `NetworkClient.poll` hears of ends first.
-        let is_unheard = self.metadata_asked_by_answer.take() == Some(now);
+        // What an answer of this round asked for does not count: `NetworkClient.poll` completes requests last.
+        let is_unheard = core::mem::take(&mut self.metadata_asked_by_answer);
         if self.metadata.is_due(now) && !is_unheard {
             self.metadata.on_failure(now, &mut self.chance.retry);
         }

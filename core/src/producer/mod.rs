@@ -247,8 +247,8 @@ pub struct Producer<O: Observer = Nobody> {
     life: Life,
     next_ordinal: u64,
     somebody_waits_for_metadata: bool,
-    /// When an answer last made metadata due.
-    metadata_asked_by_answer: Option<Instant>,
+    /// Has an answer made metadata due since the round began?
+    metadata_asked_by_answer: bool,
     /// What the next send that waits for metadata is told, once.
     metadata_error: Option<ProducerError>,
     /// The connection that ended last, if no metadata came since.
@@ -299,7 +299,7 @@ impl<O: Observer> Producer<O> {
             life: Life::Open,
             next_ordinal: 0,
             somebody_waits_for_metadata: false,
-            metadata_asked_by_answer: None,
+            metadata_asked_by_answer: false,
             metadata_error: None,
             lost: None,
             is_dirty: true,

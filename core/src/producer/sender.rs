@@ -39,6 +39,7 @@ impl<O: Observer> Producer<O> {
     pub fn begin_round(&mut self, now: Now) {
         let at = now.instant();
         self.connections.begin_round();
+        self.metadata_asked_by_answer = false;
         // Before another round: what is not asked by now need not be asked any more (`Sender.run`).
         self.finish_close(at);
         self.send_what_is_due(at);

@@ -103,3 +103,24 @@ fn a_busy_broker_is_available_and_the_bootstrap_addresses_are_left_alone() {
     story.store(0);
     assert_eq!((known(&story), metadata_asked(&story)), (vec![1], asked + 1));
 }
+
+/// Flow: a batch is out, and behind it the question for metadata → in one moment the batch is refused, which makes metadata
+/// due once more, and the question is answered with the wish → the brokers are hung up on while metadata is due, which counts
+/// as a failure (`DefaultMetadataUpdater.handleServerDisconnect`) → the bootstrap address is asked after a pause.
+#[test]
+fn metadata_that_an_answer_before_the_wish_asked_for_waits_out_a_pause() {
+    let properties = [("linger.ms", "0"), ("retry.backoff.ms", "100"), ("retry.backoff.max.ms", "100")];
+    let mut story = Story::new(&properties).started();
+    story.at_ms(1_000);
+    story.put(0, "a");
+    want_metadata(&mut story);
+    let asked = metadata_asked(&story);
+    story.metadata_error = ErrorCode::REBOOTSTRAP_REQUIRED;
+    story.refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    assert_eq!((known(&story), metadata_asked(&story)), (vec![-1], asked));
+    story.metadata_error = ErrorCode::NONE;
+    story.at_ms(1_099);
+    assert_eq!(metadata_asked(&story), asked);
+    story.at_ms(1_100);
+    assert_eq!((known(&story), metadata_asked(&story)), (vec![1], asked + 1));
+}
