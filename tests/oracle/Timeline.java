@@ -236,9 +236,9 @@ public final class Timeline {
         }
     }
 
-    /** Runs the sender until nothing happens any more in this millisecond. */
+    /** Runs the sender until nothing happens any more in this millisecond. Rounds that take time may lead beyond the end. */
     private void settle() {
-        for (int quiet = 0; quiet < 3 && !closed;) {
+        for (int quiet = 0; quiet < 3 && !closed && time.elapsed() <= until + 1;) {
             long before = activity;
             if (closing && isDrained()) {
                 inRound = true;

@@ -48,8 +48,13 @@ final class TimelineWire extends MockSelector {
     private Object idleExpiry;
     /** What is written in the next poll. The real selector takes channels as they lie in a hash set; here these are first. */
     private final List<String> writing = new ArrayList<>();
+    /** In one instant no round of the sender's polls more often, unless it never ends. */
+    private static final int MOST_POLLS = 10_000;
+
     /** Polls in the sender's round. */
     int pollsInRound = 0;
+    private int pollsInInstant = 0;
+    private long polledAt = -1;
     private long activityAtPoll = -1;
     private boolean polling = false;
     private TimelineTraffic traffic;
@@ -167,6 +172,11 @@ final class TimelineWire extends MockSelector {
         completedSendBuffers().clear();
         completedReceives().clear();
         disconnected().clear();
+        pollsInInstant = timeline.time.elapsed() == polledAt ? pollsInInstant + 1 : 0;
+        polledAt = timeline.time.elapsed();
+        if (pollsInInstant > MOST_POLLS) {
+            throw new IllegalStateException("the sender never comes to rest at " + polledAt);
+        }
         // A sender that waits within its round waits for time to pass.
         if (++pollsInRound > 1 && timeline.activity == activityAtPoll && timeout > 0) {
             polling = true;

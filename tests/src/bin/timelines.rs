@@ -1,5 +1,8 @@
-//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words and, in brackets, what is forgiven in it, `timelines
-//! random 2000` plays so many scripts that are drawn (`SEED` draws the same again).
+//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words and, in brackets,
+//! what is forgiven in it, `timelines random 2000` plays so many scripts that are drawn (`SEED` draws the same again), and
+//! `timelines random 160..161` of those only these.
+
+use core::ops::Range;
 
 use anyhow::{Result, ensure};
 use cross_tests::draws::Draws;
@@ -10,9 +13,9 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [word, count] = &arguments[..]
         && word == "random"
-        && let Ok(count) = count.parse()
+        && let Some(places) = places(count)
     {
-        let tally = timelines::run_random(count, &mut Draws::from_environment()?)?;
+        let tally = timelines::run_random(places, &mut Draws::from_environment()?)?;
         tally.differences.iter().for_each(|difference| println!("{difference}"));
         tally.exceptions.iter().for_each(|(name, reason, count)| println!("{count} × {name}: {reason}"));
         println!("{} values of metrics compared", tally.measured);
@@ -31,4 +34,10 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `FROM..TO`, or `TO` alone.
+fn places(words: &str) -> Option<Range<u64>> {
+    let (from, to) = words.split_once("..").unwrap_or(("0", words));
+    Some(from.parse().ok()?..to.parse().ok()?)
 }

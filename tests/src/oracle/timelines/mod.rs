@@ -56,7 +56,7 @@ pub fn scripts() -> Result<Vec<Script>> {
 /// As [`run`] and [`run_random`].
 pub fn run_all(random: u64, seed: u64) -> Result<Tally> {
     let mut tally = run(&scripts()?)?;
-    let drawn = run_random(random, &mut Draws::from_seed(seed))?;
+    let drawn = run_random(0..random, &mut Draws::from_seed(seed))?;
     tally.cases += drawn.cases;
     tally.measured += drawn.measured;
     tally.differences.extend(drawn.differences);
@@ -82,23 +82,29 @@ pub fn run(scripts: &[Script]) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Plays so many scripts that are drawn, and shrinks those that take two courses; after a few of them it has seen enough.
+/// Plays these of the scripts that are drawn, and shrinks those that take two courses; after a few of them it has seen enough.
 ///
 /// # Errors
-/// When Java or the jars cannot be had.
-pub fn run_random(count: u64, draws: &mut Draws) -> Result<Tally> {
+/// When Java or the jars cannot be had, or one cannot be played.
+pub fn run_random(places: Range<u64>, draws: &mut Draws) -> Result<Tally> {
     const ENOUGH: usize = 5;
     let mut java = JavaClient::start()?;
     let mut tally = Tally::default();
     let mut counts = vec![0; EXCEPTIONS.len()];
-    while tally.cases < count && tally.differences.len() < ENOUGH {
-        let script = random::script(&format!("random {}", tally.cases), draws)?;
+    for place in 0..places.end {
+        let script = random::script(&format!("random {place}"), draws)?;
+        if !places.contains(&place) {
+            continue;
+        }
         tally.cases += 1;
         let course = Course::of(&mut java, &script)?;
         course.count(&mut counts, &mut tally);
         if course.difference().is_some() {
             let smallest = random::shrink(&mut java, &script)?;
             tally.differences.extend(Course::of(&mut java, &smallest)?.difference());
+            if tally.differences.len() >= ENOUGH {
+                break;
+            }
         }
     }
     tally.exceptions.splice(0..0, named(counts));
@@ -193,7 +199,8 @@ impl<'a> Course<'a> {
     pub fn difference(&self) -> Option<String> {
         if self.is_same {
             let (script, differences) = (&self.script, &self.measured.differences);
-            let told = || format!("{}\n    {}\n{script}", script.name, differences.join("\n    "));
+            let (differences, lines) = (differences.join("\n    "), self.ours.join("\n    "));
+            let told = || format!("{}\n    {differences}\n{script}  both\n    {lines}\n", script.name);
             return (!differences.is_empty()).then(told);
         }
         let (theirs, ours) = (&self.theirs, &self.ours);

@@ -42,6 +42,8 @@ struct Player<'a> {
     /// What the network has for the producer, and since which of the sender's rounds.
     arriving: VecDeque<(usize, Input)>,
     round: usize,
+    /// What the producer asked to send and is written in its sender's next look at the network.
+    unwritten: Vec<(ConnectionId, OutgoingRequest)>,
     connections: BTreeMap<NodeId, ConnectionId>,
     /// Requests without an answer, and from when on a question is answered.
     unanswered: BTreeMap<NodeId, VecDeque<(u64, OutgoingRequest)>>,
@@ -121,6 +123,7 @@ impl<'a> Player<'a> {
             now_ms: 0,
             arriving: VecDeque::new(),
             round: 0,
+            unwritten: Vec::new(),
             connections: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             node_states: BTreeMap::new(),
@@ -152,7 +155,8 @@ impl<'a> Player<'a> {
         let mut in_vain = 0;
         for _ in 0..10_000 {
             let now = self.now();
-            let has_news = !self.arriving.is_empty() && !self.producer.is_deaf(now);
+            let is_quiet = self.arriving.is_empty() && self.unwritten.is_empty();
+            let has_news = !(is_quiet || self.producer.is_deaf(now));
             if self.producer.is_round_due(now) || has_news {
                 in_vain = 0;
             } else if in_vain < rounds {
@@ -162,11 +166,11 @@ impl<'a> Player<'a> {
             }
             self.round += 1;
             self.producer.begin_round(now);
-            self.execute()?;
-            self.hear();
-            self.execute()?;
+            self.execute();
+            self.look_at_the_network()?;
+            self.execute();
             self.producer.end_round(now);
-            self.execute()?;
+            self.execute();
             self.end_flushes();
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
@@ -176,28 +180,36 @@ impl<'a> Player<'a> {
         bail!("{:?}: the producer never comes to rest at {}", self.script.name, self.now_ms)
     }
 
-    /// Does what the producer asks for.
-    fn execute(&mut self) -> Result<()> {
+    /// Does what the producer asks for. Requests wait for the next look at the network.
+    fn execute(&mut self) {
         while let Some(output) = self.producer.take_output() {
             match output {
                 Output::Connect { connection, node, .. } => self.on_connect(connection, node),
-                Output::Transmit { connection, request } => self.on_request(connection, request)?,
+                Output::Transmit { connection, request } => self.unwritten.push((connection, request)),
                 Output::Close { connection } => self.on_close(connection),
                 Output::Completed(completion) => self.on_completed(&completion),
                 Output::SendsMayProceed | Output::Wait { .. } => {}
             }
         }
         self.end_calls();
+    }
+
+    /// As `NetworkClient.poll`: writes what is to be sent, what was asked for after the last look first, and hears.
+    fn look_at_the_network(&mut self) -> Result<()> {
+        // What is lost with a connection before the sender wakes up is neither written nor heard at all.
+        if self.producer.is_deaf(self.now()) {
+            return Ok(());
+        }
+        for (connection, request) in core::mem::take(&mut self.unwritten) {
+            self.on_request(connection, request)?;
+        }
+        self.hear();
         Ok(())
     }
 
     /// Gives the producer what has arrived, as one look at the network finds it: a response from each connection, and then
     /// which connections ended and which stand.
     fn hear(&mut self) {
-        // What is lost with a connection before the sender wakes up is not heard at all.
-        if self.producer.is_deaf(self.now()) {
-            return;
-        }
         let mut heard = BTreeSet::new();
         let mut now = Vec::new();
         let round = self.round;
