@@ -5,6 +5,7 @@ import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.common.message.AddOffsetsToTxnResponseData;
 import org.apache.kafka.common.message.AddPartitionsToTxnResponseData;
 import org.apache.kafka.common.message.EndTxnResponseData;
@@ -67,8 +68,8 @@ final class TimelineCoordinator {
             }
             case INIT_PRODUCER_ID -> {
                 var data = ((InitProducerIdRequest) asked.request()).data();
-                yield data.transactionalId() == null ? "init-producer-id n" + id
-                    : "init-producer-id" + at + data.producerId() + "/" + data.producerEpoch();
+                yield "init-producer-id" + at + data.producerId() + "/" + data.producerEpoch() + " id "
+                    + Objects.requireNonNullElse(data.transactionalId(), "-") + " timeout " + data.transactionTimeoutMs();
             }
             case ADD_PARTITIONS_TO_TXN -> {
                 var data = ((AddPartitionsToTxnRequest) asked.request()).data();

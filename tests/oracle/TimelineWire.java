@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -241,10 +242,12 @@ final class TimelineWire extends MockSelector {
     }
 
     private String describe(String id, Asked asked) {
+        String at = " n" + id + " v" + asked.header().apiVersion();
         switch (asked.header().apiKey()) {
             case PRODUCE -> {
                 List<String> batches = new ArrayList<>();
-                for (var topic : ((ProduceRequest) asked.request()).data().topicData()) {
+                var data = ((ProduceRequest) asked.request()).data();
+                for (var topic : data.topicData()) {
                     for (var partition : topic.partitionData()) {
                         MemoryRecords records = (MemoryRecords) partition.records();
                         RecordBatch batch = records.batches().iterator().next();
@@ -253,15 +256,17 @@ final class TimelineWire extends MockSelector {
                             + " bytes " + records.sizeInBytes());
                     }
                 }
-                return "produce n" + id + " v" + asked.header().apiVersion() + " " + String.join(" | ", batches);
+                return "produce" + at + " acks " + data.acks() + " timeout " + data.timeoutMs() + " id "
+                    + Objects.requireNonNullElse(data.transactionalId(), "-") + " " + String.join(" | ", batches);
             }
             case METADATA -> {
                 Set<String> topics = new TreeSet<>();
-                ((MetadataRequest) asked.request()).data().topics().forEach(topic -> topics.add(topic.name()));
-                return "metadata n" + id + " " + String.join(",", topics);
+                var data = ((MetadataRequest) asked.request()).data();
+                data.topics().forEach(topic -> topics.add(topic.name()));
+                return "metadata" + at + " " + String.join(",", topics) + (data.allowAutoTopicCreation() ? " create" : "");
             }
             case API_VERSIONS -> {
-                return "versions n" + id;
+                return "versions" + at;
             }
             default -> {
                 return TimelineCoordinator.describe(id, asked);

@@ -127,10 +127,10 @@ pub(super) fn describe(node: NodeId, request: &OutgoingRequest) -> Result<String
         Request::FindCoordinator(body) => {
             format!("find-coordinator n{node} v{version} {} {}", body.key_type, body.keys.join(","))
         }
-        Request::InitProducerId(body) if body.transactional_id.is_none() => format!("init-producer-id n{node}"),
         Request::InitProducerId(body) => {
             let identity = ProducerIdentity { id: body.producer_id, epoch: body.producer_epoch };
-            format!("init-producer-id {}", at(identity))
+            let id = body.transactional_id.as_deref().unwrap_or("-");
+            format!("init-producer-id {} id {id} timeout {}", at(identity), body.transaction_timeout_ms)
         }
         Request::AddPartitionsToTxn(body) => {
             let of = |topic: &str, partitions: &[i32]| -> Vec<String> {

@@ -11,8 +11,10 @@ mod measured;
 mod ours;
 mod random;
 mod script;
+mod told;
 mod traffic;
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 use std::fs;
 

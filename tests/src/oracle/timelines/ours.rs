@@ -15,14 +15,13 @@ use producer_core::metrics::{Metric, TimedCall};
 use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::protocol::{ApiKey, Request, Response};
 use producer_core::record::Record;
-use producer_core::record_batch::BatchView;
 use producer_core::time::Now;
 use producer_core::trace::Nobody;
 
 use super::brokers::{Brokers, MIDNIGHT, api};
 use super::calls::Calls;
-use super::coordinator;
 use super::script::{Script, content};
+use super::told::describe;
 use super::traffic::{one_answer, written};
 
 /// A record that was taken.
@@ -462,35 +461,4 @@ impl<'a> Player<'a> {
             self.tell(&fate);
         }
     }
-}
-
-fn describe(brokers: &Brokers, node: NodeId, request: &OutgoingRequest) -> Result<String> {
-    Ok(match &request.body {
-        Request::Produce(body) => {
-            let mut batches = Vec::new();
-            for topic in &body.topics {
-                let name = brokers.said(request.header.version, topic);
-                for partition in &topic.partitions {
-                    let batch = BatchView::parse(&partition.records)?;
-                    batches.push(format!(
-                        "{name}-{} pid {}/{} seq {} records {} bytes {}",
-                        partition.partition,
-                        batch.producer_id(),
-                        batch.producer_epoch(),
-                        batch.base_sequence(),
-                        batch.record_count(),
-                        batch.size_bytes()
-                    ));
-                }
-            }
-            format!("produce n{node} v{} {}", request.header.version, batches.join(" | "))
-        }
-        Request::Metadata(body) => {
-            let mut topics: Vec<_> = body.topics.iter().flatten().map(|topic| &**topic).collect();
-            topics.sort_unstable();
-            format!("metadata n{node} {}", topics.join(","))
-        }
-        Request::ApiVersions(_) => format!("versions n{node}"),
-        _ => coordinator::describe(node, request)?,
-    })
 }
