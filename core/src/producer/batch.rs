@@ -204,12 +204,12 @@ impl ProducerBatch {
         }
     }
 
-    /// Bytes so far, header included. With another stamp than its bytes carry it counts as it did before it was compressed
-    /// (`MemoryRecordsBuilder.reopenAndRewriteProducerState`).
+    /// Bytes so far, header included. Once renumbered, be it to the numbers it had, it counts as it did before it was
+    /// compressed until it leaves again (`MemoryRecordsBuilder.reopenAndRewriteProducerState`).
     pub(super) fn size_bytes(&self) -> usize {
         match &self.content {
             Content::Open(builder) => builder.size_bytes(),
-            Content::Closed(bytes) if self.stamped == Some(self.stamp.unwrap_or(Stamp::PLAIN)) => bytes.len(),
+            Content::Closed(bytes) if !self.sequence_was_reset => bytes.len(),
             Content::Closed(bytes) => self.estimated_bytes.unwrap_or(bytes.len()),
             Content::Moving => 0,
         }
