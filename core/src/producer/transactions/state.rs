@@ -90,7 +90,7 @@ impl TransactionState {
         use {TransactionSignal as Signal, TransactionState as State};
         Ok(match (self, signal) {
             (_, Signal::Fatal(error)) => State::Fatal(error),
-            (State::Uninitialized, Signal::Initialize)
+            (State::Uninitialized | State::Committing | State::Aborting, Signal::Initialize)
             | (State::Committing | State::Aborting, Signal::Ended { bump: true }) => State::Initializing,
             // An id may be granted to a producer that is still aborting: the coordinator refused to end the transaction,
             // and the new epoch, which was asked for all the same, ends it.
@@ -156,12 +156,11 @@ mod tests {
     #[test]
     fn the_ways_are_those_of_the_java_client() {
         use {TransactionPhase as Phase, TransactionSignal as Signal};
-        let ways: [(&[Signal], &[Phase]); 8] = [
+        let ways: [(&[Signal], &[Phase]); 9] = [
             (&[Signal::IdRefused], &[Phase::Ready, Phase::AbortableError]),
-            (
-                &[Signal::Initialize, Signal::Ended { bump: true }],
-                &[Phase::Uninitialized, Phase::Committing, Phase::Aborting],
-            ),
+            // The program may begin anew where its transaction could not be ended.
+            (&[Signal::Initialize], &[Phase::Uninitialized, Phase::Committing, Phase::Aborting]),
+            (&[Signal::Ended { bump: true }], &[Phase::Committing, Phase::Aborting]),
             (&[Signal::IdGranted], &[Phase::Initializing, Phase::Committing, Phase::Aborting]),
             // Nothing is ended while the first id is asked for.
             (&[Signal::Ended { bump: false }], &[Phase::Committing, Phase::Aborting]),
