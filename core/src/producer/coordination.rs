@@ -35,14 +35,22 @@ impl<O: Observer> Producer<O> {
     /// Sends a question, or does what must be done first (`Sender.maybeSendAndPollTransactionalRequest`).
     pub(super) fn ask_coordinator(&mut self, now: Instant, mut pending: Pending) -> Turn {
         let coordinator = pending.query.coordinator();
-        if coordinator.is_none() && self.has_lost_target() {
+        if coordinator.is_none() && self.has_lost_target(now, pending.awaited_until.is_some()) {
             self.repeat(pending);
             self.sleep_after_failure(now);
             return Turn::Nothing;
         }
         let node_of = |coordinator| self.transactions.as_ref().and_then(|known| known.node_of(coordinator)).cloned();
         let known = coordinator.as_ref().and_then(node_of);
-        let is_known = known.is_some();
+        let has_target = if coordinator.is_some() { known.is_some() } else { self.whom_to_ask(now).is_some() };
+        // The network is looked at once before a broker is turned to: it may be that its connection has just ended, or was idle
+        // (`NetworkClientUtils.isReady`).
+        if has_target && !pending.has_looked {
+            pending.has_looked = true;
+            self.is_dirty = true;
+            self.put_back(pending);
+            return Turn::Questions;
+        }
         let reached = match known {
             Some(known) => self.reach(now, &known, pending.not_before.is_some()),
             None if coordinator.is_some() => Reach::Failed,
@@ -53,13 +61,6 @@ impl<O: Observer> Producer<O> {
             Reach::Ready(_) | Reach::Failed => now,
         };
         let node = match reached {
-            // The network is looked at once before it is used: it may be that this connection has just ended, or was idle.
-            Reach::Ready(_) if !pending.has_looked => {
-                pending.has_looked = true;
-                self.is_dirty = true;
-                self.put_back(pending);
-                return Turn::Questions;
-            }
             Reach::Ready(node) => node,
             Reach::Underway if patience_ends > now => {
                 self.wake_by(Some((patience_ends, WaitReason::RequestTimeout)));
@@ -67,10 +68,8 @@ impl<O: Observer> Producer<O> {
                 return Turn::Questions;
             }
             Reach::Underway | Reach::Failed if coordinator.is_some() => {
-                // The network is looked at once before a known coordinator is given up (`NetworkClientUtils.awaitReady`).
-                let turn = if is_known && pending.awaited_until.is_none() { Turn::Questions } else { Turn::Nothing };
                 self.find_coordinator_for(pending);
-                return turn;
+                return Turn::Nothing;
             }
             // With nobody to ask, or nobody who could be reached in time, the next try is one again.
             Reach::Failed => {
@@ -138,8 +137,7 @@ impl<O: Observer> Producer<O> {
 
     /// Is there a connection to some broker? The one that was chosen stays so while it can be reached.
     fn reach_anyone(&mut self, now: Instant, has_paused: bool) -> Reach {
-        let Some((node, not_before)) = self.whom_to_ask(now) else { return Reach::Failed };
-        self.question_target = Some((node, not_before));
+        let Some((node, _)) = self.whom_to_ask(now) else { return Reach::Failed };
         match self.connections.availability(node, now) {
             Availability::Ready if self.metadata.is_due(now) && !has_paused => Reach::Underway,
             Availability::Ready => Reach::Ready(node),

@@ -333,7 +333,7 @@ impl<O: Observer> Producer<O> {
         let Some(input) = self.sleep.pass_on(at, input) else { return };
         // What is due comes first, as `Sender.runOnce` looks at its batches before it looks at the network: an answer that
         // arrives in the moment of a batch's deadline finds it expired.
-        if self.wait.is_some_and(|(until, _)| until <= at) && input != Input::Wake {
+        if self.wait.is_some_and(|(until, _)| until <= at) && input != Input::Wake && !self.awaits_a_broker() {
             self.send_what_is_due(at);
         }
         self.hear(at, input);

@@ -49,16 +49,21 @@ impl<O: Observer> Producer<O> {
     }
 
     fn ask_identity(&mut self, now: Instant) {
-        if self.has_lost_target() {
+        if self.has_lost_target(now, self.target_awaited_until.is_some()) {
             self.identity_is_retried = true;
             return self.sleep_after_failure(now);
         }
+        let has_looked = self.question_target.is_some();
         let Some((node, not_before)) = self.whom_to_ask(now) else {
             // Nobody to ask: the next question is one asked again.
             self.identity_is_retried = true;
             return;
         };
-        self.question_target = Some((node, not_before));
+        // The network is looked at once before a broker is turned to, as for coordinators.
+        if !has_looked {
+            self.is_dirty = true;
+            return;
+        }
         match self.connections.availability(node, now) {
             // Metadata goes first, unless it became due during the pause.
             Availability::Ready if self.metadata.is_due(now) && not_before == Instant::ZERO => {
@@ -109,17 +114,21 @@ impl<O: Observer> Producer<O> {
         self.sleep_after_failure(now);
     }
 
-    /// The broker chosen for this question before, while its connection stands or is being made; else one chosen now
-    /// (`Sender.awaitNodeReady`).
+    /// The broker chosen for this question, before or now, and not before when it is asked.
     pub(super) fn whom_to_ask(&mut self, now: Instant) -> Option<(NodeId, Instant)> {
-        let connections = &self.connections;
-        let target = self.question_target.filter(|&(node, _)| connections.connection_to(node).is_some());
-        target.or_else(|| self.least_loaded(now).map(|(node, _)| (node, Instant::ZERO)))
+        if self.question_target.is_none() {
+            self.question_target = self.least_loaded(now).map(|(node, _)| (node, Instant::ZERO));
+        }
+        self.question_target
     }
 
-    /// Was a broker chosen, and could it not be connected to?
-    pub(super) fn has_lost_target(&self) -> bool {
-        self.question_target.is_some_and(|(node, _)| self.connections.connection_to(node).is_none())
+    /// Was a broker chosen, and could it not be connected to (`Sender.awaitNodeReady`)? Who has not waited for it yet may.
+    pub(super) fn has_lost_target(&self, now: Instant, has_waited: bool) -> bool {
+        let is_lost = |(node, _)| {
+            self.connections.connection_to(node).is_none()
+                && (has_waited || self.connections.availability(node, now) != Availability::CanConnect)
+        };
+        self.question_target.is_some_and(is_lost)
     }
 
     /// `Sender.maybeFindCoordinatorAndRetry`, for what anybody may be asked.

@@ -78,6 +78,18 @@ impl<O: Observer> Producer<O> {
         self.looks_away || self.is_asleep(now.instant())
     }
 
+    /// Does the sender wait for a connection to ask something on? It does so at the network, in the middle of a round, and hears
+    /// what comes before anything else is due (`NetworkClientUtils.awaitReady`).
+    pub fn awaits_a_broker(&self) -> bool {
+        let awaits_anyone = self.target_awaited_until.is_some() && !self.has_paused_before_a_question();
+        awaits_anyone || self.transactions.as_ref().is_some_and(Transactions::awaits_a_broker)
+    }
+
+    /// Did it sleep, or does it, before it asks anyone for a producer id?
+    fn has_paused_before_a_question(&self) -> bool {
+        self.question_target.is_some_and(|(_, not_before)| not_before > Instant::ZERO)
+    }
+
     /// A round without a look at connections (`Sender.sendProducerData`, before `client.poll`).
     pub(super) fn send_what_is_due(&mut self, now: Instant) {
         self.is_dirty = false;
@@ -431,7 +443,7 @@ impl<O: Observer> Producer<O> {
     /// ask something of the transaction's on? It looks at nothing else meanwhile (`NetworkClientUtils.awaitReady`).
     fn is_amid_a_question(&self, now: Instant) -> bool {
         self.is_asleep(now)
-            || self.question_target.is_some_and(|(_, not_before)| not_before > Instant::ZERO)
+            || self.has_paused_before_a_question()
             || self.transactions.as_ref().is_some_and(Transactions::has_current)
     }
 

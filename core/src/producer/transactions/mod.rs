@@ -195,6 +195,11 @@ impl Transactions {
         self.queue.has_current()
     }
 
+    /// Does the question that has its turn wait for a connection?
+    pub(super) fn awaits_a_broker(&self) -> bool {
+        self.queue.awaits_a_broker()
+    }
+
     /// The question that has its turn and could not be sent yet.
     pub(super) fn take_current(&mut self) -> Option<Pending> {
         self.queue.take_current()

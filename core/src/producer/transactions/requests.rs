@@ -176,6 +176,10 @@ impl Queue {
         self.current.is_some()
     }
 
+    pub(super) fn awaits_a_broker(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.awaited_until.is_some() && current.not_before.is_none())
+    }
+
     pub(super) fn take_current(&mut self) -> Option<Pending> {
         self.current.take()
     }

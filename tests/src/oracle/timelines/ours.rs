@@ -151,12 +151,18 @@ impl<'a> Player<'a> {
     /// Lets the sender go round until it waits for a later millisecond, as the Java client's does: what is ready leaves, the
     /// network is looked at once, and patience ends. `rounds`: how many more there are when the producer asks for none.
     fn settle(&mut self, rounds: usize) -> Result<()> {
+        // What is due stays so while a sender that waits in the middle of a round hears its network first.
+        let mut is_due = self.producer.is_round_due(self.now());
+        if self.producer.awaits_a_broker() {
+            self.round += 1;
+            self.look_and_lose_patience()?;
+        }
         let mut in_vain = 0;
         for _ in 0..10_000 {
             let now = self.now();
             let is_quiet = self.arriving.is_empty() && self.unwritten.is_empty();
             let has_news = !(is_quiet || self.producer.is_deaf(now));
-            if self.producer.is_round_due(now) || has_news {
+            if core::mem::take(&mut is_due) || self.producer.is_round_due(now) || has_news {
                 in_vain = 0;
             } else if in_vain < rounds {
                 in_vain += 1;
@@ -166,10 +172,7 @@ impl<'a> Player<'a> {
             self.round += 1;
             self.producer.begin_round(now);
             self.execute();
-            self.look_at_the_network()?;
-            self.execute();
-            self.producer.end_round(now);
-            self.execute();
+            self.look_and_lose_patience()?;
             self.end_flushes();
             if self.is_closing && !self.is_closed && self.producer.is_closed() {
                 self.is_closed = true;
@@ -191,6 +194,14 @@ impl<'a> Player<'a> {
             }
         }
         self.end_calls();
+    }
+
+    fn look_and_lose_patience(&mut self) -> Result<()> {
+        self.look_at_the_network()?;
+        self.execute();
+        self.producer.end_round(self.now());
+        self.execute();
+        Ok(())
     }
 
     /// As `NetworkClient.poll`: writes what is to be sent, what was asked for after the last look first, and hears.
