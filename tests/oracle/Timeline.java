@@ -141,6 +141,11 @@ public final class Timeline {
         OUT.println(time.elapsed() + " " + text);
     }
 
+    /** What the client meets and only logs: "! INSTANT CLASS SENTENCE". */
+    private void tellThrown(Throwable thrown) {
+        OUT.println("! " + time.elapsed() + " " + thrown.getClass().getSimpleName() + " " + thrown.getMessage());
+    }
+
     // ---- the producer, built as KafkaProducer builds it
 
     private void build() {
@@ -186,6 +191,7 @@ public final class Timeline {
         metadata = new TimelineDraws.OrderedMetadata(this, retryBackoff, retryBackoffMax, log);
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
         client = TimelineDraws.client(wire, metadata, inFlight, config, time, apiVersions, log);
+        TimelineFields.set(NetworkClient.class, client, "log", TimelineThrown.logger(this::tellThrown));
         TimelineFields.set(NetworkClient.class, client, "randOffset", new TimelineDraws.Offset(this));
         SenderMetricsRegistry registry = new SenderMetricsRegistry(metrics);
         sender = new Sender(log, client, metadata, accumulator, inFlight == 1, config.getInt("max.request.size"),
@@ -257,6 +263,7 @@ public final class Timeline {
                 sender.runOnce();
             } catch (ApiException | CorrelationIdMismatchException | IllegalArgumentException uncaught) {
                 // Sender.run logs it and goes on.
+                tellThrown(uncaught);
                 activity++;
             }
             inRound = false;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use producer_core::metrics::Metric;
 
-use super::Script;
+use super::exceptions::{ANSWERS_AFTER_THE_TRANSACTION, Case};
 
 /// Name, and topic or broker.
 type Key = (String, String);
@@ -25,7 +25,7 @@ pub(super) struct Measured {
 impl Measured {
     /// Compares what Java says, line by line `= NAME TAG VALUE`, with what we say of the same. A metric that only one side has
     /// differs. Both sides have told `told`.
-    pub(super) fn of(script: &Script, told: &[String], theirs: &[String], ours: &[Metric]) -> Result<Self> {
+    pub(super) fn of(case: Case<'_>, told: &[String], theirs: &[String], ours: &[Metric]) -> Result<Self> {
         let mut ours: BTreeMap<Key, f64> = ours.iter().filter_map(of_scripts).collect();
         let sent = theirs.iter().find_map(|line| line.strip_prefix("= record-send-total - "));
         let records_sent: f64 = sent.context("record-send-total")?.parse()?;
@@ -49,7 +49,7 @@ impl Measured {
             let is_meant = |known: &&Exception| {
                 let names = known.names.iter();
                 let mut sides = names.filter(|(known, _)| *known == name).map(|(_, is_java_s_less)| *is_java_s_less);
-                (known.is_met)(Pair { script, told, records_sent, theirs, ours })
+                (known.is_met)(Pair { case, told, records_sent, theirs, ours })
                     && sides.any(|is_java_s_less| (theirs < ours) == is_java_s_less)
             };
             match EXCEPTIONS.iter().find(is_meant) {
@@ -78,7 +78,7 @@ pub(super) struct Exception {
 /// Two values that differ, and what happened.
 #[derive(Clone, Copy, Debug)]
 struct Pair<'a> {
-    script: &'a Script,
+    case: Case<'a>,
     /// What both sides told.
     told: &'a [String],
     /// How many records left, those of the same batch as often as it left.
@@ -103,7 +103,7 @@ impl Pair<'_> {
     /// Had the producer lost its patience when it was closed?
     fn is_closed_by_force(self) -> bool {
         let closed = self.told.iter().find_map(|line| line.strip_suffix(" closed")?.parse::<u64>().ok());
-        let deadlines = self.script.actions.iter().filter_map(|action| match &action.words[..] {
+        let deadlines = self.case.script.actions.iter().filter_map(|action| match &action.words[..] {
             [word, millis] if word == "close" => Some(action.at + millis.parse::<u64>().ok()?),
             _ => None,
         });
@@ -111,7 +111,7 @@ impl Pair<'_> {
     }
 }
 
-pub(super) const EXCEPTIONS: [Exception; 3] = [
+pub(super) const EXCEPTIONS: [Exception; 4] = [
     Exception {
         name: "requests-that-cannot-be-built",
         most_percent: 0,
@@ -127,7 +127,7 @@ pub(super) const EXCEPTIONS: [Exception; 3] = [
             ("record-queue-time-avg", true),
             ("record-queue-time-max", true),
         ],
-        is_met: |pair| pair.script.has_zstd_for_old_brokers(),
+        is_met: |pair| pair.case.script.has_zstd_for_old_brokers(),
     },
     Exception {
         name: "rounds-in-vain",
@@ -138,7 +138,7 @@ pub(super) const EXCEPTIONS: [Exception; 3] = [
         names: &[("records-per-request-avg", true)],
         is_met: |pair| {
             let is_off = |(key, value): &(String, String)| key == "enable.idempotence" && value == "false";
-            !pair.script.config.iter().any(is_off) && pair.has_requests_of_none()
+            !pair.case.script.config.iter().any(is_off) && pair.has_requests_of_none()
         },
     },
     Exception {
@@ -148,6 +148,19 @@ pub(super) const EXCEPTIONS: [Exception; 3] = [
                  after closing",
         names: &[("requests-in-flight", false), ("buffer-available-bytes", true)],
         is_met: |pair| pair.is_closed_by_force(),
+    },
+    Exception {
+        name: ANSWERS_AFTER_THE_TRANSACTION.0,
+        most_percent: 1,
+        reason: ANSWERS_AFTER_THE_TRANSACTION.1,
+        names: &[
+            ("buffer-available-bytes", true),
+            ("request-latency-avg", true),
+            ("request-latency-avg", false),
+            ("request-latency-max", true),
+            ("request-latency-max", false),
+        ],
+        is_met: |pair| pair.case.answered_after_the_transaction().is_some(),
     },
 ];
 

@@ -155,10 +155,11 @@ impl<'a> Course<'a> {
         let played = ours::play(script, java.codecs())?;
         let told = java.play(script)?;
         let (measured, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("= "));
+        let (thrown, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("! "));
         let theirs = in_order(told, script);
         let ours = in_order(played.told, script);
         let (mut left, mut right, mut met) = (theirs.clone(), ours.clone(), Vec::new());
-        let case = Case { script, refusals: &played.refusals };
+        let case = Case { script, refusals: &played.refusals, thrown: &thrown };
         for known in &EXCEPTIONS {
             if left != right && (known.forgive)(case, &mut left, &mut right) {
                 met.push(known.name);
@@ -167,7 +168,7 @@ impl<'a> Course<'a> {
         let is_same = left == right;
         // Two courses that differ, be it for a reason, measure differently.
         let measured = if is_same && met.is_empty() {
-            Measured::of(script, &left, &measured, &played.metrics)?
+            Measured::of(case, &left, &measured, &played.metrics)?
         } else {
             Measured::default()
         };
