@@ -439,11 +439,11 @@ impl<O: Observer> Producer<O> {
         matches!(self.life, Life::Closing { deadline: Some(deadline) } if deadline <= now)
     }
 
-    /// Does the sender sleep, or has it slept before a question that is not asked yet, or does it wait for a connection to
-    /// ask something of the transaction's on? It looks at nothing else meanwhile (`NetworkClientUtils.awaitReady`).
+    /// Does the sender sleep, or has it turned to a broker with a question that is not asked yet, because it waits for the
+    /// connection or for the end of a pause? It looks at nothing else meanwhile (`NetworkClientUtils.awaitReady`).
     fn is_amid_a_question(&self, now: Instant) -> bool {
         self.is_asleep(now)
-            || self.has_paused_before_a_question()
+            || self.question_target.is_some()
             || self.transactions.as_ref().is_some_and(Transactions::has_current)
     }
 

@@ -74,6 +74,8 @@ impl Transactions {
     /// AddPartitionsToTxn was answered.
     pub(in super::super) fn on_partitions_added(&mut self, answers: Vec<PartitionAnswer>) {
         let Some(pending) = self.in_flight.take() else { return };
+        // A pause is short for what was answered last.
+        let pending = Pending { short_pause: false, ..pending };
         for answer in &answers {
             match answer.code {
                 ErrorCode::NONE | ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::OPERATION_NOT_ATTEMPTED => {}
