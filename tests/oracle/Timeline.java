@@ -177,17 +177,7 @@ public final class Timeline {
             : null;
         calls = new TimelineTransactions(this, transactions, callMetrics);
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
-        accumulator = new RecordAccumulator(log, batchSize, TimelineCodecs.of(config), linger, retryBackoff, retryBackoffMax,
-            deliveryTimeout,
-            new RecordAccumulator.PartitionerConfig(
-                config.getBoolean("partitioner.adaptive.partitioning.enable"),
-                config.getLong("partitioner.availability.timeout.ms")),
-            metrics, "producer-metrics", time, transactions, pool) {
-            @Override
-            BuiltInPartitioner createBuiltInPartitioner(LogContext context, String topic, int stickyBatchSize) {
-                return draws.new Partitioner(context, topic, stickyBatchSize);
-            }
-        };
+        accumulator = draws.new Accumulator(config, log, linger, deliveryTimeout, batchSize, metrics, time, transactions, pool);
         metadata = new TimelineDraws.OrderedMetadata(this, retryBackoff, retryBackoffMax, log);
         metadata.bootstrap(List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9092)));
         client = TimelineDraws.client(wire, metadata, inFlight, config, time, apiVersions, log);
@@ -209,8 +199,11 @@ public final class Timeline {
         build();
         settle();
         while (time.elapsed() <= until) {
-            act();
-            settle();
+            // What a sender that waited has left for after its round is due in the same instant.
+            do {
+                act();
+                settle();
+            } while (isActionDue());
             time.sleep(1);
         }
         wire.close();
@@ -228,18 +221,22 @@ public final class Timeline {
     void act() {
         wire.answerAllQuestions();
         // A sender that waits at the network hears of one action after the other.
-        for (boolean first = true; nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
+        for (boolean first = true; isActionDue()
             && (first || !(wire.isPolling() && wire.hasNews())); first = false) {
             Action action = actions.get(nextAction++);
             inProgram = true;
             perform(action.words());
             inProgram = false;
-            boolean moreSends = nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed()
+            boolean moreSends = isActionDue()
                 && action.words()[0].equals("send") && actions.get(nextAction).words()[0].equals("send");
             if (!inRound && !moreSends) {
                 settle();
             }
         }
+    }
+
+    private boolean isActionDue() {
+        return nextAction < actions.size() && actions.get(nextAction).at() <= time.elapsed();
     }
 
     /** Runs the sender until nothing happens any more in this millisecond. Rounds that take time may lead beyond the end. */

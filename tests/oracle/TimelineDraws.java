@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.kafka.clients.ApiVersions;
 import org.apache.kafka.clients.MetadataRecoveryStrategy;
 import org.apache.kafka.clients.MetadataSnapshot;
@@ -16,6 +18,7 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.internals.ClusterResourceListeners;
+import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.Time;
 
@@ -90,6 +93,31 @@ final class TimelineDraws {
             }
             int available = cluster.availablePartitionsForTopic(topic).size();
             return below(available > 0 ? available : cluster.partitionCountForTopic(topic));
+        }
+    }
+
+    /** The accumulator, with the configuration of a producer. */
+    final class Accumulator extends RecordAccumulator {
+        Accumulator(ProducerConfig config, LogContext log, int linger, int deliveryTimeout, int batchSize, Metrics metrics,
+            Time time, TransactionManager transactions, BufferPool pool) {
+            super(log, batchSize, TimelineCodecs.of(config), linger, config.getLong("retry.backoff.ms"),
+                config.getLong("retry.backoff.max.ms"), deliveryTimeout,
+                new PartitionerConfig(config.getBoolean("partitioner.adaptive.partitioning.enable"),
+                    config.getLong("partitioner.availability.timeout.ms")),
+                metrics, "producer-metrics", time, transactions, pool);
+        }
+
+        @Override
+        BuiltInPartitioner createBuiltInPartitioner(LogContext context, String topic, int stickyBatchSize) {
+            return new Partitioner(context, topic, stickyBatchSize);
+        }
+
+        /** Whose batches are compressed first is fed in: estimates follow from it, and the brokers lie in a hash set. */
+        @Override
+        public Map<Integer, List<ProducerBatch>> drain(MetadataSnapshot snapshot, Set<Node> nodes, int most, long now) {
+            Set<Node> ordered = new TreeSet<>(Comparator.comparingInt(Node::id));
+            ordered.addAll(nodes);
+            return super.drain(snapshot, ordered, most, now);
         }
     }
 
