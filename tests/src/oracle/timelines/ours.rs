@@ -83,6 +83,8 @@ pub(super) fn play(script: &Script, codecs: &'static dyn Codecs) -> Result<Playe
     player.settle(rounds)?;
     let mut actions = script.actions.iter().peekable();
     for now_ms in 0..=script.until {
+        // Whatever happens in the moment in which the sender wakes up, happens before it does.
+        let is_waking_up = player.producer.is_deaf(player.now());
         player.now_ms = now_ms;
         player.answer_all_questions()?;
         while let Some(action) = actions.next_if(|action| action.at <= now_ms) {
@@ -91,7 +93,7 @@ pub(super) fn play(script: &Script, codecs: &'static dyn Codecs) -> Result<Playe
             let is_send = |words: &[String]| words.first().is_some_and(|word| word == "send");
             let more_sends =
                 actions.peek().is_some_and(|next| next.at <= now_ms && is_send(&next.words) && is_send(&action.words));
-            if !more_sends {
+            if !more_sends && !is_waking_up {
                 // The Java client's sender runs in every millisecond; here it would sleep on when no new batch calls it.
                 player.settle(rounds.max(usize::from(is_send(&action.words))))?;
             }
