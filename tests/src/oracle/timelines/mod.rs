@@ -244,6 +244,13 @@ fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
     // Closing, the Java client closes its selector as a whole.
     let closed_at = lines.iter().find_map(|line| line.strip_suffix(" closed"));
     let goodbye = closed_at.map_or_else(|| "never".to_owned(), |at| format!("{at} hung up"));
+    if script.as_told {
+        let is_meant = |line: &String| {
+            let at = line.split(' ').next().and_then(|at| at.parse::<u64>().ok());
+            at.is_some_and(|at| at <= script.until) && !line.starts_with(&goodbye)
+        };
+        return lines.into_iter().filter(is_meant).collect();
+    }
     let mut by_place: BTreeMap<(u64, u8, String), Vec<String>> = BTreeMap::new();
     for line in lines {
         let mut words = line.split(' ');

@@ -113,6 +113,8 @@ impl Generator<'_> {
         }
         self.script.until = now + 700;
         self.script.seed = self.draws.below(1 << 30);
+        // Whatever is told of it goes by the seed, too: another draw would make other scripts of every seed.
+        self.script.add(&format!("config transaction.timeout.ms={}", 1_000 + self.script.seed % 60_000))?;
         Ok(self.script)
     }
 

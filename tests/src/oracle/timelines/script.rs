@@ -14,6 +14,7 @@
 //! | `latency MS` | how long the answer to any question but Produce takes |
 //! | `seed N` | of the draws of sticky partitions |
 //! | `until MS` | when the comparison ends |
+//! | `as-told` | the lines of one instant are compared in the order in which they were told, not only those of one partition |
 //!
 //! An action is an instant in milliseconds and one of:
 //!
@@ -90,6 +91,8 @@ pub struct Script {
     pub seed: u64,
     /// The last instant that is compared.
     pub until: u64,
+    /// Is the order of all lines of an instant compared?
+    pub as_told: bool,
     /// In order of their instants.
     pub actions: Vec<Action>,
 }
@@ -110,6 +113,7 @@ impl Script {
             latency_ms: 0,
             seed: 7,
             until: 0,
+            as_told: false,
             actions: Vec::new(),
         }
     }
@@ -202,6 +206,7 @@ impl Script {
             ["latency", millis] => self.latency_ms = millis.parse()?,
             ["seed", seed] => self.seed = seed.parse()?,
             ["until", until] => self.until = until.parse()?,
+            ["as-told"] => self.as_told = true,
             [at, "send", topic, partition, key, bytes, ref times @ ..] => {
                 let times = match times {
                     [] => 1,
