@@ -11,6 +11,7 @@
 //!                             └──────── error ──► AbortableError ◄── error ── InTransaction
 //!
 //!  Committing, Aborting ── id granted ──► Ready
+//!  Committing, Aborting ── init, when the coordinator refused to end the transaction ──► Initializing
 //!
 //!  every state ── fatal error, or a signal that does not fit ──► Fatal
 //! ```
