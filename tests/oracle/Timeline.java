@@ -93,6 +93,7 @@ public final class Timeline {
     long activity = 0;
     private final List<Flush> flushes = new ArrayList<>();
     private int sends = 0;
+    private final TimelineCallers callers = new TimelineCallers();
     private long closeAt = Long.MAX_VALUE;
     private boolean closing = false;
     private boolean closed = false;
@@ -383,27 +384,38 @@ public final class Timeline {
             refuse(number, new RecordTooLargeException());
             return;
         }
+        boolean waits = properties.containsKey("max.block.ms") && config.getLong("max.block.ms") > 0;
+        int chosen = partition;
+        String told = waits
+            ? callers.call(pool, () -> append(number, words, chosen, key, value, cluster))
+            : append(number, words, partition, key, value, cluster);
+        if (told != null) {
+            tell(told);
+        }
+    }
+
+    /** Returns what there is to tell of it, if anything. */
+    private String append(int number, String[] words, int partition, byte[] key, byte[] value, Cluster cluster) {
+        String topic = words[1];
         long now = time.milliseconds();
         Told told = new Told(number, topic);
         try {
-            RecordAccumulator.RecordAppendResult result =
-                accumulator.append(topic, partition, now, key, value, null, told, 0, now, cluster);
+            RecordAccumulator.RecordAppendResult result = accumulator.append(topic, partition, now, key, value, null, told,
+                properties.containsKey("max.block.ms") ? config.getLong("max.block.ms") : 0, now, cluster);
             if (transactions != null) {
                 transactions.maybeAddPartition(new TopicPartition(topic, told.partition));
             }
             if (result.batchIsFull || result.newBatchCreated) {
                 sender.wakeup();
             }
-            if (words[2].equals("*")) {
-                tell("placed #" + number + " " + topic + "-" + told.partition);
-            }
+            return words[2].equals("*") ? "placed #" + number + " " + topic + "-" + told.partition : null;
         } catch (ApiException refusal) {
-            refuse(number, refusal);
+            return refusal(number, refusal);
         } catch (KafkaException refusal) {
             metrics.getSensor("errors").record();
-            tell("refused #" + number + " " + refusal.getClass().getSimpleName());
+            return "refused #" + number + " " + refusal.getClass().getSimpleName();
         } catch (IllegalStateException refusal) {
-            tell("refused #" + number + " " + refusal.getClass().getSimpleName());
+            return "refused #" + number + " " + refusal.getClass().getSimpleName();
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
         }
@@ -416,8 +428,12 @@ public final class Timeline {
         refuse(number, new TimeoutException());
     }
 
-    /** What KafkaProducer.doSend does with an exception of the future's. */
     private void refuse(int number, ApiException refusal) {
+        tell(refusal(number, refusal));
+    }
+
+    /** What KafkaProducer.doSend does with an exception of the future's. */
+    private String refusal(int number, ApiException refusal) {
         metrics.getSensor("errors").record();
         RuntimeException told = refusal;
         try {
@@ -427,7 +443,7 @@ public final class Timeline {
         } catch (IllegalStateException noTransaction) {
             told = noTransaction;
         }
-        tell("refused #" + number + " " + told.getClass().getSimpleName());
+        return "refused #" + number + " " + told.getClass().getSimpleName();
     }
 
     private final class Told implements RecordAccumulator.AppendCallbacks {
@@ -489,5 +505,6 @@ public final class Timeline {
         closeAt = Math.min(closeAt, deadline);
         closing = true;
         sender.initiateClose();
+        callers.end().forEach(this::tell);
     }
 }

@@ -33,6 +33,16 @@ struct Taken {
     timestamp_ms: i64,
 }
 
+/// A call of `send`.
+struct SendCall {
+    number: usize,
+    attempt: SendAttempt,
+    topic: String,
+    partition: Option<i32>,
+    key: Option<String>,
+    value: Vec<u8>,
+}
+
 struct Player<'a> {
     script: &'a Script,
     producer: Producer<Nobody>,
@@ -49,6 +59,8 @@ struct Player<'a> {
     node_states: BTreeMap<NodeId, String>,
     held: BTreeSet<ApiKey>,
     sends: usize,
+    /// Calls that wait in `send`, the oldest first.
+    waiting: Vec<SendCall>,
     taken: Vec<Taken>,
     refusals: BTreeMap<String, String>,
     /// And when each was called.
@@ -130,6 +142,7 @@ impl<'a> Player<'a> {
             node_states: BTreeMap::new(),
             held: BTreeSet::new(),
             sends: 0,
+            waiting: Vec::new(),
             taken: Vec::new(),
             refusals: BTreeMap::new(),
             flushes: Vec::new(),
@@ -192,7 +205,10 @@ impl<'a> Player<'a> {
                 Output::Transmit { connection, request } => self.unwritten.push((connection, request)),
                 Output::Close { connection } => self.on_close(connection),
                 Output::Completed(completion) => self.on_completed(&completion),
-                Output::SendsMayProceed | Output::Wait { .. } => {}
+                Output::SendsMayProceed => {
+                    core::mem::take(&mut self.waiting).into_iter().for_each(|call| self.go_on(call))
+                }
+                Output::Wait { .. } => {}
             }
         }
         self.end_calls();
@@ -280,32 +296,44 @@ impl<'a> Player<'a> {
     }
 
     fn send(&mut self, topic: &str, partition: &str, key: &str, bytes: &str) -> Result<()> {
-        let (number, value) = (self.sends, content(bytes, self.sends)?);
-        self.sends += 1;
-        let record = Record {
-            topic,
+        let value = content(bytes, self.sends)?;
+        let call = SendCall {
+            number: self.sends,
+            attempt: SendAttempt::default(),
+            topic: topic.to_owned(),
             partition: if partition == "*" { None } else { Some(partition.parse()?) },
+            key: Some(key.to_owned()).filter(|key| key != "-"),
+            value,
+        };
+        self.sends += 1;
+        self.go_on(call);
+        Ok(())
+    }
+
+    /// Calls `send`, for the first time or once more.
+    fn go_on(&mut self, mut call: SendCall) {
+        let record = Record {
+            topic: &call.topic,
+            partition: call.partition,
             timestamp_ms: None,
-            key: Some(key.as_bytes()).filter(|&key| key != b"-"),
-            value: Some(&value),
+            key: call.key.as_deref().map(str::as_bytes),
+            value: Some(&call.value),
             headers: &[],
         };
-        let mut attempt = SendAttempt::default();
-        match self.producer.send(self.now(), &mut attempt, &record) {
+        match self.producer.send(self.now(), &mut call.attempt, &record) {
             Ok(sent) => {
-                if partition == "*" {
-                    self.tell(&format!("placed #{number} {topic}-{}", sent.partition));
+                if call.partition.is_none() {
+                    self.tell(&format!("placed #{} {}-{}", call.number, call.topic, sent.partition));
                 }
-                self.take(number, sent);
+                self.take(call.number, sent);
             }
-            Err(SendRefusal::Failed { error, .. }) => self.refuse(number, &error),
-            Err(SendRefusal::Blocked { .. }) => bail!("{:?}: a script must not block", self.script.name),
+            Err(SendRefusal::Failed { error, .. }) => self.refuse(call.number, &error),
+            Err(SendRefusal::Blocked { .. }) => self.waiting.push(call),
             Err(SendRefusal::FailedInItsBatch { error, sent }) => {
-                self.take(number, sent);
-                self.refuse(number, &error);
+                self.take(call.number, sent);
+                self.refuse(call.number, &error);
             }
         }
-        Ok(())
     }
 
     fn refuse(&mut self, number: usize, error: &ProducerError) {

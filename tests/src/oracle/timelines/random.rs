@@ -6,7 +6,7 @@
 //! |---|---|
 //! | pauses that grow | each side draws the jitter of its own: [`jitter`](super::jitter) judges it by bounds |
 //! | answers that take no time | one would come in the middle of a round of the sender, where the two differ in nothing but how often they look |
-//! | sends that wait (`max.block.ms`) | the players have one thread; `caller` and the library have tests of their own |
+//! | sends that wait (`max.block.ms`) | the Java client's pool waits in real time; scenarios wait until the producer is closed, `caller` and the library have tests of their own |
 //! | faults of answers, `versions-refused`, pauses above a minute | what follows is not compared (`exceptions`) |
 //! | topics that begin without an id or lose it | likewise |
 //! | COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR for an id without transactions | the Java client looks for the coordinator of a transactional id that is null, fails to write the question, and never gets on |
