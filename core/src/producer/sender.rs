@@ -473,8 +473,8 @@ impl<O: Observer> Producer<O> {
     }
 
     fn finish_close(&mut self, now: Instant) {
-        // Nothing more is begun when the time is up.
-        if self.is_out_of_time(now) {
+        // Nothing more is begun when the time is up; and who sleeps does not see that all is done.
+        if self.is_out_of_time(now) || self.is_asleep(now) {
             return;
         }
         let is_done = matches!(self.life, Life::Closing { .. })
