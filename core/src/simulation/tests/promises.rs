@@ -294,7 +294,10 @@ proptest! {
         for number in 0..weather.program.count {
             let there = found.get(&number).map_or(&[][..], Vec::as_slice);
             judge(&world, number, there, acks)?;
-            prop_assert!(!idempotent || there.len() <= 1, "record {number} is there twice: {there:?}");
+            // A partition that has not heard of the producer takes the second batch before the first, and a new epoch then
+            // numbers it anew: the Java client doubles it as well.
+            let once = idempotent && weather.is_warm;
+            prop_assert!(!once || there.len() <= 1, "record {number} is there twice: {there:?}");
         }
         // A partition that has not heard of a producer takes any sequence from it (`ProducerAppendInfo.checkSequence`): in
         // Kafka too a batch can overtake the first one, where that was refused.
