@@ -25,6 +25,7 @@ pub mod protocol;
 pub mod record;
 pub mod record_batch;
 mod rng;
+pub mod scenario;
 pub mod scene;
 pub mod serializer;
 pub mod session;

@@ -21,10 +21,11 @@ use crate::ids::{CorrelationId, NodeId, TopicId};
 pub use crate::versions::{advertised_versions, broker_versions, client_versions, says_topics_by_id};
 
 /// The requests spoken here, by Kafka's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(i16)]
 pub enum ApiKey {
     /// Append batches.
+    #[default]
     Produce = 0,
     /// Read batches.
     Fetch = 1,

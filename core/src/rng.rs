@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Latency,
     /// What a cluster calls its topics.
     TopicIds,
+    /// Keys and values of a scenario's records.
+    Load,
 }
 
 /// What SplitMix64 adds for each number.
