@@ -17,6 +17,8 @@
 //! are referred to exist, and text for people shows all that it holds.
 
 mod actions;
+#[cfg(all(test, any(feature = "scenario-text", feature = "scenario-link")))]
+mod arbitrary;
 mod card;
 pub mod check;
 mod claims;
@@ -29,6 +31,8 @@ mod presets;
 mod producers;
 mod settings;
 mod template;
+#[cfg(feature = "scenario-text")]
+pub mod text;
 pub mod written;
 
 use std::sync::Arc;
