@@ -25,6 +25,8 @@ mod claims;
 mod cluster;
 mod faults;
 mod lanes;
+#[cfg(feature = "scenario-link")]
+pub mod link;
 mod load;
 mod plan;
 mod presets;
