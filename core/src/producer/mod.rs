@@ -331,9 +331,10 @@ impl<O: Observer> Producer<O> {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         let at = now.instant();
         let Some(input) = self.sleep.pass_on(at, input) else { return };
-        // What is due comes first, as `Sender.runOnce` looks at its batches before it looks at the network: an answer that
-        // arrives in the moment of a batch's deadline finds it expired.
-        if self.wait.is_some_and(|(until, _)| until <= at) && input != Input::Wake && !self.awaits_a_broker() {
+        // What is due now comes first, as `Sender.runOnce` looks at its batches before it looks at the network: an answer
+        // that arrives in the moment of a batch's deadline finds it expired. Where time has passed beyond what was due, the
+        // process stood still while it looked at the network, and what it found there is heard before it looks up.
+        if self.wait.is_some_and(|(until, _)| until == at) && input != Input::Wake && !self.awaits_a_broker() {
             self.send_what_is_due(at);
         }
         self.hear(at, input);
