@@ -51,6 +51,15 @@ impl NodeId {
     }
 }
 
+/// Which way a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Direction {
+    /// A request.
+    ToBroker,
+    /// An answer.
+    ToClient,
+}
+
 /// A topic's id (KIP-516); all zero when the broker did not tell one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopicId(pub [u8; 16]);

@@ -259,6 +259,8 @@ texts! {
     say_fault_answered: "request {} is answered with {}", "request {}의 응답 교체: {}";
     say_fault_cut_before: "the connection is cut before request {} is acted upon", "request {} 처리 전에 연결 끊김";
     say_fault_cut_after: "the connection is cut after request {} was acted upon, before its answer", "request {} 처리 후 응답 전에 연결 끊김";
+    say_fault_answered_after: "request {} was acted upon, and its answer says {}", "request {} 처리 후 응답 내용 교체: {}";
+    say_fault_swallowed: "request {} or its answer never arrives, nor does anything behind it", "request {} 또는 그 응답 유실, 뒤의 메시지도 도착하지 않음";
 
     // Time.
     time: "Time", "시간";

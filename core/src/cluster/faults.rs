@@ -5,9 +5,9 @@
 
 use core::time::Duration;
 
-use super::Answer;
+use super::{Answer, LinkId};
 use crate::error::ErrorCode;
-use crate::ids::{NodeId, TopicPartition};
+use crate::ids::{CorrelationId, NodeId, TopicPartition};
 use crate::protocol::{
     AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, ApiKey, ApiVersionsResponse, Coordinator,
     CreateTopicsResponse, CreatedTopic, EndTxnResponse, FetchPartitionResponse, FetchResponse, FetchTopicResponse,
@@ -97,6 +97,8 @@ fn is_about(request: &Request, wanted: &TopicPartition) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
     rules: Vec<(Rule, u32)>,
+    /// Single requests and their answers.
+    refused: Vec<(LinkId, CorrelationId, ErrorCode)>,
 }
 
 impl Faults {
@@ -104,13 +106,25 @@ impl Faults {
         self.rules.push((rule, 0));
     }
 
+    pub(super) fn refuse(&mut self, link: LinkId, correlation: CorrelationId, error: ErrorCode) {
+        self.refused.push((link, correlation, error));
+    }
+
     pub(super) fn clear(&mut self) {
         self.rules.clear();
     }
 
-    /// The action of the first rule that is about this request. Every rule counts it that fits.
-    pub(super) fn decide(&mut self, node: NodeId, request: &Request) -> Option<Action> {
-        let mut decided = None;
+    /// What is done to this very request, or the action of the first rule that is about it. Every rule counts it that fits.
+    pub(super) fn decide(
+        &mut self,
+        link: LinkId,
+        correlation: CorrelationId,
+        node: NodeId,
+        request: &Request,
+    ) -> Option<Action> {
+        let single = self.refused.iter().position(|refused| (refused.0, refused.1) == (link, correlation));
+        let single = single.map(|place| self.refused.swap_remove(place));
+        let mut decided = single.map(|(.., error)| Action::Answer { error, only: None });
         for (rule, seen) in &mut self.rules {
             if rule.when.fits(node, request) {
                 *seen += 1;

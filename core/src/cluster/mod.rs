@@ -41,7 +41,7 @@ pub use self::topics::{MoveRefusal, TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::codecs::{self, Codecs};
 use crate::error::ErrorCode;
-use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, TopicPartition};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
 };
@@ -56,7 +56,7 @@ pub fn new_topic(name: &str, num_partitions: i32, replication_factor: i16) -> Ne
 /// One client connection as the brokers see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId {
-    /// Which client: a number of the driver's choice.
+    /// Which client: a number of the driver's choice. To an observer it is the producer's.
     pub client: u32,
     /// The client's own name for the connection, by which facts about it are told.
     pub connection: ConnectionId,
@@ -183,6 +183,11 @@ impl<O: Observer> Cluster<O> {
     /// Adds a scripted fault after those that are there.
     pub fn add_rule(&mut self, rule: Rule) {
         self.faults.add(rule);
+    }
+
+    /// Has one request answered with an error, whatever it asks: the one of this connection with this correlation id.
+    pub fn refuse_request(&mut self, link: LinkId, correlation: CorrelationId, error: ErrorCode) {
+        self.faults.refuse(link, correlation, error);
     }
 
     /// Removes all scripted faults.
@@ -340,8 +345,9 @@ impl<O: Observer> Cluster<O> {
     }
 
     fn take_request(&mut self, now: Now, link: LinkId, node: NodeId, header: RequestHeader, mut request: Request) {
+        self.observer.concerns(ProducerIndex(link.client));
         self.topics.name_topics(header.version, &mut request);
-        let action = self.faults.decide(node, &request);
+        let action = self.faults.decide(link, header.correlation, node, &request);
         let mut injected = |fault| {
             let (connection, correlation) = (link.connection, header.correlation);
             self.observer.note(now.instant(), || Fact::FaultInjected { connection, correlation, fault });

@@ -1,32 +1,38 @@
-//! One application, one producer, one cluster and a network between them, in virtual time.
+//! Applications with their producers, a cluster and a network between them, in virtual time.
 //!
 //! Nothing happens between two events, so time jumps from one to the next. The producer is driven exactly as a bridge
 //! drives it ([`crate::io`]), the cluster as a socket drives it ([`crate::cluster`]): what is seen here is what the same
 //! code does over TCP. Same set-up and seed, same run, to the byte of its trace, natively and in wasm. A clone goes its
 //! own way from there.
 
+mod client;
+mod interfering;
+mod message;
 mod network;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use self::network::Latency;
+pub use self::client::Client;
+use self::client::Turn;
+pub use self::message::{Interference, InterferenceRefusal, MessageName, may_follow_a_write};
 use self::network::{Arrival, Network};
+pub use self::network::{Latency, MessageOnItsWay};
 use crate::application::Application;
 use crate::cluster::{Cluster, ClusterInput, ClusterOutput, LinkId};
 use crate::codecs::{self, Codecs};
 use crate::config::ProducerConfig;
-use crate::ids::ConnectionId;
+use crate::ids::{Direction, ProducerIndex};
 use crate::io::{DisconnectReason, Input, Output};
 use crate::producer::Producer;
 use crate::session::NextProducer;
 use crate::time::{Instant, Now};
-use crate::trace::{Observer, TraceBuffer, TraceEvent};
+use crate::trace::{Fault, Observer, TraceBuffer, TraceEvent};
 
 /// What a simulation is made of beside its cluster and its application.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimulationSettings {
-    /// The producer's configuration.
+    /// The first producer's configuration.
     pub config: Arc<ProducerConfig>,
     /// How long messages travel.
     pub latency: Latency,
@@ -44,11 +50,14 @@ impl Default for SimulationSettings {
     }
 }
 
+/// A client of a simulation: its place among them, from 0. It stays the same when its producer is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub usize);
+
 /// A world in virtual time.
 #[derive(Clone, Debug)]
 pub struct Simulation<A, O: Observer = TraceBuffer> {
-    producer: Producer<O>,
-    application: A,
+    clients: Vec<Client<A, O>>,
     cluster: Cluster<O>,
     network: Network,
     /// Those of every producer to come.
@@ -56,44 +65,60 @@ pub struct Simulation<A, O: Observer = TraceBuffer> {
     now: Instant,
     wall_start_ms: i64,
     seed: u64,
-    /// Which producer this is, counted from 0: the cluster's name for the client.
-    client: u32,
-    producer_due: Option<Instant>,
-    application_due: Option<Instant>,
     cluster_due: Option<Instant>,
+    events: u64,
 }
 
 impl<O: Observer, A: Application<O>> Simulation<A, O> {
-    /// A world at its beginning. The producer's `bootstrap.servers` are the cluster's brokers; `observer` is the
-    /// producer's, the cluster has its own.
+    /// A world at its beginning, with one client. Its producer's `bootstrap.servers` are the cluster's brokers; `observer`
+    /// is the producer's, the cluster has its own.
     pub fn new(settings: SimulationSettings, cluster: Cluster<O>, observer: O, application: A) -> Self {
         let brokers = cluster.config().nodes().map(|(node, address)| (node, address.clone())).collect();
-        let bootstrap = cluster.config().brokers.clone();
-        Self {
-            producer: Producer::new(settings.config, bootstrap, settings.seed, observer),
-            application,
+        let mut simulation = Self {
+            clients: Vec::new(),
             cluster,
             network: Network::new(brokers, settings.latency, settings.seed),
             codecs: codecs::simulated(),
             now: Instant::ZERO,
             wall_start_ms: settings.wall_start_ms,
             seed: settings.seed,
-            client: 0,
-            producer_due: Some(Instant::ZERO),
-            application_due: Some(Instant::ZERO),
             cluster_due: None,
-        }
+            events: 0,
+        };
+        simulation.add_client(settings.config, ProducerIndex(0), observer, application);
+        simulation
     }
 
     /// Has producers compress and brokers read with these codecs, where this build has none of its own. To keep traces
     /// equal they must write what [`codecs::simulated`] writes.
     #[must_use]
-    pub fn with_codecs(self, codecs: &'static dyn Codecs) -> Self {
-        Self {
-            producer: self.producer.with_codecs(codecs),
-            cluster: self.cluster.with_codecs(codecs),
-            codecs: Some(codecs),
-            ..self
+    pub fn with_codecs(mut self, codecs: &'static dyn Codecs) -> Self {
+        let with = |client: Client<A, O>| Client { producer: client.producer.with_codecs(codecs), ..client };
+        self.clients = self.clients.into_iter().map(with).collect();
+        self.cluster = self.cluster.with_codecs(codecs);
+        self.codecs = Some(codecs);
+        self
+    }
+
+    /// One more client, whose producer has a name of its own in the trace: no other one of this world ever had it.
+    pub fn add_client(
+        &mut self,
+        config: Arc<ProducerConfig>,
+        index: ProducerIndex,
+        observer: O,
+        application: A,
+    ) -> ClientId {
+        let producer = self.new_producer(config, index, observer);
+        self.clients.push(Client::new(producer, application, index, self.now));
+        ClientId(self.clients.len() - 1)
+    }
+
+    fn new_producer(&self, config: Arc<ProducerConfig>, index: ProducerIndex, observer: O) -> Producer<O> {
+        let bootstrap = self.cluster.config().brokers.clone();
+        let producer = Producer::new(config, bootstrap, self.seed.wrapping_add(u64::from(index.0)), observer);
+        match self.codecs {
+            Some(codecs) => producer.with_codecs(codecs),
+            None => producer,
         }
     }
 
@@ -104,27 +129,35 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         Now { elapsed_us, wall_ms: self.wall_start_ms.saturating_add(elapsed_ms) }
     }
 
+    /// How many events have happened: messages that arrived, turns of brokers, senders and applications.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
     /// When something happens next. `None`: never, unless somebody interferes.
     pub fn next_event_at(&self) -> Option<Instant> {
-        let dues = [self.network.next_arrival(), self.cluster_due, self.producer_due, self.application_due];
+        let clients = self.clients.iter().filter_map(Client::due);
+        let dues = clients.chain(self.network.next_arrival()).chain(self.cluster_due);
         // What was due in the past is due now: time does not go back.
-        dues.into_iter().flatten().min().map(|at| at.max(self.now))
+        dues.min().map(|at| at.max(self.now))
     }
 
     /// Lets the next event happen, and time pass until then. `false`: there is none.
     pub fn step(&mut self) -> bool {
         let Some(at) = self.next_event_at() else { return false };
         self.now = at;
-        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= at);
+        self.events += 1;
         // At one moment: first what arrives, then who waited for it.
         match self.network.take_arrived(at) {
-            Some(Arrival::AtBroker(input)) => self.tell_cluster(input),
-            Some(Arrival::AtProducer(input)) => self.tell_producer(input),
-            None if is_due(self.cluster_due) => self.tell_cluster(ClusterInput::Wake),
-            None if is_due(self.producer_due) => self.tell_producer(Input::Wake),
-            None if is_due(self.application_due) => self.settle(),
-            // What arrived found nobody.
-            None => {}
+            Some(arrival) => self.deliver(arrival),
+            None if self.cluster_due.is_some_and(|due| due <= at) => self.tell_cluster(ClusterInput::Wake),
+            None => {
+                let turn = |client: &Client<A, O>| client.turn(at);
+                // What arrived may have found nobody, and then it is nobody's turn.
+                if let Some((place, turn)) = (0..).zip(&self.clients).find_map(|(place, c)| Some((place, turn(c)?))) {
+                    self.take_turn(place, turn);
+                }
+            }
         }
         true
     }
@@ -162,15 +195,20 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         true
     }
 
-    /// The application.
-    pub fn application(&self) -> &A {
-        &self.application
+    /// All clients.
+    pub fn clients(&self) -> &[Client<A, O>] {
+        &self.clients
     }
 
-    /// The application, to be given something to do: it gets its turn at the next step.
+    /// The first client's application.
+    pub fn application(&self) -> &A {
+        &self.clients[0].application
+    }
+
+    /// The first client's application, to be given something to do: it gets its turn at the next step.
     pub fn application_mut(&mut self) -> &mut A {
-        self.application_due = Some(self.now);
-        &mut self.application
+        self.clients[0].application_due = Some(self.now);
+        &mut self.clients[0].application
     }
 
     /// The cluster, to be looked into.
@@ -184,37 +222,86 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         &mut self.cluster
     }
 
-    /// The producer.
+    /// The first client's producer.
     pub fn producer(&self) -> &Producer<O> {
-        &self.producer
+        &self.clients[0].producer
     }
 
-    /// The producer, to be closed for instance; what comes of it happens at the next step.
+    /// The first client's producer, to be closed for instance; what comes of it happens at the next step.
     pub fn producer_mut(&mut self) -> &mut Producer<O> {
-        self.producer_due = Some(self.now);
-        &mut self.producer
+        self.clients[0].producer_due = Some(self.now);
+        &mut self.clients[0].producer
     }
 
-    /// Changes how long messages travel from now on.
-    pub fn set_latency(&mut self, latency: Latency) {
-        self.network.set_latency(latency);
-    }
-
-    /// Does something with producer and application; what comes of it happens at the next step.
+    /// Does something with the first client's producer and application; what comes of it happens at the next step.
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Producer<O>, &mut A, Now) -> R) -> R {
+        self.with_client(ClientId(0), act)
+    }
+
+    /// Does something with a client's producer and application; what comes of it happens at the next step.
+    ///
+    /// # Panics
+    /// When there is no such client.
+    pub fn with_client<R>(&mut self, client: ClientId, act: impl FnOnce(&mut Producer<O>, &mut A, Now) -> R) -> R {
         let now = self.now();
-        self.producer_due = Some(self.now);
-        self.application_due = Some(self.now);
-        act(&mut self.producer, &mut self.application, now)
+        let client = &mut self.clients[client.0];
+        client.producer_due = Some(self.now);
+        client.application_due = Some(self.now);
+        act(&mut client.producer, &mut client.application, now)
     }
 
-    fn link(&self, connection: ConnectionId) -> LinkId {
-        LinkId { client: self.client, connection }
+    /// The client to which a connection belongs, unless its producer was replaced.
+    fn place_of(&self, link: LinkId) -> Option<usize> {
+        self.clients.iter().position(|client| client.index.0 == link.client)
     }
 
-    fn tell_producer(&mut self, input: Input) {
-        self.producer.handle_input(self.now(), input);
-        self.settle();
+    fn deliver(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Knock { link, node } => {
+                self.tell_cluster(ClusterInput::Opened { link, node });
+                self.network.accept(self.now, link);
+            }
+            Arrival::AtBroker(input) => self.tell_cluster(input),
+            Arrival::ToBeRefused { link, header, body, error } => {
+                self.cluster.refuse_request(link, header.correlation, error);
+                self.tell_cluster(ClusterInput::Request { link, header, body });
+            }
+            Arrival::AtProducer(link, input) => self.tell_producer(link, input),
+            Arrival::Broken { link, correlation, direction: Direction::ToBroker } => {
+                self.note_fault(link, correlation, Fault::CutBeforeAppend);
+                self.tell_cluster(ClusterInput::Closed { link });
+            }
+            Arrival::Broken { link, correlation, direction: Direction::ToClient } => {
+                self.note_fault(link, correlation, Fault::CutAfterAppend);
+                let (connection, why) = (link.connection, DisconnectReason::ClosedByPeer);
+                self.tell_producer(link, Input::Disconnected { connection, why });
+            }
+        }
+    }
+
+    fn tell_producer(&mut self, link: LinkId, input: Input) {
+        let Some(place) = self.place_of(link) else { return };
+        let now = self.now();
+        let client = &mut self.clients[place];
+        if client.has_ended {
+            return;
+        }
+        if !client.sender_is_free(now.instant()) || !client.inbox.is_empty() {
+            client.inbox.push_back(input);
+            return;
+        }
+        client.producer.handle_input(now, input);
+        self.settle(place);
+    }
+
+    fn take_turn(&mut self, place: usize, turn: Turn) {
+        let now = self.now();
+        let client = &mut self.clients[place];
+        if turn == Turn::Sender {
+            let input = client.inbox.pop_front().unwrap_or(Input::Wake);
+            client.producer.handle_input(now, input);
+        }
+        self.settle(place);
     }
 
     fn tell_cluster(&mut self, input: ClusterInput) {
@@ -222,14 +309,12 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         self.cluster.handle_input(now, input);
         loop {
             match self.cluster.poll_output() {
-                ClusterOutput::Respond { link, correlation, response, .. } => {
-                    let connection = link.connection;
-                    self.network.send_to_client(self.now, link, Input::Received { connection, correlation, response });
+                ClusterOutput::Respond { link, correlation, api, response, .. } => {
+                    if let Some(done) = self.network.send_answer(self.now, link, api, correlation, response) {
+                        self.note_done(done);
+                    }
                 }
-                ClusterOutput::Cut { link } => {
-                    let (connection, why) = (link.connection, DisconnectReason::ClosedByPeer);
-                    self.network.send_to_client(self.now, link, Input::Disconnected { connection, why });
-                }
+                ClusterOutput::Cut { link } => self.network.hang_up(self.now, link, DisconnectReason::ClosedByPeer),
                 ClusterOutput::Wait { until } => {
                     self.cluster_due = until;
                     return;
@@ -238,43 +323,58 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         }
     }
 
-    /// Drains the producer and gives the application its turn, until neither has anything for the other.
-    fn settle(&mut self) {
-        self.drain_producer();
+    /// Drains a producer and gives its application its turn, until neither has anything for the other.
+    fn settle(&mut self, place: usize) {
+        self.drain_producer(place);
         loop {
-            self.application_due = self.application.run(self.now(), &mut self.producer);
-            if !self.drain_producer() {
+            let now = self.now();
+            let client = &mut self.clients[place];
+            client.application_due = client.application.run(now, &mut client.producer);
+            if !self.drain_producer(place) {
                 return;
             }
         }
     }
 
-    /// Says whether something came out that the application wants to know.
-    fn drain_producer(&mut self) -> bool {
+    /// Says whether something came out that the application wants to know. A sender that is busy says nothing.
+    fn drain_producer(&mut self, place: usize) -> bool {
         let now = self.now();
         let mut concerns_application = false;
         // A simulated socket takes everything at once, but says so only when the producer has finished speaking.
         let mut written = VecDeque::new();
         loop {
-            match self.producer.poll_output(now) {
+            let client = &mut self.clients[place];
+            if !client.sender_is_free(now.instant()) {
+                client.producer_due = Some(client.sender_busy_until);
+                client.inbox.extend(written);
+                return concerns_application;
+            }
+            let link = |connection| LinkId { client: client.index.0, connection };
+            match client.producer.poll_output(now) {
                 Output::Connect { connection, address, .. } => {
-                    self.network.connect(self.now, self.link(connection), &address);
+                    self.network.connect(self.now, link(connection), &address);
                 }
                 Output::Transmit { connection, request } => {
-                    let (link, header, body) = (self.link(connection), request.header, request.body);
+                    let (link, header, body) = (link(connection), request.header, request.body);
                     written.push_back(Input::Written { connection, correlation: header.correlation });
-                    self.network.send_to_broker(self.now, link, ClusterInput::Request { link, header, body });
+                    if let Some(done) = self.network.send_request(self.now, link, header, body) {
+                        self.note_done(done);
+                    }
                 }
-                Output::Close { connection } => self.network.close(self.now, self.link(connection)),
+                Output::Close { connection } => self.network.close(self.now, link(connection)),
                 Output::Completed(completion) => {
-                    self.application.on_completed(now, &completion, &mut self.producer);
+                    client.application.on_completed(now, &completion, &mut client.producer);
+                    let took = client.application.time_in_callbacks();
+                    if !took.is_zero() {
+                        client.keep_sender_busy(now.instant(), took);
+                    }
                     concerns_application = true;
                 }
                 Output::SendsMayProceed => concerns_application = true,
                 Output::Wait { until, .. } => match written.pop_front() {
-                    Some(input) => self.producer.handle_input(now, input),
+                    Some(input) => client.producer.handle_input(now, input),
                     None => {
-                        self.producer_due = until;
+                        client.producer_due = until;
                         return concerns_application;
                     }
                 },
@@ -284,32 +384,30 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 }
 
 impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
-    /// Puts another producer in the place of this one, whose connections close. Close and drain it first, or its
-    /// unsettled records never meet their fate. Its facts are told before those of the new one; from now on the brokers'
-    /// are about the new one's world.
+    /// Puts another producer in the place of the first client's, whose connections close. Close and drain it first, or its
+    /// unsettled records never meet their fate. Its facts are told before those of the new one, which has a name of its own.
     pub fn replace_producer(&mut self, next: &NextProducer) {
-        self.network.close_all(self.now, self.client);
-        self.client += 1;
-        let bootstrap = self.cluster.config().brokers.clone();
-        let seed = self.seed.wrapping_add(u64::from(self.client));
-        let observer = self.producer.observer_mut().hand_over(next.index);
-        self.cluster.observer_mut().set_producer(next.index);
+        let old = &mut self.clients[0];
+        self.network.close_all(self.now, old.index.0);
+        let observer = old.producer.observer_mut().hand_over(next.index);
         // The producers of one page are counted like those of one process.
-        let config = ProducerConfig::clone(&next.config).with_client_id(|| format!("producer-{}", self.client + 1));
-        let mut producer = Producer::new(Arc::new(config), bootstrap, seed, observer);
-        if let Some(codecs) = self.codecs {
-            producer = producer.with_codecs(codecs);
-        }
-        self.producer = producer.counting_from(next.first_ordinal);
-        self.producer_due = Some(self.now);
-        self.application_due = Some(self.now);
+        let config = ProducerConfig::clone(&next.config).with_client_id(|| format!("producer-{}", next.index.0 + 1));
+        let producer = self.new_producer(Arc::new(config), next.index, observer).counting_from(next.first_ordinal);
+        let client = &mut self.clients[0];
+        client.producer = producer;
+        client.index = next.index;
+        client.inbox.clear();
+        client.producer_due = Some(self.now);
+        client.application_due = Some(self.now);
     }
 
-    /// Takes what has been noted since the last time, in order of time; of what happened at one moment, the producer's
+    /// Takes what has been noted since the last time, in order of time; of what happened at one moment, the producers'
     /// facts come before the brokers'.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {
         // Messages take time, so no cause shares its moment with its effect.
-        in_order(self.producer.observer_mut().take(), self.cluster.observer_mut().take())
+        let clients = self.clients.iter_mut().map(|client| client.producer.observer_mut().take());
+        let producers = clients.reduce(in_order).unwrap_or_default();
+        in_order(producers, self.cluster.observer_mut().take())
     }
 }
 

@@ -1,18 +1,32 @@
-//! The network between one producer and the brokers.
+//! The network between producers and brokers.
 //!
-//! *Models*: connections that take a round trip to stand, messages that take their time and never overtake each other on
-//! one connection, a close that arrives after what was sent before it. *Leaves out*: bandwidth, lost packets (TCP
-//! delivers or breaks, and a break is a cut), half-open connections.
+//! *Models*: connections that take a round trip to stand, are refused or find nobody; messages that take their time, share
+//! a bandwidth, and never overtake each other on one connection; connections that break at a message, fall silent behind
+//! one, or whose path is down for a while (what was on its way then arrives late, as TCP sends it again); a close that
+//! arrives after what was sent before it. *Leaves out*: packets (TCP delivers or breaks), congestion, the time a peer
+//! needs to notice a path that never comes back: connections stay half open until somebody's timeout.
 
-use std::collections::BTreeMap;
+mod line;
+mod parcels;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
+use self::line::Line;
+use self::parcels::{Parcel, Parcels, Payload, size_of};
+use super::message::{self, Interference, InterferenceRefusal, MessageName};
 use crate::cluster::{ClusterInput, LinkId};
-use crate::ids::{BrokerAddress, ConnectionId, NodeId};
+use crate::error::ErrorCode;
+use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, Direction, NodeId, ProducerIndex};
 use crate::io::{DisconnectReason, Input};
-use crate::rng::{Purpose, Rng};
+use crate::protocol::{ApiKey, Request, RequestHeader, Response};
 use crate::time::Instant;
+use crate::trace::Fault;
+
+/// Bytes of a message that carries no records, where bandwidth is limited: an estimate.
+const SMALL_MESSAGE_BYTES: usize = 100;
 
 /// How long a message travels, one way: between `base` and `base + jitter`, evenly, in whole microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,37 +44,69 @@ impl Default for Latency {
     }
 }
 
+/// A message on its way, as it can be pointed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageOnItsWay {
+    /// Its name.
+    pub name: MessageName,
+    /// The request that it is, or answers.
+    pub correlation: CorrelationId,
+    /// The broker at the other end.
+    pub node: NodeId,
+    /// When it arrives; `None`: not as things stand.
+    pub arrives: Option<Instant>,
+}
+
 /// Something that has reached its place.
 #[derive(Clone, Debug)]
 pub(super) enum Arrival {
+    /// Somebody wants a connection.
+    Knock {
+        link: LinkId,
+        node: NodeId,
+    },
     AtBroker(ClusterInput),
-    AtProducer(Input),
+    /// A request, with the answer that it gets whatever it asks.
+    ToBeRefused {
+        link: LinkId,
+        header: RequestHeader,
+        body: Request,
+        error: ErrorCode,
+    },
+    AtProducer(LinkId, Input),
+    /// A connection broke at a message: at the broker's end before it arrived there, or at the client's.
+    Broken {
+        link: LinkId,
+        correlation: CorrelationId,
+        direction: Direction,
+    },
 }
 
-#[derive(Clone, Debug)]
-enum Parcel {
-    ToBroker(ClusterInput),
-    /// Delivered only while the client still holds its end.
-    ToClient(LinkId, Input),
-}
-
-/// One connection: when the last message each way arrives, so that none overtakes it.
-#[derive(Clone, Debug)]
-struct Line {
-    last_at_broker: Instant,
-    last_at_client: Instant,
+/// What was done to which message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    pub(super) link: LinkId,
+    pub(super) correlation: CorrelationId,
+    /// `None`: it shows when the message arrives.
+    pub(super) fault: Option<Fault>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     brokers: Vec<(NodeId, BrokerAddress)>,
     latency: Latency,
-    rng: Rng,
-    /// Connections whose client's end is open, attempts included.
+    latencies: BTreeMap<NodeId, Latency>,
+    /// Bytes per second, each way on each connection.
+    bandwidth: Option<u64>,
+    seed: u64,
     lines: BTreeMap<LinkId, Line>,
-    /// By arrival, then by departure.
-    parcels: BTreeMap<(Instant, u64), Parcel>,
-    departures: u64,
+    parcels: Parcels,
+    /// Paths that are down.
+    down: BTreeSet<(u32, NodeId)>,
+    /// Addresses from which no answer comes, not even a refusal.
+    unreachable: BTreeSet<NodeId>,
+    /// What is to be done to messages that have not departed yet.
+    planned: BTreeMap<MessageName, Interference>,
 }
 
 impl Network {
@@ -68,84 +114,195 @@ impl Network {
         Self {
             brokers,
             latency,
-            rng: Rng::stream(seed, Purpose::Latency),
+            latencies: BTreeMap::new(),
+            bandwidth: None,
+            seed,
             lines: BTreeMap::new(),
-            parcels: BTreeMap::new(),
-            departures: 0,
+            parcels: Parcels::default(),
+            down: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            planned: BTreeMap::new(),
         }
     }
 
-    pub(super) fn set_latency(&mut self, latency: Latency) {
-        self.latency = latency;
+    pub(super) fn set_latency(&mut self, node: Option<NodeId>, latency: Latency) {
+        match node {
+            None => self.latency = latency,
+            Some(node) => {
+                self.latencies.insert(node, latency);
+            }
+        }
+    }
+
+    pub(super) fn set_bandwidth(&mut self, bytes_per_second: Option<u64>) {
+        self.bandwidth = bytes_per_second;
+    }
+
+    /// From now on nobody at this broker's address answers, or somebody does again. Connections that stand are not touched.
+    pub(super) fn set_unreachable(&mut self, node: NodeId, is_unreachable: bool) {
+        if is_unreachable {
+            self.unreachable.insert(node);
+        } else {
+            self.unreachable.remove(&node);
+        }
+    }
+
+    /// The path between a client and a broker goes down: nothing arrives, nobody is told.
+    pub(super) fn take_down(&mut self, client: u32, node: NodeId) {
+        if self.down.insert((client, node)) {
+            self.parcels.for_each(|parcel| {
+                if (parcel.link.client, parcel.node) == (client, node) {
+                    parcel.at = None;
+                }
+            });
+        }
+    }
+
+    /// The path is up again: what was held up arrives, in order.
+    pub(super) fn bring_up(&mut self, now: Instant, client: u32, node: NodeId) {
+        if !self.down.remove(&(client, node)) {
+            return;
+        }
+        let held = self
+            .parcels
+            .departures_of(|parcel| parcel.at.is_none() && (parcel.link.client, parcel.node) == (client, node));
+        for departure in held {
+            let Some((link, direction)) = self.parcels.get(departure).map(|parcel| (parcel.link, parcel.direction))
+            else {
+                continue;
+            };
+            if let Some(at) = self.arrival(now, link, node, direction, SMALL_MESSAGE_BYTES) {
+                self.parcels.reschedule(departure, at);
+            }
+        }
     }
 
     /// When the next message arrives.
     pub(super) fn next_arrival(&self) -> Option<Instant> {
-        self.parcels.first_key_value().map(|(&(at, _), _)| at)
+        self.parcels.next()
     }
 
     /// The next message that has arrived by now and finds somebody.
     pub(super) fn take_arrived(&mut self, now: Instant) -> Option<Arrival> {
         while self.next_arrival().is_some_and(|at| at <= now) {
-            let (_, parcel) = self.parcels.pop_first()?;
-            match parcel {
-                Parcel::ToBroker(input) => return Some(Arrival::AtBroker(input)),
-                Parcel::ToClient(link, input) => {
-                    let finds_somebody = match &input {
-                        Input::Disconnected { .. } => self.lines.remove(&link).is_some(),
-                        _ => self.lines.contains_key(&link),
-                    };
-                    if finds_somebody {
-                        return Some(Arrival::AtProducer(input));
-                    }
-                }
+            let parcel = self.parcels.take_next()?;
+            let arrival = match parcel.direction {
+                Direction::ToBroker => self.arrive_at_broker(now, parcel),
+                Direction::ToClient => self.arrive_at_client(now, parcel),
+            };
+            if arrival.is_some() {
+                return arrival;
             }
         }
         None
     }
 
-    /// A client asks for a connection: there and back.
-    pub(super) fn connect(&mut self, now: Instant, link: LinkId, address: &BrokerAddress) {
+    fn arrive_at_broker(&mut self, now: Instant, parcel: Parcel) -> Option<Arrival> {
+        let Parcel { link, node, .. } = parcel;
+        Some(match parcel.payload {
+            Payload::Knock if self.unreachable.contains(&node) => return None,
+            Payload::Knock => Arrival::Knock { link, node },
+            Payload::Request { header, body, refuse_with: Some(error) } => {
+                Arrival::ToBeRefused { link, header, body, error }
+            }
+            Payload::Request { header, body, refuse_with: None } => {
+                Arrival::AtBroker(ClusterInput::Request { link, header, body })
+            }
+            Payload::Closed => Arrival::AtBroker(ClusterInput::Closed { link }),
+            Payload::Break { correlation } => {
+                self.hang_up(now, link, DisconnectReason::ClosedByPeer);
+                self.parcels.drop_all(|other| other.link == link && other.direction == Direction::ToBroker);
+                Arrival::Broken { link, correlation, direction: Direction::ToBroker }
+            }
+            Payload::News(_) | Payload::Answer { .. } => return None,
+        })
+    }
+
+    fn arrive_at_client(&mut self, now: Instant, parcel: Parcel) -> Option<Arrival> {
+        let Parcel { link, .. } = parcel;
+        if !self.lines.contains_key(&link) {
+            return None;
+        }
         let connection = link.connection;
-        let at_broker = now + self.travel_time();
-        let at_client = at_broker + self.travel_time();
-        self.lines.insert(link, Line { last_at_broker: at_broker, last_at_client: at_client });
-        let found = self.brokers.iter().find(|(_, known)| known == address).map(|(node, _)| *node);
-        let answer = match found {
-            Some(node) => {
-                self.post(at_broker, Parcel::ToBroker(ClusterInput::Opened { link, node }));
-                Input::Connected { connection }
+        let input = match parcel.payload {
+            Payload::News(input) => input,
+            Payload::Answer { correlation, response } => Input::Received { connection, correlation, response },
+            Payload::Break { correlation } => {
+                // The broker hears of it behind what was sent to it before.
+                self.close(now, link);
+                return Some(Arrival::Broken { link, correlation, direction: Direction::ToClient });
             }
-            None => {
-                let why = DisconnectReason::ConnectFailed("connection refused".into());
-                Input::Disconnected { connection, why }
-            }
+            Payload::Knock | Payload::Request { .. } | Payload::Closed => return None,
         };
-        self.post(at_client, Parcel::ToClient(link, answer));
+        if matches!(input, Input::Disconnected { .. }) {
+            self.forget(link);
+        }
+        Some(Arrival::AtProducer(link, input))
+    }
+
+    /// A client asks for a connection.
+    pub(super) fn connect(&mut self, now: Instant, link: LinkId, address: &BrokerAddress) {
+        let found = self.brokers.iter().find(|(_, known)| known == address).map(|(node, _)| *node);
+        let line = Line::new(found.unwrap_or_default(), now, self.seed, link);
+        self.lines.insert(link, line);
+        if found.is_some() {
+            self.depart(now, link, Direction::ToBroker, None, Payload::Knock);
+        } else {
+            self.refuse(now, link);
+        }
+    }
+
+    /// A connection stands at the broker's end.
+    pub(super) fn accept(&mut self, now: Instant, link: LinkId) {
+        let news = Input::Connected { connection: link.connection };
+        self.depart(now, link, Direction::ToClient, None, Payload::News(news));
+    }
+
+    /// Nobody listens at the broker's end.
+    pub(super) fn refuse(&mut self, now: Instant, link: LinkId) {
+        self.hang_up(now, link, DisconnectReason::ConnectFailed("connection refused".into()));
+    }
+
+    /// The broker's end is gone; the client hears of it behind what was sent to it before.
+    pub(super) fn hang_up(&mut self, now: Instant, link: LinkId, why: DisconnectReason) {
+        let news = Input::Disconnected { connection: link.connection, why };
+        self.depart(now, link, Direction::ToClient, None, Payload::News(news));
+        if let Some(line) = self.lines.get_mut(&link) {
+            line.is_broken = true;
+        }
     }
 
     /// A client writes; on a closed connection it writes into the void.
-    pub(super) fn send_to_broker(&mut self, now: Instant, link: LinkId, input: ClusterInput) {
-        let earliest = now + self.travel_time();
-        let Some(line) = self.lines.get_mut(&link) else { return };
-        line.last_at_broker = line.last_at_broker.max(earliest);
-        let at = line.last_at_broker;
-        self.post(at, Parcel::ToBroker(input));
+    pub(super) fn send_request(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        header: RequestHeader,
+        body: Request,
+    ) -> Option<Done> {
+        if self.lines.get(&link).is_none_or(|line| line.is_broken) {
+            return None;
+        }
+        let api = body.api();
+        self.depart(now, link, Direction::ToBroker, Some(api), Payload::Request { header, body, refuse_with: None })
     }
 
-    /// A broker writes, or cuts.
-    pub(super) fn send_to_client(&mut self, now: Instant, link: LinkId, input: Input) {
-        let earliest = now + self.travel_time();
-        let Some(line) = self.lines.get_mut(&link) else { return };
-        line.last_at_client = line.last_at_client.max(earliest);
-        let at = line.last_at_client;
-        self.post(at, Parcel::ToClient(link, input));
+    /// A broker answers.
+    pub(super) fn send_answer(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        api: ApiKey,
+        correlation: CorrelationId,
+        response: Response,
+    ) -> Option<Done> {
+        self.depart(now, link, Direction::ToClient, Some(api), Payload::Answer { correlation, response })
     }
 
     /// A client closes: the broker hears of it after all that was sent before; nothing comes back any more.
     pub(super) fn close(&mut self, now: Instant, link: LinkId) {
-        self.send_to_broker(now, link, ClusterInput::Closed { link });
-        self.lines.remove(&link);
+        self.depart(now, link, Direction::ToBroker, None, Payload::Closed);
+        self.forget(link);
     }
 
     /// A client goes, and all its connections with it.
@@ -158,13 +315,144 @@ impl Network {
         }
     }
 
-    fn post(&mut self, at: Instant, parcel: Parcel) {
-        self.parcels.insert((at, self.departures), parcel);
-        self.departures += 1;
+    /// The client's end is gone: nothing finds it any more, and what fell silent never arrives.
+    fn forget(&mut self, link: LinkId) {
+        let Some(line) = self.lines.remove(&link) else { return };
+        let is_silent = line.to_broker.is_silent;
+        self.parcels.drop_all(|parcel| {
+            parcel.link == link && (parcel.direction == Direction::ToClient || (is_silent && parcel.at.is_none()))
+        });
     }
 
-    fn travel_time(&mut self) -> Duration {
-        let jitter_us = u64::try_from(self.latency.jitter.as_micros()).unwrap_or(u64::MAX - 1);
-        self.latency.base + Duration::from_micros(self.rng.below(jitter_us + 1))
+    /// All messages on their way, in order of departure.
+    pub(super) fn on_their_way(&self) -> Vec<MessageOnItsWay> {
+        self.parcels
+            .in_order()
+            .into_iter()
+            .filter_map(|parcel| {
+                let (correlation, node, arrives) = (parcel.correlation(), parcel.node, parcel.at);
+                Some(MessageOnItsWay { name: parcel.name()?, correlation, node, arrives })
+            })
+            .collect()
+    }
+
+    /// Plans what happens to a message when it departs.
+    pub(super) fn plan(&mut self, name: MessageName, what: Interference) -> Result<(), InterferenceRefusal> {
+        message::check(&name, what)?;
+        self.planned.insert(name, what);
+        Ok(())
+    }
+
+    /// What was planned for messages that have not departed.
+    pub(super) fn planned(&self) -> impl Iterator<Item = (&MessageName, &Interference)> {
+        self.planned.iter()
+    }
+
+    /// Does something to a message on its way.
+    pub(super) fn interfere(
+        &mut self,
+        now: Instant,
+        name: &MessageName,
+        what: Interference,
+    ) -> Result<Done, InterferenceRefusal> {
+        message::check(name, what)?;
+        let departure = self.parcels.departures_of(|parcel| parcel.name().as_ref() == Some(name)).first().copied();
+        self.apply(now, departure.ok_or(InterferenceRefusal::NotOnItsWay)?, what)
+            .ok_or(InterferenceRefusal::NotOnItsWay)
+    }
+
+    fn depart(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        direction: Direction,
+        api: Option<ApiKey>,
+        payload: Payload,
+    ) -> Option<Done> {
+        let line = self.lines.get_mut(&link)?;
+        let node = line.node;
+        let kind = api.map(|api| (api, line.way(direction).count(api)));
+        let bytes = size_of(&payload);
+        let at = self.arrival(now, link, node, direction, bytes);
+        let parcel = Parcel { link, node, direction, kind, payload, at, departure: 0 };
+        let name = if self.planned.is_empty() { None } else { parcel.name() };
+        let departure = self.parcels.post(parcel);
+        let what = self.planned.remove(&name?)?;
+        self.apply(now, departure, what)
+    }
+
+    /// When a message arrives that departs now; `None`: not as things stand.
+    fn arrival(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        node: NodeId,
+        direction: Direction,
+        bytes: usize,
+    ) -> Option<Instant> {
+        let latency = *self.latencies.get(&node).unwrap_or(&self.latency);
+        let is_down = !self.down.is_empty() && self.down.contains(&(link.client, node));
+        let bandwidth = self.bandwidth;
+        // Of a connection that its client has closed, only what it wrote before is still on its way.
+        let Some(line) = self.lines.get_mut(&link) else { return Some(now + latency.base) };
+        line.way(direction).arrival(now, latency, bandwidth, bytes).filter(|_| !is_down)
+    }
+
+    fn apply(&mut self, now: Instant, departure: u64, what: Interference) -> Option<Done> {
+        let parcel = self.parcels.get_mut(departure)?;
+        let (link, direction, correlation) = (parcel.link, parcel.direction, parcel.correlation());
+        let fault = match (what, &mut parcel.payload) {
+            (Interference::Break, payload) => {
+                *payload = Payload::Break { correlation };
+                None
+            }
+            (Interference::Answer(error), Payload::Request { refuse_with, .. }) => {
+                *refuse_with = Some(error);
+                None
+            }
+            (Interference::Answer(error), Payload::Answer { response, .. }) => {
+                message::say_instead(response, error);
+                Some(Fault::AnsweredAfterAppend { error })
+            }
+            (Interference::Answer(_), _) => return None,
+            (Interference::Swallow, _) => {
+                self.silence(link, direction, departure);
+                Some(Fault::Swallowed)
+            }
+            (Interference::Delay(by), _) => {
+                let at = parcel.at.unwrap_or(now) + by;
+                self.put_off(link, direction, departure, at);
+                Some(Fault::Delayed { by_us: u64::try_from(by.as_micros()).unwrap_or(u64::MAX) })
+            }
+        };
+        Some(Done { link, correlation, fault })
+    }
+
+    /// From this message on nothing arrives any more.
+    fn silence(&mut self, link: LinkId, direction: Direction, departure: u64) {
+        if let Some(line) = self.lines.get_mut(&link) {
+            line.way(direction).is_silent = true;
+        }
+        self.parcels.for_each(|parcel| {
+            if (parcel.link, parcel.direction) == (link, direction) && parcel.departure >= departure {
+                parcel.at = None;
+            }
+        });
+    }
+
+    /// This message arrives then, and nothing that was sent after it arrives before.
+    fn put_off(&mut self, link: LinkId, direction: Direction, departure: u64, at: Instant) {
+        if let Some(line) = self.lines.get_mut(&link) {
+            let way = line.way(direction);
+            way.last_arrival = way.last_arrival.max(at);
+        }
+        let behind = self.parcels.departures_of(|parcel| {
+            (parcel.link, parcel.direction) == (link, direction)
+                && parcel.departure >= departure
+                && parcel.at.is_some_and(|due| due < at)
+        });
+        for departure in behind {
+            self.parcels.reschedule(departure, at);
+        }
     }
 }

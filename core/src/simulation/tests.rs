@@ -1,5 +1,7 @@
 //! Worlds from their beginning to their end.
 
+mod clients;
+mod interference;
 mod promises;
 mod transactions;
 
@@ -10,7 +12,7 @@ use super::*;
 use crate::bridge::{Habit, RecordSpec};
 use crate::caller::{Called, Caller, Job};
 use crate::cluster::{Action, ClusterConfig, LoggedRecord, Matcher, Rule, new_topic};
-use crate::ids::{Lane, NodeId, ProducerIndex, TopicPartition};
+use crate::ids::{ConnectionId, Lane, NodeId, ProducerIndex, TopicPartition};
 use crate::io::BatchCompletion;
 use crate::protocol::ApiKey;
 use crate::trace::{self, Fact};
@@ -228,48 +230,4 @@ fn another_producer_takes_over_with_connections_of_its_own() {
     assert_eq!(ordinals.collect::<Vec<_>>(), [(0, 0), (1, 1)]);
     let brokers = trace.iter().filter(|event| matches!(event.what, Fact::LogAppended { .. }));
     assert_eq!(brokers.map(|event| event.producer.0).collect::<Vec<_>>(), [0, 1]);
-}
-
-#[test]
-fn where_no_broker_is_the_connection_is_refused() {
-    let mut network = Network::new(Vec::new(), Latency::default(), 0);
-    let link = LinkId::default();
-    let address = crate::ids::BrokerAddress { host: "nowhere".into(), port: 9092 };
-    network.connect(Instant::ZERO, link, &address);
-    let arrival = network.take_arrived(Instant::from_millis(3));
-    assert!(matches!(
-        arrival,
-        Some(Arrival::AtProducer(Input::Disconnected { why: DisconnectReason::ConnectFailed(_), .. }))
-    ));
-}
-
-#[test]
-fn messages_of_one_connection_arrive_in_order_whatever_they_take() {
-    let latency = Latency { base: Duration::from_micros(10), jitter: Duration::from_millis(10) };
-    let config = ClusterConfig::simulated(1);
-    let brokers: Vec<_> = config.nodes().map(|(node, address)| (node, address.clone())).collect();
-    let mut network = Network::new(brokers, latency, 3);
-    let link = LinkId::default();
-    network.connect(Instant::ZERO, link, &config.brokers[0]);
-    for correlation in 0_i32..100 {
-        let at = Instant::from_micros(100 * u64::from(correlation.unsigned_abs()));
-        let correlation = crate::ids::CorrelationId(correlation);
-        network.send_to_client(at, link, Input::Written { connection: link.connection, correlation });
-    }
-    let mut arrived = Vec::new();
-    let mut connected_first = false;
-    while let Some(arrival) = network.take_arrived(DEADLINE) {
-        match arrival {
-            Arrival::AtProducer(Input::Written { correlation, .. }) => arrived.push(correlation.0),
-            Arrival::AtProducer(Input::Connected { .. }) => connected_first = arrived.is_empty(),
-            _ => {}
-        }
-    }
-    assert!(connected_first);
-    assert_eq!(arrived, (0..100).collect::<Vec<_>>());
-    network.close(DEADLINE, link);
-    network.send_to_client(DEADLINE, link, Input::Wake);
-    let last = network.take_arrived(Instant::from_millis(120_000));
-    assert!(matches!(last, Some(Arrival::AtBroker(ClusterInput::Closed { .. }))));
-    assert!(network.next_arrival().is_none(), "nothing comes back to a closed connection");
 }

@@ -439,6 +439,13 @@ pub enum Fault {
     CutBeforeAppend,
     /// The connection was cut after the broker acted upon it, before the answer.
     CutAfterAppend,
+    /// The broker acted upon it, and its answer says that it failed.
+    AnsweredAfterAppend {
+        /// Which error it tells of.
+        error: ErrorCode,
+    },
+    /// It never arrives, and neither does what was sent after it.
+    Swallowed,
 }
 
 /// Why a trace frame could not be read.

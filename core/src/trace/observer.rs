@@ -17,6 +17,10 @@ pub trait Observer {
 
     /// May this record be told one by one, or should it be folded into a range?
     fn wants_detail(&mut self) -> bool;
+
+    /// What a broker does from now on is about this producer's request.
+    #[inline(always)]
+    fn concerns(&mut self, _producer: ProducerIndex) {}
 }
 
 /// Looks at nothing and costs nothing.
@@ -146,6 +150,10 @@ impl Observer for TraceBuffer {
         let wants = self.detail_left > 0;
         self.detail_left = self.detail_left.saturating_sub(1);
         wants
+    }
+
+    fn concerns(&mut self, producer: ProducerIndex) {
+        self.set_producer(producer);
     }
 }
 

@@ -188,6 +188,8 @@ impl Teller<'_> {
             Fault::Answered { error } => fill(t.say_fault_answered, &[&request, &error]),
             Fault::CutBeforeAppend => fill(t.say_fault_cut_before, &[&request]),
             Fault::CutAfterAppend => fill(t.say_fault_cut_after, &[&request]),
+            Fault::AnsweredAfterAppend { error } => fill(t.say_fault_answered_after, &[&request, &error]),
+            Fault::Swallowed => fill(t.say_fault_swallowed, &[&request]),
         }
     }
 
