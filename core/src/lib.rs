@@ -20,6 +20,7 @@ mod maps;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod murmur2;
+pub mod playback;
 pub mod producer;
 pub mod protocol;
 pub mod record;

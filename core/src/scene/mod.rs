@@ -190,6 +190,15 @@ impl Scene {
         }
     }
 
+    /// Takes an event of another producer of the same world, or of brokers about it: only the logs are everybody's.
+    pub fn apply_of_another(&mut self, event: &TraceEvent) {
+        self.at = self.at.max(event.at);
+        if matches!(event.what, Fact::LogAppended { .. } | Fact::LeaderMoved { .. }) {
+            self.remember(event);
+            self.apply_late(event);
+        }
+    }
+
     /// An event of a producer that another one has replaced. Its batches and connections are not in the picture any more,
     /// and others have their names; what it was the last to tell still happened.
     fn apply_late(&mut self, event: &TraceEvent) {

@@ -19,7 +19,7 @@ use self::parcels::{Parcel, Parcels, Payload, size_of};
 use super::message::{self, Interference, InterferenceRefusal, MessageName};
 use crate::cluster::{ClusterInput, LinkId};
 use crate::error::ErrorCode;
-use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, Direction, NodeId, ProducerIndex};
+use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, Direction, NodeId};
 use crate::io::{DisconnectReason, Input};
 use crate::protocol::{ApiKey, Request, RequestHeader, Response};
 use crate::time::Instant;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cluster::ClusterConfig;
+use crate::ids::ProducerIndex;
 
 const DEADLINE: Instant = Instant::from_millis(60_000);
 
