@@ -144,7 +144,14 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     /// Lets the next event happen, and time pass until then. `false`: there is none.
     pub fn step(&mut self) -> bool {
-        let Some(at) = self.next_event_at() else { return false };
+        match self.next_event_at() {
+            Some(at) => self.step_at(at),
+            None => return false,
+        }
+        true
+    }
+
+    fn step_at(&mut self, at: Instant) {
         self.now = at;
         self.events += 1;
         // At one moment: first what arrives, then who waited for it.
@@ -159,7 +166,6 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 }
             }
         }
-        true
     }
 
     /// Lets everything happen up to and including this moment, and time pass until then.
@@ -170,14 +176,16 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
     /// Lets at most `max_events` events happen up to and including this moment. `true`: there are more; else time has
     /// passed until then. A page calls this as often as a frame has room for.
     pub fn run_slice(&mut self, until: Instant, max_events: usize) -> bool {
-        let is_left = |simulation: &Self| simulation.next_event_at().is_some_and(|at| at <= until);
         for _ in 0..max_events {
-            if !is_left(self) {
-                break;
+            match self.next_event_at().filter(|at| *at <= until) {
+                Some(at) => self.step_at(at),
+                None => {
+                    self.now = self.now.max(until);
+                    return false;
+                }
             }
-            self.step();
         }
-        let more = is_left(self);
+        let more = self.next_event_at().is_some_and(|at| at <= until);
         if !more {
             self.now = self.now.max(until);
         }
