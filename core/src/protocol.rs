@@ -204,6 +204,27 @@ impl Response {
         }
     }
 
+    /// Has it ask for a pause.
+    pub fn set_throttle_time_ms(&mut self, pause_ms: i32) {
+        *match self {
+            Self::ApiVersions(response) => &mut response.throttle_time_ms,
+            Self::Metadata(response) => &mut response.throttle_time_ms,
+            Self::InitProducerId(response) => &mut response.throttle_time_ms,
+            Self::Produce(response) => &mut response.throttle_time_ms,
+            Self::Fetch(response) => &mut response.throttle_time_ms,
+            Self::ListOffsets(response) => &mut response.throttle_time_ms,
+            Self::CreateTopics(response) => &mut response.throttle_time_ms,
+            #[cfg(feature = "wire")]
+            Self::DeleteTopics(response) => &mut response.throttle_time_ms,
+            Self::FindCoordinator(response) => &mut response.throttle_time_ms,
+            Self::OffsetFetch(response) => &mut response.throttle_time_ms,
+            Self::AddPartitionsToTxn(response) => &mut response.throttle_time_ms,
+            Self::AddOffsetsToTxn(response) => &mut response.throttle_time_ms,
+            Self::EndTxn(response) => &mut response.throttle_time_ms,
+            Self::TxnOffsetCommit(response) => &mut response.throttle_time_ms,
+        } = pause_ms;
+    }
+
     /// Which API it belongs to.
     pub const fn api(&self) -> ApiKey {
         match self {

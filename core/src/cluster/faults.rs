@@ -97,8 +97,8 @@ fn is_about(request: &Request, wanted: &TopicPartition) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
     rules: Vec<(Rule, u32)>,
-    /// Single requests and their answers.
-    refused: Vec<(LinkId, CorrelationId, ErrorCode)>,
+    /// Single requests, and what is done with them.
+    singled_out: Vec<(LinkId, CorrelationId, Action)>,
 }
 
 impl Faults {
@@ -106,8 +106,8 @@ impl Faults {
         self.rules.push((rule, 0));
     }
 
-    pub(super) fn refuse(&mut self, link: LinkId, correlation: CorrelationId, error: ErrorCode) {
-        self.refused.push((link, correlation, error));
+    pub(super) fn refuse(&mut self, link: LinkId, correlation: CorrelationId, action: Action) {
+        self.singled_out.push((link, correlation, action));
     }
 
     pub(super) fn clear(&mut self) {
@@ -122,9 +122,9 @@ impl Faults {
         node: NodeId,
         request: &Request,
     ) -> Option<Action> {
-        let single = self.refused.iter().position(|refused| (refused.0, refused.1) == (link, correlation));
-        let single = single.map(|place| self.refused.swap_remove(place));
-        let mut decided = single.map(|(.., error)| Action::Answer { error, only: None });
+        let is_meant = |&(of, asked, _): &(LinkId, CorrelationId, Action)| (of, asked) == (link, correlation);
+        let single = self.singled_out.iter().position(is_meant);
+        let mut decided = single.map(|place| self.singled_out.swap_remove(place).2);
         for (rule, seen) in &mut self.rules {
             if rule.when.fits(node, request) {
                 *seen += 1;

@@ -185,9 +185,16 @@ impl<O: Observer> Cluster<O> {
         self.faults.add(rule);
     }
 
-    /// Has one request answered with an error, whatever it asks: the one of this connection with this correlation id.
-    pub fn refuse_request(&mut self, link: LinkId, correlation: CorrelationId, error: ErrorCode) {
-        self.faults.refuse(link, correlation, error);
+    /// Has one request, that of this connection with this correlation id, answered with an error, whatever it asks: for one
+    /// partition, or for all that it is about.
+    pub fn refuse_request(
+        &mut self,
+        link: LinkId,
+        correlation: CorrelationId,
+        error: ErrorCode,
+        only: Option<TopicPartition>,
+    ) {
+        self.faults.refuse(link, correlation, Action::Answer { error, only });
     }
 
     /// Removes all scripted faults.

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::message::{Interference, InterferenceRefusal, MessageName};
-use super::network::{Done, Latency, MessageOnItsWay};
+use super::network::{Done, MessageOnItsWay, Route};
+use super::rules::MessageRule;
 use super::{ClientId, Simulation};
 use crate::application::Application;
 use crate::cluster::LinkId;
@@ -32,14 +33,24 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         self.network.close_all(self.now, client.index.0);
     }
 
-    /// Changes how long messages travel from now on: to and from one broker, or where none has a time of its own.
-    pub fn set_latency(&mut self, node: Option<NodeId>, latency: Latency) {
-        self.network.set_latency(node, latency);
+    /// Changes how messages travel from now on.
+    pub fn set_route(&mut self, route: Route) {
+        self.network.set_route(route);
     }
 
-    /// Bytes per second that fit through each direction of each connection from now on; `None`: any number.
-    pub fn set_bandwidth(&mut self, bytes_per_second: Option<u64>) {
-        self.network.set_bandwidth(bytes_per_second);
+    /// Has something done to messages from now on. What no broker would ever say is left undone.
+    pub fn add_rule(&mut self, rule: MessageRule) {
+        self.network.add_rule(rule);
+    }
+
+    /// All connections between a client, or all of them, and a broker, or all of them, break.
+    pub fn cut_connections(&mut self, client: Option<ClientId>, node: Option<NodeId>) {
+        self.network.cut(self.now, client, node);
+    }
+
+    /// From now on a broker refuses new connections, or takes them again.
+    pub fn set_refusing(&mut self, node: NodeId, is_refusing: bool) {
+        self.network.set_refusing(node, is_refusing);
     }
 
     /// From now on nobody answers who wants a connection to a broker, as behind an advertised address that leads nowhere;

@@ -50,6 +50,24 @@ pub enum Interference {
     /// A request: the broker answers with this error and does nothing. An answer: it says this instead, although the broker
     /// acted; only what a broker may say after a write ([`may_follow_a_write`]).
     Answer(ErrorCode),
+    /// [`Answer`](Self::Answer), of this partition alone: the others get what they deserve.
+    AnswerFor {
+        /// The partition's number.
+        partition: i32,
+        /// Which error.
+        error: ErrorCode,
+    },
+    /// Its answer, if it is a request, or it itself asks the client to pause (`throttle_time_ms`), in milliseconds.
+    Throttle(i32),
+}
+
+impl Interference {
+    fn error(self) -> Option<ErrorCode> {
+        match self {
+            Self::Answer(error) | Self::AnswerFor { error, .. } => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// Why nothing was done to a message.
@@ -97,21 +115,19 @@ pub fn may_follow_a_write(error: ErrorCode) -> bool {
 /// # Errors
 /// An answer that no broker gives.
 pub(super) fn check(name: &MessageName, what: Interference) -> Result<(), InterferenceRefusal> {
-    match (name.direction, what) {
-        (Direction::ToClient, Interference::Answer(_)) if name.api != ApiKey::Produce => {
-            Err(InterferenceRefusal::TellsOfNoWrite(name.api))
-        }
-        (Direction::ToClient, Interference::Answer(error)) if !may_follow_a_write(error) => {
-            Err(InterferenceRefusal::CannotFollowAWrite(error))
-        }
-        _ => Ok(()),
+    let Some(error) = what.error().filter(|_| name.direction == Direction::ToClient) else { return Ok(()) };
+    match () {
+        () if name.api != ApiKey::Produce => Err(InterferenceRefusal::TellsOfNoWrite(name.api)),
+        () if !may_follow_a_write(error) => Err(InterferenceRefusal::CannotFollowAWrite(error)),
+        () => Ok(()),
     }
 }
 
-/// An answer that tells of this error in every partition, and of no offset.
-pub(super) fn say_instead(response: &mut Response, error: ErrorCode) {
+/// Has an answer tell of this error in every partition, or in one of this number, and of no offset.
+pub(super) fn say_instead(response: &mut Response, only: Option<i32>, error: ErrorCode) {
     let Response::Produce(response) = response else { return };
-    for partition in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+    let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+    for partition in partitions.filter(|partition| only.is_none_or(|only| only == partition.partition)) {
         partition.error = error;
         partition.base_offset = -1;
         partition.log_append_time_ms = -1;

@@ -9,6 +9,7 @@ mod client;
 mod interfering;
 mod message;
 mod network;
+mod rules;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,14 +18,16 @@ pub use self::client::Client;
 use self::client::Turn;
 pub use self::message::{Interference, InterferenceRefusal, MessageName, may_follow_a_write};
 use self::network::{Arrival, Network};
-pub use self::network::{Latency, MessageOnItsWay};
+pub use self::network::{Latency, MessageOnItsWay, Route};
+pub use self::rules::{MessageRule, Pattern};
 use crate::application::Application;
 use crate::cluster::{Cluster, ClusterInput, ClusterOutput, LinkId};
 use crate::codecs::{self, Codecs};
 use crate::config::ProducerConfig;
-use crate::ids::{Direction, ProducerIndex};
+use crate::ids::{Direction, ProducerIndex, TopicPartition};
 use crate::io::{DisconnectReason, Input, Output};
 use crate::producer::Producer;
+use crate::protocol::Request;
 use crate::session::NextProducer;
 use crate::time::{Instant, Now};
 use crate::trace::{Fault, Observer, TraceBuffer, TraceEvent};
@@ -100,7 +103,9 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         self
     }
 
-    /// One more client, whose producer has a name of its own in the trace: no other one of this world ever had it.
+    /// One more client, whose producer has a name of its own in the trace: no other one of this world ever had it. The
+    /// producers of one of `n` clients are those whose index is its own place, counted modulo `n`; so all clients are added
+    /// before any producer is replaced.
     pub fn add_client(
         &mut self,
         config: Arc<ProducerConfig>,
@@ -110,6 +115,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
     ) -> ClientId {
         let producer = self.new_producer(config, index, observer);
         self.clients.push(Client::new(producer, application, index, self.now));
+        self.network.set_clients(u32::try_from(self.clients.len()).unwrap_or(u32::MAX));
         ClientId(self.clients.len() - 1)
     }
 
@@ -270,8 +276,9 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 self.network.accept(self.now, link);
             }
             Arrival::AtBroker(input) => self.tell_cluster(input),
-            Arrival::ToBeRefused { link, header, body, error } => {
-                self.cluster.refuse_request(link, header.correlation, error);
+            Arrival::ToBeRefused { link, header, body, partition, error } => {
+                let only = partition.and_then(|number| topic_of(&body, number));
+                self.cluster.refuse_request(link, header.correlation, error, only);
                 self.tell_cluster(ClusterInput::Request { link, header, body });
             }
             Arrival::AtProducer(link, input) => self.tell_producer(link, input),
@@ -417,6 +424,14 @@ impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
         let producers = clients.reduce(in_order).unwrap_or_default();
         in_order(producers, self.cluster.observer_mut().take())
     }
+}
+
+/// The partition of this number that a request is about, whatever its topic.
+fn topic_of(body: &Request, number: i32) -> Option<TopicPartition> {
+    let Request::Produce(request) = body else { return None };
+    let mut topics = request.topics.iter();
+    let topic = topics.find(|topic| topic.partitions.iter().any(|batch| batch.partition == number))?;
+    Some(TopicPartition { topic: topic.name.clone(), partition: number })
 }
 
 /// Two lists, each in order of time, as one; of what happened at one moment, the first list's comes first.

@@ -6,6 +6,7 @@
 //! arrives after what was sent before it. *Leaves out*: packets (TCP delivers or breaks), congestion, the time a peer
 //! needs to notice a path that never comes back: connections stay half open until somebody's timeout.
 
+mod interfering;
 mod line;
 mod parcels;
 #[cfg(test)]
@@ -16,7 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::line::Line;
 use self::parcels::{Parcel, Parcels, Payload, size_of};
-use super::message::{self, Interference, InterferenceRefusal, MessageName};
+use super::ClientId;
+use super::message::{Interference, MessageName};
+use super::rules::{MessageRule, Rules};
 use crate::cluster::{ClusterInput, LinkId};
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, Direction, NodeId};
@@ -41,6 +44,25 @@ impl Default for Latency {
     /// Brokers in the next room: 1 to 1.5 ms.
     fn default() -> Self {
         Self { base: Duration::from_millis(1), jitter: Duration::from_micros(500) }
+    }
+}
+
+/// How messages travel between a client and a broker. What is not said holds for all, or is said by another route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Of this client.
+    pub client: Option<ClientId>,
+    /// To and from this broker.
+    pub node: Option<NodeId>,
+    /// How long they take.
+    pub latency: Option<Latency>,
+    /// Bytes per second each way on each connection; `Some(None)`: any number.
+    pub bandwidth: Option<Option<u64>>,
+}
+
+impl Route {
+    fn fits(&self, client: ClientId, node: NodeId) -> bool {
+        self.client.is_none_or(|meant| meant == client) && self.node.is_none_or(|meant| meant == node)
     }
 }
 
@@ -71,6 +93,7 @@ pub(super) enum Arrival {
         link: LinkId,
         header: RequestHeader,
         body: Request,
+        partition: Option<i32>,
         error: ErrorCode,
     },
     AtProducer(LinkId, Input),
@@ -94,10 +117,10 @@ pub(super) struct Done {
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     brokers: Vec<(NodeId, BrokerAddress)>,
-    latency: Latency,
-    latencies: BTreeMap<NodeId, Latency>,
-    /// Bytes per second, each way on each connection.
-    bandwidth: Option<u64>,
+    /// How many clients share it: the producer with index `i` belongs to client `i` modulo this number.
+    clients: u32,
+    /// The newest first: the first that fits counts.
+    routes: Vec<Route>,
     seed: u64,
     lines: BTreeMap<LinkId, Line>,
     parcels: Parcels,
@@ -105,6 +128,11 @@ pub(super) struct Network {
     down: BTreeSet<(u32, NodeId)>,
     /// Addresses from which no answer comes, not even a refusal.
     unreachable: BTreeSet<NodeId>,
+    /// Brokers that refuse new connections.
+    refusing: BTreeSet<NodeId>,
+    rules: Rules,
+    /// Requests whose answers ask for a pause, in milliseconds.
+    throttled: Vec<(LinkId, CorrelationId, i32)>,
     /// What is to be done to messages that have not departed yet.
     planned: BTreeMap<MessageName, Interference>,
 }
@@ -113,29 +141,57 @@ impl Network {
     pub(super) fn new(brokers: Vec<(NodeId, BrokerAddress)>, latency: Latency, seed: u64) -> Self {
         Self {
             brokers,
-            latency,
-            latencies: BTreeMap::new(),
-            bandwidth: None,
+            clients: 0,
+            routes: vec![Route { client: None, node: None, latency: Some(latency), bandwidth: Some(None) }],
             seed,
             lines: BTreeMap::new(),
             parcels: Parcels::default(),
             down: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            refusing: BTreeSet::new(),
+            rules: Rules::default(),
+            throttled: Vec::new(),
             planned: BTreeMap::new(),
         }
     }
 
-    pub(super) fn set_latency(&mut self, node: Option<NodeId>, latency: Latency) {
-        match node {
-            None => self.latency = latency,
-            Some(node) => {
-                self.latencies.insert(node, latency);
-            }
+    pub(super) fn set_clients(&mut self, clients: u32) {
+        self.clients = clients;
+    }
+
+    pub(super) fn set_route(&mut self, route: Route) {
+        self.routes.insert(0, route);
+    }
+
+    pub(super) fn add_rule(&mut self, rule: MessageRule) {
+        self.rules.add(rule);
+    }
+
+    /// From now on a broker refuses whoever wants a connection, or takes them again.
+    pub(super) fn set_refusing(&mut self, node: NodeId, is_refusing: bool) {
+        if is_refusing {
+            self.refusing.insert(node);
+        } else {
+            self.refusing.remove(&node);
         }
     }
 
-    pub(super) fn set_bandwidth(&mut self, bytes_per_second: Option<u64>) {
-        self.bandwidth = bytes_per_second;
+    /// All connections on this path break, and what is on them is lost.
+    pub(super) fn cut(&mut self, now: Instant, client: Option<ClientId>, node: Option<NodeId>) {
+        let is_meant = |link: &LinkId, line: &Line| {
+            client.is_none_or(|client| client == self.client_of(*link)) && node.is_none_or(|node| node == line.node)
+        };
+        let links: Vec<LinkId> =
+            self.lines.iter().filter(|(link, line)| is_meant(link, line)).map(|(&link, _)| link).collect();
+        for link in links {
+            self.parcels.drop_all(|parcel| parcel.link == link);
+            self.depart(now, link, Direction::ToBroker, None, Payload::Closed);
+            self.hang_up(now, link, DisconnectReason::ClosedByPeer);
+        }
+    }
+
+    fn client_of(&self, link: LinkId) -> ClientId {
+        ClientId((link.client % self.clients.max(1)) as usize)
     }
 
     /// From now on nobody at this broker's address answers, or somebody does again. Connections that stand are not touched.
@@ -201,9 +257,13 @@ impl Network {
         let Parcel { link, node, .. } = parcel;
         Some(match parcel.payload {
             Payload::Knock if self.unreachable.contains(&node) => return None,
+            Payload::Knock if self.refusing.contains(&node) => {
+                self.refuse(now, link);
+                return None;
+            }
             Payload::Knock => Arrival::Knock { link, node },
-            Payload::Request { header, body, refuse_with: Some(error) } => {
-                Arrival::ToBeRefused { link, header, body, error }
+            Payload::Request { header, body, refuse_with: Some((partition, error)) } => {
+                Arrival::ToBeRefused { link, header, body, partition, error }
             }
             Payload::Request { header, body, refuse_with: None } => {
                 Arrival::AtBroker(ClusterInput::Request { link, header, body })
@@ -294,8 +354,12 @@ impl Network {
         link: LinkId,
         api: ApiKey,
         correlation: CorrelationId,
-        response: Response,
+        mut response: Response,
     ) -> Option<Done> {
+        let throttled = self.throttled.iter().position(|&(of, asked, _)| (of, asked) == (link, correlation));
+        if let Some(place) = throttled {
+            response.set_throttle_time_ms(self.throttled.swap_remove(place).2);
+        }
         self.depart(now, link, Direction::ToClient, Some(api), Payload::Answer { correlation, response })
     }
 
@@ -336,31 +400,6 @@ impl Network {
             .collect()
     }
 
-    /// Plans what happens to a message when it departs.
-    pub(super) fn plan(&mut self, name: MessageName, what: Interference) -> Result<(), InterferenceRefusal> {
-        message::check(&name, what)?;
-        self.planned.insert(name, what);
-        Ok(())
-    }
-
-    /// What was planned for messages that have not departed.
-    pub(super) fn planned(&self) -> impl Iterator<Item = (&MessageName, &Interference)> {
-        self.planned.iter()
-    }
-
-    /// Does something to a message on its way.
-    pub(super) fn interfere(
-        &mut self,
-        now: Instant,
-        name: &MessageName,
-        what: Interference,
-    ) -> Result<Done, InterferenceRefusal> {
-        message::check(name, what)?;
-        let departure = self.parcels.departures_of(|parcel| parcel.name().as_ref() == Some(name)).first().copied();
-        self.apply(now, departure.ok_or(InterferenceRefusal::NotOnItsWay)?, what)
-            .ok_or(InterferenceRefusal::NotOnItsWay)
-    }
-
     fn depart(
         &mut self,
         now: Instant,
@@ -375,10 +414,17 @@ impl Network {
         let bytes = size_of(&payload);
         let at = self.arrival(now, link, node, direction, bytes);
         let parcel = Parcel { link, node, direction, kind, payload, at, departure: 0 };
-        let name = if self.planned.is_empty() { None } else { parcel.name() };
+        if self.planned.is_empty() && self.rules.is_empty() {
+            self.parcels.post(parcel);
+            return None;
+        }
+        let what = self.fate_of(now, &parcel);
         let departure = self.parcels.post(parcel);
-        let what = self.planned.remove(&name?)?;
-        self.apply(now, departure, what)
+        let mut done = None;
+        for what in what {
+            done = self.apply(now, departure, what).or(done);
+        }
+        done
     }
 
     /// When a message arrives that departs now; `None`: not as things stand.
@@ -390,69 +436,13 @@ impl Network {
         direction: Direction,
         bytes: usize,
     ) -> Option<Instant> {
-        let latency = *self.latencies.get(&node).unwrap_or(&self.latency);
+        let client = self.client_of(link);
+        let mut routes = self.routes.iter().filter(|route| route.fits(client, node));
+        let latency = routes.clone().find_map(|route| route.latency).unwrap_or_default();
+        let bandwidth = routes.find_map(|route| route.bandwidth).flatten();
         let is_down = !self.down.is_empty() && self.down.contains(&(link.client, node));
-        let bandwidth = self.bandwidth;
         // Of a connection that its client has closed, only what it wrote before is still on its way.
         let Some(line) = self.lines.get_mut(&link) else { return Some(now + latency.base) };
         line.way(direction).arrival(now, latency, bandwidth, bytes).filter(|_| !is_down)
-    }
-
-    fn apply(&mut self, now: Instant, departure: u64, what: Interference) -> Option<Done> {
-        let parcel = self.parcels.get_mut(departure)?;
-        let (link, direction, correlation) = (parcel.link, parcel.direction, parcel.correlation());
-        let fault = match (what, &mut parcel.payload) {
-            (Interference::Break, payload) => {
-                *payload = Payload::Break { correlation };
-                None
-            }
-            (Interference::Answer(error), Payload::Request { refuse_with, .. }) => {
-                *refuse_with = Some(error);
-                None
-            }
-            (Interference::Answer(error), Payload::Answer { response, .. }) => {
-                message::say_instead(response, error);
-                Some(Fault::AnsweredAfterAppend { error })
-            }
-            (Interference::Answer(_), _) => return None,
-            (Interference::Swallow, _) => {
-                self.silence(link, direction, departure);
-                Some(Fault::Swallowed)
-            }
-            (Interference::Delay(by), _) => {
-                let at = parcel.at.unwrap_or(now) + by;
-                self.put_off(link, direction, departure, at);
-                Some(Fault::Delayed { by_us: u64::try_from(by.as_micros()).unwrap_or(u64::MAX) })
-            }
-        };
-        Some(Done { link, correlation, fault })
-    }
-
-    /// From this message on nothing arrives any more.
-    fn silence(&mut self, link: LinkId, direction: Direction, departure: u64) {
-        if let Some(line) = self.lines.get_mut(&link) {
-            line.way(direction).is_silent = true;
-        }
-        self.parcels.for_each(|parcel| {
-            if (parcel.link, parcel.direction) == (link, direction) && parcel.departure >= departure {
-                parcel.at = None;
-            }
-        });
-    }
-
-    /// This message arrives then, and nothing that was sent after it arrives before.
-    fn put_off(&mut self, link: LinkId, direction: Direction, departure: u64, at: Instant) {
-        if let Some(line) = self.lines.get_mut(&link) {
-            let way = line.way(direction);
-            way.last_arrival = way.last_arrival.max(at);
-        }
-        let behind = self.parcels.departures_of(|parcel| {
-            (parcel.link, parcel.direction) == (link, direction)
-                && parcel.departure >= departure
-                && parcel.at.is_some_and(|due| due < at)
-        });
-        for departure in behind {
-            self.parcels.reschedule(departure, at);
-        }
     }
 }

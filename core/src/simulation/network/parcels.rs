@@ -17,7 +17,7 @@ pub(super) enum Payload {
     Request {
         header: RequestHeader,
         body: Request,
-        refuse_with: Option<ErrorCode>,
+        refuse_with: Option<(Option<i32>, ErrorCode)>,
     },
     /// The client has closed.
     Closed,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::cluster::ClusterConfig;
 use crate::ids::ProducerIndex;
+use crate::simulation::InterferenceRefusal;
 
 const DEADLINE: Instant = Instant::from_millis(60_000);
 
@@ -181,7 +182,7 @@ fn a_path_that_comes_up_again_brings_what_it_held_up_in_order() {
 #[test]
 fn records_take_their_time_through_a_narrow_network() {
     let (mut network, link) = connected(steady(100));
-    network.set_bandwidth(Some(1_000_000));
+    network.set_route(Route { client: None, node: None, latency: None, bandwidth: Some(Some(1_000_000)) });
     // 100 bytes each, at a byte per microsecond.
     for correlation in 1..=3 {
         answer(&mut network, Instant::ZERO, link, correlation);

@@ -179,3 +179,94 @@ fn two_futures_of_one_moment_differ_by_the_message_that_was_touched() {
     }
     assert_eq!((values(&world).len(), values(&other).len()), (2, 3));
 }
+
+fn produces_about(partition: i32) -> Pattern {
+    Pattern {
+        direction: Direction::ToBroker,
+        api: Some(ApiKey::Produce),
+        client: None,
+        node: None,
+        connection: None,
+        about: Some(("orders".into(), Some(partition))),
+    }
+}
+
+fn rule(on: Pattern, nth: u32, what: Interference) -> MessageRule {
+    MessageRule { on, nth, times: 1, from: Instant::ZERO, what: vec![what] }
+}
+
+#[test]
+fn a_rule_strikes_the_third_produce_to_its_partition() {
+    let mut world = warm(&[("enable.idempotence", "false"), ("linger.ms", "0")]);
+    // The record that warmed it went to partition 1, before there was a rule.
+    world.add_rule(rule(produces_about(1), 3, Interference::Answer(ErrorCode::NOT_ENOUGH_REPLICAS)));
+    for (key, value) in [("alice", "a"), ("user-42", "b"), ("alice", "c"), ("user-42", "d"), ("user-42", "e")] {
+        world.application_mut().send(Habit::Get, key, value, 1);
+    }
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 6));
+    let attempts: Vec<_> = world.application().completions[1..].iter().map(|done| done.attempts).collect();
+    assert_eq!(attempts, [1, 1, 1, 1, 2], "the third to partition 1");
+}
+
+/// §10, row 35.
+#[test]
+fn a_throttled_client_asks_that_broker_nothing_until_the_pause_is_over() {
+    let mut world = warm(&[("linger.ms", "0")]);
+    let answers = Pattern { direction: Direction::ToClient, ..produces_about(1) };
+    world.add_rule(rule(answers, 1, Interference::Throttle(1_000)));
+    world.application_mut().send(Habit::Get, "user-42", "A", 1);
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 2));
+    let throttled_at = world.now().instant();
+    world.application_mut().send(Habit::Get, "user-42", "B", 1);
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 3));
+    let waited = world.now().instant() - throttled_at;
+    assert!((1_000..1_010).contains(&waited.as_millis()), "{waited:?}");
+}
+
+#[test]
+fn an_error_may_be_meant_for_one_partition_of_a_request() {
+    let mut world = warm(&[("linger.ms", "20")]);
+    let error = ErrorCode::INVALID_RECORD;
+    world.add_rule(rule(produces_about(0), 1, Interference::AnswerFor { partition: 0, error }));
+    for key in ["alice", "user-42"] {
+        world.application_mut().send(Habit::Callback, key, "v", 1);
+    }
+    assert!(comes_true(&mut world, |world| world.application().completions.len() == 3));
+    let results: Vec<_> =
+        world.application().completions[1..].iter().map(|done| (done.partition, done.result.is_ok())).collect();
+    assert!(results.contains(&(0, false)) && results.contains(&(1, true)), "{results:?}");
+}
+
+#[test]
+fn a_broker_that_refuses_is_tried_again_until_it_does_not() {
+    let mut world = warm(&[("linger.ms", "0")]);
+    world.set_refusing(NodeId(1), true);
+    world.cut_connections(None, None);
+    world.application_mut().send(Habit::Get, "user-42", "A", 1);
+    run_until(&mut world, Instant::from_millis(3_000));
+    assert_eq!(world.application().acknowledged(), 1);
+    world.set_refusing(NodeId(1), false);
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 2));
+    let refused = world.take_trace().into_iter().filter(|event| {
+        let Fact::Disconnected { why, .. } = &event.what else { return false };
+        matches!(why, DisconnectReason::ConnectFailed(_))
+    });
+    assert!(refused.count() > 3);
+}
+
+#[test]
+fn a_route_is_slow_for_its_own_client_alone() {
+    let mut world = warm(&[("linger.ms", "0")]);
+    let latency = Some(Latency { base: Duration::from_millis(300), jitter: Duration::ZERO });
+    let slow = |client| Route { client: Some(ClientId(client)), node: None, latency, bandwidth: None };
+    world.set_route(slow(1));
+    let begin = world.now().instant();
+    world.application_mut().send(Habit::Get, "user-42", "A", 1);
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 2));
+    assert!(world.now().instant() - begin < Duration::from_millis(10));
+    world.set_route(slow(0));
+    let begin = world.now().instant();
+    world.application_mut().send(Habit::Get, "user-42", "B", 1);
+    assert!(comes_true(&mut world, |world| world.application().acknowledged() == 3));
+    assert_eq!(world.now().instant() - begin, Duration::from_millis(600));
+}
