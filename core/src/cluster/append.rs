@@ -1,22 +1,23 @@
 //! What a leader checks before it stores a batch (`ProduceRequest.validateRecords`, `UnifiedLog.append`,
 //! `LogValidator`), in Kafka's order.
 //!
-//! *Models*: one batch of magic 2, transactions, acks, internal topics, leadership, base offset, size, CRC, counts, keys
-//! of compacted topics, timestamps, sequences; batches are decompressed to look at their records, and compressed anew where
-//! the topic wants another codec. *Leaves out*: segment size, minimum in-sync replicas (all replicas are in sync). Brokers
-//! without codecs take the records of a compressed batch on trust, and store them as they came.
+//! *Models*: one batch of magic 2, transactions, acks, internal topics, leadership, minimum in-sync replicas, base offset,
+//! size, CRC, counts, keys of compacted topics, timestamps, sequences; batches are decompressed to look at their records,
+//! and compressed anew where the topic wants another codec. *Leaves out*: segment size. Brokers without codecs take the
+//! records of a compressed batch on trust, and store them as they came.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::producer_state::{Judgement, RememberedBatch};
+use super::replica::Replica;
 use super::rewrite::rewrite;
-use super::topics::{Partition, TopicSettings, is_internal};
+use super::topics::{TopicSettings, is_internal};
 use super::transactions::Support;
 use crate::codecs::Codecs;
 use crate::error::ErrorCode;
-use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
+use crate::ids::{ProducerIdentity, TopicPartition};
 use crate::protocol::RecordError;
 use crate::record_batch::{BatchError, BatchView, RecordView, TimestampType};
 use crate::time::Now;
@@ -35,8 +36,8 @@ pub(super) struct Conditions {
     pub(super) version: i16,
     /// Its acks.
     pub(super) acks: i16,
-    /// The broker that was asked.
-    pub(super) node: NodeId,
+    /// The smallest ISR that takes acks=all.
+    pub(super) min_isr: usize,
     /// The broker's clocks.
     pub(super) now: Now,
     /// May it write to the topics that are the brokers' own?
@@ -51,13 +52,14 @@ pub(super) enum Appended {
     /// Since now.
     New {
         base_offset: i64,
+        last_offset: i64,
         log_append_time_ms: Option<i64>,
         records: u32,
         identity: Option<ProducerIdentity>,
         base_sequence: i32,
     },
     /// Since an earlier attempt.
-    Before { base_offset: i64, max_timestamp_ms: i64 },
+    Before { base_offset: i64, last_offset: i64, max_timestamp_ms: i64 },
 }
 
 /// A batch that is not.
@@ -76,15 +78,20 @@ impl AppendRefusal {
         Self { error, ..Self::default() }
     }
 
+    /// The broker that was asked holds no copy.
+    pub(super) fn elsewhere() -> Self {
+        Self::early(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+    }
+
     fn in_log(error: ErrorCode) -> Self {
         Self { error, tells_log_start: true, ..Self::default() }
     }
 }
 
-/// Checks a batch and stores it. `admit` asks the coordinator whether a producer may write to this partition within
+/// Checks a batch and stores it in the copy of the broker that was asked. `admit` asks the coordinator whether a producer may write to this partition within
 /// its transaction.
 pub(super) fn append(
-    partition: &mut Partition,
+    replica: &mut Replica,
     settings: &TopicSettings,
     name: &TopicPartition,
     records: &[u8],
@@ -95,7 +102,7 @@ pub(super) fn append(
     if let Some(identity) = batch.identity()
         && batch.is_transactional()
     {
-        begin(partition, identity, batch.base_sequence(), given, admit)?;
+        begin(replica, identity, batch.base_sequence(), given, admit)?;
     }
     if !(-1..=1).contains(&given.acks) {
         return Err(AppendRefusal::early(ErrorCode::INVALID_REQUIRED_ACKS));
@@ -103,37 +110,45 @@ pub(super) fn append(
     if is_internal(&name.topic) && !given.internal_topics_allowed {
         return Err(AppendRefusal::early(ErrorCode::INVALID_TOPIC_EXCEPTION));
     }
-    if partition.leader != given.node {
-        return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+    let in_sync = leading(replica)?;
+    if given.acks == -1 && in_sync < given.min_isr {
+        return Err(AppendRefusal::in_log(ErrorCode::NOT_ENOUGH_REPLICAS));
     }
     check_header(&batch, settings)?;
     let checked = check_records(&batch, settings, name, given)?;
     if checked.rewritten.as_ref().is_some_and(|rewritten| rewritten.len() > settings.max_message_bytes) {
         return Err(AppendRefusal::early(ErrorCode::MESSAGE_TOO_LARGE));
     }
-    store(partition, &batch, &checked)
+    store(replica, &batch, &checked)
+}
+
+/// How many are in sync, as this leader believes.
+fn leading(replica: &Replica) -> Result<usize, AppendRefusal> {
+    if replica.is_offline {
+        return Err(AppendRefusal::early(ErrorCode::KAFKA_STORAGE_ERROR));
+    }
+    let leading = replica.leading().ok_or_else(|| AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER))?;
+    Ok(leading.isr.len())
 }
 
 /// Makes sure that the coordinator knows of the transaction here, before its first batch is taken
 /// (`ReplicaManager.maybeSendPartitionsToTransactionCoordinator`).
 fn begin(
-    partition: &mut Partition,
+    replica: &mut Replica,
     identity: ProducerIdentity,
     first_sequence: i32,
     given: Conditions,
     admit: impl FnOnce(ProducerIdentity) -> Result<(), ErrorCode>,
 ) -> Result<(), AppendRefusal> {
-    if partition.leader != given.node {
-        return Err(AppendRefusal::early(ErrorCode::NOT_LEADER_OR_FOLLOWER));
-    }
-    if partition.producers.is_outdated(identity) {
+    leading(replica)?;
+    if replica.producers.is_outdated(identity) {
         return Err(AppendRefusal::early(ErrorCode::INVALID_PRODUCER_EPOCH));
     }
-    if partition.producers.is_in_transaction(identity) {
+    if replica.producers.is_in_transaction(identity) {
         return Ok(());
     }
     let bumps_epochs = Support::of_produce(given.version) == Support::AddPartition;
-    partition.producers.verify(identity, first_sequence, bumps_epochs, given.now.wall_ms);
+    replica.producers.verify(identity, first_sequence, bumps_epochs, given.now.wall_ms);
     admit(identity).map_err(|error| not_admitted(error, given.version))
 }
 
@@ -347,13 +362,13 @@ fn shown_as_java_does(error: &RecordError) -> String {
     format!("RecordError(batchIndex={}, message='{message}')", error.batch_index)
 }
 
-fn store(partition: &mut Partition, batch: &BatchView<'_>, checked: &Checked) -> Result<Appended, AppendRefusal> {
+fn store(replica: &mut Replica, batch: &BatchView<'_>, checked: &Checked) -> Result<Appended, AppendRefusal> {
     let &Checked { timestamp_type, max_timestamp_ms, .. } = checked;
     let identity = batch.identity();
     let (first_sequence, last_sequence) = (batch.base_sequence(), batch.last_sequence());
     if let Some(identity) = identity {
-        match partition.producers.judge(identity, first_sequence, last_sequence) {
-            Judgement::InOrder if !batch.is_transactional() && partition.producers.would_disturb(identity) => {
+        match replica.producers.judge(identity, first_sequence, last_sequence) {
+            Judgement::InOrder if !batch.is_transactional() && replica.producers.would_disturb(identity) => {
                 return Err(AppendRefusal::in_log(ErrorCode::INVALID_TXN_STATE));
             }
             Judgement::InOrder => {}
@@ -361,6 +376,7 @@ fn store(partition: &mut Partition, batch: &BatchView<'_>, checked: &Checked) ->
             Judgement::Duplicate(known) => {
                 return Ok(Appended::Before {
                     base_offset: known.base_offset,
+                    last_offset: known.base_offset + i64::from(batch.last_offset_delta()),
                     max_timestamp_ms: known.max_timestamp_ms,
                 });
             }
@@ -368,14 +384,16 @@ fn store(partition: &mut Partition, batch: &BatchView<'_>, checked: &Checked) ->
     }
     let rewritten = checked.rewritten.as_deref().map(|bytes| BatchView::parse(bytes).expect("it was just written"));
     let to_store = rewritten.unwrap_or(*batch);
-    let stored = partition.log.append(to_store, partition.leader_epoch, timestamp_type, max_timestamp_ms);
-    let base_offset = stored.base_offset;
+    let (_, epoch) = replica.believed_leader();
+    let stored = replica.log.append(to_store, epoch, timestamp_type, max_timestamp_ms);
+    let (base_offset, last_offset) = (stored.base_offset, stored.last_offset);
     if let Some(identity) = identity {
         let remembered = RememberedBatch { first_sequence, last_sequence, base_offset, max_timestamp_ms };
-        partition.producers.remember(identity, remembered, batch.is_transactional());
+        replica.producers.remember(identity, remembered, batch.is_transactional());
     }
     Ok(Appended::New {
         base_offset,
+        last_offset,
         log_append_time_ms: (timestamp_type == TimestampType::LogAppendTime).then_some(max_timestamp_ms),
         records: batch.record_count().unsigned_abs(),
         identity,

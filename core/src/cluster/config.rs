@@ -32,6 +32,23 @@ pub struct ClusterConfig {
     pub producer_id_expiration: Duration,
     /// `producer.id.expiration.check.interval.ms`: how often such producers are looked for.
     pub producer_id_expiration_check_interval: Duration,
+    /// `min.insync.replicas` of topics without a setting of their own: with fewer in sync, acks=all is refused and nothing
+    /// new can be read.
+    pub min_insync_replicas: usize,
+    /// `unclean.leader.election.enable` of topics without a setting of their own: may a replica lead that lacks records?
+    pub unclean_leader_election: bool,
+    /// `replica.lag.time.max.ms`: a follower that lacks something for so long is no longer in sync.
+    pub replica_lag_time_max: Duration,
+    /// `replica.fetch.wait.max.ms`: so long a follower's fetch waits for records.
+    pub replica_fetch_wait_max: Duration,
+    /// `broker.session.timeout.ms`: a broker that the controller has not heard of for so long is fenced.
+    pub broker_session_timeout: Duration,
+    /// `broker.heartbeat.interval.ms`: how often brokers are heard of.
+    pub broker_heartbeat_interval: Duration,
+    /// How long a message takes from one broker to another; zero where replication is to cost no time.
+    pub inter_broker_latency: Duration,
+    /// How long a broker is busy with one request; a broker takes them one after another.
+    pub processing_time: Duration,
     /// Topic ids are drawn from it.
     pub seed: u64,
 }
@@ -52,14 +69,24 @@ impl ClusterConfig {
             transactional_id_expiration: Duration::from_secs(7 * 24 * 3_600),
             producer_id_expiration: Duration::from_secs(24 * 3_600),
             producer_id_expiration_check_interval: Duration::from_secs(600),
+            min_insync_replicas: 1,
+            unclean_leader_election: false,
+            replica_lag_time_max: Duration::from_secs(30),
+            replica_fetch_wait_max: Duration::from_millis(500),
+            broker_session_timeout: Duration::from_secs(9),
+            broker_heartbeat_interval: Duration::from_secs(2),
+            inter_broker_latency: Duration::ZERO,
+            processing_time: Duration::ZERO,
             seed: 0,
         }
     }
 
-    /// `count` brokers that are nowhere: `broker-1:9092`, `broker-2:9092` …, for a simulated network.
+    /// `count` brokers that are nowhere: `broker-1:9092`, `broker-2:9092` …, for a simulated network, with a quarter of a
+    /// millisecond between them.
     pub fn simulated(count: usize) -> Self {
         let address = |node| BrokerAddress { host: format!("broker-{node}").into(), port: 9092 };
-        Self::new((1..=count).map(address).collect())
+        let inter_broker_latency = Duration::from_micros(250);
+        Self { inter_broker_latency, ..Self::new((1..=count).map(address).collect()) }
     }
 
     /// All brokers with their node ids.

@@ -27,6 +27,8 @@ impl<O: Observer> Cluster<O> {
 
     pub(super) fn end_topic(&mut self, now: Now, name: &str) {
         self.topics.remove(name);
+        self.fetchers.forget_topic(name);
+        self.behind.retain(|partition| *partition.topic != *name);
         self.offsets.forget_topic(name);
         self.write_late_markers(now);
         self.logs_changed = true;

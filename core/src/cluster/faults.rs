@@ -1,7 +1,8 @@
 //! Scripted faults: rules that seize a request.
 //!
 //! *Models*: an error, a slow answer, a connection cut before or after the broker acted, a leader that moves. A loss on
-//! the network is a cut: TCP either delivers or breaks. *Leaves out*: brokers that die, replicas that fall behind.
+//! the network is a cut: TCP either delivers or breaks. *Leaves out*: what happens to whole brokers
+//! ([`lifecycle`](super::lifecycle)).
 
 use core::time::Duration;
 

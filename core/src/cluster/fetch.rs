@@ -1,14 +1,16 @@
 //! Fetch and ListOffsets: reading logs.
 //!
 //! *Models*: long polls (`max_wait_ms`, `min_bytes`), whole batches from the one that contains the offset on, at least
-//! one of them whatever the limits, leader epochs, offsets by time, isolation levels, topics by id (KIP-516). *Leaves
-//! out*: fetch sessions (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading
-//! from followers.
+//! one of them whatever the limits, leader epochs, offsets by time, isolation levels, nothing beyond the high watermark, no
+//! latest offset while a new leader's high watermark lags (KIP-207), topics by id (KIP-516). *Leaves out*: fetch sessions
+//! (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading from followers, and
+//! diverging epochs in answers to consumers.
 
 use core::time::Duration;
 
 use super::faults::{refused_fetch, refused_list_offsets};
-use super::topics::{Partition, unknown};
+use super::replica::Replica;
+use super::topics::unknown;
 use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
@@ -97,16 +99,16 @@ impl<O: Observer> Cluster<O> {
         left: usize,
         is_first_to_have_any: bool,
     ) -> FetchPartitionResponse {
-        let partition = match self.led_here(node, name, asked.current_leader_epoch) {
-            Ok(partition) => partition,
+        let replica = match self.led_here(node, name, asked.current_leader_epoch) {
+            Ok(replica) => replica,
             Err(error) => return refused_fetch(asked.partition, error),
         };
-        let log = &partition.log;
+        let log = &replica.log;
         if !(log.start_offset()..=log.end_offset()).contains(&asked.fetch_offset) {
             return refused_fetch(asked.partition, ErrorCode::OFFSET_OUT_OF_RANGE);
         }
         let mut limit = left.min(usize::try_from(asked.max_bytes).unwrap_or(0));
-        let readable = partition.readable_below(isolation_level);
+        let readable = replica.readable_below(isolation_level);
         let (mut batches, mut last_given) = (Vec::new(), None);
         for batch in log.read_from(asked.fetch_offset).take_while(|batch| batch.last_offset < readable) {
             // A batch larger than every limit must get through all the same, or the consumer would stand still.
@@ -121,8 +123,8 @@ impl<O: Observer> Cluster<O> {
         FetchPartitionResponse {
             partition: asked.partition,
             error: ErrorCode::NONE,
-            high_watermark: log.end_offset(),
-            last_stable_offset: partition.last_stable_offset(),
+            high_watermark: replica.high_watermark,
+            last_stable_offset: replica.last_stable_offset(),
             log_start_offset: log.start_offset(),
             aborted_transactions: (isolation_level == READ_COMMITTED).then(|| match last_given {
                 Some(last_given) => log.aborted_in(asked.fetch_offset, last_given),
@@ -132,22 +134,29 @@ impl<O: Observer> Cluster<O> {
         }
     }
 
-    /// Finds a partition that this broker leads, if the client does not know another term of leadership.
-    fn led_here(&self, node: NodeId, name: &TopicPartition, known_epoch: i32) -> Result<&Partition, ErrorCode> {
+    /// Finds the copy of a partition that this broker leads, as it believes, if the client does not know another term of
+    /// leadership.
+    fn led_here(&self, node: NodeId, name: &TopicPartition, known_epoch: i32) -> Result<&Replica, ErrorCode> {
         let found = self.topics.partition(&name.topic, name.partition);
         let partition = found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        let replica = partition.replica(node).ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
+        if replica.is_offline {
+            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
+        }
+        let (_, epoch) = replica.believed_leader();
         match known_epoch {
             -1 => {}
-            known if known < partition.leader_epoch => return Err(ErrorCode::FENCED_LEADER_EPOCH),
-            known if known > partition.leader_epoch => return Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            known if known < epoch => return Err(ErrorCode::FENCED_LEADER_EPOCH),
+            known if known > epoch => return Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
             _ => {}
         }
-        if partition.leader == node { Ok(partition) } else { Err(ErrorCode::NOT_LEADER_OR_FOLLOWER) }
+        if replica.leading().is_some() { Ok(replica) } else { Err(ErrorCode::NOT_LEADER_OR_FOLLOWER) }
     }
 
     pub(super) fn list_offsets(
         &self,
         node: NodeId,
+        version: i16,
         request: &ListOffsetsRequest,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> ListOffsetsResponse {
@@ -157,7 +166,7 @@ impl<O: Observer> Cluster<O> {
                 match refused {
                     Some((error, partition)) if *partition == name => refused_list_offsets(asked.partition, error),
                     _ => self
-                        .list_offset(node, &name, asked, request.isolation_level)
+                        .list_offset(node, version, &name, asked, request.isolation_level)
                         .unwrap_or_else(|error| refused_list_offsets(asked.partition, error)),
                 }
             });
@@ -169,22 +178,30 @@ impl<O: Observer> Cluster<O> {
     fn list_offset(
         &self,
         node: NodeId,
+        version: i16,
         name: &TopicPartition,
         asked: &ListOffsetsPartition,
         isolation_level: i8,
     ) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
-        let partition = self.led_here(node, name, asked.current_leader_epoch)?;
-        let log = &partition.log;
-        let readable = partition.readable_below(isolation_level);
-        let is_readable = |&(_, offset, _): &(i64, i64, i32)| offset < readable;
+        let replica = self.led_here(node, name, asked.current_leader_epoch)?;
+        let (_, leader_epoch) = replica.believed_leader();
+        let log = &replica.log;
+        let readable = replica.readable_below(isolation_level);
+        // A new leader may not know yet how far readers have come (`Partition.fetchOffsetForTimestamp`).
+        let lags = replica.leading().is_some_and(|leading| leading.start_offset > replica.high_watermark);
+        let known = |found: Option<(i64, i64, i32)>| match found {
+            Some((_, offset, _)) if offset >= readable && lags => Err(offset_not_available(version)),
+            found => Ok(found.filter(|&(_, offset, _)| offset < readable)),
+        };
         let found = match asked.timestamp_ms {
             EARLIEST => {
-                let epoch = log.batches().next().map_or(partition.leader_epoch, |batch| batch.leader_epoch);
+                let epoch = log.batches().next().map_or(leader_epoch, |batch| batch.leader_epoch);
                 Some((-1, log.start_offset(), epoch))
             }
-            LATEST => Some((-1, readable, partition.leader_epoch)),
-            MAX_TIMESTAMP => log.latest_in_time().filter(is_readable),
-            timestamp_ms if timestamp_ms >= 0 => log.first_at_or_after(timestamp_ms).filter(is_readable),
+            LATEST if lags => return Err(offset_not_available(version)),
+            LATEST => Some((-1, readable, leader_epoch)),
+            MAX_TIMESTAMP => known(log.latest_in_time())?,
+            timestamp_ms if timestamp_ms >= 0 => known(log.first_at_or_after(timestamp_ms))?,
             // Questions about tiered storage and the like, of later versions.
             _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
         };
@@ -194,15 +211,14 @@ impl<O: Observer> Cluster<O> {
     }
 }
 
-impl Partition {
-    /// The offset below which every transaction is decided (`UnifiedLog.lastStableOffset`).
-    fn last_stable_offset(&self) -> i64 {
-        let undecided = self.producers.first_undecided();
-        undecided.map_or(self.log.end_offset(), |first| first.max(self.log.start_offset()))
-    }
-
+impl Replica {
     /// The offset below which a reader may read.
     fn readable_below(&self, isolation_level: i8) -> i64 {
-        if isolation_level == READ_COMMITTED { self.last_stable_offset() } else { self.log.end_offset() }
+        if isolation_level == READ_COMMITTED { self.last_stable_offset() } else { self.high_watermark }
     }
+}
+
+/// Clients before v5 do not know the code (KIP-207).
+fn offset_not_available(version: i16) -> ErrorCode {
+    if version >= 5 { ErrorCode::OFFSET_NOT_AVAILABLE } else { ErrorCode::LEADER_NOT_AVAILABLE }
 }

@@ -1,11 +1,13 @@
 //! One client connection at a broker.
 //!
 //! *Models*: a broker takes the next request of a connection only after it has answered the one before (the channel is
-//! muted), so answers come in order. *Leaves out*: request queues, handler threads, quotas, idle connections.
+//! muted), so answers come in order; the wait for the broker's time, and of acks=all for followers. *Leaves out*: handler
+//! threads, quotas, idle connections that are closed.
 
 use std::collections::VecDeque;
 
 use super::fetch::Reading;
+use super::purgatory::DelayedProduce;
 use crate::ids::NodeId;
 use crate::protocol::{Request, RequestHeader, Response};
 use crate::time::Instant;
@@ -28,22 +30,27 @@ impl Link {
 /// The request that has its turn.
 ///
 /// ```text
-///            ┌── answered at once ──┐
-///            ▼                      │
-///          Free ──────────────► (acted upon) ──not before──► Held ──due──► Free
-///            ▲                      │                          ▲
-///            │                      └──too little to read──► Polling
-///            └──── enough, or the wait is over ────────────────┘
+///            ┌────── answered at once ──────┐
+///            ▼                              │
+///          Free ──► Queued ──due──► (acted upon) ──not before──► Held ──due──► Free
+///            ▲                              │                      ▲
+///            │                              ├─too little to read─► Polling
+///            │                              └─followers lack it──► Awaiting
+///            └──── enough, or the wait is over ────────────────────┘
 /// ```
 #[derive(Clone, Debug, Default)]
 pub(super) enum Turn {
     /// The next request may be taken.
     #[default]
     Free,
+    /// It waits until the broker has time for it.
+    Queued { header: RequestHeader, request: Request, due: Instant },
     /// The answer is known, and a script holds it back.
     Held { header: RequestHeader, response: Response, due: Instant },
     /// A fetch waits for records.
     Polling { header: RequestHeader, reading: Reading, not_before: Instant },
+    /// A write waits for followers.
+    Awaiting { header: RequestHeader, produce: DelayedProduce, not_before: Instant },
 }
 
 impl Turn {
@@ -51,13 +58,15 @@ impl Turn {
     pub(super) fn due(&self) -> Option<Instant> {
         match self {
             Self::Free => None,
-            Self::Held { due, .. } => Some(*due),
+            Self::Queued { due, .. } | Self::Held { due, .. } => Some(*due),
             Self::Polling { reading, .. } => Some(reading.deadline),
+            Self::Awaiting { produce, .. } => Some(produce.deadline),
         }
     }
 
     /// May it end now?
     pub(super) fn deserves_a_look(&self, now: Instant, logs_changed: bool) -> bool {
-        self.due().is_some_and(|due| due <= now) || (logs_changed && matches!(self, Self::Polling { .. }))
+        self.due().is_some_and(|due| due <= now)
+            || (logs_changed && matches!(self, Self::Polling { .. } | Self::Awaiting { .. }))
     }
 }

@@ -1,9 +1,9 @@
 //! One partition's log.
 //!
-//! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; the aborted transactions
-//! among them; a log that begins later than 0 once its oldest batches were dropped for size. *Leaves out*: segments,
-//! compaction, retention by time, truncation. In a build without codecs, what is searched in a compressed batch is found
-//! at its first record.
+//! *Models*: batches as they were accepted, with the offsets and the leader epoch they got; where each epoch begins;
+//! truncation, by whole batches; the aborted transactions among them; a log that begins later than 0 once its oldest
+//! batches were dropped for size. *Leaves out*: segments, compaction, retention by time. In a build without codecs, what
+//! is searched in a compressed batch is found at its first record.
 
 use std::collections::VecDeque;
 
@@ -72,6 +72,8 @@ pub struct PartitionLog {
     retention_bytes: Option<u64>,
     /// In order of their markers.
     aborted: VecDeque<Aborted>,
+    /// Leader epochs and the offsets at which they begin, in order of both (`LeaderEpochFileCache`).
+    epochs: Vec<(i32, i64)>,
 }
 
 /// An aborted transaction (`AbortedTxn`).
@@ -92,7 +94,7 @@ impl PartitionLog {
         self.batches.front().map_or(self.end_offset, |batch| batch.base_offset)
     }
 
-    /// The offset the next record gets; here also the high watermark.
+    /// The offset the next record gets. Readers see only what lies below the high watermark.
     pub fn end_offset(&self) -> i64 {
         self.end_offset
     }
@@ -124,17 +126,69 @@ impl PartitionLog {
             set_max_timestamp(&mut bytes, timestamp_type, max_timestamp_ms);
         }
         let last_offset = self.end_offset + i64::from(batch.last_offset_delta());
-        self.size_bytes += bytes.len() as u64;
-        self.batches.push_back(StoredBatch {
+        self.push(StoredBatch {
             base_offset: self.end_offset,
             last_offset,
             max_timestamp_ms,
             leader_epoch,
             bytes: bytes.freeze(),
-        });
-        self.end_offset = last_offset + 1;
+        })
+    }
+
+    /// Stores a batch that has its offsets: the next ones.
+    pub(super) fn push(&mut self, batch: StoredBatch) -> &StoredBatch {
+        self.assign_epoch(batch.leader_epoch, batch.base_offset);
+        self.size_bytes += batch.bytes.len() as u64;
+        self.end_offset = batch.last_offset + 1;
+        self.batches.push_back(batch);
         self.drop_what_is_too_much();
         self.batches.back().expect("it was just stored")
+    }
+
+    /// A leader epoch begins at this offset, unless it is known to have begun before (`LeaderEpochFileCache.assign`).
+    pub(super) fn assign_epoch(&mut self, epoch: i32, start_offset: i64) {
+        if self.latest_epoch() != Some(epoch) {
+            self.epochs.retain(|&(known, start)| known < epoch && start < start_offset);
+            self.epochs.push((epoch, start_offset));
+        }
+    }
+
+    /// The last leader epoch that is known here.
+    pub(super) fn latest_epoch(&self) -> Option<i32> {
+        self.epochs.last().map(|&(epoch, _)| epoch)
+    }
+
+    /// The latest epoch that is known here and not later than this one, and where it ends: what OffsetsForLeaderEpoch
+    /// answers (`LeaderEpochFileCache.endOffsetFor`). `None`: all that is known is older.
+    pub(super) fn end_of_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
+        if self.latest_epoch() == Some(epoch) {
+            return Some((epoch, self.end_offset));
+        }
+        let next = self.epochs.partition_point(|&(known, _)| known <= epoch);
+        let &(_, end) = self.epochs.get(next)?;
+        let floor = next.checked_sub(1).map_or(epoch, |place| self.epochs[place].0);
+        Some((floor, end))
+    }
+
+    /// Drops everything from this offset on; a batch that reaches beyond it goes whole (`UnifiedLog.truncateTo`). What is
+    /// known of epochs goes too, even where no batch does.
+    pub(super) fn truncate_to(&mut self, offset: i64) {
+        while self.batches.back().is_some_and(|last| last.last_offset >= offset) {
+            if let Some(last) = self.batches.pop_back() {
+                self.size_bytes -= last.bytes.len() as u64;
+                self.end_offset = last.base_offset;
+            }
+        }
+        let end_offset = self.end_offset;
+        self.epochs.retain(|&(_, start)| start < end_offset);
+        while self.aborted.back().is_some_and(|aborted| aborted.last_offset >= end_offset) {
+            self.aborted.pop_back();
+        }
+    }
+
+    /// Drops everything and begins anew at this offset (`UnifiedLog.truncateFullyAndStartAt`).
+    pub(super) fn start_anew_at(&mut self, offset: i64) {
+        *self = Self { end_offset: offset, ..Self::new(self.retention_bytes) };
     }
 
     /// Remembers that a transaction with records here was aborted; its marker is at `last_offset`.
@@ -187,8 +241,12 @@ impl PartitionLog {
                 self.size_bytes -= oldest.bytes.len() as u64;
             }
         }
-        while self.aborted.front().is_some_and(|aborted| aborted.last_offset < self.start_offset()) {
+        let start_offset = self.start_offset();
+        while self.aborted.front().is_some_and(|aborted| aborted.last_offset < start_offset) {
             self.aborted.pop_front();
+        }
+        while self.epochs.get(1).is_some_and(|&(_, start)| start <= start_offset) {
+            self.epochs.remove(0);
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Metadata and CreateTopics: who leads what, and new topics.
 //!
-//! *Models*: every broker knows the same at once; a topic that a client may create comes into being while the answer
-//! still says it is unknown, as in a cluster with a controller of its own, so the client asks again; questions by topic id
-//! (v12). *Leaves out*: stale brokers, internal topics that come into being by themselves (coordinators keep what they know
-//! in memory).
+//! *Models*: a broker that hears the controller knows everything at once, another one what it heard last; brokers that are
+//! not fenced, in-sync and offline replicas; a topic that a client may create comes into being while the answer still says
+//! it is unknown, as in a cluster with a controller of its own, so the client asks again; questions by topic id (v12).
+//! *Leaves out*: internal topics that come into being by themselves (coordinators keep what they know in memory).
+
+use std::sync::Arc;
 
 use super::Cluster;
-use super::topics::{Topic, check_topic_name, is_internal};
+use super::image::{Image, alive};
+use super::registration::{NO_LEADER, Registration};
+use super::topics::{check_topic_name, is_internal};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicId};
 use crate::protocol::{
@@ -16,45 +20,80 @@ use crate::protocol::{
 use crate::trace::Observer;
 
 impl<O: Observer> Cluster<O> {
-    pub(super) fn metadata(&mut self, request: &MetadataRequest) -> MetadataResponse {
+    pub(super) fn metadata(&mut self, node: NodeId, request: &MetadataRequest) -> MetadataResponse {
+        let image = self.brokers.get(node).and_then(|broker| broker.image.clone());
+        let image = image.as_deref();
         let topics = match &request.topics {
-            None => self.topics.iter().map(|(name, topic)| describe(name, topic)).collect(),
+            None => self.all_topics(image),
             Some(_) if !request.topic_ids.is_empty() => {
-                request.topic_ids.iter().map(|&id| self.describe_by_id(id)).collect()
+                request.topic_ids.iter().map(|&id| self.describe_by_id(image, id)).collect()
             }
             Some(names) => {
-                names.iter().map(|name| self.describe_or_create(name, request.allow_auto_topic_creation)).collect()
+                let may_create = request.allow_auto_topic_creation;
+                names.iter().map(|name| self.describe_or_create(image, name, may_create)).collect()
             }
         };
+        let alive = image.map_or_else(|| alive(&self.brokers), |image| image.alive.clone());
         MetadataResponse {
             throttle_time_ms: 0,
-            brokers: self.brokers().collect(),
+            brokers: self.addresses(&alive),
             cluster_id: Some(self.config.cluster_id.clone()),
-            controller: self.config.nodes().next().map_or(NodeId(-1), |(node, _)| node),
+            // Any broker passes on what is the controller's business.
+            controller: alive.first().copied().unwrap_or(NodeId(-1)),
             topics,
             error: ErrorCode::NONE,
         }
     }
 
-    /// All brokers as Metadata names them.
-    pub(super) fn brokers(&self) -> impl Iterator<Item = MetadataBroker> {
-        self.config.nodes().map(|(node, address)| MetadataBroker {
+    /// Brokers as Metadata names them.
+    pub(super) fn addresses(&self, of: &[NodeId]) -> Vec<MetadataBroker> {
+        let named = self.config.nodes().filter(|(node, _)| of.contains(node));
+        let named = named.map(|(node, address)| MetadataBroker {
             node,
             host: address.host.clone(),
             port: i32::from(address.port),
             rack: None,
-        })
+        });
+        named.collect()
     }
 
-    fn describe_by_id(&self, id: TopicId) -> MetadataTopic {
-        let found = self.topics.name_of(id).and_then(|name| Some((name, self.topics.get(name)?)));
+    fn all_topics(&self, image: Option<&Image>) -> Vec<MetadataTopic> {
+        let names: Vec<Arc<str>> = match image {
+            Some(image) => image.topics.keys().cloned().collect(),
+            None => self.topics.iter().map(|(name, _)| Arc::clone(name)).collect(),
+        };
+        names.iter().filter_map(|name| self.describe(image, name)).collect()
+    }
+
+    fn describe_by_id(&self, image: Option<&Image>, id: TopicId) -> MetadataTopic {
+        let name = match image {
+            Some(image) => image.topics.iter().find(|(_, topic)| topic.id == id).map(|(name, _)| name),
+            None => self.topics.name_of(id),
+        };
         let unknown = || MetadataTopic { error: ErrorCode::UNKNOWN_TOPIC_ID, id, ..MetadataTopic::default() };
-        found.map_or_else(unknown, |(name, topic)| describe(name, topic))
+        name.and_then(|name| self.describe(image, name)).unwrap_or_else(unknown)
     }
 
-    fn describe_or_create(&mut self, name: &std::sync::Arc<str>, may_create: bool) -> MetadataTopic {
-        if let Some(topic) = self.topics.get(name) {
-            return describe(name, topic);
+    /// A topic as a broker knows it that heard this last, or everything.
+    fn describe(&self, image: Option<&Image>, name: &Arc<str>) -> Option<MetadataTopic> {
+        if let Some(image) = image {
+            let topic = image.topics.get(name)?;
+            let is_offline = |node: NodeId, _| !image.alive.contains(&node);
+            return Some(describe(name, topic.id, topic.partitions.iter(), is_offline));
+        }
+        let topic = self.topics.get(name)?;
+        let is_offline = |node: NodeId, place: usize| {
+            let replica = topic.partitions.get(place).and_then(|partition| partition.replica(node));
+            self.brokers.get(node).is_none_or(|broker| broker.is_fenced)
+                || replica.is_some_and(|replica| replica.is_offline)
+        };
+        let registrations = topic.partitions.iter().map(|partition| &partition.registration);
+        Some(describe(name, topic.id, registrations, is_offline))
+    }
+
+    fn describe_or_create(&mut self, image: Option<&Image>, name: &Arc<str>, may_create: bool) -> MetadataTopic {
+        if let Some(found) = self.describe(image, name) {
+            return found;
         }
         let error = match check_topic_name(name) {
             Err(_) => ErrorCode::INVALID_TOPIC_EXCEPTION,
@@ -99,7 +138,7 @@ impl<O: Observer> Cluster<O> {
                     if request.validate_only {
                         answer
                     } else {
-                        CreatedTopic { id: self.topics.create(&self.config, checked), ..answer }
+                        CreatedTopic { id: self.found_topic(checked), ..answer }
                     }
                 }
             });
@@ -119,20 +158,25 @@ fn refused(topic: &NewTopic, error: ErrorCode, message: &str) -> CreatedTopic {
     }
 }
 
-fn describe(name: &std::sync::Arc<str>, topic: &Topic) -> MetadataTopic {
-    let partitions = (0..).zip(&topic.partitions).map(|(number, partition)| MetadataPartition {
-        error: if partition.leader == NodeId(-1) { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
-        partition: number,
+fn describe<'a>(
+    name: &Arc<str>,
+    id: TopicId,
+    partitions: impl Iterator<Item = &'a Registration>,
+    is_offline: impl Fn(NodeId, usize) -> bool,
+) -> MetadataTopic {
+    let partitions = partitions.enumerate().map(|(place, partition)| MetadataPartition {
+        error: if partition.leader == NO_LEADER { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
+        partition: i32::try_from(place).unwrap_or(i32::MAX),
         leader: partition.leader,
         leader_epoch: partition.leader_epoch,
         replicas: partition.replicas.clone(),
-        isr: partition.replicas.clone(),
-        offline: Vec::new(),
+        isr: partition.isr.clone(),
+        offline: partition.replicas.iter().copied().filter(|&node| is_offline(node, place)).collect(),
     });
     MetadataTopic {
         error: ErrorCode::NONE,
         name: name.clone(),
-        id: topic.id,
+        id,
         is_internal: is_internal(name),
         partitions: partitions.collect(),
     }

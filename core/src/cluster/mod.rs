@@ -4,44 +4,57 @@
 //! Drive it like the producer: one [`handle_input`](Cluster::handle_input), then
 //! [`poll_output`](Cluster::poll_output) until it answers [`ClusterOutput::Wait`].
 //!
-//! *Models*: brokers, topics, partitions with one leader each and growing leader epochs, logs with offsets, the
-//! producers' sequences, transactions, long polls, one request at a time per connection, scripted faults.
-//! *Leaves out*: what takes time inside a broker (disk, replication: every replica is in sync, and the high watermark
-//! is the log's end), brokers that are down, consumer groups (but for the offsets that transactions commit), fetch
+//! *Models*: brokers that run, stop, die, stand still and come back; a controller; topics, partitions whose leaders are
+//! elected and whose followers fetch, in-sync replicas, high watermarks, truncation; logs with offsets, the producers'
+//! sequences, transactions, long polls, one request at a time per connection, scripted faults.
+//! *Leaves out*: disks and what they cost, consumer groups (but for the offsets that transactions commit), fetch
 //! sessions, quotas, authorisation, log compaction. Each file below says the same for its part.
 
 mod append;
+mod broker;
 mod config;
+mod controller;
 #[cfg(feature = "wire")]
 mod delete_topics;
 mod deletion;
 mod faults;
 mod fetch;
+mod fetchers;
+mod image;
+mod isr;
+mod lifecycle;
 mod links;
 mod log;
 mod metadata;
 mod produce;
 mod producer_state;
+mod purgatory;
+mod registration;
+mod replica;
 mod rewrite;
 mod topics;
 mod transactions;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use self::broker::Brokers;
+pub use self::broker::Refusal;
 pub use self::config::ClusterConfig;
 use self::faults::Faults;
 pub use self::faults::{Action, Matcher, Rule};
 use self::fetch::Reading;
+use self::fetchers::Fetchers;
 use self::links::{Link, Turn};
 pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
-use self::topics::Topics;
-pub use self::topics::{MoveRefusal, TopicRefusal, check_topic_name};
+use self::purgatory::DelayedProduce;
+use self::topics::{CheckedTopic, Partition, Topics};
+pub use self::topics::{TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::codecs::{self, Codecs};
 use crate::error::ErrorCode;
-use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicId, TopicPartition};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
 };
@@ -124,6 +137,8 @@ enum Answer {
     Respond(Response),
     /// Say this once there is enough to read, or the time is over.
     Poll(Reading),
+    /// Say this once followers have it, or the time is over.
+    Await(DelayedProduce),
     /// Say nothing: the client asked for no answer (acks=0).
     Silence,
     /// Close the connection: the only way to tell of an error to a client that asked for no answer.
@@ -134,7 +149,13 @@ enum Answer {
 #[derive(Clone, Debug)]
 pub struct Cluster<O: Observer = Nobody> {
     config: Arc<ClusterConfig>,
+    brokers: Brokers,
     topics: Topics,
+    fetchers: Fetchers,
+    /// Partitions with followers in sync that lack something.
+    behind: BTreeSet<TopicPartition>,
+    /// When leaders look at their followers next, if some lack something.
+    isr_check: Option<Instant>,
     transactions: Transactions,
     offsets: Offsets,
     faults: Faults,
@@ -143,6 +164,10 @@ pub struct Cluster<O: Observer = Nobody> {
     links: BTreeMap<LinkId, Link>,
     /// Has a log or a leader changed since the waiting fetches were last looked at?
     logs_changed: bool,
+    /// What the clocks showed last.
+    last_now: Now,
+    /// May there be partitions again that wait for the markers of transactions?
+    markers_are_late: bool,
     outputs: VecDeque<ClusterOutput>,
     observer: O,
 }
@@ -151,7 +176,11 @@ impl<O: Observer> Cluster<O> {
     /// A cluster without topics.
     pub fn new(config: ClusterConfig, observer: O) -> Self {
         Self {
+            brokers: Brokers::new(&config),
             topics: Topics::new(config.seed),
+            fetchers: Fetchers::default(),
+            behind: BTreeSet::new(),
+            isr_check: None,
             transactions: Transactions::new(&config),
             config: Arc::new(config),
             offsets: Offsets::default(),
@@ -159,6 +188,8 @@ impl<O: Observer> Cluster<O> {
             codecs: codecs::simulated(),
             links: BTreeMap::new(),
             logs_changed: false,
+            last_now: Now { elapsed_us: 0, wall_ms: 0 },
+            markers_are_late: false,
             outputs: VecDeque::new(),
             observer,
         }
@@ -175,9 +206,9 @@ impl<O: Observer> Cluster<O> {
     /// # Errors
     /// What CreateTopics would answer, with Kafka's sentence.
     pub fn create_topic(&mut self, topic: &NewTopic) -> Result<(), TopicRefusal> {
-        self.topics.check(&self.config, topic).map(|checked| {
-            self.topics.create(&self.config, checked);
-        })
+        let checked = self.topics.check(&self.config, topic)?;
+        self.found_topic(checked);
+        Ok(())
     }
 
     /// Adds a scripted fault after those that are there.
@@ -208,31 +239,24 @@ impl<O: Observer> Cluster<O> {
     /// # Errors
     /// What CreatePartitions would answer, with Kafka's sentence.
     pub fn add_partitions(&mut self, topic: &str, count: i32) -> Result<(), TopicRefusal> {
-        self.topics.grow(&self.config, topic, count)
-    }
-
-    /// Gives a partition another leader in a new epoch; `NodeId(-1)`: none. Clients find out by asking the old one.
-    ///
-    /// # Errors
-    /// No such partition, or that broker holds no copy of it.
-    pub fn move_leader(&mut self, now: Now, partition: &TopicPartition, to: NodeId) -> Result<(), MoveRefusal> {
-        self.place_leader(now, partition, to)?;
-        self.advance(now);
+        let before = self.topics.get(topic).map_or(0, topics::Topic::partition_count);
+        self.topics.grow(&self.config, &self.brokers, topic, count)?;
+        self.tell_of_new_partitions(&topic.into(), before);
         Ok(())
     }
 
-    fn place_leader(&mut self, now: Now, partition: &TopicPartition, to: NodeId) -> Result<(), MoveRefusal> {
-        let epoch = self.topics.move_leader(partition, to)?;
-        self.observer.note(now.instant(), || Fact::LeaderMoved { partition: partition.clone(), leader: to, epoch });
-        self.logs_changed = true;
-        self.write_late_markers(now);
-        Ok(())
+    fn found_topic(&mut self, checked: CheckedTopic) -> TopicId {
+        let name = Arc::clone(&checked.name);
+        let id = self.topics.create(&self.config, &self.brokers, checked);
+        self.tell_of_new_partitions(&name, 0);
+        id
     }
 
     /// Takes a fact from the driver; never answers. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle_input(&mut self, now: Now, input: ClusterInput) {
+        self.last_now = now;
         match input {
-            ClusterInput::Opened { link, node } if self.config.address_of(node).is_some() => {
+            ClusterInput::Opened { link, node } if self.accepts_connections(node) => {
                 self.links.insert(link, Link::new(node));
             }
             ClusterInput::Opened { link, .. } => self.outputs.push_back(ClusterOutput::Cut { link }),
@@ -254,9 +278,11 @@ impl<O: Observer> Cluster<O> {
     /// The next thing to do; call until it says [`ClusterOutput::Wait`].
     pub fn poll_output(&mut self) -> ClusterOutput {
         self.outputs.pop_front().unwrap_or_else(|| {
-            let answers = self.links.values().filter_map(|link| link.turn.due());
+            let working = self.links.values().filter(|link| self.brokers.works(link.node));
+            let answers = working.filter_map(|link| link.turn.due());
             let sweep = self.transactions.next_sweep(self.config.abort_timed_out_interval);
-            ClusterOutput::Wait { until: answers.chain(sweep).min() }
+            let fetches = self.fetchers.next_due(&self.brokers);
+            ClusterOutput::Wait { until: answers.chain(sweep).chain(fetches).chain(self.next_of_brokers()).min() }
         })
     }
 
@@ -270,32 +296,60 @@ impl<O: Observer> Cluster<O> {
         self.topics.iter().map(|(name, topic)| (name, topic.partition_count()))
     }
 
-    /// A partition's log, to be read back by tests and the page.
+    /// A partition's log as its leader has it (the last one that led, where nobody does), to be read back by tests and the
+    /// page.
     pub fn log(&self, partition: &TopicPartition) -> Option<&PartitionLog> {
-        self.topics.partition(&partition.topic, partition.partition).map(|partition| &partition.log)
+        self.partition(partition)?.main_replica().map(|replica| &replica.log)
     }
 
-    /// A partition's leader and its epoch.
+    /// One broker's copy of it.
+    pub fn log_at(&self, node: NodeId, partition: &TopicPartition) -> Option<&PartitionLog> {
+        self.partition(partition)?.replica(node).map(|replica| &replica.log)
+    }
+
+    /// The offset below which readers of a partition read, as one of its brokers knows it.
+    pub fn high_watermark_at(&self, node: NodeId, partition: &TopicPartition) -> Option<i64> {
+        self.partition(partition)?.replica(node).map(|replica| replica.high_watermark)
+    }
+
+    /// A partition's leader and its epoch, as the controller has decided.
     pub fn leader(&self, partition: &TopicPartition) -> Option<(NodeId, i32)> {
-        self.topics.partition(&partition.topic, partition.partition).map(|found| (found.leader, found.leader_epoch))
+        let registration = &self.partition(partition)?.registration;
+        Some((registration.leader, registration.leader_epoch))
     }
 
-    /// The brokers that hold a partition, the preferred leader first. All of them are in sync.
+    /// The brokers that hold a partition, the preferred leader first.
     pub fn replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
-        self.topics.partition(&partition.topic, partition.partition).map(|found| &*found.replicas)
+        self.partition(partition).map(|found| &*found.registration.replicas)
+    }
+
+    /// Those of them that are in sync.
+    pub fn in_sync_replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
+        self.partition(partition).map(|found| &*found.registration.isr)
+    }
+
+    /// Those that may lead though they are not in sync (KIP-966).
+    pub fn eligible_leader_replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
+        self.partition(partition).map(|found| &*found.registration.elr)
+    }
+
+    fn partition(&self, name: &TopicPartition) -> Option<&Partition> {
+        self.topics.partition(&name.topic, name.partition)
     }
 
     /// The producers that a partition remembers, as DescribeProducers lists them, in order of their ids.
     pub fn active_producers(&mut self, now: Now, partition: &TopicPartition) -> Vec<ProducerIdentity> {
         let Some((_, found)) = self.topics.partition_mut(partition) else { return Vec::new() };
-        found.producers.forget_idle(now, &self.config);
-        found.producers.identities().collect()
+        let leader = found.registration.leader;
+        let Some(replica) = found.replica_mut(leader) else { return Vec::new() };
+        replica.producers.forget_idle(now, &self.config);
+        replica.producers.identities().collect()
     }
 
     /// Changes `producer.id.expiration.ms`, which Kafka lets operators do while brokers run.
     pub fn set_producer_id_expiration(&mut self, now: Now, expiration: Duration) {
-        for partition in self.topics.partitions_mut() {
-            partition.producers.forget_idle(now, &self.config);
+        for replica in self.topics.partitions_mut().flat_map(|partition| &mut partition.replicas) {
+            replica.producers.forget_idle(now, &self.config);
         }
         Arc::make_mut(&mut self.config).producer_id_expiration = expiration;
     }
@@ -307,22 +361,41 @@ impl<O: Observer> Cluster<O> {
 
     /// Does what is due, until nothing more is.
     fn advance(&mut self, now: Now) {
+        self.last_now = now;
+        self.pass_time(now);
         self.sweep_transactions(now);
         loop {
-            let look_at_fetches = core::mem::take(&mut self.logs_changed);
+            if core::mem::take(&mut self.markers_are_late) {
+                self.write_late_markers(now);
+            }
+            self.replicate(now);
+            let look_at_waiting = core::mem::take(&mut self.logs_changed);
             let due: Vec<LinkId> = self
                 .links
                 .iter()
-                .filter(|(_, link)| link.turn.deserves_a_look(now.instant(), look_at_fetches))
+                .filter(|(_, link)| link.turn.deserves_a_look(now.instant(), look_at_waiting))
+                .filter(|(_, link)| self.brokers.works(link.node))
                 .map(|(&id, _)| id)
                 .collect();
-            for link in due {
+            for &link in &due {
                 self.finish_turn(now, link);
                 self.serve(now, link);
             }
-            if !self.logs_changed {
-                return;
+            if due.is_empty() && !self.markers_are_late {
+                break;
             }
+        }
+        self.plan_isr_check(now);
+    }
+
+    /// Everything that waits at a broker gets its turn.
+    fn serve_all_at(&mut self, now: Now, node: NodeId) {
+        let all: Vec<LinkId> = self.links.iter().filter(|(_, link)| link.node == node).map(|(&id, _)| id).collect();
+        for link in all {
+            if self.links.get(&link).is_some_and(|link| link.turn.deserves_a_look(now.instant(), false)) {
+                self.finish_turn(now, link);
+            }
+            self.serve(now, link);
         }
     }
 
@@ -331,10 +404,14 @@ impl<O: Observer> Cluster<O> {
     fn serve(&mut self, now: Now, link: LinkId) {
         while let Some(open) = self.links.get_mut(&link)
             && matches!(open.turn, Turn::Free)
-            && let Some((header, body)) = open.requests.pop_front()
+            && self.brokers.works(open.node)
+            && let Some((header, request)) = open.requests.pop_front()
         {
             let node = open.node;
-            self.take_request(now, link, node, header, body);
+            match self.brokers.queue(node, now.instant(), self.config.processing_time) {
+                Some(due) => open.turn = Turn::Queued { header, request, due },
+                None => self.take_request(now, link, node, header, request),
+            }
         }
     }
 
@@ -342,10 +419,18 @@ impl<O: Observer> Cluster<O> {
     fn finish_turn(&mut self, now: Now, link: LinkId) {
         let Some(open) = self.links.get_mut(&link) else { return };
         match core::mem::take(&mut open.turn) {
+            Turn::Queued { header, request, due } if due <= now.instant() => {
+                let node = open.node;
+                self.take_request(now, link, node, header, request);
+            }
             Turn::Held { header, response, due } if due <= now.instant() => self.respond(link, &header, response),
             Turn::Polling { header, reading, not_before } => {
                 let node = open.node;
                 self.answer(now, link, node, header, Answer::Poll(reading), not_before);
+            }
+            Turn::Awaiting { header, produce, not_before } => {
+                let node = open.node;
+                self.answer(now, link, node, header, Answer::Await(produce), not_before);
             }
             turn => open.turn = turn,
         }
@@ -380,9 +465,9 @@ impl<O: Observer> Cluster<O> {
                 injected(Fault::CutAfterAppend);
                 cut_afterwards = true;
             }
-            // A move to a broker without a copy would be refused; then the script has no effect.
+            // A move to a broker whose copy is not in sync is refused; then the script has no effect.
             Some(Action::MoveLeader { partition, to }) => {
-                let _ = self.place_leader(now, &partition, to);
+                let _ = self.appoint_leader(now, &partition, to);
             }
         }
         let answer = match refused {
@@ -406,8 +491,8 @@ impl<O: Observer> Cluster<O> {
         Answer::Respond(match request {
             Request::Produce(request) => return self.produce(now, node, header, &request, refused),
             Request::Fetch(request) => return self.fetch(now, version, request, refused),
-            Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, &request, refused)),
-            Request::Metadata(request) => Response::Metadata(self.metadata(&request)),
+            Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, version, &request, refused)),
+            Request::Metadata(request) => Response::Metadata(self.metadata(node, &request)),
             Request::CreateTopics(request) => Response::CreateTopics(self.create_topics(&request)),
             #[cfg(feature = "wire")]
             Request::DeleteTopics(request) => Response::DeleteTopics(self.delete_topics(now, &request)),
@@ -451,6 +536,12 @@ impl<O: Observer> Cluster<O> {
                     return self.set_turn(link, Turn::Polling { header, reading, not_before });
                 }
                 Response::Fetch(response)
+            }
+            Answer::Await(mut produce) => {
+                if !self.settle_produce(now.instant(), node, &mut produce) {
+                    return self.set_turn(link, Turn::Awaiting { header, produce, not_before });
+                }
+                Response::Produce(produce.response)
             }
         };
         if not_before <= now.instant() {

@@ -1,19 +1,21 @@
 //! Produce: batches into logs.
 //!
-//! *Models*: acks 0, 1 and all; one answer for all partitions of a request; the new leader named in the answer
-//! (KIP-951); topics by id (KIP-516). *Leaves out*: waiting for followers (acks=all is answered at once, for every replica
-//! is in sync).
+//! *Models*: acks 0, 1 and all; one answer for all partitions of a request, which with acks=all [waits](super::purgatory)
+//! for followers; the new leader named in the answer (KIP-951); topics by id (KIP-516). *Leaves out*: quotas.
+
+use core::time::Duration;
 
 use super::append::{AppendRefusal, Appended, Conditions, append};
 use super::faults::{refuse_produce, refused_produce};
+use super::purgatory::{AwaitedBatch, DelayedProduce};
 use super::topics::unknown;
 use super::transactions::{Participant, Support};
 use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::{
-    ApiKey, LeaderIdAndEpoch, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest,
-    ProduceResponse, ProduceTopicResponse, RequestHeader, Response,
+    ApiKey, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
+    ProduceTopicResponse, RequestHeader,
 };
 use crate::record_batch::BatchView;
 use crate::time::Now;
@@ -22,7 +24,7 @@ use crate::trace::{Fact, Observer};
 /// The client id by which `KafkaApis.handleProduceRequest` knows who may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 /// Since this version the answer names the new leader (KIP-951).
-const NAMES_LEADERS_SINCE: i16 = 10;
+pub(super) const NAMES_LEADERS_SINCE: i16 = 10;
 /// Since this version it names the records at fault (KIP-467).
 const NAMES_RECORDS_SINCE: i16 = 8;
 
@@ -65,48 +67,61 @@ impl<O: Observer> Cluster<O> {
         let given = Conditions {
             version,
             acks: request.acks,
-            node,
+            min_isr: 1,
             now,
             internal_topics_allowed: header.client_id.as_deref() == Some(ADMIN_CLIENT),
             codecs: self.codecs,
         };
         let mut response = ProduceResponse::default();
-        for topic in &request.topics {
-            let partitions = topic.partitions.iter().map(|batch| {
+        let mut awaited = Vec::new();
+        for (topic_place, topic) in request.topics.iter().enumerate() {
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for (place, batch) in topic.partitions.iter().enumerate() {
                 let name = TopicPartition { topic: topic.name.clone(), partition: batch.partition };
                 let scripted = refused.filter(|(_, partition)| **partition == name).map(|(error, _)| error);
-                self.append_one(now, &name, batch, given, scripted, request.transactional_id.as_deref())
-            });
-            let partitions = partitions.collect();
+                let id = request.transactional_id.as_deref();
+                let (answer, end) = self.append_one(now, node, &name, batch, given, scripted, id);
+                if let Some(required_offset) = end.filter(|_| request.acks == -1) {
+                    awaited.push(AwaitedBatch { name, place: (topic_place, place), required_offset });
+                }
+                partitions.push(answer);
+            }
             response.topics.push(ProduceTopicResponse { name: topic.name.clone(), id: topic.id, partitions });
         }
-        if version >= NAMES_LEADERS_SINCE {
-            response.node_endpoints = self.endpoints_of_new_leaders(&response);
-        }
-        let any_error =
-            response.topics.iter().flat_map(|topic| &topic.partitions).any(|partition| !partition.error.is_none());
+        let mut all = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let any_error = all.any(|partition| !partition.error.is_none());
         match request.acks {
             // Without an answer there is no other way to tell: the client looks for the leader when it reconnects.
             0 if any_error => Answer::Close,
             0 => Answer::Silence,
-            _ => Answer::Respond(Response::Produce(response)),
+            _ => {
+                let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+                Answer::Await(DelayedProduce { response, version, deadline: now.instant() + timeout, awaited })
+            }
         }
     }
 
+    /// Appends one batch; gives the answer, and where the log has to be replicated to.
+    #[expect(clippy::too_many_arguments, reason = "all of them come from the request")]
     fn append_one(
         &mut self,
         now: Now,
+        node: NodeId,
         name: &TopicPartition,
         batch: &ProducePartition,
         given: Conditions,
         scripted: Option<ErrorCode>,
         transactional_id: Option<&str>,
-    ) -> ProducePartitionResponse {
-        let node = given.node;
+    ) -> (ProducePartitionResponse, Option<i64>) {
         let Some((settings, partition)) = self.topics.partition_mut(name) else {
-            return refused_produce(name.partition, unknown(ApiKey::Produce, given.version, &name.topic));
+            let error = unknown(ApiKey::Produce, given.version, &name.topic);
+            return (refused_produce(name.partition, error), None);
         };
-        partition.producers.forget_idle(now, &self.config);
+        let given = Conditions { min_isr: partition.min_isr(settings, &self.config), ..given };
+        let Some(replica) = partition.replica_mut(node) else {
+            return (self.refused(now, node, name, given.version, AppendRefusal::elsewhere()), None);
+        };
+        replica.producers.forget_idle(now, &self.config);
         let transactions = &mut self.transactions;
         let admit = |identity| {
             let participant = Participant::Partition(name.clone());
@@ -115,10 +130,9 @@ impl<O: Observer> Cluster<O> {
         };
         let result = match scripted {
             Some(error) => Err(AppendRefusal { error, ..AppendRefusal::default() }),
-            None => append(partition, settings, name, &batch.records, given, admit),
+            None => append(replica, settings, name, &batch.records, given, admit),
         };
-        let log_start_offset = partition.log.start_offset();
-        let leader = LeaderIdAndEpoch { leader: partition.leader, epoch: partition.leader_epoch };
+        let log_start_offset = replica.log.start_offset();
         let stored = |base_offset, log_append_time_ms| ProducePartitionResponse {
             partition: name.partition,
             base_offset,
@@ -127,8 +141,7 @@ impl<O: Observer> Cluster<O> {
             ..ProducePartitionResponse::default()
         };
         match result {
-            Ok(Appended::New { base_offset, log_append_time_ms, records, identity, base_sequence }) => {
-                self.logs_changed = true;
+            Ok(Appended::New { base_offset, last_offset, log_append_time_ms, records, identity, base_sequence }) => {
                 self.observer.note(now.instant(), || Fact::LogAppended {
                     node,
                     partition: name.clone(),
@@ -137,40 +150,85 @@ impl<O: Observer> Cluster<O> {
                     identity,
                     base_sequence,
                 });
-                stored(base_offset, log_append_time_ms.unwrap_or(-1))
+                self.log_grew(now, name, node);
+                (stored(base_offset, log_append_time_ms.unwrap_or(-1)), Some(last_offset + 1))
             }
             // The answer carries the stored batch's latest time, whatever the topic's timestamp type: the client then
             // shows it for all records of the batch.
-            Ok(Appended::Before { base_offset, max_timestamp_ms }) => {
+            Ok(Appended::Before { base_offset, last_offset, max_timestamp_ms }) => {
                 self.observer.note(now.instant(), || Fact::DuplicateRecognised {
                     node,
                     partition: name.clone(),
                     base_offset,
                 });
-                stored(base_offset, max_timestamp_ms)
+                (stored(base_offset, max_timestamp_ms), Some(last_offset + 1))
             }
-            Err(refusal) => {
-                let error = refusal.error;
-                self.observer.note(now.instant(), || Fact::AppendRefused { node, partition: name.clone(), error });
-                let mut response = refused_produce(name.partition, error);
-                if refusal.tells_log_start {
-                    response.log_start_offset = log_start_offset;
-                }
-                if given.version >= NAMES_RECORDS_SINCE {
-                    response.record_errors = refusal.record_errors;
-                    response.error_message = refusal.message;
-                }
-                let names_leader = error == ErrorCode::NOT_LEADER_OR_FOLLOWER && given.version >= NAMES_LEADERS_SINCE;
-                response.current_leader = names_leader.then_some(leader);
-                response
-            }
+            Err(refusal) => (self.refused(now, node, name, given.version, refusal), None),
         }
     }
 
+    fn refused(
+        &mut self,
+        now: Now,
+        node: NodeId,
+        name: &TopicPartition,
+        version: i16,
+        refusal: AppendRefusal,
+    ) -> ProducePartitionResponse {
+        let error = refusal.error;
+        self.observer.note(now.instant(), || Fact::AppendRefused { node, partition: name.clone(), error });
+        let mut response = refused_produce(name.partition, error);
+        if refusal.tells_log_start
+            && let Some(partition) = self.topics.partition(&name.topic, name.partition)
+            && let Some(replica) = partition.replica(node)
+        {
+            response.log_start_offset = replica.log.start_offset();
+        }
+        if version >= NAMES_RECORDS_SINCE {
+            response.record_errors = refusal.record_errors;
+            response.error_message = refusal.message;
+        }
+        if error == ErrorCode::NOT_LEADER_OR_FOLLOWER && version >= NAMES_LEADERS_SINCE {
+            response.current_leader = self.believed_leader(node, name);
+        }
+        response
+    }
+
+    /// A leader's log has grown: followers may fetch, and where there are none, readers may read.
+    pub(super) fn log_grew(&mut self, now: Now, name: &TopicPartition, node: NodeId) {
+        let lag_max = self.config.replica_lag_time_max;
+        let Some((settings, partition)) = self.topics.partition_mut(name) else { return };
+        let min_isr = partition.min_isr(settings, &self.config);
+        let Some(replica) = partition.replica_mut(node) else { return };
+        let has_moved = replica.advance_high_watermark(now.instant(), min_isr, lag_max, &self.brokers);
+        let is_behind = replica.has_laggards();
+        if partition.replicas.len() > 1 {
+            for follower in partition.replicas.iter().map(|replica| replica.node).filter(|&other| other != node) {
+                self.fetchers.give((node, follower), name);
+            }
+            self.note_behind(name, is_behind);
+        }
+        if has_moved {
+            self.high_watermark_moved(now, name, node);
+        }
+    }
+
+    /// Readers may read further, and writers may be answered.
+    pub(super) fn high_watermark_moved(&mut self, now: Now, name: &TopicPartition, node: NodeId) {
+        self.logs_changed = true;
+        let Some(partition) = self.topics.partition(&name.topic, name.partition) else { return };
+        let Some(replica) = partition.replica(node) else { return };
+        let offset = replica.high_watermark;
+        for follower in partition.replicas.iter().map(|replica| replica.node).filter(|&other| other != node) {
+            self.fetchers.tell((node, follower), name, now.instant(), self.config.replica_fetch_wait_max);
+        }
+        self.observer.note(now.instant(), || Fact::HighWatermarkMoved { node, partition: name.clone(), offset });
+    }
+
     /// Where the leaders are that an answer names, each once.
-    fn endpoints_of_new_leaders(&self, response: &ProduceResponse) -> Vec<MetadataBroker> {
+    pub(super) fn endpoints_of_new_leaders(&self, response: &ProduceResponse) -> Vec<MetadataBroker> {
         let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
         let named: Vec<NodeId> = partitions.filter_map(|partition| Some(partition.current_leader?.leader)).collect();
-        self.brokers().filter(|broker| named.contains(&broker.node)).collect()
+        self.addresses(&named)
     }
 }

@@ -117,6 +117,11 @@ impl ProducerStates {
         });
     }
 
+    /// Forgets everything, to be told of all batches anew.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     /// Who is remembered.
     pub(super) fn identities(&self) -> impl Iterator<Item = ProducerIdentity> {
         let known = self.entries.iter().filter(|entry| entry.epoch != NO_EPOCH);

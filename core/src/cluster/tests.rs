@@ -7,6 +7,7 @@ mod faults;
 mod fetching;
 mod producing;
 pub(crate) mod reader;
+mod replication;
 #[cfg(feature = "compression")]
 mod rewriting;
 mod topic_ids;
@@ -42,7 +43,7 @@ struct World {
 impl World {
     /// Three brokers and `orders` with three partitions on all of them, led by 1, 2 and 3.
     fn new() -> Self {
-        Self::of(ClusterConfig::simulated(3))
+        Self::of(at_once())
     }
 
     /// The same of brokers with these settings.
@@ -130,6 +131,11 @@ impl World {
         self.cluster.handle_input(self.now(), ClusterInput::Wake);
     }
 
+    /// Lets so much time pass that followers' fetches have waited in vain, and have brought home the high watermark alone.
+    fn let_followers_hear(&mut self) {
+        self.pass(Duration::from_millis(500));
+    }
+
     /// Sends one batch to the leader of its partition over a connection of its own.
     fn produce(&mut self, partition: i32, batch: Bytes) -> ProducePartitionResponse {
         let (leader, _) = self.cluster.leader(&orders(partition)).unwrap();
@@ -154,7 +160,9 @@ impl World {
     }
 
     fn describe(&mut self, topic: &str, may_create: bool) -> MetadataTopic {
-        let link = self.connect(1);
+        let is_there = |&node: &i32| self.cluster.accepts_connections(NodeId(node));
+        let node = (1..=3).find(is_there).unwrap();
+        let link = self.connect(node);
         let request = MetadataRequest {
             topics: Some(vec![topic.into()]),
             allow_auto_topic_creation: may_create,
@@ -175,6 +183,11 @@ impl World {
     fn facts(&mut self) -> Vec<Fact> {
         self.cluster.observer_mut().take().into_iter().map(|event| event.what).collect()
     }
+}
+
+/// Three brokers between which no time passes.
+fn at_once() -> ClusterConfig {
+    ClusterConfig { inter_broker_latency: Duration::ZERO, ..ClusterConfig::simulated(3) }
 }
 
 fn orders(partition: i32) -> TopicPartition {

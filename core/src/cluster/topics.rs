@@ -1,15 +1,16 @@
 //! Topics, their partitions, and who leads them.
 //!
 //! *Models*: Kafka's rules for names, counts and settings, with its sentences; topic ids; leaders spread over the
-//! brokers; leader epochs. *Leaves out*: manual assignments, racks, settings that would change nothing here (they are
-//! accepted), in-sync replicas (all are).
+//! brokers, and copies on those that follow. *Leaves out*: manual assignments, racks, settings that would change nothing
+//! here (they are accepted), reassignment of replicas.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ClusterConfig;
-use super::log::PartitionLog;
-use super::producer_state::ProducerStates;
+use super::broker::Brokers;
+use super::registration::Registration;
+use super::replica::Replica;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicId, TopicPartition};
 use crate::protocol::{ApiKey, NewTopic, Request, says_topics_by_id};
@@ -39,26 +40,6 @@ impl core::fmt::Display for TopicRefusal {
 
 impl std::error::Error for TopicRefusal {}
 
-/// Why a leader did not move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoveRefusal {
-    /// There is no such partition.
-    UnknownPartition,
-    /// That broker holds no copy of it.
-    NotAReplica,
-}
-
-impl core::fmt::Display for MoveRefusal {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::UnknownPartition => "there is no such partition",
-            Self::NotAReplica => "the broker holds no copy of the partition",
-        })
-    }
-}
-
-impl std::error::Error for MoveRefusal {}
-
 #[derive(Clone, Debug)]
 pub(super) struct Topic {
     pub(super) id: TopicId,
@@ -74,26 +55,43 @@ impl Topic {
 
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
-    pub(super) replicas: Vec<NodeId>,
-    /// −1: none.
-    pub(super) leader: NodeId,
-    pub(super) leader_epoch: i32,
-    pub(super) log: PartitionLog,
-    pub(super) producers: ProducerStates,
+    /// What the controller has decided.
+    pub(super) registration: Registration,
+    /// The copies, the preferred leader's first.
+    pub(super) replicas: Vec<Replica>,
 }
 
 impl Partition {
     /// An empty one: leaders in turn over the brokers, copies on the brokers after the leader.
-    fn new(config: &ClusterConfig, number: i32, copies: i16) -> Self {
-        let brokers = i32::try_from(config.brokers.len()).unwrap_or(i32::MAX).max(1);
-        let node = |place: i32| NodeId(place % brokers + 1);
-        Self {
-            replicas: (0..i32::from(copies)).map(|copy| node(number + copy)).collect(),
-            leader: node(number),
-            leader_epoch: 0,
-            log: PartitionLog::new(config.log_retention_bytes),
-            producers: ProducerStates::default(),
-        }
+    fn new(config: &ClusterConfig, brokers: &Brokers, number: i32, copies: i16) -> Self {
+        let count = i32::try_from(config.brokers.len()).unwrap_or(i32::MAX).max(1);
+        let node = |place: i32| NodeId(place % count + 1);
+        let nodes = (0..i32::from(copies)).map(|copy| node(number + copy)).collect();
+        let registration = Registration::new(nodes, |node| brokers.is_active(node));
+        let replicas = registration.replicas.iter().map(|&node| Replica::new(config, node)).collect();
+        Self { registration, replicas }
+    }
+
+    /// A broker's copy.
+    pub(super) fn replica(&self, node: NodeId) -> Option<&Replica> {
+        self.replicas.iter().find(|replica| replica.node == node)
+    }
+
+    pub(super) fn replica_mut(&mut self, node: NodeId) -> Option<&mut Replica> {
+        self.replicas.iter_mut().find(|replica| replica.node == node)
+    }
+
+    /// The copy that counts: the leader's, or that of the last one who led.
+    pub(super) fn main_replica(&self) -> Option<&Replica> {
+        self.replica(self.registration.leader).or_else(|| {
+            let by_epoch = |replica: &&Replica| (replica.leading().is_some(), replica.log.end_offset());
+            self.replicas.iter().rev().max_by_key(by_epoch)
+        })
+    }
+
+    /// The smallest ISR that takes writes with acks=all (`Partition.effectiveMinIsr`).
+    pub(super) fn min_isr(&self, settings: &TopicSettings, config: &ClusterConfig) -> usize {
+        settings.min_insync_replicas.unwrap_or(config.min_insync_replicas).min(self.replicas.len())
     }
 }
 
@@ -113,6 +111,10 @@ pub(super) struct TopicSettings {
     /// `compression.type`: the number of the codec that batches are stored in, 0 without one; `None`: whatever their
     /// producer chose. Without effect in a build without codecs.
     pub(super) codec: Option<i16>,
+    /// `min.insync.replicas`; `None`: the brokers'.
+    pub(super) min_insync_replicas: Option<usize>,
+    /// `unclean.leader.election.enable`; `None`: the brokers'.
+    pub(super) unclean_leader_election: Option<bool>,
 }
 
 impl Default for TopicSettings {
@@ -124,6 +126,8 @@ impl Default for TopicSettings {
             max_message_bytes: 1_048_588,
             is_compacted: false,
             codec: None,
+            min_insync_replicas: None,
+            unclean_leader_election: None,
         }
     }
 }
@@ -133,7 +137,7 @@ impl Default for TopicSettings {
 const CODECS: [(&str, i16); 5] = [("uncompressed", 0), ("zstd", 4), ("lz4", 3), ("snappy", 2), ("gzip", 1)];
 
 /// Topic settings of Apache Kafka 4.3 that are accepted and change nothing here.
-const WITHOUT_EFFECT: [&str; 23] = [
+const WITHOUT_EFFECT: [&str; 21] = [
     "compression.gzip.level",
     "compression.lz4.level",
     "compression.zstd.level",
@@ -149,14 +153,12 @@ const WITHOUT_EFFECT: [&str; 23] = [
     "max.compaction.lag.ms",
     "min.cleanable.dirty.ratio",
     "min.compaction.lag.ms",
-    "min.insync.replicas",
     "preallocate",
     "retention.bytes",
     "retention.ms",
     "segment.bytes",
     "segment.index.bytes",
     "segment.ms",
-    "unclean.leader.election.enable",
 ];
 
 impl TopicSettings {
@@ -174,7 +176,11 @@ impl TopicSettings {
         Ok(settings)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), TopicRefusal> {
+    /// Sets one of them.
+    ///
+    /// # Errors
+    /// INVALID_CONFIG: there is no such setting, or it has no such value.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), TopicRefusal> {
         match name {
             "message.timestamp.type" => {
                 self.timestamp_type = match value {
@@ -203,6 +209,17 @@ impl TopicSettings {
                     return Err(invalid(name, value, allowed));
                 }
             }
+            "min.insync.replicas" => {
+                let count = number_from(1, name, value, "INT", i64::from(i32::MAX))?;
+                self.min_insync_replicas = usize::try_from(count).ok();
+            }
+            "unclean.leader.election.enable" => {
+                self.unclean_leader_election = match value {
+                    _ if value.eq_ignore_ascii_case("true") => Some(true),
+                    _ if value.eq_ignore_ascii_case("false") => Some(false),
+                    _ => return Err(invalid(name, value, "Expected value to be either true or false")),
+                }
+            }
             name if WITHOUT_EFFECT.contains(&name) => {}
             name => return Err(refusal(ErrorCode::INVALID_CONFIG, format!("Unknown topic config name: {name}"))),
         }
@@ -216,9 +233,13 @@ impl TopicSettings {
 }
 
 fn number(name: &str, value: &str, kind: &str, max: i64) -> Result<i64, TopicRefusal> {
+    number_from(0, name, value, kind, max)
+}
+
+fn number_from(min: i64, name: &str, value: &str, kind: &str, max: i64) -> Result<i64, TopicRefusal> {
     match value.parse::<i64>() {
         Ok(number) if number > max => Err(invalid(name, value, &format!("Not a number of type {kind}"))),
-        Ok(number) if number < 0 => Err(invalid(name, value, "Value must be at least 0")),
+        Ok(number) if number < min => Err(invalid(name, value, &format!("Value must be at least {min}"))),
         Ok(number) => Ok(number),
         Err(_) => Err(invalid(name, value, &format!("Not a number of type {kind}"))),
     }
@@ -268,7 +289,7 @@ pub fn check_topic_name(name: &str) -> Result<(), TopicRefusal> {
 /// A topic that may be created as it is.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedTopic {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     settings: TopicSettings,
     pub(super) num_partitions: i32,
     pub(super) replication_factor: i16,
@@ -324,6 +345,23 @@ impl Topics {
     pub(super) fn partition_mut(&mut self, name: &TopicPartition) -> Option<(&TopicSettings, &mut Partition)> {
         let Topic { settings, partitions, .. } = self.topics.get_mut(&name.topic)?;
         Some((settings, partitions.get_mut(usize::try_from(name.partition).ok()?)?))
+    }
+
+    pub(super) fn topic_mut(&mut self, name: &str) -> Option<&mut Topic> {
+        self.topics.get_mut(name)
+    }
+
+    /// All partitions with their names.
+    pub(super) fn all_partitions(&self) -> impl Iterator<Item = (TopicPartition, &Partition)> {
+        self.topics.iter().flat_map(|(name, topic)| {
+            let named = |partition| TopicPartition { topic: Arc::clone(name), partition };
+            (0..).map(named).zip(&topic.partitions)
+        })
+    }
+
+    /// The names of all partitions.
+    pub(super) fn names_of_partitions(&self) -> Vec<TopicPartition> {
+        self.all_partitions().map(|(name, _)| name).collect()
     }
 
     pub(super) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
@@ -382,9 +420,10 @@ impl Topics {
     }
 
     /// Creates it.
-    pub(super) fn create(&mut self, config: &ClusterConfig, topic: CheckedTopic) -> TopicId {
+    pub(super) fn create(&mut self, config: &ClusterConfig, brokers: &Brokers, topic: CheckedTopic) -> TopicId {
         let copies = topic.replication_factor;
-        let partitions = (0..topic.num_partitions).map(|number| Partition::new(config, number, copies)).collect();
+        let partition = |number| Partition::new(config, brokers, number, copies);
+        let partitions = (0..topic.num_partitions).map(partition).collect();
         let id = self.ids.next();
         self.names.insert(id, topic.name.clone());
         self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });
@@ -392,7 +431,13 @@ impl Topics {
     }
 
     /// Gives a topic more partitions (`ReplicationControlManager.createPartitions`).
-    pub(super) fn grow(&mut self, config: &ClusterConfig, name: &str, count: i32) -> Result<(), TopicRefusal> {
+    pub(super) fn grow(
+        &mut self,
+        config: &ClusterConfig,
+        brokers: &Brokers,
+        name: &str,
+        count: i32,
+    ) -> Result<(), TopicRefusal> {
         let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
         let topic = self.topics.get_mut(name).ok_or_else(|| refusal(unknown, unknown.java_message()))?;
         let before = topic.partition_count();
@@ -409,7 +454,7 @@ impl Topics {
         }
         let copies = topic.partitions.first().map_or(1, |first| first.replicas.len());
         let copies = i16::try_from(copies).unwrap_or(i16::MAX);
-        topic.partitions.extend((before..count).map(|number| Partition::new(config, number, copies)));
+        topic.partitions.extend((before..count).map(|number| Partition::new(config, brokers, number, copies)));
         Ok(())
     }
 
@@ -418,17 +463,6 @@ impl Topics {
         if let Some(topic) = self.topics.remove(name) {
             self.names.remove(&topic.id);
         }
-    }
-
-    /// Gives a partition another leader, or none (−1); returns the new epoch.
-    pub(super) fn move_leader(&mut self, name: &TopicPartition, to: NodeId) -> Result<i32, MoveRefusal> {
-        let (_, partition) = self.partition_mut(name).ok_or(MoveRefusal::UnknownPartition)?;
-        if to != NodeId(-1) && !partition.replicas.contains(&to) {
-            return Err(MoveRefusal::NotAReplica);
-        }
-        partition.leader = to;
-        partition.leader_epoch += 1;
-        Ok(partition.leader_epoch)
     }
 }
 

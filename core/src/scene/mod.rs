@@ -186,7 +186,14 @@ impl Scene {
             | Fact::GetReturned { .. }
             | Fact::DuplicateRecognised { .. }
             | Fact::AppendRefused { .. }
-            | Fact::TransactionMoved { .. } => {}
+            | Fact::TransactionMoved { .. }
+            | Fact::BrokerChanged { .. }
+            | Fact::BrokerFenced { .. }
+            | Fact::ControllerChanged { .. }
+            | Fact::IsrChanged { .. }
+            | Fact::HighWatermarkMoved { .. }
+            | Fact::ReplicaAdvanced { .. }
+            | Fact::LogTruncated { .. } => {}
         }
     }
 
@@ -292,7 +299,14 @@ impl Scene {
 
     /// Appends and per-record facts would drown everything else in the list; they are in the batches.
     fn remember(&mut self, event: &TraceEvent) {
-        if matches!(event.what, Fact::AppendedMany { .. } | Fact::MemoryUsed { .. } | Fact::SenderWaits { .. }) {
+        if matches!(
+            event.what,
+            Fact::AppendedMany { .. }
+                | Fact::MemoryUsed { .. }
+                | Fact::SenderWaits { .. }
+                | Fact::HighWatermarkMoved { .. }
+                | Fact::ReplicaAdvanced { .. }
+        ) {
             return;
         }
         if self.history.len() == HISTORY {

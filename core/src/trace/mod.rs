@@ -288,6 +288,8 @@ pub enum Fact {
         leader: NodeId,
         /// Its term.
         epoch: i32,
+        /// May it lack records that were acknowledged?
+        unclean: bool,
     },
     /// A scripted rule or a person interfered with a message.
     FaultInjected {
@@ -319,6 +321,61 @@ pub enum Fact {
     TransactionMoved {
         /// Where.
         phase: TransactionPhase,
+    },
+    /// A broker's process is in another state.
+    BrokerChanged {
+        /// Which broker.
+        node: NodeId,
+        /// What it does now.
+        state: BrokerState,
+    },
+    /// The controller holds a broker for gone, or no longer.
+    BrokerFenced {
+        /// Which broker.
+        node: NodeId,
+        /// Is it?
+        fenced: bool,
+    },
+    /// The controller went or came back.
+    ControllerChanged {
+        /// Is it there?
+        is_there: bool,
+    },
+    /// Other replicas of a partition are in sync.
+    IsrChanged {
+        /// Which log.
+        partition: TopicPartition,
+        /// Those that are.
+        isr: Vec<NodeId>,
+        /// Those that are not and may lead all the same (KIP-966).
+        elr: Vec<NodeId>,
+    },
+    /// Readers may read further.
+    HighWatermarkMoved {
+        /// At which broker: the leader.
+        node: NodeId,
+        /// Which log.
+        partition: TopicPartition,
+        /// The offset below which they may.
+        offset: i64,
+    },
+    /// A follower stored what the leader has.
+    ReplicaAdvanced {
+        /// Which broker.
+        node: NodeId,
+        /// Which log.
+        partition: TopicPartition,
+        /// Where its copy ends now.
+        end_offset: i64,
+    },
+    /// A follower gave up what the leader does not have.
+    LogTruncated {
+        /// Which broker.
+        node: NodeId,
+        /// Which log.
+        partition: TopicPartition,
+        /// Where its copy ended then.
+        end_offset: i64,
     },
 }
 
@@ -448,6 +505,36 @@ pub enum Fault {
     Swallowed,
 }
 
+/// What a broker's process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum BrokerState {
+    /// It serves.
+    Running,
+    /// It serves still, and hands over what it leads.
+    ShuttingDown,
+    /// It was shut down cleanly.
+    Stopped,
+    /// It died.
+    Killed,
+    /// It stands still (SIGSTOP): its connections stand, and nothing is answered.
+    Paused,
+    /// It waits until the controller takes it in.
+    Starting,
+}
+
+impl core::fmt::Display for BrokerState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting down",
+            Self::Stopped => "stopped",
+            Self::Killed => "dead",
+            Self::Paused => "paused",
+            Self::Starting => "starting",
+        })
+    }
+}
+
 /// Why a trace frame could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceDecodeError {
@@ -490,6 +577,7 @@ mod tests {
                 partition: TopicPartition { topic: "orders".into(), partition: 2 },
                 leader: NodeId(-1),
                 epoch: 4,
+                unclean: false,
             },
         }];
         let mut frame = encode(&events);

@@ -17,16 +17,20 @@ fn set() -> TopicPartition {
 fn append_to(world: &mut World, batch: &Bytes) -> Result<Appended, AppendRefusal> {
     let now = world.now();
     let (settings, partition) = world.cluster.topics.partition_mut(&set()).unwrap();
-    partition.leader_epoch = 40;
+    let registration = &mut partition.registration;
+    (registration.leader_epoch, registration.partition_epoch) = (40, 40);
+    let decided = registration.clone();
+    let replica = partition.replica_mut(decided.leader).unwrap();
+    replica.hear(now, &decided);
     let given = Conditions {
         version: 10,
         acks: -1,
-        node: partition.leader,
+        min_isr: 1,
         now,
         internal_topics_allowed: false,
         codecs: crate::codecs::simulated(),
     };
-    append(partition, settings, &set(), batch, given, |_| Ok(()))
+    append(replica, settings, &set(), batch, given, |_| Ok(()))
 }
 
 /// What it stores of a batch in a new topic with these settings.

@@ -212,8 +212,8 @@ fn a_partition_without_a_leader_says_so() {
     let partition = &world.describe("orders", false).partitions[1];
     assert_eq!((partition.error, partition.leader), (ErrorCode::LEADER_NOT_AVAILABLE, NodeId(-1)));
     assert_eq!(world.produce_at(2, 1, plain(&["a"])).error, ErrorCode::NOT_LEADER_OR_FOLLOWER);
-    assert_eq!(world.cluster.move_leader(world.now(), &orders(1), NodeId(9)), Err(MoveRefusal::NotAReplica));
-    assert_eq!(world.cluster.move_leader(world.now(), &orders(9), NodeId(1)), Err(MoveRefusal::UnknownPartition));
+    assert_eq!(world.cluster.move_leader(world.now(), &orders(1), NodeId(9)), Err(Refusal::NotAReplica));
+    assert_eq!(world.cluster.move_leader(world.now(), &orders(9), NodeId(1)), Err(Refusal::UnknownPartition));
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! Markers: how a partition learns what became of a transaction (`TransactionMarkerChannelManager`).
 //!
-//! *Models*: one control record per partition and transaction, with an offset of its own; a partition without a leader
-//! gets its marker when it has one again. *Leaves out*: time on the way, and markers that a leader refuses.
+//! *Models*: one control record per partition and transaction, with an offset of its own; a partition whose leader is not
+//! there, or has too few in sync, gets its marker later. *Leaves out*: time on the way; a marker counts as written when the
+//! leader has it, so that a leader that is lost before anybody fetched it takes it along.
 
 use bytes::Bytes;
 
 use super::state::Outcome;
 use super::transaction::Participant;
 use crate::cluster::Cluster;
-use crate::cluster::topics::{Partition, TopicSettings};
-use crate::ids::{NodeId, ProducerIdentity};
+use crate::cluster::isr::Leading;
+use crate::cluster::replica::Replica;
+use crate::cluster::topics::TopicSettings;
+use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::record_batch::{BatchView, control_batch};
 use crate::time::Now;
 use crate::trace::Observer;
@@ -22,16 +25,20 @@ impl<O: Observer> Cluster<O> {
     pub(super) fn write_markers(&mut self, now: Now, transactional_id: &str) {
         let Some(transaction) = self.transactions.by_id.get_mut(transactional_id) else { return };
         let Some(outcome) = transaction.state.undelivered() else { return };
-        let (identity, config) = (transaction.identity, &self.config);
+        let (identity, config, brokers) = (transaction.identity, &self.config, &self.brokers);
         let (topics, offsets) = (&mut self.topics, &mut self.offsets);
+        let mut written: Vec<(TopicPartition, NodeId)> = Vec::new();
         transaction.participants.retain(|participant| match participant {
             Participant::Partition(name) => topics.partition_mut(name).is_some_and(|(settings, partition)| {
-                let has_leader = partition.leader != NodeId(-1);
-                if has_leader {
-                    partition.producers.forget_idle(now, config);
-                    partition.append_marker(settings, identity, outcome, now);
-                }
-                !has_leader
+                let (leader, min_isr) = (partition.registration.leader, partition.min_isr(settings, config));
+                let replica = partition.replica_mut(leader).filter(|_| brokers.works(leader));
+                let is_ready = |leading: &Leading| leading.isr.len() >= min_isr;
+                let replica = replica.filter(|replica| replica.leading().is_some_and(is_ready));
+                let Some(replica) = replica else { return true };
+                replica.producers.forget_idle(now, config);
+                replica.append_marker(settings, identity, outcome, now);
+                written.push((name.clone(), leader));
+                false
             }),
             Participant::Offsets(group) => {
                 offsets.decide(group, identity.id, outcome);
@@ -40,6 +47,9 @@ impl<O: Observer> Cluster<O> {
         });
         if transaction.participants.is_empty() {
             transaction.complete(now.instant());
+        }
+        for (name, leader) in written {
+            self.log_grew(now, &name, leader);
         }
         self.logs_changed = true;
     }
@@ -54,15 +64,13 @@ impl<O: Observer> Cluster<O> {
     }
 }
 
-impl Partition {
+impl Replica {
     fn append_marker(&mut self, settings: &TopicSettings, identity: ProducerIdentity, outcome: Outcome, now: Now) {
         let marker = marker(identity, outcome, now.wall_ms);
         let batch = BatchView::parse(&marker).expect("it was just written");
-        let offset = self.log.append(batch, self.leader_epoch, settings.timestamp_type, now.wall_ms).base_offset;
-        let first_offset = self.producers.end_transaction(identity, now.wall_ms);
-        if let (Some(first_offset), Outcome::Abort) = (first_offset, outcome) {
-            self.log.note_aborted(identity.id, first_offset, offset);
-        }
+        let (_, epoch) = self.believed_leader();
+        let offset = self.log.append(batch, epoch, settings.timestamp_type, now.wall_ms).base_offset;
+        self.end_transaction(identity, outcome == Outcome::Abort, offset, now.wall_ms);
     }
 }
 

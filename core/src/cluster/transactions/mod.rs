@@ -1,12 +1,12 @@
 //! Transactions, and the producer ids they hang on (`TransactionCoordinator`, `TransactionStateManager`; KIP-98,
 //! KIP-360, KIP-890).
 //!
-//! *Models*: coordinators spread over the brokers as Kafka spreads them; ids and epochs, fencing, used-up epochs;
+//! *Models*: coordinators spread over the brokers as Kafka spreads them, and on the next broker where one is gone; ids and epochs, fencing, used-up epochs;
 //! both protocols, whichever is finalised; partitions that leaders add or verify; repeated requests; transactions aborted
 //! when they take too long, in Kafka's ten-second sweeps; transactional ids forgotten after a week.
 //!
-//! *Leaves out*: the logs of `__transaction_state` and `__consumer_offsets` (what would stand there is kept in memory,
-//! and a coordinator never moves); what takes time between coordinator and leaders, so that CONCURRENT_TRANSACTIONS
+//! *Leaves out*: the logs of `__transaction_state` and `__consumer_offsets` (what would stand there is kept in memory, and
+//! lost with no broker; a coordinator goes home as soon as its broker is back); what takes time between coordinator and leaders, so that CONCURRENT_TRANSACTIONS
 //! is met only while a partition without a leader waits for its marker, and after fencing; a broker's own retries of it
 //! during Produce v12 (100 ms in Kafka); two-phase commit (KIP-939).
 
@@ -39,6 +39,8 @@ use crate::trace::Observer;
 const MAX_TIMEOUT_MS: i32 = 900_000;
 /// `transaction.state.log.num.partitions` and `offsets.topic.num.partitions`.
 const COORDINATOR_PARTITIONS: i32 = 50;
+/// `transaction.state.log.replication.factor` and `offsets.topic.replication.factor`.
+const COORDINATOR_REPLICAS: i32 = 3;
 /// Key types of FindCoordinator that are answered here: groups and transactional ids (`CoordinatorType`).
 const COORDINATED: core::ops::RangeInclusive<i8> = 0..=1;
 
@@ -171,7 +173,10 @@ impl<O: Observer> Cluster<O> {
                 },
                 None => Coordinator {
                     key: Arc::clone(key),
-                    error: ErrorCode::INVALID_REQUEST,
+                    error: match COORDINATED.contains(&request.key_type) {
+                        true => ErrorCode::COORDINATOR_NOT_AVAILABLE,
+                        false => ErrorCode::INVALID_REQUEST,
+                    },
                     node: NodeId(-1),
                     host: "".into(),
                     port: -1,
@@ -181,12 +186,15 @@ impl<O: Observer> Cluster<O> {
         FindCoordinatorResponse { throttle_time_ms: 0, coordinators: coordinators.collect() }
     }
 
-    /// Java's hash of the key chooses one of fifty partitions, and its leader coordinates.
+    /// Java's hash of the key chooses one of fifty partitions, and its leader coordinates: the first of three brokers in a
+    /// row that is not fenced. −1: none.
     fn coordinator_of(&self, key: &str) -> NodeId {
         let hash = key.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
         let brokers = i32::try_from(self.config.brokers.len()).unwrap_or(i32::MAX).max(1);
         // `Utils.abs`: the smallest number counts as 0.
-        NodeId(hash.checked_abs().unwrap_or(0) % COORDINATOR_PARTITIONS % brokers + 1)
+        let first = hash.checked_abs().unwrap_or(0) % COORDINATOR_PARTITIONS;
+        let mut replicas = (0..COORDINATOR_REPLICAS.min(brokers)).map(|copy| NodeId((first + copy) % brokers + 1));
+        replicas.find(|&node| self.brokers.is_active(node)).unwrap_or(NodeId(-1))
     }
 
     fn check_coordinator(&self, node: NodeId, key: &str) -> Result<(), ErrorCode> {

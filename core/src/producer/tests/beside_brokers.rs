@@ -59,6 +59,8 @@ impl Beside {
     /// A producer beside such brokers, with topics of so many partitions, each on all of them.
     fn of(config: ClusterConfig, topics: &[(&str, i32)], properties: &[(&str, &str)]) -> Self {
         let copies = i16::try_from(config.brokers.len()).expect("few");
+        // Readers here ask once, and do not come again.
+        let config = ClusterConfig { inter_broker_latency: Duration::ZERO, ..config };
         let mut cluster = Cluster::new(config, Nobody);
         for (name, partitions) in topics {
             cluster.create_topic(&new_topic(name, *partitions, copies)).expect("possible");

@@ -114,7 +114,7 @@ fn a_transaction_that_still_waits_for_its_markers_keeps_the_next_batch_out() {
 /// (`TransactionCoordinator.endTransactionWithTV1`).
 #[test]
 fn brokers_of_protocol_1_fence_whoever_took_too_long() {
-    let mut world = World::of(ClusterConfig { transaction_version: 1, ..ClusterConfig::simulated(3) });
+    let mut world = World::of(ClusterConfig { transaction_version: 1, ..at_once() });
     let slow = world.init_with_timeout(TX, 1_000, None).unwrap();
     world.add(3, slow, "orders", &[0]);
     world.write_in(11, 0, slow, 0, &["a"]);
@@ -128,7 +128,7 @@ fn brokers_of_protocol_1_fence_whoever_took_too_long() {
 
 #[test]
 fn brokers_of_protocol_1_give_a_new_id_only_to_the_next_producer() {
-    let mut world = World::of(ClusterConfig { transaction_version: 1, ..ClusterConfig::simulated(3) });
+    let mut world = World::of(ClusterConfig { transaction_version: 1, ..at_once() });
     let last = world.producer_in_its_last_epoch();
     world.add(3, last, "orders", &[0]);
     world.write_in(11, 0, last, 0, &["a"]);
@@ -140,7 +140,7 @@ fn brokers_of_protocol_1_give_a_new_id_only_to_the_next_producer() {
 /// `TransactionMetadata.prepareAbortOrCommit` raises the epoch beyond what there is. An Apache Kafka was asked.
 #[test]
 fn above_the_last_epoch_nothing_is_committed_as_protocol_2_does() {
-    let mut world = World::of(ClusterConfig { transaction_version: 1, ..ClusterConfig::simulated(3) });
+    let mut world = World::of(ClusterConfig { transaction_version: 1, ..at_once() });
     let last = world.producer_in_its_last_epoch();
     world.write(0, last, 0, &["a"]);
     assert_eq!(world.init(TX, None), Err(ErrorCode::CONCURRENT_TRANSACTIONS));
