@@ -7,7 +7,7 @@ use super::Cluster;
 use super::topics::{TopicRefusal, refusal};
 use crate::error::ErrorCode;
 use crate::time::Now;
-use crate::trace::Observer;
+use crate::trace::{Fact, Observer};
 
 impl<O: Observer> Cluster<O> {
     /// Deletes a topic, with all that is in it and all offsets that groups have committed for it. One that has its name
@@ -27,6 +27,7 @@ impl<O: Observer> Cluster<O> {
 
     pub(super) fn end_topic(&mut self, now: Now, name: &str) {
         self.topics.remove(name);
+        self.observer.note(now.instant(), || Fact::TopicDeleted { topic: name.into() });
         self.fetchers.forget_topic(name);
         self.behind.retain(|partition| *partition.topic != *name);
         self.offsets.forget_topic(name);

@@ -57,6 +57,14 @@ impl PartitionLog {
         }
     }
 
+    /// It ends here: what was beyond is lost with the broker that had it.
+    pub(super) fn end_at(&mut self, end_offset: i64) {
+        if end_offset < self.end_offset {
+            self.end_offset = end_offset;
+            self.cells.retain(|cell| cell.offset < end_offset);
+        }
+    }
+
     /// Facts are missing here. Those of them that told of this log told of offsets from its end on.
     pub(super) fn miss(&mut self) {
         self.gap_below = self.end_offset;

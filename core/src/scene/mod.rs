@@ -4,6 +4,7 @@
 //! bounded: finished batches, log cells and the list of what happened keep only their newest entries, because a picture
 //! of a million records is still one screen.
 
+mod copies;
 mod log;
 mod parts;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::record_batch::increment_sequence;
 use crate::time::Instant;
 use crate::trace::{Fact, SplitBatch, TraceEvent};
 
+pub use copies::{BrokerScene, Copies};
 pub use log::{Cell, PartitionLog};
 pub use parts::{
     BatchScene, BatchState, CallerScene, ConnectionScene, PartitionScene, RecordScene, RequestScene, SenderScene,
@@ -57,6 +59,10 @@ pub struct Scene {
     pub connections: BTreeMap<ConnectionId, ConnectionScene>,
     /// Brokers named by metadata.
     pub brokers: Vec<NodeId>,
+    /// Brokers that were told of; see [`broker`](Self::broker).
+    broker_states: BTreeMap<NodeId, BrokerScene>,
+    /// Is there nobody who elects leaders?
+    pub controller_is_away: bool,
     /// Leader of each partition as the producer believes it, by topic and partition number.
     pub leaders: BTreeMap<Arc<str>, Vec<NodeId>>,
     /// Answers on their way home to the caller: the newest acknowledged or failed batches.
@@ -76,6 +82,7 @@ impl Scene {
     pub fn apply(&mut self, event: &TraceEvent) {
         self.at = self.at.max(event.at);
         self.remember(event);
+        self.apply_to_copies(event);
         if event.producer < self.producer {
             return self.apply_late(event);
         }
@@ -162,16 +169,17 @@ impl Scene {
                 self.sender.why = *why;
                 self.sender.until = *until;
             }
-            Fact::LogAppended { partition, base_offset, records, identity, base_sequence, .. } => {
+            Fact::LogAppended { node, partition, base_offset, records, identity, base_sequence } => {
                 let carrier = self.carrier(partition, *records, *identity, *base_sequence);
                 if let Some(scene) = carrier.and_then(|batch| self.batches.get_mut(&batch)) {
                     scene.stored = Some((at, *base_offset));
                 }
                 let scene = carrier.and_then(|batch| Some((batch, self.batches.get(&batch)?)));
                 let entry = partition_of(&mut self.partitions, at, partition);
-                entry.log.append(*base_offset, *records, scene);
+                if entry.copies.is_led_by(*node) {
+                    entry.log.append(*base_offset, *records, scene);
+                }
             }
-            Fact::LeaderMoved { partition, leader, .. } => self.move_leader(partition, *leader),
             Fact::FaultInjected { connection, correlation, fault } => {
                 if let Some(scene) = self.connections.get_mut(connection)
                     && let Some(request) = scene.in_flight.iter_mut().find(|r| r.correlation == *correlation)
@@ -187,12 +195,14 @@ impl Scene {
             | Fact::DuplicateRecognised { .. }
             | Fact::AppendRefused { .. }
             | Fact::TransactionMoved { .. }
+            | Fact::LeaderMoved { .. }
             | Fact::BrokerChanged { .. }
             | Fact::BrokerFenced { .. }
             | Fact::ControllerChanged { .. }
             | Fact::IsrChanged { .. }
             | Fact::HighWatermarkMoved { .. }
             | Fact::ReplicaAdvanced { .. }
+            | Fact::TopicDeleted { .. }
             | Fact::LogTruncated { .. } => {}
         }
     }
@@ -213,11 +223,12 @@ impl Scene {
             Fact::Appended { .. } => self.caller.sent += 1,
             Fact::AppendedMany { count, .. } => self.caller.sent += u64::from(*count),
             Fact::SendRefused { .. } => self.caller.refused += 1,
-            Fact::LogAppended { partition, base_offset, records, .. } => {
+            Fact::LogAppended { node, partition, base_offset, records, .. } => {
                 let entry = partition_of(&mut self.partitions, event.at, partition);
-                entry.log.append(*base_offset, *records, None);
+                if entry.copies.is_led_by(*node) {
+                    entry.log.append(*base_offset, *records, None);
+                }
             }
-            Fact::LeaderMoved { partition, leader, .. } => self.move_leader(partition, *leader),
             Fact::Thinned { dropped } => self.thinned += dropped,
             _ => {}
         }
@@ -233,6 +244,8 @@ impl Scene {
             caller: CallerScene { sent: old.caller.sent, refused: old.caller.refused, ..CallerScene::default() },
             partitions: old.partitions,
             brokers: old.brokers,
+            broker_states: old.broker_states,
+            controller_is_away: old.controller_is_away,
             leaders: old.leaders,
             history: old.history,
             thinned: old.thinned,
@@ -245,7 +258,7 @@ impl Scene {
     }
 
     /// Facts are missing here. Whatever was under way may have ended unseen and would stand in the picture for ever, so it
-    /// is forgotten; connections that still stand show again with their next request or answer. Logs and history stay,
+    /// is forgotten, and so is what stood of brokers and copies; connections that still stand show again with their next request or answer. Logs and history stay,
     /// and both say that there is a gap.
     fn miss(&mut self, dropped: u64) {
         self.thinned += dropped;
@@ -254,9 +267,12 @@ impl Scene {
         self.unanswered.clear();
         self.caller.blocked_on = None;
         self.caller.newest = None;
+        self.broker_states.clear();
+        self.controller_is_away = false;
         for partition in self.partitions.values_mut() {
             partition.under_way.clear();
             partition.log.miss();
+            partition.copies = Copies::default();
         }
     }
 

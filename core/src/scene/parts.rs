@@ -9,7 +9,7 @@ use crate::protocol::ApiKey;
 use crate::time::Instant;
 use crate::trace::{BlockedOn, DrainReason, Fault, PartitionChoice, Statement};
 
-use super::PartitionLog;
+use super::{Copies, PartitionLog};
 
 /// The application.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +147,8 @@ pub struct PartitionScene {
     pub under_way: Vec<BatchId>,
     /// Its log as far as we know it.
     pub log: PartitionLog,
+    /// Its copies on brokers we can look into.
+    pub copies: Copies,
     /// When something of it was told last.
     pub touched_at: Instant,
 }

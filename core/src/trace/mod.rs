@@ -368,6 +368,11 @@ pub enum Fact {
         /// Where its copy ends now.
         end_offset: i64,
     },
+    /// A topic was deleted, with all that was in it.
+    TopicDeleted {
+        /// Its name; another topic may have it later.
+        topic: Arc<str>,
+    },
     /// A follower gave up what the leader does not have.
     LogTruncated {
         /// Which broker.
