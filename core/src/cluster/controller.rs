@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::broker::{Refusal, Signal, after};
 use super::image::Image;
 use super::registration::{Changed, Election, NO_LEADER, Target};
-use super::replica::Heard;
+use super::replica::{Heard, Replica};
 use super::{Cluster, ClusterOutput, LinkId};
 use crate::ids::{NodeId, TopicPartition};
 use crate::time::{Instant, Now};
@@ -77,6 +77,9 @@ impl<O: Observer> Cluster<O> {
             self.keep_or_renew_image(now, node);
         }
         self.reconnect_fetchers();
+        for name in self.topics.names_of_partitions() {
+            self.look_at_isr_again(now, &name);
+        }
         self.logs_changed = true;
         self.markers_are_late = true;
     }
@@ -95,10 +98,13 @@ impl<O: Observer> Cluster<O> {
             self.look_at_partitions(now, Because::Died(node));
         }
         for name in self.topics.names_of_partitions() {
-            if let Some((_, partition)) = self.topics.partition_mut(&name)
-                && let Some(replica) = partition.replica_mut(node)
-            {
-                replica.begin_life(&self.config);
+            let Some((_, partition)) = self.topics.partition_mut(&name) else { continue };
+            let Some(replica) = partition.replica_mut(node) else { continue };
+            let is_empty = replica.is_offline;
+            replica.begin_life(&self.config);
+            if is_empty {
+                let isr = partition.registration.isr.iter().copied().filter(|&other| other != node).collect();
+                self.change_partition(now, &name, isr, Some(node), Some(node), None);
             }
         }
         // It starts, so it registers.
@@ -318,11 +324,27 @@ impl<O: Observer> Cluster<O> {
         let Some(partition) = self.topics.partition(&name.topic, name.partition) else { return };
         let registration = &partition.registration;
         let leader = registration.leader;
-        let believed = partition.replica(leader).map(super::replica::Replica::believed_leader);
-        if believed == Some((leader, registration.leader_epoch)) && self.brokers.is_in_contact(leader) {
+        let Some(leading) = partition.replica(leader).and_then(Replica::leading) else { return };
+        // One that believes something else has to hear first (INVALID_UPDATE_VERSION).
+        let is_up_to_date = leading.epoch == registration.leader_epoch && leading.isr == registration.isr;
+        if is_up_to_date && self.brokers.is_in_contact(leader) {
             let mut isr = registration.isr.clone();
             alter(&mut isr);
             self.change_partition(now, name, isr, None, None, None);
+            // The answer tells the leader, whatever else it does not hear.
+            self.tell_of_partition(now, leader, name);
+        }
+    }
+
+    /// Followers may have caught up while nobody could say so, or while they were not to be in sync.
+    fn look_at_isr_again(&mut self, now: Now, name: &TopicPartition) {
+        let Some(partition) = self.topics.partition(&name.topic, name.partition) else { return };
+        let leader = partition.registration.leader;
+        let Some(replica) = partition.replica(leader).filter(|_| self.brokers.works(leader)) else { return };
+        let nodes = partition.replicas.iter().map(|replica| replica.node);
+        let coming: Vec<NodeId> = nodes.filter(|&node| replica.comes_into_isr(node, &self.brokers)).collect();
+        for node in coming {
+            self.expand_isr(now, name, node);
         }
     }
 

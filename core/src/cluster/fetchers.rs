@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Cluster;
 use super::broker::Brokers;
 use super::log::StoredBatch;
-use super::replica::{DivergingEpoch, Role};
+use super::replica::{DivergingEpoch, Replica, Role};
 use crate::ids::{NodeId, TopicPartition};
 use crate::time::{Instant, Now};
 use crate::trace::{Fact, Observer};
@@ -374,12 +374,19 @@ impl<O: Observer> Cluster<O> {
                 broken.push(pair);
             }
         }
-        for (name, partition) in self.topics.all_partitions() {
-            for replica in &partition.replicas {
-                if let Role::Follower { leader, .. } = replica.role
-                    && broken.contains(&(leader, replica.node))
-                {
-                    self.fetchers.ask((leader, replica.node), &name);
+        if broken.is_empty() {
+            return;
+        }
+        for name in self.topics.names_of_partitions() {
+            let Some((_, partition)) = self.topics.partition_mut(&name) else { continue };
+            for &(leader, follower) in &broken {
+                if let Some(replica) = partition.replica_mut(leader) {
+                    replica.note_silent(follower, false);
+                }
+                let follows =
+                    |replica: &Replica| matches!(replica.role, Role::Follower { leader: of, .. } if of == leader);
+                if partition.replica(follower).is_some_and(follows) {
+                    self.fetchers.ask((leader, follower), &name);
                 }
             }
         }

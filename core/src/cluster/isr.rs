@@ -37,7 +37,7 @@ pub(super) struct Follower {
     last_fetch: Instant,
     /// Where the leader's log ended at its last fetch.
     leader_end_at_last_fetch: i64,
-    /// From where it asked for records last, and the epoch of its last batch then.
+    /// From where it asked for records last, and the epoch of its last batch then; `None`: it does not ask.
     asked: Option<(i64, Option<i32>)>,
 }
 
@@ -119,8 +119,8 @@ impl Replica {
         }
     }
 
-    /// A follower asks for nothing more; with `lags` it counts as one that has long lacked something.
-    pub(super) fn note_held_back(&mut self, node: NodeId, lags: bool) {
+    /// A follower asks no more; with `lags` it counts as one that has long lacked something.
+    pub(super) fn note_silent(&mut self, node: NodeId, lags: bool) {
         if let Role::Leader(leading) = &mut self.role
             && let Some(follower) = leading.follower_mut(node)
         {
@@ -154,6 +154,7 @@ impl Replica {
             !leading.isr.contains(&node)
                 && leading.followers.iter().any(|follower| {
                     follower.node == node
+                        && follower.asked.is_some()
                         && follower.log_end_offset >= self.high_watermark
                         && follower.log_end_offset >= leading.start_offset
                         && brokers.may_be_in_sync(node, follower.broker_epoch)

@@ -193,10 +193,6 @@ impl<O: Observer> Cluster<O> {
             }
         }
         self.set_controller(now, false);
-        for name in self.topics.names_of_partitions() {
-            self.look_at_isr_again(now, &name);
-        }
-        self.advance(now);
     }
 
     fn set_controller(&mut self, now: Now, is_away: bool) {
@@ -204,18 +200,6 @@ impl<O: Observer> Cluster<O> {
         self.observer.note(now.instant(), || Fact::ControllerChanged { is_there: !is_away });
         self.settle(now);
         self.advance(now);
-    }
-
-    /// Followers may have caught up while nobody could say so.
-    fn look_at_isr_again(&mut self, now: Now, name: &TopicPartition) {
-        let Some(partition) = self.topics.partition(&name.topic, name.partition) else { return };
-        let leader = partition.registration.leader;
-        let Some(replica) = partition.replica(leader) else { return };
-        let nodes = partition.replicas.iter().map(|replica| replica.node);
-        let coming: Vec<NodeId> = nodes.filter(|&node| replica.comes_into_isr(node, &self.brokers)).collect();
-        for node in coming {
-            self.expand_isr(now, name, node);
-        }
     }
 
     /// Lets the disk fail that holds a broker's copy of a partition: it is gone, and somebody else leads. It comes back,
@@ -264,7 +248,7 @@ impl<O: Observer> Cluster<O> {
         }
         partition.replica_mut(node).ok_or(Refusal::NotAReplica)?.is_held_back = true;
         if let Some(leader) = partition.replica_mut(partition.registration.leader) {
-            leader.note_held_back(node, lags);
+            leader.note_silent(node, lags);
         }
         Ok(())
     }

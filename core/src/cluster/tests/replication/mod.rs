@@ -5,6 +5,7 @@ mod elections;
 mod followers;
 mod lives;
 mod pauses;
+mod promises;
 mod separations;
 mod waiting;
 
