@@ -12,7 +12,7 @@
 //!                             callback: Callback ──► Send (it runs there) ──►┤
 //!                      refused, thrown: ────────────────────────────────────►┘
 //! Loop ──► Flush ──all met their fate──► Loop
-//! Loop ──► Close ──a new producer stands──► Loop
+//! Loop ──► Close ──closed, or a new producer stands──► Loop
 //! ```
 
 use std::collections::VecDeque;
@@ -26,23 +26,72 @@ use crate::ids::BatchId;
 use crate::io::BatchCompletion;
 use crate::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use crate::record::{Header, Record};
+use crate::scenario::{LoadPlan, RecordBuffer};
 use crate::time::{Instant, Now};
 use crate::trace::{Fact, Observer, Statement};
 
 /// Records handed over in one turn before others get theirs.
 const RECORDS_PER_TURN: u32 = 256;
 
-/// The same record, `count` times, sent with one habit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Records sent with one habit, one after the other.
+#[derive(Clone, Debug)]
 pub struct Job {
     /// Name given by whoever asked.
     pub id: SendId,
     /// How the program deals with the future.
     pub habit: Habit,
     /// What to send.
-    pub record: Arc<RecordSpec>,
-    /// How often.
+    pub records: Records,
+    /// How many.
     pub count: u32,
+}
+
+/// What a job sends.
+#[derive(Clone, Debug)]
+pub enum Records {
+    /// The same record every time.
+    Same(Arc<RecordSpec>),
+    /// Those of a load, each when it is due.
+    Planned(Arc<PlannedRecords>),
+}
+
+/// Records of a load, or every so-manieth of them.
+#[derive(Clone, Debug)]
+pub struct PlannedRecords {
+    /// Their topic.
+    pub topic: Arc<str>,
+    /// Their explicit partition.
+    pub partition: Option<i32>,
+    /// Their timestamp, as so many milliseconds after the program's clock; `None`: the producer sets it.
+    pub timestamp_offset_ms: Option<i64>,
+    /// Their bytes and times.
+    pub plan: LoadPlan,
+    /// The first of them.
+    pub first: u32,
+    /// From one to the next: as many as there are threads that share the load.
+    pub step: u32,
+}
+
+impl PlannedRecords {
+    /// Place in the load of the job's record with this number.
+    pub fn place(&self, index: u32) -> u32 {
+        self.first + index * self.step
+    }
+}
+
+/// Somebody who watches a program call `send`.
+pub trait Witness {
+    /// It calls `send` with this record, the so-manieth of its job.
+    fn calls(&mut self, _now: Now, _job: SendId, _index: u32, _record: &Record<'_>) {}
+
+    /// `send` returned or threw.
+    fn called(&mut self, called: Called);
+}
+
+impl<F: FnMut(Called)> Witness for F {
+    fn called(&mut self, called: Called) {
+        self(called);
+    }
 }
 
 /// What became of one call of `send`.
@@ -77,8 +126,16 @@ pub struct Refused {
 
 #[derive(Clone, Debug)]
 enum Task {
-    Send { job: Job, next: u32 },
+    Send {
+        job: Job,
+        next: u32,
+        /// When the program came to it.
+        begun: Option<Instant>,
+    },
     Flush,
+    Close {
+        timeout: Option<Duration>,
+    },
     ChangeProducer,
 }
 
@@ -88,11 +145,13 @@ enum Doing {
     /// Nothing: it takes the next record.
     Ready,
     /// Inside `send`, for metadata or memory.
-    Blocked { attempt: SendAttempt, called_at: Instant },
+    Blocked { attempt: SendAttempt, called: Now },
     /// Inside `get()`, for the batch that carries its record.
     Getting { batch: BatchId, index: u32, ordinal: u64 },
     /// Inside `flush()`.
     Flushing(Flush),
+    /// Inside `close()`.
+    Closing,
     /// Inside `close()`, with another producer to come.
     Changing,
 }
@@ -106,17 +165,32 @@ pub struct Caller {
     /// Time the program spends on itself between two calls of `send`. Zero natively, where it really takes time.
     pace: Duration,
     not_before: Instant,
+    /// The bytes of a planned record.
+    buffer: RecordBuffer,
 }
 
 impl Caller {
     /// A program that takes `pace` between two calls of `send`.
     pub fn new(pace: Duration) -> Self {
-        Self { tasks: VecDeque::new(), doing: Doing::Ready, stands: Statement::Loop, pace, not_before: Instant::ZERO }
+        Self {
+            tasks: VecDeque::new(),
+            doing: Doing::Ready,
+            stands: Statement::Loop,
+            pace,
+            not_before: Instant::ZERO,
+            buffer: RecordBuffer::default(),
+        }
+    }
+
+    /// One that begins then.
+    #[must_use]
+    pub fn beginning_at(self, at: Instant) -> Self {
+        Self { not_before: at, ..self }
     }
 
     /// Gives the program more to send, after what it has.
     pub fn enqueue(&mut self, job: Job) {
-        self.tasks.push_back(Task::Send { job, next: 0 });
+        self.tasks.push_back(Task::Send { job, next: 0, begun: None });
     }
 
     /// Has the program call `flush()` after what it has.
@@ -125,6 +199,11 @@ impl Caller {
         if !matches!(self.tasks.back(), Some(Task::Flush)) {
             self.tasks.push_back(Task::Flush);
         }
+    }
+
+    /// Has the program call `close()` with this patience, or `close()` without end, after what it has.
+    pub fn enqueue_close(&mut self, timeout: Option<Duration>) {
+        self.tasks.push_back(Task::Close { timeout });
     }
 
     /// Has the program close its producer and take another after what it has; see
@@ -145,7 +224,7 @@ impl Caller {
         let mut broken_off = Vec::new();
         let mut waits_in_send = matches!(self.doing, Doing::Blocked { .. });
         self.tasks.retain_mut(|task| {
-            let Task::Send { job, next } = task else { return true };
+            let Task::Send { job, next, .. } = task else { return true };
             let called = *next + u32::from(core::mem::take(&mut waits_in_send));
             if called < job.count {
                 broken_off.push((job.id, called));
@@ -191,13 +270,13 @@ impl Caller {
         }
     }
 
-    /// Goes on until the program waits or its turn is over, telling `called` of every finished call of `send`.
-    /// Returns when it wants its next turn although nothing happens.
+    /// Goes on until the program waits or its turn is over, before the eyes of `witness`. Returns when it wants its next
+    /// turn although nothing happens.
     pub fn run<O: Observer>(
         &mut self,
         now: Now,
         producer: &mut Producer<O>,
-        mut called: impl FnMut(Called),
+        mut witness: impl Witness,
     ) -> Option<Instant> {
         let mut budget = RECORDS_PER_TURN;
         loop {
@@ -211,8 +290,21 @@ impl Caller {
                     self.tasks.pop_front();
                     self.stand(now, Statement::Loop, producer);
                 }
+                Doing::Closing => {
+                    if !producer.is_closed() {
+                        return None;
+                    }
+                    self.doing = Doing::Ready;
+                    self.tasks.pop_front();
+                    self.stand(now, Statement::Loop, producer);
+                }
                 Doing::Ready | Doing::Blocked { .. } => match self.tasks.front() {
                     None => return None,
+                    Some(&Task::Close { timeout }) => {
+                        producer.close(now, timeout);
+                        self.doing = Doing::Closing;
+                        self.stand(now, Statement::Close, producer);
+                    }
                     Some(Task::Flush) => {
                         self.doing = Doing::Flushing(producer.begin_flush(now));
                         self.stand(now, Statement::Flush, producer);
@@ -228,7 +320,7 @@ impl Caller {
                         if budget == 0 {
                             return Some(now.instant());
                         }
-                        if let Some(wake) = self.send_some(now, &mut budget, producer, &mut called) {
+                        if let Some(wake) = self.send_some(now, &mut budget, producer, &mut witness) {
                             return wake;
                         }
                     }
@@ -243,33 +335,55 @@ impl Caller {
         now: Now,
         budget: &mut u32,
         producer: &mut Producer<O>,
-        called: &mut impl FnMut(Called),
+        witness: &mut impl Witness,
     ) -> Option<Option<Instant>> {
-        let Some(Task::Send { job, next }) = self.tasks.front_mut() else { return None };
-        let (id, habit, count, spec) = (job.id, job.habit, job.count, Arc::clone(&job.record));
+        let Some(Task::Send { job, next, begun }) = self.tasks.front_mut() else { return None };
+        let (id, habit, count, records) = (job.id, job.habit, job.count, job.records.clone());
+        let begun = *begun.get_or_insert(now.instant());
         let mut index = *next;
-        let headers: Vec<Header<'_>> =
-            spec.headers.iter().map(|header| Header { key: &header.key, value: header.value.as_deref() }).collect();
-        let record = Record {
-            topic: &spec.topic,
-            partition: spec.partition,
-            timestamp_ms: spec.timestamp_ms,
-            key: spec.key.as_deref(),
-            value: spec.value.as_deref(),
-            headers: &headers,
+        let mut buffer = core::mem::take(&mut self.buffer);
+        let same_headers = match &records {
+            Records::Same(spec) => headers_of(spec),
+            Records::Planned(_) => Vec::new(),
         };
         let mut end_of_turn = None;
         while index < count && *budget > 0 && end_of_turn.is_none() {
-            let (mut attempt, called_at) = match core::mem::replace(&mut self.doing, Doing::Ready) {
-                Doing::Blocked { attempt, called_at } => (attempt, called_at),
-                _ => (SendAttempt::default(), now.instant()),
+            if let Records::Planned(planned) = &records
+                && let due = begun + Duration::from_micros(planned.plan.due_us(planned.place(index)))
+                && due > now.instant()
+            {
+                end_of_turn = Some(Some(due));
+                break;
+            }
+            let (mut attempt, called, is_new) = match core::mem::replace(&mut self.doing, Doing::Ready) {
+                Doing::Blocked { attempt, called } => (attempt, called, false),
+                _ => (SendAttempt::default(), now, true),
             };
+            let headers: Vec<Header<'_>>;
+            let record = match &records {
+                Records::Same(spec) => record_of(spec, &same_headers),
+                Records::Planned(planned) => {
+                    planned.plan.write(planned.place(index), called.wall_ms, &mut buffer);
+                    headers = buffer.headers(&planned.plan).collect();
+                    Record {
+                        topic: &planned.topic,
+                        partition: planned.partition,
+                        timestamp_ms: planned.timestamp_offset_ms.map(|offset| called.wall_ms.saturating_add(offset)),
+                        key: buffer.key(),
+                        value: buffer.value(),
+                        headers: &headers,
+                    }
+                }
+            };
+            if is_new {
+                witness.calls(now, id, index, &record);
+            }
             self.stand(now, Statement::Send, producer);
             let answer = producer.send(now, &mut attempt, &record);
             let ordinal = attempt.ordinal();
             let result = match answer {
                 Err(SendRefusal::Blocked { until, .. }) => {
-                    self.doing = Doing::Blocked { attempt, called_at };
+                    self.doing = Doing::Blocked { attempt, called };
                     end_of_turn = Some(Some(until));
                     break;
                 }
@@ -295,7 +409,8 @@ impl Caller {
                     Err(Refused { error, surface, persistence, partition })
                 }
             };
-            called(Called { job: id, habit, record: index, ordinal, called_at, result });
+            let called_at = called.instant();
+            witness.called(Called { job: id, habit, record: index, ordinal, called_at, result });
             index += 1;
             *budget -= 1;
             if !self.pace.is_zero() {
@@ -303,6 +418,7 @@ impl Caller {
                 end_of_turn = end_of_turn.or(Some(Some(self.not_before)));
             }
         }
+        self.buffer = buffer;
         if let Some(Task::Send { next, .. }) = self.tasks.front_mut() {
             *next = index;
         }
@@ -338,5 +454,20 @@ impl Caller {
             self.stands = statement;
             producer.observer_mut().note(now.instant(), || Fact::CallerStands(statement));
         }
+    }
+}
+
+fn headers_of(spec: &RecordSpec) -> Vec<Header<'_>> {
+    spec.headers.iter().map(|header| Header { key: &header.key, value: header.value.as_deref() }).collect()
+}
+
+fn record_of<'a>(spec: &'a RecordSpec, headers: &'a [Header<'a>]) -> Record<'a> {
+    Record {
+        topic: &spec.topic,
+        partition: spec.partition,
+        timestamp_ms: spec.timestamp_ms,
+        key: spec.key.as_deref(),
+        value: spec.value.as_deref(),
+        headers,
     }
 }

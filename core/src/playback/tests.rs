@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::application::Application;
 use crate::bridge::{Habit, RecordSpec};
-use crate::caller::{Caller, Job};
+use crate::caller::{Caller, Job, Records};
 use crate::cluster::{Cluster, ClusterConfig, new_topic};
 use crate::config::ProducerConfig;
 use crate::ids::{Direction, Lane, ProducerIndex, TopicPartition};
@@ -79,7 +79,7 @@ fn playback_of(count: u32) -> Playback<World> {
     cluster.create_topic(&new_topic("orders", 3, 1)).unwrap();
     let mut caller = Caller::new(Duration::from_millis(5));
     let record = RecordSpec { topic: "orders".into(), key: Some(b"user-42"[..].into()), ..RecordSpec::default() };
-    caller.enqueue(Job { id: 1, habit: Habit::Callback, record: Arc::new(record), count });
+    caller.enqueue(Job { id: 1, habit: Habit::Callback, records: Records::Same(Arc::new(record)), count });
     let (config, _) = ProducerConfig::from_properties([("enable.idempotence", "false")]).unwrap();
     let settings = SimulationSettings { config: Arc::new(config), seed: 11, ..SimulationSettings::default() };
     let simulation = Simulation::new(settings, cluster, observer(), Program(caller));

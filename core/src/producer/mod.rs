@@ -35,6 +35,7 @@ mod topics;
 mod transact;
 mod transactions;
 mod verdict;
+mod warm;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

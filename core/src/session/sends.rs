@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use crate::bridge::{Habit, MAX_SEND_COUNT, Outcome, RecordSpec, Refusal, Report, SendCommand, SendId, World};
-use crate::caller::Job;
+use crate::caller::{Job, Records};
 
 /// Longest topic name that is handed to the producer. Kafka's own limit is 249 characters, and its exception says so;
 /// this one keeps a name that is repeated in the outcome of every record from filling the memory.
@@ -50,7 +50,12 @@ impl Session {
         self.unsettled_sends += 1;
         self.unsettled_bytes += bytes;
         self.unsettled_records += u64::from(send.count);
-        self.caller.enqueue(Job { id, habit: send.habit, record: Arc::clone(&record), count: send.count });
+        self.caller.enqueue(Job {
+            id,
+            habit: send.habit,
+            records: Records::Same(Arc::clone(&record)),
+            count: send.count,
+        });
         let known = KnownSend { habit: send.habit, record, asked: send.count, count: send.count, settled: 0 };
         self.sends.insert(id, known);
         Ok(())

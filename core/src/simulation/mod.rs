@@ -271,10 +271,11 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     fn deliver(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Knock { link, node } => {
+            Arrival::Knock { link, node } if self.cluster.accepts_connections(node) => {
                 self.tell_cluster(ClusterInput::Opened { link, node });
                 self.network.accept(self.now, link);
             }
+            Arrival::Knock { link, .. } => self.network.refuse(self.now, link),
             Arrival::AtBroker(input) => self.tell_cluster(input),
             Arrival::ToBeRefused { link, header, body, partition, error } => {
                 let only = partition.and_then(|number| topic_of(&body, number));

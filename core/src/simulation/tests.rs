@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::bridge::{Habit, RecordSpec};
-use crate::caller::{Called, Caller, Job};
+use crate::caller::{Called, Caller, Job, Records};
 use crate::cluster::{Action, ClusterConfig, LoggedRecord, Matcher, Rule, new_topic};
 use crate::ids::{ConnectionId, Lane, NodeId, ProducerIndex, TopicPartition};
 use crate::io::BatchCompletion;
@@ -44,7 +44,7 @@ impl Program {
             value: Some(value.as_bytes().into()),
             ..RecordSpec::default()
         };
-        self.caller.enqueue(Job { id: 1, habit, record: Arc::new(record), count });
+        self.caller.enqueue(Job { id: 1, habit, records: Records::Same(Arc::new(record)), count });
     }
 
     fn acknowledged(&self) -> u32 {
