@@ -65,11 +65,13 @@ pub struct PlannedRecords {
     /// Their timestamp, as so many milliseconds after the program's clock; `None`: the producer sets it.
     pub timestamp_offset_ms: Option<i64>,
     /// Their bytes and times.
-    pub plan: LoadPlan,
+    pub plan: Arc<LoadPlan>,
     /// The first of them.
     pub first: u32,
     /// From one to the next: as many as there are threads that share the load.
     pub step: u32,
+    /// Are they sent at once, whenever the load has them due? So it is with a record that is sent again.
+    pub is_due_at_once: bool,
 }
 
 impl PlannedRecords {
@@ -107,6 +109,8 @@ pub struct Called {
     pub ordinal: u64,
     /// When the program called `send`.
     pub called_at: Instant,
+    /// When it returned or threw.
+    pub returned_at: Instant,
     /// In its batch, or refused.
     pub result: Result<Sent, Refused>,
 }
@@ -191,6 +195,12 @@ impl Caller {
     /// Gives the program more to send, after what it has.
     pub fn enqueue(&mut self, job: Job) {
         self.tasks.push_back(Task::Send { job, next: 0, begun: None });
+    }
+
+    /// Gives the program something to send before all else, but for the call that has not returned.
+    pub fn enqueue_first(&mut self, job: Job) {
+        let place = usize::from(!matches!(self.doing, Doing::Ready | Doing::Getting { .. }));
+        self.tasks.insert(place.min(self.tasks.len()), Task::Send { job, next: 0, begun: None });
     }
 
     /// Has the program call `flush()` after what it has.
@@ -349,6 +359,7 @@ impl Caller {
         let mut end_of_turn = None;
         while index < count && *budget > 0 && end_of_turn.is_none() {
             if let Records::Planned(planned) = &records
+                && !planned.is_due_at_once
                 && let due = begun + Duration::from_micros(planned.plan.due_us(planned.place(index)))
                 && due > now.instant()
             {
@@ -410,7 +421,8 @@ impl Caller {
                 }
             };
             let called_at = called.instant();
-            witness.called(Called { job: id, habit, record: index, ordinal, called_at, result });
+            let returned_at = now.instant();
+            witness.called(Called { job: id, habit, record: index, ordinal, called_at, returned_at, result });
             index += 1;
             *budget -= 1;
             if !self.pace.is_zero() {

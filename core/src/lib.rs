@@ -31,6 +31,7 @@ pub mod scene;
 pub mod serializer;
 pub mod session;
 pub mod simulation;
+pub mod staging;
 pub mod time;
 pub mod trace;
 pub mod varint;

@@ -30,6 +30,8 @@ pub struct Client<A, O: Observer> {
     /// What has arrived and not been looked at.
     pub(super) inbox: VecDeque<Input>,
     pub(super) has_ended: bool,
+    /// How far the wall clock of its machine is ahead of the world's, in milliseconds.
+    pub(super) clock_offset_ms: i64,
 }
 
 /// Whose turn it is.
@@ -51,6 +53,7 @@ impl<O: Observer, A: Application<O>> Client<A, O> {
             sender_busy_until: now,
             inbox: VecDeque::new(),
             has_ended: false,
+            clock_offset_ms: 0,
         }
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::message::{Interference, InterferenceRefusal, MessageName};
 use super::network::{Done, MessageOnItsWay, Route};
-use super::rules::MessageRule;
+use super::rules::{BellId, MessageRule, Pattern};
 use super::{ClientId, Simulation};
 use crate::application::Application;
 use crate::cluster::LinkId;
@@ -40,7 +40,26 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     /// Has something done to messages from now on. What no broker would ever say is left undone.
     pub fn add_rule(&mut self, rule: MessageRule) {
-        self.network.add_rule(rule);
+        self.network.rules_mut().add(rule);
+    }
+
+    /// Counts the messages that fit, from now on.
+    pub fn add_bell(&mut self, on: Pattern) -> BellId {
+        self.network.rules_mut().add_bell(on)
+    }
+
+    /// How many messages have fitted.
+    pub fn bell(&self, bell: BellId) -> u64 {
+        self.network.rules().bell(bell)
+    }
+
+    /// The wall clock of a client's machine jumps: from now on it shows so much more.
+    ///
+    /// # Panics
+    /// When there is no such client.
+    pub fn jump_clock(&mut self, client: ClientId, by_ms: i64) {
+        let client = &mut self.clients[client.0];
+        client.clock_offset_ms = client.clock_offset_ms.saturating_add(by_ms);
     }
 
     /// All connections between a client, or all of them, and a broker, or all of them, break.

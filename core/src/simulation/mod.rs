@@ -19,7 +19,7 @@ use self::client::Turn;
 pub use self::message::{Interference, InterferenceRefusal, MessageName, may_follow_a_write};
 use self::network::{Arrival, Network};
 pub use self::network::{Latency, MessageOnItsWay, Route};
-pub use self::rules::{MessageRule, Pattern};
+pub use self::rules::{BellId, MessageRule, Pattern};
 use crate::application::Application;
 use crate::cluster::{Cluster, ClusterInput, ClusterOutput, LinkId};
 use crate::codecs::{self, Codecs};
@@ -257,11 +257,17 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
     /// # Panics
     /// When there is no such client.
     pub fn with_client<R>(&mut self, client: ClientId, act: impl FnOnce(&mut Producer<O>, &mut A, Now) -> R) -> R {
-        let now = self.now();
+        let now = self.now_at(client.0);
         let client = &mut self.clients[client.0];
         client.producer_due = Some(self.now);
         client.application_due = Some(self.now);
         act(&mut client.producer, &mut client.application, now)
+    }
+
+    /// Both clocks as a client's machine shows them.
+    fn now_at(&self, place: usize) -> Now {
+        let now = self.now();
+        Now { wall_ms: now.wall_ms.saturating_add(self.clients[place].clock_offset_ms), ..now }
     }
 
     /// The client to which a connection belongs, unless its producer was replaced.
@@ -297,7 +303,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     fn tell_producer(&mut self, link: LinkId, input: Input) {
         let Some(place) = self.place_of(link) else { return };
-        let now = self.now();
+        let now = self.now_at(place);
         let client = &mut self.clients[place];
         if client.has_ended {
             return;
@@ -311,7 +317,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
     }
 
     fn take_turn(&mut self, place: usize, turn: Turn) {
-        let now = self.now();
+        let now = self.now_at(place);
         let client = &mut self.clients[place];
         if turn == Turn::Sender {
             let input = client.inbox.pop_front().unwrap_or(Input::Wake);
@@ -343,7 +349,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
     fn settle(&mut self, place: usize) {
         self.drain_producer(place);
         loop {
-            let now = self.now();
+            let now = self.now_at(place);
             let client = &mut self.clients[place];
             client.application_due = client.application.run(now, &mut client.producer);
             if !self.drain_producer(place) {
@@ -354,7 +360,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     /// Says whether something came out that the application wants to know. A sender that is busy says nothing.
     fn drain_producer(&mut self, place: usize) -> bool {
-        let now = self.now();
+        let now = self.now_at(place);
         let mut concerns_application = false;
         // A simulated socket takes everything at once, but says so only when the producer has finished speaking.
         let mut written = VecDeque::new();

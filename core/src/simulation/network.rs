@@ -19,7 +19,7 @@ use self::line::Line;
 use self::parcels::{Parcel, Parcels, Payload, size_of};
 use super::ClientId;
 use super::message::{Interference, MessageName};
-use super::rules::{MessageRule, Rules};
+use super::rules::Rules;
 use crate::cluster::{ClusterInput, LinkId};
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, Direction, NodeId};
@@ -163,8 +163,12 @@ impl Network {
         self.routes.insert(0, route);
     }
 
-    pub(super) fn add_rule(&mut self, rule: MessageRule) {
-        self.rules.add(rule);
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) fn rules_mut(&mut self) -> &mut Rules {
+        &mut self.rules
     }
 
     /// From now on a broker refuses whoever wants a connection, or takes them again.

@@ -89,23 +89,42 @@ impl Body<'_> {
     }
 }
 
+/// What counts messages, by the order in which it was hung up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BellId(usize);
+
 /// The rules in force, and how many messages each has counted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rules(Vec<(MessageRule, u32)>);
+pub(super) struct Rules {
+    rules: Vec<(MessageRule, u32)>,
+    bells: Vec<(Pattern, u64)>,
+}
 
 impl Rules {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty() && self.bells.is_empty()
     }
 
     pub(super) fn add(&mut self, rule: MessageRule) {
-        self.0.push((rule, 0));
+        self.rules.push((rule, 0));
+    }
+
+    pub(super) fn add_bell(&mut self, on: Pattern) -> BellId {
+        self.bells.push((on, 0));
+        BellId(self.bells.len() - 1)
+    }
+
+    pub(super) fn bell(&self, bell: BellId) -> u64 {
+        self.bells[bell.0].1
     }
 
     /// What the first rule that strikes this message does to it. Every rule counts it that fits.
     pub(super) fn decide(&mut self, now: Instant, message: &Departing<'_>) -> Vec<Interference> {
         let mut struck = None;
-        for (rule, seen) in &mut self.0 {
+        for (_, count) in self.bells.iter_mut().filter(|(on, _)| on.fits(message)) {
+            *count += 1;
+        }
+        for (rule, seen) in &mut self.rules {
             if now < rule.from || !rule.on.fits(message) {
                 continue;
             }

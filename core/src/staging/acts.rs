@@ -1,0 +1,345 @@
+//! What happens to brokers, network, topics and programs, and how it passes.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::{Stage, setting_up};
+use crate::cluster::new_topic;
+use crate::ids::{Direction, NodeId, TopicPartition};
+use crate::scenario::{self, Act, Fate, Messages, Rule};
+use crate::simulation::{ClientId, Interference, MessageRule, Pattern, Route};
+use crate::time::Instant;
+
+/// Something that is due.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// In the scenario's words.
+    Act(Box<Act>),
+    /// The end of something.
+    Undo(Undo),
+}
+
+/// What passes by itself.
+#[derive(Clone, Debug)]
+pub(super) enum Undo {
+    Start(NodeId),
+    Resume(NodeId),
+    LetCatchUp(NodeId, TopicPartition),
+    BringControllerBack,
+    ReleaseMetadata(NodeId),
+    Reunite(Vec<NodeId>),
+    BringUp(Vec<ClientId>, Vec<NodeId>),
+    TakeConnections(Vec<NodeId>),
+    Reach(NodeId),
+    CreateTopic(Box<crate::protocol::NewTopic>),
+}
+
+/// Why an action has no effect in this world, where that is known beforehand.
+pub(super) fn is_left_out(act: &Act) -> Option<&'static str> {
+    match act {
+        Act::AddBroker {} | Act::RemoveBroker { .. } => Some("the number of brokers is fixed"),
+        Act::HideBroker { .. } | Act::FalseLeader { .. } | Act::TopicError { .. } => {
+            Some("Metadata tells what is so; stale metadata is the only untruth")
+        }
+        Act::ApiVersions { .. } => Some("all brokers speak the same versions"),
+        Act::MoveCoordinator { .. } => Some("coordinators do not move"),
+        Act::ChangeAddress { .. } => Some("brokers keep their addresses"),
+        Act::Configure { .. } => Some("producers keep their settings"),
+        _ => None,
+    }
+}
+
+impl Stage {
+    /// Does what is due. What cannot be done as things stand, such as killing a broker that is down, is left undone.
+    pub(super) fn perform(&mut self, step: Step) {
+        match step {
+            Step::Act(act) => self.act_out(&act),
+            Step::Undo(undo) => self.undo(undo),
+        }
+    }
+
+    fn later(&mut self, after: Option<Duration>, undo: Undo) {
+        if let Some(after) = after {
+            let at = self.simulation.now().instant() + after;
+            self.script.at(at, Step::Undo(undo));
+        }
+    }
+
+    fn act_out(&mut self, act: &Act) {
+        let now = self.simulation.now();
+        let us = |us: u64| Some(Duration::from_micros(us));
+        let cluster = self.simulation.cluster_mut();
+        match act {
+            Act::RestartBroker { node, down_us } => {
+                if cluster.shut_down(now, id(*node)).is_ok() {
+                    // It is gone with its next heartbeat; the time counts from there.
+                    let leaves = cluster.config().broker_heartbeat_interval;
+                    self.later(us(*down_us).map(|down| down + leaves), Undo::Start(id(*node)));
+                }
+            }
+            Act::KillBroker { node, down_us } => {
+                if cluster.kill(now, id(*node)).is_ok() {
+                    self.later(down_us.and_then(us), Undo::Start(id(*node)));
+                }
+            }
+            Act::StartBroker { node } => self.undo(Undo::Start(id(*node))),
+            Act::PauseBroker { node, for_us } => {
+                if cluster.pause(now, id(*node)).is_ok() {
+                    self.later(for_us.and_then(us), Undo::Resume(id(*node)));
+                }
+            }
+            Act::ResumeBroker { node } => self.undo(Undo::Resume(id(*node))),
+            Act::SlowBroker { node, times } => {
+                let _ = cluster.slow_down(id(*node), *times);
+            }
+            Act::FailDisk { node, topic, partition } => {
+                for name in self.partitions(topic, *partition) {
+                    let _ = self.simulation.cluster_mut().fail_disk(now, id(*node), &name);
+                }
+            }
+            Act::MoveLeader { topic, partition, to } => {
+                let _ = cluster.move_leader(now, &named(topic, *partition), id(*to));
+            }
+            Act::ShrinkIsr { topic, partition, node, for_us } => {
+                let name = named(topic, *partition);
+                if cluster.shrink_isr(now, id(*node), &name).is_ok() {
+                    let _ = cluster.hold_back(id(*node), &name);
+                    self.later(for_us.and_then(us), Undo::LetCatchUp(id(*node), name));
+                }
+            }
+            Act::LoseController { for_us } => {
+                cluster.take_controller_away(now);
+                self.later(us(*for_us), Undo::BringControllerBack);
+            }
+            Act::StaleMetadata { node, for_us } => {
+                if cluster.hold_metadata(now, id(*node)).is_ok() {
+                    self.later(us(*for_us), Undo::ReleaseMetadata(id(*node)));
+                }
+            }
+            Act::SplitBrokers { nodes, for_us } => {
+                let nodes: Vec<NodeId> = nodes.iter().map(|node| id(*node)).collect();
+                self.split(&nodes, true);
+                self.later(us(*for_us), Undo::Reunite(nodes));
+            }
+            Act::SplitProducer { producer, node, for_us } => {
+                let (clients, nodes) = (self.clients(*producer), self.nodes(*node));
+                self.set_paths(&clients, &nodes, false);
+                self.later(us(*for_us), Undo::BringUp(clients, nodes));
+            }
+            Act::CutConnections { producer, node } => {
+                self.simulation.cut_connections(producer.map(client), node.map(id));
+            }
+            Act::RefuseConnections { node, for_us } => {
+                let nodes = self.nodes(*node);
+                for &node in &nodes {
+                    self.simulation.set_refusing(node, true);
+                }
+                self.later(us(*for_us), Undo::TakeConnections(nodes));
+            }
+            Act::UnreachableAddress { node, for_us } => {
+                self.simulation.set_unreachable(id(*node), true);
+                self.later(for_us.and_then(us), Undo::Reach(id(*node)));
+            }
+            Act::SetLatency { producer, node, base_us, jitter_us } => {
+                let latency = scenario::Latency { base_us: *base_us, jitter_us: *jitter_us };
+                let latency = Some(setting_up::latency(&latency));
+                let (client, node) = (producer.map(client), node.map(id));
+                self.simulation.set_route(Route { client, node, latency, bandwidth: None });
+            }
+            Act::SetBandwidth { producer, node, bytes_per_s } => {
+                let bandwidth = Some((*bytes_per_s > 0).then_some(*bytes_per_s));
+                let (client, node) = (producer.map(client), node.map(id));
+                self.simulation.set_route(Route { client, node, latency: None, bandwidth });
+            }
+            Act::AddRule { rule } => {
+                let rule = message_rule(rule, self.begins());
+                self.simulation.add_rule(rule);
+            }
+            Act::CreateTopic { topic, partitions, replication_factor } => {
+                let copies = i16::try_from(*replication_factor).unwrap_or(i16::MAX);
+                self.undo(Undo::CreateTopic(Box::new(new_topic(topic, number(*partitions), copies))));
+            }
+            Act::DeleteTopic { topic } => {
+                let _ = cluster.delete_topic(now, topic);
+            }
+            Act::RecreateTopic { topic, gone_us } => self.recreate(topic, us(*gone_us)),
+            Act::AddPartitions { topic, to } => {
+                let _ = cluster.add_partitions(topic, number(*to));
+            }
+            Act::SetTopic { topic, settings } => {
+                for (name, value) in settings.iter() {
+                    let _ = cluster.alter_topic(now, topic, name, value);
+                }
+            }
+            Act::PauseProducer { producer, for_us } => {
+                self.simulation.pause_client(client(*producer), Duration::from_micros(*for_us));
+            }
+            Act::JumpClock { producer, by_ms } => self.simulation.jump_clock(client(*producer), *by_ms),
+            Act::Send { producer, load } => self.send_more(*producer, load),
+            Act::Flush { producer } => {
+                let flush = |caller: &mut crate::caller::Caller| caller.enqueue_flush();
+                self.simulation.with_client(client(*producer), |_, troupe, _| troupe.in_a_new_thread(flush));
+            }
+            Act::Close { producer, timeout_us } => {
+                let timeout = timeout_us.map(Duration::from_micros);
+                let close = |caller: &mut crate::caller::Caller| caller.enqueue_close(timeout);
+                self.simulation.with_client(client(*producer), |_, troupe, _| troupe.in_a_new_thread(close));
+            }
+            Act::Exit { producer } => self.simulation.end_client(client(*producer)),
+            Act::Nothing {}
+            | Act::AddBroker {}
+            | Act::RemoveBroker { .. }
+            | Act::HideBroker { .. }
+            | Act::FalseLeader { .. }
+            | Act::TopicError { .. }
+            | Act::ApiVersions { .. }
+            | Act::MoveCoordinator { .. }
+            | Act::ChangeAddress { .. }
+            | Act::Configure { .. } => {}
+        }
+    }
+
+    fn undo(&mut self, undo: Undo) {
+        let now = self.simulation.now();
+        let cluster = self.simulation.cluster_mut();
+        match undo {
+            Undo::Start(node) => {
+                let _ = cluster.restart(now, node);
+            }
+            Undo::Resume(node) => {
+                let _ = cluster.resume(now, node);
+            }
+            Undo::LetCatchUp(node, name) => {
+                let _ = cluster.let_catch_up(now, node, &name);
+            }
+            Undo::BringControllerBack => cluster.bring_controller_back(now),
+            Undo::ReleaseMetadata(node) => {
+                let _ = cluster.release_metadata(now, node);
+            }
+            Undo::Reunite(nodes) => self.split(&nodes, false),
+            Undo::BringUp(clients, nodes) => self.set_paths(&clients, &nodes, true),
+            Undo::TakeConnections(nodes) => {
+                for node in nodes {
+                    self.simulation.set_refusing(node, false);
+                }
+            }
+            Undo::Reach(node) => self.simulation.set_unreachable(node, false),
+            Undo::CreateTopic(topic) => {
+                let _ = cluster.create_topic(&topic);
+            }
+        }
+    }
+
+    fn recreate(&mut self, topic: &Arc<str>, gone: Option<Duration>) {
+        let now = self.simulation.now();
+        let Some(first) = self.topics.iter().find(|known| known.name == *topic).cloned() else { return };
+        if self.simulation.cluster_mut().delete_topic(now, topic).is_ok() {
+            self.later(gone, Undo::CreateTopic(Box::new(first)));
+        }
+    }
+
+    fn send_more(&mut self, producer: u32, load: &scenario::Load) {
+        let (now, seed) = (self.simulation.now().instant(), self.seed);
+        self.loads_by_action += 1;
+        // Beyond the numbers of the loads that were there from the beginning.
+        let number = 1 << 16 | self.loads_by_action;
+        self.simulation.with_client(client(producer), |_, troupe, _| {
+            // Its templates were read when the scenario was.
+            let _ = setting_up::one_load(troupe, load, seed, number, now);
+        });
+    }
+
+    fn split(&mut self, nodes: &[NodeId], apart: bool) {
+        let now = self.simulation.now();
+        let others: Vec<NodeId> = self.nodes(None).into_iter().filter(|node| !nodes.contains(node)).collect();
+        let cluster = self.simulation.cluster_mut();
+        for &one in nodes {
+            for &other in &others {
+                let _ = if apart { cluster.separate(now, one, other) } else { cluster.reunite(now, one, other) };
+            }
+            let _ = match apart {
+                true => cluster.cut_off_from_controller(now, one),
+                false => cluster.reconnect_to_controller(now, one),
+            };
+        }
+    }
+
+    fn set_paths(&mut self, clients: &[ClientId], nodes: &[NodeId], is_up: bool) {
+        for &client in clients {
+            for &node in nodes {
+                self.simulation.set_path(client, node, is_up);
+            }
+        }
+    }
+
+    fn clients(&self, producer: Option<u32>) -> Vec<ClientId> {
+        let all = 0..self.simulation.clients().len();
+        all.map(ClientId).filter(|client| producer.is_none_or(|meant| meant as usize == client.0)).collect()
+    }
+
+    fn nodes(&self, node: Option<u32>) -> Vec<NodeId> {
+        let all = self.simulation.cluster().config().nodes().map(|(node, _)| node);
+        all.filter(|known| node.is_none_or(|meant| id(meant) == *known)).collect()
+    }
+
+    fn partitions(&self, topic: &Arc<str>, partition: Option<u32>) -> Vec<TopicPartition> {
+        let topics = self.simulation.cluster().topics().filter(|(name, _)| topic.is_empty() || *name == topic);
+        let all = topics.flat_map(|(name, count)| {
+            (0..count).map(move |partition| TopicPartition { topic: Arc::clone(name), partition })
+        });
+        all.filter(|name| partition.is_none_or(|meant| number(meant) == name.partition)).collect()
+    }
+}
+
+/// Which messages a scenario means.
+pub(super) fn pattern(on: &Messages) -> Pattern {
+    Pattern {
+        direction: match on.direction {
+            scenario::Direction::Request => Direction::ToBroker,
+            scenario::Direction::Answer => Direction::ToClient,
+        },
+        api: on.api,
+        client: on.producer.map(client),
+        node: on.node.map(id),
+        // Counted from 1 in a scenario.
+        connection: on.connection.map(|number| crate::ids::ConnectionId(number.saturating_sub(1))),
+        about: (!on.topic.is_empty()).then(|| (Arc::clone(&on.topic), on.partition.map(number))),
+    }
+}
+
+/// A scenario's rule about messages, in a world that begins then.
+pub(super) fn message_rule(rule: &Rule, begins: Instant) -> MessageRule {
+    let what = match &rule.fate {
+        Fate::Pass {} => Vec::new(),
+        Fate::Break {} => vec![Interference::Break],
+        Fate::Swallow {} => vec![Interference::Swallow],
+        Fate::Delay { by_us } => vec![Interference::Delay(Duration::from_micros(*by_us))],
+        Fate::Error { error, partition, delay_us } => {
+            let answer = match partition {
+                None => Interference::Answer(*error),
+                Some(partition) => Interference::AnswerFor { partition: number(*partition), error: *error },
+            };
+            let delay = Interference::Delay(Duration::from_micros(*delay_us));
+            if *delay_us == 0 { vec![answer] } else { vec![answer, delay] }
+        }
+        Fate::Throttle { for_ms } => vec![Interference::Throttle(number(*for_ms))],
+    };
+    let from = begins + Duration::from_micros(rule.from_us);
+    MessageRule { on: pattern(&rule.on), nth: rule.nth, times: rule.times, from, what }
+}
+
+fn client(producer: u32) -> ClientId {
+    ClientId(producer as usize)
+}
+
+fn id(node: u32) -> NodeId {
+    NodeId(number(node))
+}
+
+fn named(topic: &Arc<str>, partition: u32) -> TopicPartition {
+    TopicPartition { topic: Arc::clone(topic), partition: number(partition) }
+}
+
+fn number(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
