@@ -27,7 +27,7 @@ written! {
         /// Only in this lane; absent: in every one.
         lane: Option<u32> = None, Lane;
         /// What happens.
-        act: Act = Act::default();
+        act: Act = Act::default(), Told;
     }
 }
 

@@ -10,7 +10,7 @@ written! {
         /// In this lane; absent: in every one.
         lane: Option<u32> = None, Lane;
         /// What is to hold.
-        claim: Claim = Claim::default();
+        claim: Claim = Claim::default(), Told;
     }
 }
 
@@ -33,7 +33,7 @@ written! {
         /// A number compares so with another.
         Count "count" {
             /// What is counted.
-            of: Counted = Counted::Acked;
+            of: Counted = Counted::Sent, Told;
             /// How it compares.
             is: Comparison = Comparison::Equal;
             /// With what.
@@ -42,7 +42,7 @@ written! {
         /// A program met an exception of this class, thrown, in a future or in a callback.
         Raised "raised" {
             /// Simple name of the Java class.
-            class: Arc<str> = "TimeoutException".into(), Name;
+            class: Arc<str> = "".into(), Name;
         }
     }
 }

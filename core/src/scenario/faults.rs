@@ -24,7 +24,7 @@ written! {
         /// Only in this lane; absent: in every one.
         lane: Option<u32> = None, Lane;
         /// What becomes of them.
-        fate: Fate = Fate::default();
+        fate: Fate = Fate::default(), Told;
     }
 }
 

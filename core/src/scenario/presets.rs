@@ -74,6 +74,17 @@ pub enum TurnError {
     NoSuchPosition,
 }
 
+impl core::fmt::Display for TurnError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchDial => "there is no such dial",
+            Self::NoSuchPosition => "the dial has no such position",
+        })
+    }
+}
+
+impl std::error::Error for TurnError {}
+
 /// Is this a dial: a setting of producers, topics or brokers, or one of the others?
 pub fn is_dial(key: &str) -> bool {
     !is_the_bridges_own(key) && dials().any(|dial| dial == key)

@@ -14,6 +14,9 @@ use crate::error::ErrorCode;
 pub enum Limit {
     /// Whatever the type holds.
     Open,
+    /// As [`Open`](Self::Open), of a choice that says what the whole is about: as text it is written though it be the
+    /// default.
+    Told,
     /// At least and at most, both included.
     Between(i64, i64),
     /// A broker: 1 to as many as there are.

@@ -98,6 +98,8 @@ fn static_suites() -> Vec<Suite> {
 
 fn unit_suites() -> Vec<Suite> {
     let natively = ["test", "--workspace", "--exclude", "cross-tests", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    // The written forms of scenarios, which of all packages only the cross tests ask for.
+    let natively = natively.into_iter().chain(["--features", "producer-core/demos,producer-core/scenario-link"]);
     let runner = workspace::root().join("xtask/src/test/wasi-runner.mjs");
     let in_wasm = |arguments: &[&str]| {
         let mut in_wasm = cargo(["test", "--package", "producer-core", "--target", "wasm32-wasip1", "--no-fail-fast"]);
@@ -105,8 +107,12 @@ fn unit_suites() -> Vec<Suite> {
         in_wasm.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", format!("node --no-warnings {}", runner.display()));
         in_wasm
     };
-    // As the page has it; and the codecs, which must write the same bytes there as natively.
-    let in_wasm = [in_wasm(&["--lib", "--tests"]), in_wasm(&["--features", "compression", "--lib", "codecs"])];
+    // As the page has it; and the codecs and the scenarios, which must write the same bytes there as natively.
+    let in_wasm = [
+        in_wasm(&["--lib", "--tests"]),
+        in_wasm(&["--features", "compression", "--lib", "codecs"]),
+        in_wasm(&["--features", "scenario-link,scenario-text", "--lib", "scenario::"]),
+    ];
     vec![
         Suite::new("unit tests", [cargo(natively)]),
         Suite::new("doc examples", [cargo(["test", "--workspace", "--no-fail-fast", "--doc"])]),

@@ -14,7 +14,8 @@ A scenario is a world, what is done in it, and what is asked about it: brokers, 
 timed actions, faults, a seed, goals, and a card with a question in two languages. As text it is JSON with its version in
 front, `{\"scenario\": 1, …}`; a lesson is `{\"lesson\": 1, …}`. As a link it is `#s=1.…`, with the same data.
 
-- A field that is left out has its default. What has its default is left out when a scenario is written.
+- A field that is left out has its default. What has its default is left out when a scenario is written, but for what a
+  rule, an action or a goal is about.
 - A *choice* is the name of a variant, `\"exit\"`, or an object with that name and the variant's fields,
   `{\"steady\": {\"per_second\": 50}}`.
 - Numbers are whole, with their unit in the field's name, and at most 2^53; a seed has 64 bits and is text.
@@ -119,7 +120,7 @@ fn shape(node: Node<'_>) -> String {
 
 fn bounds(limit: Limit) -> String {
     match limit {
-        Limit::Open => String::new(),
+        Limit::Open | Limit::Told => String::new(),
         Limit::Between(least, most) => format!("{least} to {most}"),
         Limit::Node => "a broker: 1 to `cluster.brokers`".to_owned(),
         Limit::Producer => "a producer, from 0".to_owned(),

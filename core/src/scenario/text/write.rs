@@ -1,6 +1,6 @@
 //! Data into JSON: what is default left out, what fits into a line in one line.
 
-use crate::scenario::written::{Node, Record, Written};
+use crate::scenario::written::{Limit, Node, Record, Written};
 use crate::scenario::{Lesson, Scenario};
 
 use super::TEXT_VERSION;
@@ -63,7 +63,8 @@ pub(super) fn json_of(node: Node<'_>) -> Json {
 }
 
 fn fields_of(record: &mut dyn Record) -> Vec<(String, Json)> {
-    let differing = (0..record.fields().len()).filter(|&index| !record.has_default(index)).collect::<Vec<_>>();
+    let is_told = |index: usize| record.fields()[index].limit == Limit::Told || !record.has_default(index);
+    let differing = (0..record.fields().len()).filter(|&index| is_told(index)).collect::<Vec<_>>();
     differing.into_iter().map(|index| (record.fields()[index].name.to_owned(), json_of(record.field(index)))).collect()
 }
 
