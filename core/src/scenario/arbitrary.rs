@@ -4,7 +4,7 @@ use crate::error::ErrorCode;
 use crate::rng::{Purpose, Rng};
 
 use super::written::{Limit, Node, Properties, Record, Written};
-use super::{Act, Direction, Fate, Lesson, Load, ProducerSetup, Scenario, Value};
+use super::{Act, Arrival, Direction, Fate, Lesson, Load, ProducerSetup, Scenario, Value};
 
 /// The scenario of this number. Every field of every type is other than its default in some.
 pub(super) fn scenario(number: u64) -> Scenario {
@@ -53,6 +53,9 @@ pub(super) fn lesson(number: u64) -> Lesson {
 fn put_right(load: &mut Load) {
     if let Value::Letters { at_least_bytes, at_most_bytes } = &mut load.value {
         *at_most_bytes = (*at_most_bytes).max(*at_least_bytes);
+    }
+    if let Arrival::Bursts { size, every_us } = &mut load.arrival {
+        *every_us = (*every_us).max((*size).into());
     }
 }
 

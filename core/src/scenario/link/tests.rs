@@ -198,10 +198,10 @@ fn row_50_what_is_out_of_bounds_is_refused_with_its_field() {
     };
     assert_eq!(in_load(|load| load.count = 1_000_000_000), format!("{load}.count"));
     assert_eq!(in_load(|load| load.count = 0), format!("{load}.count"));
-    let rate = |per_second| move |load: &mut Load| load.arrival = Arrival::Steady { per_second };
-    let mut fast = Load::default();
-    rate(1_000_001)(&mut fast);
-    assert_eq!(refused(&with_load(fast)), format!("{load}.arrival.steady.per_second"));
+    let rate = format!("{load}.arrival.steady.per_second");
+    assert_eq!(in_load(|load| load.arrival = Arrival::Steady { per_second: 1_000_001 }), rate);
+    let bursts = format!("{load}.arrival.bursts.every_us");
+    assert_eq!(in_load(|load| load.arrival = Arrival::Bursts { size: 11, every_us: 10 }), bursts);
     assert_eq!(in_load(|load| load.partition = Some(u32::MAX)), format!("{load}.partition"));
     for brokers in [0, 10, 1_000_000] {
         let mut scenario = Scenario::default();

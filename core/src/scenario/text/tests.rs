@@ -179,7 +179,7 @@ fn a_refusal_of_something_that_has_its_default_stands_at_what_surrounds_it() {
     let text = "{\"scenario\": 1, \"actions\": [\n{\"act\": \"send\"}]}";
     let (line, _, path, fault) = fault(text);
     assert_eq!((line, path.as_str()), (2, "actions[0].act.send.producer"), "there is no producer 0");
-    assert_eq!(fault.to_string(), "0 is not between 0 and -1");
+    assert_eq!(fault.to_string(), "there is no 0, nor any other");
 }
 
 proptest::proptest! {
