@@ -311,7 +311,12 @@ impl<O: Observer> Cluster<O> {
 
     /// A follower is to come into the ISR, as its leader says.
     pub(super) fn expand_isr(&mut self, now: Now, name: &TopicPartition, node: NodeId) {
-        self.alter_isr(now, name, |isr| isr.push(node));
+        let found = self.topics.partition(&name.topic, name.partition);
+        // The one before it may have brought another leader.
+        let leader = found.and_then(|partition| partition.replica(partition.registration.leader));
+        if leader.is_some_and(|leader| leader.comes_into_isr(node, &self.brokers)) {
+            self.alter_isr(now, name, |isr| isr.push(node));
+        }
     }
 
     /// Followers are to leave it.

@@ -233,6 +233,21 @@ fn keeps_its_promises(events: &[Event], latency: Duration) {
     assert_eq!(logs.len(), 1, "{logs:?}");
 }
 
+/// Found by the judges below: the first to come into the ISR brought another leader with it, whose ISR knew the second.
+#[test]
+fn two_that_may_be_in_sync_again_at_once_come_into_the_isr_once_each() {
+    let events = [
+        Event::ShutDown(THREE),
+        Event::Pass(2_000_000),
+        Event::Restart(THREE),
+        Event::Pause(ONE),
+        Event::Pass(8_999_250),
+        Event::HoldMetadata(ONE),
+        Event::Resume(ONE),
+    ];
+    keeps_its_promises(&events, Duration::from_micros(250));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
