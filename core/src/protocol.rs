@@ -204,9 +204,9 @@ impl Response {
         }
     }
 
-    /// Has it ask for a pause.
-    pub fn set_throttle_time_ms(&mut self, pause_ms: i32) {
-        *match self {
+    /// The same, to be changed.
+    pub(crate) const fn throttle_time_mut(&mut self) -> &mut i32 {
+        match self {
             Self::ApiVersions(response) => &mut response.throttle_time_ms,
             Self::Metadata(response) => &mut response.throttle_time_ms,
             Self::InitProducerId(response) => &mut response.throttle_time_ms,
@@ -222,7 +222,7 @@ impl Response {
             Self::AddOffsetsToTxn(response) => &mut response.throttle_time_ms,
             Self::EndTxn(response) => &mut response.throttle_time_ms,
             Self::TxnOffsetCommit(response) => &mut response.throttle_time_ms,
-        } = pause_ms;
+        }
     }
 
     /// Which API it belongs to.

@@ -256,6 +256,7 @@ texts! {
     say_leader: "now leads {}", "{}의 새 leader";
     say_no_leader: "{} has no leader", "{}의 leader 없음";
     say_fault_delayed: "request {} is answered late", "request {} 응답 지연";
+    say_fault_throttled: "request {} is answered with a pause of {} ms", "request {} 응답: {} ms 대기 요구";
     say_fault_answered: "request {} is answered with {}", "request {}의 응답 교체: {}";
     say_fault_cut_before: "the connection is cut before request {} is acted upon", "request {} 처리 전에 연결 끊김";
     say_fault_cut_after: "the connection is cut after request {} was acted upon, before its answer", "request {} 처리 후 응답 전에 연결 끊김";

@@ -1,6 +1,6 @@
 //! Scripted faults: rules that seize a request.
 //!
-//! *Models*: an error, a slow answer, a connection cut before or after the broker acted, a leader that moves. A loss on
+//! *Models*: an error, a slow answer, a pause that is asked for, a connection cut before or after the broker acted, a leader that moves. A loss on
 //! the network is a cut: TCP either delivers or breaks. *Leaves out*: what happens to whole brokers
 //! ([`lifecycle`](super::lifecycle)).
 
@@ -47,6 +47,9 @@ pub enum Action {
     Pass,
     /// Act upon it at once, and answer this much later.
     Delay(Duration),
+    /// Act upon it and answer, but ask the client for a pause (`throttle_time_ms`, in whole milliseconds), and take nothing
+    /// more from its connection until then, as where a quota is exceeded.
+    Throttle(Duration),
     /// Answer with an error and do not act upon it.
     Answer {
         /// Which error.

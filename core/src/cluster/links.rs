@@ -27,16 +27,24 @@ impl Link {
     }
 }
 
+/// When and how an answer leaves, as a script says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) not_before: Instant,
+    /// The pause that the answer asks of the client, in milliseconds.
+    pub(super) throttle_ms: i32,
+}
+
 /// The request that has its turn.
 ///
 /// ```text
 ///            ┌────── answered at once ──────┐
 ///            ▼                              │
 ///          Free ──► Queued ──due──► (acted upon) ──not before──► Held ──due──► Free
-///            ▲                              │                      ▲
+///            ▲                              │                      ▲      │
 ///            │                              ├─too little to read─► Polling
 ///            │                              └─followers lack it──► Awaiting
-///            └──── enough, or the wait is over ────────────────────┘
+///            └──── enough, or the wait is over ────────────────────┘      └─throttled─► Muted ──due──► Free
 /// ```
 #[derive(Clone, Debug, Default)]
 pub(super) enum Turn {
@@ -47,10 +55,12 @@ pub(super) enum Turn {
     Queued { header: RequestHeader, request: Request, due: Instant },
     /// The answer is known, and a script holds it back.
     Held { header: RequestHeader, response: Response, due: Instant },
+    /// The answer asked the client for a pause, and until then nothing more is taken (KIP-219).
+    Muted { until: Instant },
     /// A fetch waits for records.
-    Polling { header: RequestHeader, reading: Reading, not_before: Instant },
+    Polling { header: RequestHeader, reading: Reading, pace: Pace },
     /// A write waits for followers.
-    Awaiting { header: RequestHeader, produce: DelayedProduce, not_before: Instant },
+    Awaiting { header: RequestHeader, produce: DelayedProduce, pace: Pace },
 }
 
 impl Turn {
@@ -58,6 +68,7 @@ impl Turn {
     pub(super) fn due(&self) -> Option<Instant> {
         match self {
             Self::Free => None,
+            Self::Muted { until } => Some(*until),
             Self::Queued { due, .. } | Self::Held { due, .. } => Some(*due),
             Self::Polling { reading, .. } => Some(reading.deadline),
             Self::Awaiting { produce, .. } => Some(produce.deadline),

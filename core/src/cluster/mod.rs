@@ -21,6 +21,7 @@ mod faults;
 mod fetch;
 mod fetchers;
 mod image;
+mod inspection;
 mod isr;
 mod lifecycle;
 mod links;
@@ -46,15 +47,15 @@ use self::faults::Faults;
 pub use self::faults::{Action, Matcher, Rule};
 use self::fetch::Reading;
 use self::fetchers::Fetchers;
-use self::links::{Link, Turn};
+use self::links::{Link, Pace, Turn};
 pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
 use self::purgatory::DelayedProduce;
-use self::topics::{CheckedTopic, Partition, Topics};
+use self::topics::{CheckedTopic, Topics};
 pub use self::topics::{TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::codecs::{self, Codecs};
 use crate::error::ErrorCode;
-use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicId, TopicPartition};
+use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIndex, TopicId, TopicPartition};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, NewTopic, Request, RequestHeader, Response, advertised_versions,
 };
@@ -286,79 +287,6 @@ impl<O: Observer> Cluster<O> {
         })
     }
 
-    /// What it is made of.
-    pub fn config(&self) -> &ClusterConfig {
-        &self.config
-    }
-
-    /// The names of all topics with their partition counts, in order of name.
-    pub fn topics(&self) -> impl Iterator<Item = (&Arc<str>, i32)> {
-        self.topics.iter().map(|(name, topic)| (name, topic.partition_count()))
-    }
-
-    /// A partition's log as its leader has it (the last one that led, where nobody does), to be read back by tests and the
-    /// page.
-    pub fn log(&self, partition: &TopicPartition) -> Option<&PartitionLog> {
-        self.partition(partition)?.main_replica().map(|replica| &replica.log)
-    }
-
-    /// One broker's copy of it.
-    pub fn log_at(&self, node: NodeId, partition: &TopicPartition) -> Option<&PartitionLog> {
-        self.partition(partition)?.replica(node).map(|replica| &replica.log)
-    }
-
-    /// The offset below which readers of a partition read, as one of its brokers knows it.
-    pub fn high_watermark_at(&self, node: NodeId, partition: &TopicPartition) -> Option<i64> {
-        self.partition(partition)?.replica(node).map(|replica| replica.high_watermark)
-    }
-
-    /// A partition's leader and its epoch, as the controller has decided.
-    pub fn leader(&self, partition: &TopicPartition) -> Option<(NodeId, i32)> {
-        let registration = &self.partition(partition)?.registration;
-        Some((registration.leader, registration.leader_epoch))
-    }
-
-    /// The brokers that hold a partition, the preferred leader first.
-    pub fn replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
-        self.partition(partition).map(|found| &*found.registration.replicas)
-    }
-
-    /// Those of them that are in sync.
-    pub fn in_sync_replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
-        self.partition(partition).map(|found| &*found.registration.isr)
-    }
-
-    /// Those that may lead though they are not in sync (KIP-966).
-    pub fn eligible_leader_replicas(&self, partition: &TopicPartition) -> Option<&[NodeId]> {
-        self.partition(partition).map(|found| &*found.registration.elr)
-    }
-
-    fn partition(&self, name: &TopicPartition) -> Option<&Partition> {
-        self.topics.partition(&name.topic, name.partition)
-    }
-
-    /// The producers that a partition remembers, as DescribeProducers lists them, in order of their ids.
-    pub fn active_producers(&mut self, now: Now, partition: &TopicPartition) -> Vec<ProducerIdentity> {
-        let Some((_, found)) = self.topics.partition_mut(partition) else { return Vec::new() };
-        let leader = found.registration.leader;
-        let Some(replica) = found.replica_mut(leader) else { return Vec::new() };
-        replica.producers.forget_idle(now, &self.config);
-        replica.producers.identities().collect()
-    }
-
-    /// Changes `producer.id.expiration.ms`, which Kafka lets operators do while brokers run.
-    pub fn set_producer_id_expiration(&mut self, now: Now, expiration: Duration) {
-        for replica in self.topics.partitions_mut().flat_map(|partition| &mut partition.replicas) {
-            replica.producers.forget_idle(now, &self.config);
-        }
-        Arc::make_mut(&mut self.config).producer_id_expiration = expiration;
-    }
-
-    /// The observer.
-    pub fn observer_mut(&mut self) -> &mut O {
-        &mut self.observer
-    }
-
     /// Does what is due, until nothing more is.
     fn advance(&mut self, now: Now) {
         self.last_now = now;
@@ -423,15 +351,16 @@ impl<O: Observer> Cluster<O> {
                 let node = open.node;
                 self.take_request(now, link, node, header, request);
             }
-            Turn::Held { header, response, due } if due <= now.instant() => self.respond(link, &header, response),
-            Turn::Polling { header, reading, not_before } => {
+            Turn::Held { header, response, due } if due <= now.instant() => self.respond(now, link, &header, response),
+            Turn::Polling { header, reading, pace } => {
                 let node = open.node;
-                self.answer(now, link, node, header, Answer::Poll(reading), not_before);
+                self.answer(now, link, node, header, Answer::Poll(reading), pace);
             }
-            Turn::Awaiting { header, produce, not_before } => {
+            Turn::Awaiting { header, produce, pace } => {
                 let node = open.node;
-                self.answer(now, link, node, header, Answer::Await(produce), not_before);
+                self.answer(now, link, node, header, Answer::Await(produce), pace);
             }
+            Turn::Muted { until } if until <= now.instant() => {}
             turn => open.turn = turn,
         }
     }
@@ -444,14 +373,18 @@ impl<O: Observer> Cluster<O> {
             let (connection, correlation) = (link.connection, header.correlation);
             self.observer.note(now.instant(), || Fact::FaultInjected { connection, correlation, fault });
         };
-        let mut not_before = now.instant();
+        let mut pace = Pace { not_before: now.instant(), throttle_ms: 0 };
         let mut cut_afterwards = false;
         let mut refused = None;
         match action {
             None | Some(Action::Pass) => {}
             Some(Action::Delay(by)) => {
                 injected(Fault::Delayed { by_us: u64::try_from(by.as_micros()).unwrap_or(u64::MAX) });
-                not_before = now.instant() + by;
+                pace.not_before = now.instant() + by;
+            }
+            Some(Action::Throttle(pause)) => {
+                pace.throttle_ms = i32::try_from(pause.as_millis()).unwrap_or(i32::MAX);
+                injected(Fault::Throttled { pause_ms: pace.throttle_ms.unsigned_abs() });
             }
             Some(Action::Answer { error, only }) => {
                 injected(Fault::Answered { error });
@@ -475,7 +408,7 @@ impl<O: Observer> Cluster<O> {
             Some((error, Some(only))) => self.act(now, node, &header, request, Some((error, &only))),
             None => self.act(now, node, &header, request, None),
         };
-        if cut_afterwards { self.cut(link) } else { self.answer(now, link, node, header, answer, not_before) }
+        if cut_afterwards { self.cut(link) } else { self.answer(now, link, node, header, answer, pace) }
     }
 
     /// Acts upon a request; `refused` is the one partition to be refused by a script.
@@ -517,37 +450,32 @@ impl<O: Observer> Cluster<O> {
         })
     }
 
-    fn answer(
-        &mut self,
-        now: Now,
-        link: LinkId,
-        node: NodeId,
-        header: RequestHeader,
-        answer: Answer,
-        not_before: Instant,
-    ) {
-        let response = match answer {
+    fn answer(&mut self, now: Now, link: LinkId, node: NodeId, header: RequestHeader, answer: Answer, pace: Pace) {
+        let mut response = match answer {
             Answer::Silence => return,
             Answer::Close => return self.cut(link),
             Answer::Respond(response) => response,
             Answer::Poll(reading) => {
                 let (response, is_enough) = self.read(node, &reading);
                 if !is_enough && now.instant() < reading.deadline {
-                    return self.set_turn(link, Turn::Polling { header, reading, not_before });
+                    return self.set_turn(link, Turn::Polling { header, reading, pace });
                 }
                 Response::Fetch(response)
             }
             Answer::Await(mut produce) => {
                 if !self.settle_produce(now.instant(), node, &mut produce) {
-                    return self.set_turn(link, Turn::Awaiting { header, produce, not_before });
+                    return self.set_turn(link, Turn::Awaiting { header, produce, pace });
                 }
                 Response::Produce(produce.response)
             }
         };
-        if not_before <= now.instant() {
-            self.respond(link, &header, response);
+        if pace.throttle_ms > 0 {
+            *response.throttle_time_mut() = pace.throttle_ms;
+        }
+        if pace.not_before <= now.instant() {
+            self.respond(now, link, &header, response);
         } else {
-            self.set_turn(link, Turn::Held { header, response, due: not_before });
+            self.set_turn(link, Turn::Held { header, response, due: pace.not_before });
         }
     }
 
@@ -557,7 +485,11 @@ impl<O: Observer> Cluster<O> {
         }
     }
 
-    fn respond(&mut self, link: LinkId, header: &RequestHeader, response: Response) {
+    fn respond(&mut self, now: Now, link: LinkId, header: &RequestHeader, response: Response) {
+        let pause = Duration::from_millis(u64::try_from(response.throttle_time_ms()).unwrap_or(0));
+        if !pause.is_zero() {
+            self.set_turn(link, Turn::Muted { until: now.instant() + pause });
+        }
         self.outputs.push_back(ClusterOutput::Respond {
             link,
             correlation: header.correlation,

@@ -362,7 +362,7 @@ impl Network {
     ) -> Option<Done> {
         let throttled = self.throttled.iter().position(|&(of, asked, _)| (of, asked) == (link, correlation));
         if let Some(place) = throttled {
-            response.set_throttle_time_ms(self.throttled.swap_remove(place).2);
+            *response.throttle_time_mut() = self.throttled.swap_remove(place).2;
         }
         self.depart(now, link, Direction::ToClient, Some(api), Payload::Answer { correlation, response })
     }

@@ -508,6 +508,11 @@ pub enum Fault {
     },
     /// It never arrives, and neither does what was sent after it.
     Swallowed,
+    /// It was answered with the wish for a pause.
+    Throttled {
+        /// Of this many milliseconds.
+        pause_ms: u32,
+    },
 }
 
 /// What a broker's process does.

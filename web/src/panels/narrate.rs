@@ -185,6 +185,7 @@ impl Teller<'_> {
         let t = self.t;
         match fault {
             Fault::Delayed { .. } => fill(t.say_fault_delayed, &[&request]),
+            Fault::Throttled { pause_ms } => fill(t.say_fault_throttled, &[&request, &self.language.number(pause_ms)]),
             Fault::Answered { error } => fill(t.say_fault_answered, &[&request, &error]),
             Fault::CutBeforeAppend => fill(t.say_fault_cut_before, &[&request]),
             Fault::CutAfterAppend => fill(t.say_fault_cut_after, &[&request]),

@@ -28,6 +28,26 @@ fn an_answer_that_is_held_back_holds_back_those_behind_it() {
         if *fault == delayed && *correlation == first)));
 }
 
+/// Row 35 of the demo catalogue, at the broker (KIP-219).
+#[test]
+fn a_throttled_connection_is_answered_at_once_and_not_heard_until_the_pause_is_over() {
+    let mut world = World::new();
+    world.cluster.add_rule(rule(Action::Throttle(Duration::from_secs(1))));
+    let link = world.connect(1);
+    let first = world.send(link, produce_request(-1, 0, plain(&["a"])));
+    let second = world.send(link, produce_request(-1, 0, plain(&["b"])));
+    let [(answered, Response::Produce(answer))] = &world.responses()[..] else { panic!() };
+    assert_eq!((*answered, answer.throttle_time_ms), (first, 1_000));
+    world.pass(Duration::from_millis(999));
+    assert_eq!(world.values(0), ["a"]);
+    world.pass(Duration::from_millis(1));
+    let [(answered, Response::Produce(answer))] = &world.responses()[..] else { panic!() };
+    assert_eq!((*answered, answer.throttle_time_ms), (second, 0));
+    assert_eq!(world.values(0), ["a", "b"]);
+    let throttled = Fault::Throttled { pause_ms: 1_000 };
+    assert!(world.facts().iter().any(|fact| matches!(fact, Fact::FaultInjected { fault, .. } if *fault == throttled)));
+}
+
 #[test]
 fn another_connection_does_not_wait() {
     let mut world = World::new();

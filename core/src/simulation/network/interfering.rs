@@ -83,8 +83,8 @@ impl Network {
                 None
             }
             (Interference::Throttle(pause_ms), Payload::Answer { response, .. }) => {
-                response.set_throttle_time_ms(pause_ms);
-                None
+                *response.throttle_time_mut() = pause_ms;
+                Some(Fault::Throttled { pause_ms: pause_ms.unsigned_abs() })
             }
             (Interference::Answer(_) | Interference::AnswerFor { .. } | Interference::Throttle(_), _) => return None,
             (Interference::Swallow, _) => {
