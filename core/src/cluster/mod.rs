@@ -298,6 +298,9 @@ impl<O: Observer> Cluster<O> {
             }
             self.replicate(now);
             let look_at_waiting = core::mem::take(&mut self.logs_changed);
+            if look_at_waiting {
+                self.settle_markers(now);
+            }
             let due: Vec<LinkId> = self
                 .links
                 .iter()

@@ -1,13 +1,13 @@
 //! Markers: how a partition learns what became of a transaction (`TransactionMarkerChannelManager`).
 //!
 //! *Models*: one control record per partition and transaction, with an offset of its own; a partition whose leader is not
-//! there, or has too few in sync, gets its marker later. *Leaves out*: time on the way; a marker counts as written when the
-//! leader has it, so that a leader that is lost before anybody fetched it takes it along.
+//! there, or has too few in sync, gets its marker later; one that was lost with its leader is written again. *Leaves
+//! out*: time on the way.
 
 use bytes::Bytes;
 
 use super::state::Outcome;
-use super::transaction::Participant;
+use super::transaction::{Participant, WrittenMarker};
 use crate::cluster::Cluster;
 use crate::cluster::isr::Leading;
 use crate::cluster::replica::Replica;
@@ -28,6 +28,7 @@ impl<O: Observer> Cluster<O> {
         let (identity, config, brokers) = (transaction.identity, &self.config, &self.brokers);
         let (topics, offsets) = (&mut self.topics, &mut self.offsets);
         let mut written: Vec<(TopicPartition, NodeId)> = Vec::new();
+        let markers = &mut transaction.markers;
         transaction.participants.retain(|participant| match participant {
             Participant::Partition(name) => topics.partition_mut(name).is_some_and(|(settings, partition)| {
                 let (leader, min_isr) = (partition.registration.leader, partition.min_isr(settings, config));
@@ -37,6 +38,9 @@ impl<O: Observer> Cluster<O> {
                 let Some(replica) = replica else { return true };
                 replica.producers.forget_idle(now, config);
                 replica.append_marker(settings, identity, outcome, now);
+                let (_, leader_epoch) = replica.believed_leader();
+                let required_offset = replica.log.end_offset();
+                markers.push(WrittenMarker { partition: name.clone(), leader, leader_epoch, required_offset });
                 written.push((name.clone(), leader));
                 false
             }),
@@ -45,17 +49,40 @@ impl<O: Observer> Cluster<O> {
                 false
             }
         });
-        if transaction.participants.is_empty() {
-            transaction.complete(now.instant());
-        }
         for (name, leader) in written {
             self.log_grew(now, &name, leader);
         }
+        self.settle_markers(now);
         self.logs_changed = true;
     }
 
-    /// A partition has a leader again: it may be one that waits for its marker.
+    /// Looks which markers can no longer be lost, and which are; a transaction all of whose markers are safe is complete.
+    pub(in crate::cluster) fn settle_markers(&mut self, now: Now) {
+        let topics = &self.topics;
+        let ended = self.transactions.by_id.values_mut().filter(|found| found.state.undelivered().is_some());
+        for transaction in ended {
+            let participants = &mut transaction.participants;
+            transaction.markers.retain(|marker| {
+                let name = &marker.partition;
+                let Some(partition) = topics.partition(&name.topic, name.partition) else { return false };
+                let has_lost_its_leader = partition.registration.leader_epoch != marker.leader_epoch;
+                let participant = Participant::Partition(name.clone());
+                if has_lost_its_leader && let Err(place) = participants.binary_search(&participant) {
+                    participants.insert(place, participant);
+                }
+                let replica = partition.replica(marker.leader);
+                let is_safe = replica.is_some_and(|replica| replica.high_watermark >= marker.required_offset);
+                !has_lost_its_leader && !is_safe
+            });
+            if participants.is_empty() && transaction.markers.is_empty() {
+                transaction.complete(now.instant());
+            }
+        }
+    }
+
+    /// A partition has a leader again: it may be one that waits for its marker, or has lost it.
     pub(in crate::cluster) fn write_late_markers(&mut self, now: Now) {
+        self.settle_markers(now);
         let undelivered = self.transactions.by_id.iter().filter(|(_, found)| found.state.undelivered().is_some());
         let ids: Vec<_> = undelivered.map(|(id, _)| id.clone()).collect();
         for id in ids {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ProducerIds;
 use super::state::{Outcome, Signal, State};
 use crate::error::ErrorCode;
-use crate::ids::{ProducerIdentity, TopicPartition};
+use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
 use crate::time::Instant;
 
 /// `RecordBatch.NO_PRODUCER_EPOCH`.
@@ -23,6 +23,16 @@ pub(in crate::cluster) enum Participant {
     Partition(TopicPartition),
     /// The offsets of a group; in Kafka a partition of `__consumer_offsets`.
     Offsets(Arc<str>),
+}
+
+/// A marker that followers have to fetch.
+#[derive(Clone, Debug)]
+pub(super) struct WrittenMarker {
+    pub(super) partition: TopicPartition,
+    pub(super) leader: NodeId,
+    pub(super) leader_epoch: i32,
+    /// The high watermark that has to be reached.
+    pub(super) required_offset: i64,
 }
 
 /// How a client takes part (`TransactionVersion`).
@@ -51,8 +61,10 @@ pub(super) struct Transaction {
     started: Instant,
     /// The last change of state.
     updated: Instant,
-    /// In order, each once.
+    /// Those that do not know the end yet; in order, each once.
     pub(super) participants: Vec<Participant>,
+    /// Markers that a leader has written and that may still be lost.
+    pub(super) markers: Vec<WrittenMarker>,
 }
 
 impl Transaction {
@@ -68,6 +80,7 @@ impl Transaction {
             started: now,
             updated: now,
             participants: Vec::new(),
+            markers: Vec::new(),
         }
     }
 

@@ -260,6 +260,26 @@ fn aborted_transactions_are_forgotten_with_their_batches() {
 }
 
 #[test]
+fn a_marker_that_was_lost_with_its_leader_is_written_again() {
+    let mut world = World::new();
+    let producer = world.producer();
+    assert_eq!(world.write(0, producer, 0, &["a"]), ErrorCode::NONE);
+    for node in [2, 3] {
+        world.cluster.separate(world.now(), NodeId(1), NodeId(node)).unwrap();
+    }
+    world.commit(producer).unwrap();
+    assert_eq!(world.markers(), [(1, 1, true)]);
+    assert_eq!(world.init(TX, None), Err(ErrorCode::CONCURRENT_TRANSACTIONS), "nobody but its leader has the marker");
+    world.cluster.kill(world.now(), NodeId(1)).unwrap();
+    world.pass(Duration::from_secs(9));
+    assert_eq!(world.cluster.leader(&orders(0)), Some((NodeId(2), 1)));
+    assert_eq!(world.markers(), [(1, 1, true)]);
+    let read = world.fetch(2, FetchRequest { isolation_level: reader::READ_COMMITTED, ..fetch_request(0, 0) });
+    assert_eq!(reader::sifted(&read), [(0, "a".to_owned())]);
+    assert!(world.init(TX, None).is_ok());
+}
+
+#[test]
 fn a_connection_cut_after_the_end_costs_nothing_but_the_question() {
     let mut world = World::new();
     let producer = world.producer();
