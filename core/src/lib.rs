@@ -16,6 +16,7 @@ pub mod config;
 pub mod error;
 pub mod ids;
 pub mod io;
+pub mod judge;
 mod maps;
 #[cfg(feature = "metrics")]
 pub mod metrics;

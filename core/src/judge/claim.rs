@@ -1,0 +1,463 @@
+//! Sentences about a history: what a demo claims, what a student is to reach, what a machine tries to break.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::history::{CallId, Fate, History, Moment, Place};
+use super::places::{Owner, Places, State, ids};
+use super::score::Whereabouts;
+use super::score::{Isolation, Score, failed_and_stored, is_visible, out_of_order, score, was_read, whereabouts};
+use super::wire::{BatchSeen, RequestSeen};
+use crate::error::Surface;
+use crate::ids::{ProducerIdentity, ProducerIndex, TopicPartition};
+use crate::protocol::ApiKey;
+
+/// A claim about what happened, or a goal for it.
+///
+/// It is checked against what a reader gets: of transactions, if there are any, only what was committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// Every acknowledged record can be read where it was acknowledged.
+    NothingLost,
+    /// There are no more records than calls with their content.
+    StoredOnce,
+    /// Records of one key have the order in which a thread sent them.
+    OrderPerKey,
+    /// No `send()` takes longer than this.
+    NoSendBlockedLongerThan {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// No record whose program got an exception is stored.
+    FailedMeansNotStored,
+    /// There are so many of something.
+    Count {
+        /// Of what.
+        of: Counted,
+        /// Compared how.
+        is: Comparison,
+        /// With what.
+        number: u64,
+    },
+    /// An exception was met so many times.
+    Threw {
+        /// Simple name of its Java class.
+        class: Arc<str>,
+        /// Where; `None`: anywhere.
+        surface: Option<Surface>,
+        /// Compared how.
+        is: Comparison,
+        /// With what.
+        times: u64,
+    },
+}
+
+/// What can be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// Records acknowledged.
+    Acknowledged,
+    /// Records whose program got an exception.
+    Failed,
+    /// Records read back.
+    Stored,
+    /// Records beyond as many as there were calls with their content.
+    Duplicated,
+    /// Records acknowledged and not readable where they were acknowledged.
+    Lost,
+    /// Records behind one of the same key that was sent later.
+    OutOfOrder,
+    /// Produce requests that left.
+    Requests,
+    /// Batches that left once more. One that was split, or numbered anew, is another batch.
+    Retries,
+}
+
+/// How a count is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Comparison {
+    /// It is the number.
+    Exactly,
+    /// It is the number, or more.
+    AtLeast,
+    /// It is the number, or less.
+    AtMost,
+}
+
+/// What breaks a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Witness {
+    /// An acknowledged record that is not there.
+    Lost {
+        /// Which call, in the order of calls.
+        call: u32,
+        /// Where it should be.
+        partition: TopicPartition,
+        /// And at which offset, where one was told.
+        offset: Option<i64>,
+    },
+    /// A record too many.
+    StoredAgain {
+        /// A call with its content.
+        call: u32,
+        /// Where it is.
+        partition: TopicPartition,
+        /// At which offset.
+        offset: i64,
+    },
+    /// A record behind one that was sent later.
+    OutOfOrder {
+        /// Its call.
+        call: u32,
+        /// The later call.
+        later: u32,
+        /// Where it is.
+        partition: TopicPartition,
+        /// At which offset.
+        offset: i64,
+    },
+    /// A call of `send()` that took longer.
+    Blocked {
+        /// Which.
+        call: u32,
+        /// How long it took, or takes by now, in milliseconds.
+        ms: u64,
+    },
+    /// A record that failed and is there.
+    FailedAndStored {
+        /// Its call.
+        call: u32,
+        /// The exception's class.
+        class: Arc<str>,
+        /// Where it is.
+        partition: TopicPartition,
+        /// At which offset.
+        offset: i64,
+    },
+    /// Another count.
+    Counted(u64),
+}
+
+/// Why a claim cannot be decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Undecided {
+    /// A partition was not read back, or not to its end.
+    NotRead(TopicPartition),
+    /// So many records still wait for their results.
+    StillWaiting(u64),
+    /// A `send()` has not returned yet.
+    StillBlocked(u32),
+}
+
+/// What becomes of a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// It holds.
+    Held,
+    /// It does not, and this shows it.
+    Broken(Witness),
+    /// Nobody can say yet.
+    NotDecided(Undecided),
+}
+
+impl Claim {
+    /// Checks it.
+    pub fn check(&self, history: &History) -> Verdict {
+        let hearing = Hearing::new(history);
+        let witness = match self {
+            Self::NothingLost => hearing.lost(),
+            Self::StoredOnce => hearing.stored_again(),
+            Self::OrderPerKey => hearing.out_of_order(),
+            Self::FailedMeansNotStored => hearing.failed_and_stored(),
+            Self::NoSendBlockedLongerThan { ms } => return blocked(history, *ms),
+            Self::Count { of, is, number } => {
+                let may_grow = hearing.may_still_change(of.is_read_back());
+                return is.decide(hearing.count(*of), *number, may_grow);
+            }
+            Self::Threw { class, surface, is, times } => {
+                let may_grow = hearing.may_still_change(false);
+                return is.decide(hearing.thrown(class, *surface), *times, may_grow);
+            }
+        };
+        match (witness, hearing.may_still_change(true)) {
+            (Some(witness), _) => Verdict::Broken(witness),
+            (None, Some(undecided)) => Verdict::NotDecided(undecided),
+            (None, None) => Verdict::Held,
+        }
+    }
+}
+
+impl Counted {
+    /// Is it counted among what was read back?
+    const fn is_read_back(self) -> bool {
+        matches!(self, Self::Stored | Self::Duplicated | Self::Lost | Self::OutOfOrder)
+    }
+}
+
+impl Comparison {
+    /// Does a count compare so?
+    pub const fn holds(self, count: u64, number: u64) -> bool {
+        match self {
+            Self::Exactly => count == number,
+            Self::AtLeast => count >= number,
+            Self::AtMost => count <= number,
+        }
+    }
+
+    /// What can be said of a count that may still grow.
+    fn decide(self, count: u64, number: u64, may_grow: Option<Undecided>) -> Verdict {
+        let is_settled = match self {
+            Self::AtLeast => count >= number,
+            Self::AtMost | Self::Exactly => count > number,
+        };
+        match may_grow {
+            Some(undecided) if !is_settled => Verdict::NotDecided(undecided),
+            _ if self.holds(count, number) => Verdict::Held,
+            _ => Verdict::Broken(Witness::Counted(count)),
+        }
+    }
+}
+
+/// A history, looked at once.
+struct Hearing<'h> {
+    history: &'h History,
+    places: Places,
+    isolation: Isolation,
+    score: Score,
+}
+
+impl<'h> Hearing<'h> {
+    fn new(history: &'h History) -> Self {
+        let places = Places::of(history);
+        let isolation =
+            if history.transactions.is_empty() { Isolation::ReadUncommitted } else { Isolation::ReadCommitted };
+        let score = score(history, &places, isolation);
+        Self { history, places, isolation, score }
+    }
+
+    fn lost(&self) -> Option<Witness> {
+        ids(self.history).find_map(|call| {
+            let (place, offset) = self.places.told_place(self.history, call)?;
+            let found = self.places.found[call.0 as usize];
+            let is_there = found.is_some_and(|(place, offset)| self.is_visible(place, offset));
+            let whereabouts = whereabouts(self.history, &self.places, self.isolation, call, is_there);
+            let is_lost = matches!(whereabouts, Whereabouts::Lost | Whereabouts::Misplaced);
+            is_lost.then(|| Witness::Lost { call: call.0, partition: self.history.name_of(place), offset })
+        })
+    }
+
+    fn stored_again(&self) -> Option<Witness> {
+        self.places.owners.iter().find_map(|(&place, owners)| {
+            let records = self.history.logs[&place].records.iter().zip(owners);
+            let mut again = records.filter_map(|(stored, owner)| match owner {
+                Owner::Extra(call) if self.is_visible(place, stored.offset) => Some((call.0, stored.offset)),
+                _ => None,
+            });
+            let (call, offset) = again.next()?;
+            Some(Witness::StoredAgain { call, partition: self.history.name_of(place), offset })
+        })
+    }
+
+    fn out_of_order(&self) -> Option<Witness> {
+        let (place, offset, call, later) = out_of_order(self.history, &self.places, self.isolation).next()?;
+        Some(Witness::OutOfOrder { call: call.0, later: later.0, partition: self.history.name_of(place), offset })
+    }
+
+    fn failed_and_stored(&self) -> Option<Witness> {
+        let mut all = failed_and_stored(self.history, &self.places);
+        let (call, place, offset) = all.find(|(_, place, offset)| self.is_visible(*place, *offset))?;
+        let Some(Fate::Failed(failure)) = self.places.fate(self.history, call) else { return None };
+        let (class, partition) = (Arc::from(&*failure.class), self.history.name_of(place));
+        Some(Witness::FailedAndStored { call: call.0, class, partition, offset })
+    }
+
+    fn is_visible(&self, place: Place, offset: i64) -> bool {
+        self.history.logs.get(&place).is_some_and(|log| is_visible(log, offset, self.isolation))
+    }
+
+    fn count(&self, of: Counted) -> u64 {
+        match of {
+            Counted::Acknowledged => self.score.acknowledged,
+            Counted::Failed => self.score.failed,
+            Counted::Stored => self.score.stored,
+            Counted::Duplicated => self.score.duplicated,
+            Counted::Lost => self.score.lost,
+            Counted::OutOfOrder => self.score.out_of_order,
+            Counted::Requests => {
+                let requests = self.history.wire.requests.iter();
+                requests.filter(|request| request.api == ApiKey::Produce).count() as u64
+            }
+            Counted::Retries => retries(self.history),
+        }
+    }
+
+    fn thrown(&self, class: &str, surface: Option<Surface>) -> u64 {
+        let thrown = ids(self.history).filter(|&call| match self.places.fate(self.history, call) {
+            Some(Fate::Failed(failure)) => {
+                failure.class == class && surface.is_none_or(|surface| surface == failure.surface)
+            }
+            _ => false,
+        });
+        thrown.count() as u64
+    }
+
+    /// Why a count may still change: records wait, or a partition was not read where that matters.
+    fn may_still_change(&self, is_read_back: bool) -> Option<Undecided> {
+        let unread = || self.places_to_read().into_iter().find(|place| !self.was_read(*place));
+        let unread = if is_read_back { unread() } else { None };
+        let waiting = || ids(self.history).filter(|&call| self.places.state(self.history, call) == State::Waiting);
+        unread.map(|place| Undecided::NotRead(self.history.name_of(place))).or_else(|| {
+            let waiting = waiting().count() as u64;
+            (waiting > 0).then_some(Undecided::StillWaiting(waiting))
+        })
+    }
+
+    fn was_read(&self, place: Place) -> bool {
+        was_read(self.history.logs.get(&place), self.isolation)
+    }
+
+    /// Every partition in which a record may be.
+    fn places_to_read(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = Vec::new();
+        for (topic, entry) in (0_u32..).zip(&self.history.topics) {
+            if self.history.calls.iter().any(|call| call.topic == topic) {
+                let count = entry.partitions.iter().map(|(_, count)| *count).max().unwrap_or(0);
+                places.extend((0..count).map(|partition| Place { topic, partition }));
+            }
+        }
+        places
+    }
+}
+
+fn blocked(history: &History, ms: u64) -> Verdict {
+    let mut still = None;
+    for (id, call) in (0_u32..).zip(&history.calls) {
+        let took = call.returned.map_or(history.ended_at, |returned| returned.at) - call.called.at;
+        if took > Duration::from_millis(ms) {
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            return Verdict::Broken(Witness::Blocked { call: id, ms });
+        }
+        // Of a session's page nobody knows when `send()` returned, but that it did not take longer than the result.
+        let is_told = || history.told.iter().any(|told| told.call == CallId(id));
+        if call.returned.is_none() && still.is_none() && !is_told() {
+            still = Some(id);
+        }
+    }
+    still.map_or(Verdict::Held, |call| Verdict::NotDecided(Undecided::StillBlocked(call)))
+}
+
+/// What makes two batches on the wire the same one.
+type Same<'h> = (ProducerIndex, &'h TopicPartition, Option<ProducerIdentity>, i32, u32, Option<u32>);
+
+fn same<'h>(request: &RequestSeen, batch: &'h BatchSeen) -> Same<'h> {
+    // Numbers tell batches apart; without them only the bytes do.
+    let sum = batch.identity.is_none().then_some(batch.crc);
+    (request.producer, &batch.partition, batch.identity, batch.base_sequence, batch.records, sum)
+}
+
+/// Batches that left once more.
+fn retries(history: &History) -> u64 {
+    /// Attempts so far, and those that came to nothing and have not been repeated yet.
+    #[derive(Default)]
+    struct Attempts {
+        count: u64,
+        failed: Vec<Moment>,
+    }
+    let mut attempts: BTreeMap<Same<'_>, Attempts> = BTreeMap::new();
+    let mut retries = 0;
+    for (_, request, batch) in history.wire.batches() {
+        let known = attempts.entry(same(request, batch)).or_default();
+        if batch.identity.is_some() {
+            retries += u64::from(known.count > 0);
+        } else if let Some(at) = known.failed.iter().position(|ended| *ended < request.sent) {
+            // Another batch with the same bytes may leave as well: each failure accounts for one.
+            known.failed.remove(at);
+            retries += 1;
+        }
+        known.count += 1;
+        let is_stored = batch.answer.is_some_and(|answer| answer.is_none()) || !request.wants_answer;
+        known.failed.extend(request.ended.filter(|_| !is_stored).map(|(ended, _)| ended));
+    }
+    retries
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Acknowledged => "records acknowledged",
+            Self::Failed => "records failed",
+            Self::Stored => "records stored",
+            Self::Duplicated => "records stored again",
+            Self::Lost => "records lost",
+            Self::OutOfOrder => "records out of order",
+            Self::Requests => "Produce requests",
+            Self::Retries => "batches sent again",
+        })
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exactly => "exactly",
+            Self::AtLeast => "at least",
+            Self::AtMost => "at most",
+        })
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingLost => f.write_str("nothing lost"),
+            Self::StoredOnce => f.write_str("stored once"),
+            Self::OrderPerKey => f.write_str("order per key"),
+            Self::NoSendBlockedLongerThan { ms } => write!(f, "no send() blocked longer than {ms} ms"),
+            Self::FailedMeansNotStored => f.write_str("failed means not stored"),
+            Self::Count { of, is, number } => write!(f, "{is} {number} {of}"),
+            Self::Threw { class, is, times, .. } => write!(f, "{class} {is} {times} times"),
+        }
+    }
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost { call, partition, offset: Some(offset) } => {
+                write!(f, "record {call} was acknowledged at {partition}@{offset} and is not there")
+            }
+            Self::Lost { call, partition, offset: None } => {
+                write!(f, "record {call} was acknowledged and is not in {partition}")
+            }
+            Self::StoredAgain { call, partition, offset } => {
+                write!(f, "record {call} is there once more, at {partition}@{offset}")
+            }
+            Self::OutOfOrder { call, later, partition, offset } => {
+                write!(f, "record {call} is at {partition}@{offset}, behind record {later}, which was sent later")
+            }
+            Self::Blocked { call, ms } => write!(f, "send() of record {call} took {ms} ms"),
+            Self::FailedAndStored { call, class, partition, offset } => {
+                write!(f, "record {call} failed with {class} and is at {partition}@{offset}")
+            }
+            Self::Counted(count) => write!(f, "it is {count}"),
+        }
+    }
+}
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRead(partition) => write!(f, "{partition} was not read back"),
+            Self::StillWaiting(count) => write!(f, "{count} records wait for their results"),
+            Self::StillBlocked(call) => write!(f, "send() of record {call} has not returned"),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Of what the program is told, and when: invariants 5, 6, 7, 17 and 18.
+
+use std::collections::BTreeMap;
+
+use core::time::Duration;
+
+use super::{Case, Departure, Spot, keeps_order};
+use crate::error::{ErrorCode, Surface};
+use crate::ids::ProducerIndex;
+use crate::judge::history::{Call, CallId, Fate, Moment, Place, WaitFor};
+use crate::judge::places::{State, ids};
+use crate::judge::wire::{BatchSeen, End};
+use crate::protocol::ApiKey;
+use crate::time::Instant;
+
+/// 5: every send has exactly one result; it may have none as long as its producer is not closed.
+///
+/// Holds for every configuration (facts §8, §2.4). Departure: [`Departure::ToldTwiceWhenFenced`] (§10 row 47).
+pub(super) fn every_send_has_one_result(case: &mut Case<'_>) {
+    let mut results = vec![0_u32; case.history.calls.len()];
+    for told in &case.history.told {
+        results[told.call.0 as usize] += 1;
+        if results[told.call.0 as usize] < 2 {
+            continue;
+        }
+        let is_fenced = matches!(&told.fate, Fate::Failed(failure)
+            if matches!(&*failure.class, "ProducerFencedException" | "InvalidProducerEpochException"));
+        if is_fenced && case.config_of(told.call).is_some_and(|config| config.transactional_id.is_some()) {
+            case.departs(5, Departure::ToldTwiceWhenFenced);
+        } else {
+            let spot = Spot { record: Some(told.call), at: Some(told.at.at), ..Spot::default() };
+            case.violation(5, "one result for every send", format!("{}", results[told.call.0 as usize]), spot);
+        }
+    }
+    for (call, count) in ids(case.history).zip(results) {
+        if count == 0 && closed_at(case, case.history.calls[call.0 as usize].producer).is_some() {
+            let spot = Spot { record: Some(call), ..Spot::default() };
+            case.violation(5, "one result for every send, once its producer is closed", "none", spot);
+        }
+    }
+}
+
+fn closed_at(case: &Case<'_>, producer: ProducerIndex) -> Option<Moment> {
+    let is_it = |wait: &&crate::judge::history::Wait| wait.producer == producer && wait.what == WaitFor::Close;
+    case.history.waits.iter().find(is_it).and_then(|wait| wait.ended)
+}
+
+/// 6: of the records that one thread sent to a partition, and that are acknowledged, the earlier ones are told first.
+///
+/// Holds where order holds (facts §8: "batches of a partition complete in order with idempotence or max.in.flight=1").
+/// Exceptions may come out of order: what waits in the queue expires before what is in flight (§4.8). Departures:
+/// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`] (§10 row 48), [`Departure::RecognisedLate`] (§6.6).
+pub(super) fn results_come_in_order(case: &mut Case<'_>) {
+    let mut latest: BTreeMap<(ProducerIndex, u32, Place), CallId> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for told in &case.history.told {
+        let Fate::Acknowledged(metadata) = &told.fate else { continue };
+        let call = &case.history.calls[told.call.0 as usize];
+        if !case.config(call.producer).is_some_and(keeps_order) {
+            continue;
+        }
+        let place = Place { topic: call.topic, partition: metadata.partition };
+        let latest = latest.entry((call.producer, call.thread, place)).or_insert(told.call);
+        // A second result of one call is another judge's.
+        if *latest > told.call {
+            broken.push((place, told.call, told.at.at, metadata.offset, *latest));
+        }
+        *latest = (*latest).max(told.call);
+    }
+    for (place, call, at, offset, later) in broken {
+        let called = case.history.calls[call.0 as usize].called.at;
+        let stored = offset.and_then(|offset| case.history.logs.get(&place)?.at(offset));
+        let identity = stored.and_then(|stored| stored.identity);
+        if case.leaders(place).any(|seen| seen.at >= called && seen.at <= at) {
+            case.departs(6, Departure::LeaderMoved);
+        } else if identity.is_some_and(|identity| case.unprotected.contains(&(place, identity.id))) {
+            case.departs(6, Departure::FirstBatchUnprotected);
+        } else if offset.is_some_and(|offset| was_recognised_late(case, place, offset)) {
+            case.departs(6, Departure::RecognisedLate);
+        } else {
+            let spot = Spot { record: Some(call), at: Some(at), ..case.spot(place) };
+            let seen = format!("it came after that of record {}, which was sent later", later.0);
+            case.violation(6, "the results of a partition in the order of sending", seen, spot);
+        }
+    }
+}
+
+/// Was the batch with the record at this offset sent without an answer, then refused, and then taken?
+fn was_recognised_late(case: &Case<'_>, place: Place, offset: i64) -> bool {
+    let here = || case.history.wire.batches().filter(|(.., batch)| case.history.place(&batch.partition) == Some(place));
+    let has_it = |batch: &&BatchSeen| {
+        let offsets = batch.base_offset..batch.base_offset + i64::from(batch.records);
+        batch.answer == Some(ErrorCode::NONE) && offsets.contains(&offset)
+    };
+    let Some(taken) = here().map(|(.., batch)| batch).find(has_it) else { return false };
+    let numbers = |batch: &BatchSeen| (batch.identity, batch.base_sequence);
+    let answers = here().filter(|(.., batch)| numbers(batch) == numbers(taken)).map(|(.., batch)| batch.answer);
+    let mut answers = answers.skip_while(|answer| answer.is_some());
+    answers.any(|answer| answer.is_some_and(|answer| !answer.is_none()))
+}
+
+/// 7: a record that was appended has its result within `delivery.timeout.ms` (its batch may be older, so rather earlier),
+/// and `send()` returns within `max.block.ms`.
+///
+/// Holds for every configuration but transactions, whose batches wait for their coordinator (facts §4.8, §2.1, §5.1).
+/// Departures: [`Departure::WithoutProducerId`], [`Departure::BehindAYoungerBatch`].
+pub(super) fn nothing_takes_too_long(case: &mut Case<'_>) {
+    let mut pauses: BTreeMap<ProducerIndex, Vec<(Instant, Instant)>> = BTreeMap::new();
+    for id in ids(case.history) {
+        let call = &case.history.calls[id.0 as usize];
+        let Some(config) = case.config(call.producer).filter(|config| config.transactional_id.is_none()) else {
+            continue;
+        };
+        let (tick, end) = (case.history.tick, case.history.ended_at);
+        let blocked = call.returned.map_or(end, |returned| returned.at) - call.called.at;
+        if blocked > config.max_block + tick {
+            let spot = Spot { record: Some(id), at: Some(call.called.at), ..Spot::default() };
+            let expected = format!("send() to return within {} ms", config.max_block.as_millis());
+            case.violation(7, expected, format!("it took {} ms", blocked.as_millis()), spot);
+        }
+        let (Some(appended), Some(partition)) = (call.returned, call.partition) else { continue };
+        let told = case.places.told[id.0 as usize].map_or(end, |told| case.history.told[told].at.at);
+        let mut deadline = appended.at + config.delivery_timeout;
+        if told <= deadline + tick {
+            continue;
+        }
+        if config.enable_idempotence {
+            let pauses = pauses.entry(call.producer).or_insert_with(|| without_producer_id(case, call.producer));
+            let asked = deadline;
+            for (from, until) in pauses.iter() {
+                deadline = if *from <= deadline && deadline < *until { *until } else { deadline };
+            }
+            if deadline > asked && told <= deadline + tick {
+                case.departs(7, Departure::WithoutProducerId);
+                continue;
+            }
+        } else if told <= behind_a_younger(case, call, deadline) + tick {
+            case.departs(7, Departure::BehindAYoungerBatch);
+            continue;
+        }
+        let spot = Spot { record: Some(id), ..case.spot(Place { topic: call.topic, partition }) };
+        let expected = format!("a result within {} ms", config.delivery_timeout.as_millis());
+        case.violation(7, expected, format!("it took {} ms", (told - appended.at).as_millis()), spot);
+    }
+}
+
+/// The deadline of the youngest batch that may have stood before this record's in its queue: of a producer without numbers,
+/// and with more than one request in flight.
+fn behind_a_younger(case: &Case<'_>, call: &Call, deadline: Instant) -> Instant {
+    let Some(config) = case.config(call.producer).filter(|config| config.max_in_flight > 1) else { return deadline };
+    let is_beside =
+        |other: &&Call| (other.producer, other.topic, other.partition) == (call.producer, call.topic, call.partition);
+    let others = case.history.calls.iter().filter(is_beside).filter_map(|other| other.returned);
+    let youngest = others.map(|returned| returned.at).filter(|at| *at <= deadline).max();
+    youngest.map_or(deadline, |at| at + config.delivery_timeout)
+}
+
+/// When a producer had no id, in order: until the first one was granted, and while another was asked for.
+fn without_producer_id(case: &Case<'_>, producer: ProducerIndex) -> Vec<(Instant, Instant)> {
+    let asked = case.history.wire.requests.iter();
+    let asked = asked.filter(|request| request.producer == producer && request.api == ApiKey::InitProducerId);
+    let mut pauses: Vec<(Instant, Instant)> = Vec::new();
+    for request in asked {
+        let granted = request.ended.filter(|(_, how)| *how == End::Answered && request.error.is_none());
+        let since = if pauses.is_empty() { Instant::ZERO } else { request.sent.at };
+        let until = granted.map_or(Instant::from_micros(u64::MAX), |(moment, _)| moment.at);
+        match pauses.last_mut() {
+            // The one before was not granted: this is the same pause.
+            Some(last) if last.1 >= since => last.1 = until,
+            _ => pauses.push((since, until)),
+        }
+    }
+    pauses
+}
+
+/// `retries` by default: `delivery.timeout.ms` decides. Fewer are used up by what a producer does not know yet, such as the
+/// leader that took over while it was idle.
+const ALL_RETRIES: u32 = i32::MAX.cast_unsigned();
+
+/// 17: once all is healed, everything comes to rest: what a program calls returns, what it sent is told, and what it sends
+/// from then on does not run out of time.
+///
+/// Holds where somebody says when the last fault was over ([`History::healed_at`](crate::judge::History::healed_at)), as
+/// long after it as the configuration's own patience lasts.
+pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
+    let Some(healed) = case.history.healed_at else { return };
+    let end = case.history.ended_at;
+    for id in ids(case.history) {
+        let call = &case.history.calls[id.0 as usize];
+        let Some(patience) = patience(case, call.producer) else { continue };
+        let is_waiting = case.places.state(case.history, id) == State::Waiting;
+        let spot = || Spot { record: Some(id), at: Some(call.called.at), ..Spot::default() };
+        if is_waiting && end >= healed.max(call.called.at) + patience {
+            case.violation(17, "a result, once all is healed", "none", spot());
+        }
+        if let Some(Fate::Failed(failure)) = case.places.fate(case.history, id)
+            && failure.is_retriable
+            && failure.surface == Surface::FutureOnSender
+            && case.config(call.producer).is_some_and(|config| config.retries == ALL_RETRIES)
+            && call.called.at >= healed + patience
+        {
+            case.violation(17, "what is sent once all is healed to be stored", failure.class.to_string(), spot());
+        }
+    }
+    for wait in &case.history.waits {
+        let Some(patience) = patience(case, wait.producer) else { continue };
+        if wait.ended.is_none() && end >= healed.max(wait.begun.at) + patience {
+            let spot = Spot { at: Some(wait.begun.at), ..Spot::default() };
+            case.violation(17, format!("{} to return, once all is healed", name(wait.what)), "it has not", spot);
+        }
+    }
+}
+
+/// How long anything may take by the configuration: to be let in, and to be delivered; and a request before, and after.
+fn patience(case: &Case<'_>, producer: ProducerIndex) -> Option<Duration> {
+    let config = case.config(producer)?;
+    Some(config.max_block + config.delivery_timeout + config.request_timeout * 2)
+}
+
+fn name(what: WaitFor) -> &'static str {
+    match what {
+        WaitFor::Flush => "flush()",
+        WaitFor::Close => "close()",
+    }
+}
+
+/// 18: `flush()` returns only when every send that returned before it was called is settled, and `close()` only when every
+/// send is.
+///
+/// Holds for every configuration, with and without a timeout of `close()` (facts §2.3, §2.4).
+pub(super) fn flush_and_close_wait_for_all(case: &mut Case<'_>) {
+    for wait in &case.history.waits {
+        let Some(ended) = wait.ended else { continue };
+        let is_earlier = |call: &Call| match wait.what {
+            WaitFor::Flush => call.returned.is_some_and(|returned| returned < wait.begun),
+            WaitFor::Close => call.called < ended,
+        };
+        for id in ids(case.history) {
+            let call = &case.history.calls[id.0 as usize];
+            let told = case.places.told[id.0 as usize].map(|told| case.history.told[told].at);
+            if call.producer == wait.producer && is_earlier(call) && told.is_none_or(|told| told > ended) {
+                let expected = format!("{} to wait for the result of every earlier send", name(wait.what));
+                let spot = Spot { record: Some(id), at: Some(ended.at), ..Spot::default() };
+                case.violation(18, expected, "it returned before", spot);
+            }
+        }
+    }
+}
