@@ -381,10 +381,10 @@ impl History {
     pub fn add_facts(&mut self, events: &[TraceEvent]) {
         for event in events {
             match &event.what {
-                Fact::LeaderMoved { partition, leader, epoch } => {
+                Fact::LeaderMoved { partition, leader, epoch, unclean } => {
                     if let Some(place) = self.place(partition) {
                         let (leader, epoch) = (*leader, *epoch);
-                        self.leaders.push(LeaderSeen { at: event.at, place, leader, epoch, is_clean: true });
+                        self.leaders.push(LeaderSeen { at: event.at, place, leader, epoch, is_clean: !unclean });
                     }
                 }
                 Fact::MemoryUsed { used_bytes } => {

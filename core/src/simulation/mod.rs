@@ -26,6 +26,7 @@ use crate::codecs::{self, Codecs};
 use crate::config::ProducerConfig;
 use crate::ids::{Direction, ProducerIndex, TopicPartition};
 use crate::io::{DisconnectReason, Input, Output};
+use crate::judge::Wire;
 use crate::producer::Producer;
 use crate::protocol::Request;
 use crate::session::NextProducer;
@@ -70,6 +71,8 @@ pub struct Simulation<A, O: Observer = TraceBuffer> {
     seed: u64,
     cluster_due: Option<Instant>,
     events: u64,
+    /// What is overheard, once somebody listens.
+    wire: Option<Box<Wire>>,
 }
 
 impl<O: Observer, A: Application<O>> Simulation<A, O> {
@@ -87,6 +90,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
             seed: settings.seed,
             cluster_due: None,
             events: 0,
+            wire: None,
         };
         simulation.add_client(settings.config, ProducerIndex(0), observer, application);
         simulation
@@ -126,6 +130,16 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
             Some(codecs) => producer.with_codecs(codecs),
             None => producer,
         }
+    }
+
+    /// Listens to what producers and brokers say to each other, from now on.
+    pub fn listen(&mut self) {
+        self.wire.get_or_insert_default();
+    }
+
+    /// What was overheard since [`listen`](Self::listen).
+    pub fn wire(&self) -> Option<&Wire> {
+        self.wire.as_deref()
     }
 
     /// Both clocks.
@@ -312,7 +326,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
             client.inbox.push_back(input);
             return;
         }
-        client.producer.handle_input(now, input);
+        hear(&mut self.wire, client, now, input);
         self.settle(place);
     }
 
@@ -321,7 +335,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         let client = &mut self.clients[place];
         if turn == Turn::Sender {
             let input = client.inbox.pop_front().unwrap_or(Input::Wake);
-            client.producer.handle_input(now, input);
+            hear(&mut self.wire, client, now, input);
         }
         self.settle(place);
     }
@@ -372,7 +386,11 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 return concerns_application;
             }
             let link = |connection| LinkId { client: client.index.0, connection };
-            match client.producer.poll_output(now) {
+            let output = client.producer.poll_output(now);
+            if let Some(wire) = &mut self.wire {
+                wire.on_output(now, client.index, &output);
+            }
+            match output {
                 Output::Connect { connection, address, .. } => {
                     self.network.connect(self.now, link(connection), &address);
                 }
@@ -394,7 +412,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 }
                 Output::SendsMayProceed => concerns_application = true,
                 Output::Wait { until, .. } => match written.pop_front() {
-                    Some(input) => client.producer.handle_input(now, input),
+                    Some(input) => hear(&mut self.wire, client, now, input),
                     None => {
                         client.producer_due = until;
                         return concerns_application;
@@ -431,6 +449,14 @@ impl<A: Application<TraceBuffer>> Simulation<A, TraceBuffer> {
         let producers = clients.reduce(in_order).unwrap_or_default();
         in_order(producers, self.cluster.observer_mut().take())
     }
+}
+
+/// A producer is told something, and whoever listens hears it.
+fn hear<A, O: Observer>(wire: &mut Option<Box<Wire>>, client: &mut Client<A, O>, now: Now, input: Input) {
+    if let Some(wire) = wire {
+        wire.on_input(now, client.index, &input);
+    }
+    client.producer.handle_input(now, input);
 }
 
 /// The partition of this number that a request is about, whatever its topic.

@@ -5,3 +5,4 @@ mod model;
 mod mutations;
 mod scores;
 mod stories;
+mod worlds;
