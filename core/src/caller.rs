@@ -33,6 +33,10 @@ use crate::trace::{Fact, Observer, Statement};
 /// Records handed over in one turn before others get theirs.
 const RECORDS_PER_TURN: u32 = 256;
 
+/// What a serialiser of texts says of a number (`KafkaProducer.doSend`).
+const ANOTHER_TYPE: &str = "Can't convert value of class java.lang.Integer to class \
+    org.apache.kafka.common.serialization.StringSerializer specified in value.serializer";
+
 /// Records sent with one habit, one after the other.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -390,7 +394,12 @@ impl Caller {
                 witness.calls(now, id, index, &record);
             }
             self.stand(now, Statement::Send, producer);
-            let answer = producer.send(now, &mut attempt, &record);
+            let answer = match &records {
+                Records::Planned(planned) if planned.plan.is_of_another_type() => {
+                    Err(producer.send_what_no_serializer_takes(now, &mut attempt, &record, ANOTHER_TYPE.into()))
+                }
+                _ => producer.send(now, &mut attempt, &record),
+            };
             let ordinal = attempt.ordinal();
             let result = match answer {
                 Err(SendRefusal::Blocked { until, .. }) => {

@@ -125,8 +125,7 @@ pub enum ProducerError {
     ForceClosed,
     /// One record of the batch was refused, and this one travelled with it (`KafkaException`).
     BatchContainedInvalidRecords,
-    /// The record's value does not have the type its serialiser takes (`SerializationException`, thrown). Nothing makes it
-    /// while records are bytes: serialisers by their Java names will.
+    /// The record's value does not have the type its serialiser takes (`SerializationException`, thrown).
     Serialization {
         /// What did not fit.
         detail: Arc<str>,

@@ -62,6 +62,12 @@ pub enum Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Counted {
+    /// Calls of `send()`.
+    Sent,
+    /// Records whose fate the program never learnt.
+    Unknown,
+    /// Records whose program got an exception, and which are stored all the same.
+    FailedStored,
     /// Records acknowledged.
     Acknowledged,
     /// Records whose program got an exception.
@@ -198,7 +204,7 @@ impl Claim {
 impl Counted {
     /// Is it counted among what was read back?
     const fn is_read_back(self) -> bool {
-        matches!(self, Self::Stored | Self::Duplicated | Self::Lost | Self::OutOfOrder)
+        matches!(self, Self::FailedStored | Self::Stored | Self::Duplicated | Self::Lost | Self::OutOfOrder)
     }
 }
 
@@ -285,6 +291,9 @@ impl<'h> Hearing<'h> {
 
     fn count(&self, of: Counted) -> u64 {
         match of {
+            Counted::Sent => self.score.sent,
+            Counted::Unknown => self.score.unknown,
+            Counted::FailedStored => self.score.failed_stored,
             Counted::Acknowledged => self.score.acknowledged,
             Counted::Failed => self.score.failed,
             Counted::Stored => self.score.stored,
@@ -392,6 +401,9 @@ fn retries(history: &History) -> u64 {
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Sent => "calls of send()",
+            Self::Unknown => "records whose fate is unknown",
+            Self::FailedStored => "records failed and stored",
             Self::Acknowledged => "records acknowledged",
             Self::Failed => "records failed",
             Self::Stored => "records stored",

@@ -1,5 +1,6 @@
 //! What a consumer reads back: the answers to Fetch, careless (`read_uncommitted`) and careful (`read_committed`).
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::contents::{Content, Contents};
@@ -13,7 +14,7 @@ use crate::protocol::{
     ApiKey, FetchPartition, FetchPartitionResponse, FetchRequest, FetchTopic, Request, RequestHeader, Response,
 };
 use crate::record_batch::{BatchError, BatchView, TimestampType, batches};
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::trace::Observer;
 
 /// A record as it was read.
@@ -256,17 +257,24 @@ pub fn read_partition<E>(
 impl History {
     /// Reads back what a simulated cluster holds, as a consumer would whom no script disturbs. Partitions without a leader,
     /// or whose leader gives no answer, stay unread.
-    pub fn read_cluster<O: Observer + Clone>(&mut self, cluster: &Cluster<O>, now: Now, codecs: Option<&dyn Codecs>) {
+    pub fn read_cluster<O: Observer + Clone>(
+        &mut self,
+        cluster: &Cluster<O>,
+        mut now: Now,
+        codecs: Option<&dyn Codecs>,
+    ) {
         // The brokers are left as they are: it is a copy that answers.
         let mut cluster = cluster.clone();
         cluster.clear_rules();
+        let soon = now.instant() + SOON;
+        while wake_up(&mut cluster, &mut now, soon).is_some() {}
         let topics: Vec<_> = cluster.topics().map(|(name, count)| (name.clone(), count)).collect();
         for (name, count) in topics {
             let topic = self.topic(&name);
             for partition in 0..count {
                 let name = TopicPartition { topic: name.clone(), partition };
                 let Some((leader, _)) = cluster.leader(&name) else { continue };
-                let ask = |version, request| ask(&mut cluster, now, leader, version, request).ok_or(());
+                let ask = |version, request| ask(&mut cluster, &mut now, leader, version, request).ok_or(());
                 let log = read_partition(&mut self.contents, codecs, &name, |_| (), ask);
                 if let Ok(log) = log {
                     self.logs.insert(Place { topic, partition }, log);
@@ -276,19 +284,47 @@ impl History {
     }
 }
 
-/// Asks one broker on a connection of its own.
-fn ask<O: Observer>(cluster: &mut Cluster<O>, now: Now, node: NodeId, version: i16, body: Request) -> Option<Response> {
+/// Longest time that a broker gets for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A reader comes a little later than the last writer: followers have fetched by then.
+const SOON: Duration = Duration::from_millis(100);
+
+/// The next thing that brokers do by themselves, with the time that passes until then; `None`: nothing up to `until`.
+fn wake_up<O: Observer>(cluster: &mut Cluster<O>, now: &mut Now, until: Instant) -> Option<ClusterOutput> {
+    match cluster.poll_output() {
+        ClusterOutput::Wait { until: Some(due) } if due <= until => {
+            let later = due.saturating_since(now.instant());
+            now.elapsed_us = now.elapsed_us.max(due.as_micros());
+            now.wall_ms = now.wall_ms.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX));
+            cluster.handle_input(*now, ClusterInput::Wake);
+            Some(ClusterOutput::Wait { until: Some(due) })
+        }
+        ClusterOutput::Wait { .. } => None,
+        output => Some(output),
+    }
+}
+
+/// Asks one broker on a connection of its own, and lets time pass until it has answered.
+fn ask<O: Observer>(
+    cluster: &mut Cluster<O>,
+    now: &mut Now,
+    node: NodeId,
+    version: i16,
+    body: Request,
+) -> Option<Response> {
     let link = LinkId { client: u32::MAX, connection: ConnectionId(0) };
     let header = RequestHeader { api: ApiKey::Fetch, version, correlation: CorrelationId(0), client_id: None };
-    cluster.handle_input(now, ClusterInput::Opened { link, node });
-    cluster.handle_input(now, ClusterInput::Request { link, header, body });
+    let patience_ends = now.instant() + PATIENCE;
+    cluster.handle_input(*now, ClusterInput::Opened { link, node });
+    cluster.handle_input(*now, ClusterInput::Request { link, header, body });
     let answer = loop {
-        match cluster.poll_output() {
-            ClusterOutput::Respond { link: to, response, .. } if to == link => break Some(response),
-            ClusterOutput::Wait { .. } => break None,
-            _ => {}
+        match wake_up(cluster, now, patience_ends) {
+            Some(ClusterOutput::Respond { link: to, response, .. }) if to == link => break Some(response),
+            Some(_) => {}
+            None => break None,
         }
     };
-    cluster.handle_input(now, ClusterInput::Closed { link });
+    cluster.handle_input(*now, ClusterInput::Closed { link });
     answer
 }

@@ -179,6 +179,23 @@ impl<W: Playable> Playback<W> {
         &self.world
     }
 
+    /// The world at the playhead, by itself.
+    pub fn into_world(self) -> W {
+        self.world
+    }
+
+    /// Goes on to the end of this moment, and tells all that happens on the way.
+    pub fn run_and_tell(&mut self, until: Instant) -> Vec<TraceEvent> {
+        let mut told = Vec::new();
+        while self.overrun.is_none() && self.next_moment().is_some_and(|at| at <= until) {
+            if self.run(Goal::NextMoment, usize::MAX) == Progress::Reached {
+                told.extend_from_slice(&self.last);
+            }
+        }
+        self.run(Goal::Time(until), usize::MAX);
+        told
+    }
+
     /// Where the playhead stands.
     pub fn now(&self) -> Instant {
         self.world.now()

@@ -63,6 +63,21 @@ impl<O: Observer> Producer<O> {
         self.place(now, attempt, begun, record)
     }
 
+    /// `send()` of a record that its serialiser does not take (`SerializationException`). Java's client waits for metadata
+    /// first; this one throws at once.
+    pub fn send_what_no_serializer_takes(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        record: &Record<'_>,
+        detail: Arc<str>,
+    ) -> SendRefusal {
+        attempt.ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
+        let error = self.refusal_of_a_first_call(record).unwrap_or(ProducerError::Serialization { detail });
+        self.refuse(now, attempt.ordinal, None, own_partition(record), error)
+    }
+
     /// Goes on with a send that waited; for metadata in vain or not.
     #[cold]
     fn resume(&mut self, now: Now, mut begun: Begun, record: &Record<'_>) -> Begun {

@@ -49,8 +49,16 @@ enum KeyPlan {
 #[derive(Clone, Debug)]
 enum ValuePlan {
     Null,
-    Template { template: Template, at_least_bytes: usize },
-    Letters { at_least_bytes: u64, span: u64 },
+    /// It has no bytes: no serialiser takes it.
+    OfAnotherType,
+    Template {
+        template: Template,
+        at_least_bytes: usize,
+    },
+    Letters {
+        at_least_bytes: u64,
+        span: u64,
+    },
 }
 
 /// The bytes of one record, in memory that is used again for the next.
@@ -110,8 +118,8 @@ impl LoadPlan {
                 at_least_bytes: u64::from(*at_least_bytes),
                 span: u64::from(at_most_bytes.saturating_sub(*at_least_bytes)) + 1,
             },
-            // An object of another type has no bytes either.
-            Value::Null {} | Value::OfAnotherType {} => ValuePlan::Null,
+            Value::Null {} => ValuePlan::Null,
+            Value::OfAnotherType {} => ValuePlan::OfAnotherType,
         };
         let template = |text: &std::sync::Arc<str>| Template::parse(text);
         let headers = load.headers.iter();
@@ -125,6 +133,11 @@ impl LoadPlan {
             headers: headers.collect::<Result<_, _>>()?,
             rng: Rng::stream(seed, Purpose::Load).at(number << 56),
         })
+    }
+
+    /// Are the values objects of a type that their serialiser does not take?
+    pub const fn is_of_another_type(&self) -> bool {
+        matches!(self.value, ValuePlan::OfAnotherType)
     }
 
     /// How many records there are.
@@ -184,7 +197,7 @@ impl LoadPlan {
     /// `false`: null.
     fn write_value(&self, draws: &Draws, bytes: &mut Vec<u8>) -> bool {
         match &self.value {
-            ValuePlan::Null => false,
+            ValuePlan::Null | ValuePlan::OfAnotherType => false,
             ValuePlan::Template { template, at_least_bytes } => {
                 let start = bytes.len();
                 template.write(draws, bytes);

@@ -42,7 +42,6 @@ impl<T> AppendOnly<T> {
         }
     }
 
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.closed.iter().flat_map(|part| part.iter()).chain(&self.open)
     }

@@ -43,6 +43,16 @@ impl Stage {
         history
     }
 
+    /// Checks a claim. What a program meets when its producer is made is not in any history of records.
+    fn check(&self, claim: &scenario::Claim, history: &History) -> Verdict {
+        match claim {
+            scenario::Claim::Raised { class } if &**class == "ConfigException" && !self.refused.is_empty() => {
+                Verdict::Held
+            }
+            claim => judge::Claim::from(claim).check(history),
+        }
+    }
+
     /// Has everything overheard that goes over the wire from now on.
     pub fn listen(&mut self) {
         self.simulation.listen();
@@ -80,6 +90,19 @@ impl Stage {
                     history.tell(at, ids[&(client, *call)], Fate::Failed(failure));
                 }
             }
+        }
+        self.forget_what_ended(history);
+    }
+
+    /// Programs that have ended learn nothing more.
+    fn forget_what_ended(&self, history: &mut History) {
+        let told: std::collections::BTreeSet<CallId> = history.told.iter().map(|told| told.call).collect();
+        let now = self.simulation.now().instant();
+        let untold = (0..).map(CallId).zip(&history.calls).filter(|(id, _)| !told.contains(id));
+        let has_ended = |producer: ProducerIndex| self.simulation.clients()[producer.0 as usize].has_ended();
+        let unknown: Vec<CallId> = untold.filter(|(_, call)| has_ended(call.producer)).map(|(id, _)| id).collect();
+        for call in unknown {
+            history.tell(now, call, Fate::Unknown);
         }
     }
 }
@@ -199,9 +222,9 @@ pub fn run(
     trace.extend(playback.run_and_tell(end));
     let progress = playback.run(Goal::Time(end), 0);
     let stage = playback.into_world();
-    let history = stage.history(&trace, codecs.map(|codecs| codecs as &dyn Codecs));
+    let history = stage.history(&trace, codecs.or(crate::codecs::simulated()).map(|codecs| codecs as &dyn Codecs));
     let is_meant = |goal: &scenario::Goal| goal.lane.is_none_or(|meant| meant as usize == lane);
     let goals = scenario.goals.iter().enumerate().filter(|(_, goal)| is_meant(goal));
-    let verdicts = goals.map(|(place, goal)| (place, judge::Claim::from(&goal.claim).check(&history))).collect();
+    let verdicts = goals.map(|(place, goal)| (place, stage.check(&goal.claim, &history))).collect();
     Ok(Ending { lane, stage, history, trace, verdicts, progress })
 }

@@ -4,6 +4,7 @@
 
 mod acts;
 mod append_only;
+mod history;
 mod script;
 mod setting_up;
 #[cfg(all(test, feature = "scenario-text"))]
@@ -13,6 +14,7 @@ mod troupe;
 use core::time::Duration;
 use std::sync::Arc;
 
+pub use self::history::{Ending, run};
 use self::script::Script;
 pub use self::troupe::{Counts, Troupe};
 use crate::cluster::{Cluster, TopicRefusal};
@@ -68,6 +70,8 @@ pub struct Stage {
     simulation: Simulation<Troupe>,
     script: Script,
     topics: Vec<NewTopic>,
+    /// The producers', as they began.
+    configs: Vec<Arc<ProducerConfig>>,
     seed: u64,
     loads_by_action: u64,
     /// Producers that the Java client refuses to make, with its words.
@@ -97,7 +101,7 @@ impl Stage {
             cluster.create_topic(topic)?;
         }
         let seed = scenario.seed.0;
-        let mut refused = Vec::new();
+        let (mut refused, mut configs) = (Vec::new(), Vec::new());
         let mut simulation: Option<Simulation<Troupe>> = None;
         let mut cluster = Some(cluster);
         for (index, producer) in (0..).zip(&scenario.producers) {
@@ -109,6 +113,7 @@ impl Stage {
                 }
             };
             let (config, name) = (Arc::new(config), ProducerIndex(index));
+            configs.push(Arc::clone(&config));
             let troupe = setting_up::troupe(producer, setup, seed, name, BEGIN)?;
             let observer = TraceBuffer::new(lane_index, name);
             match &mut simulation {
@@ -139,6 +144,7 @@ impl Stage {
             simulation,
             script: Script::default(),
             topics,
+            configs,
             seed,
             loads_by_action: 0,
             refused,

@@ -1,5 +1,8 @@
 //! Scenarios in a few lines, on their stages.
 
+#[cfg(feature = "demos")]
+mod demos;
+
 use core::time::Duration;
 
 use super::troupe::Said;

@@ -41,9 +41,11 @@ pub(super) struct Call {
     generation: u32,
 }
 
-/// What the program was told.
+/// What the program did and was told.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Said {
+    /// `send` was called.
+    Called { call: u32 },
     /// `send` returned.
     Returned { at: Instant, call: u32, partition: Option<i32> },
     /// A record is stored.
@@ -298,7 +300,9 @@ impl Witness for &mut Notes<'_> {
         let job = u32::try_from(job).unwrap_or(u32::MAX);
         let (_, tries, generation) = self.manners[job as usize];
         let call = Call { member: self.member, job, index, at: now, tries, generation };
-        *self.calling = Some(self.calls.push(call));
+        let call = self.calls.push(call);
+        self.said.push(Said::Called { call });
+        *self.calling = Some(call);
     }
 
     fn called(&mut self, called: Called) {

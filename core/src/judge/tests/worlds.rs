@@ -229,8 +229,7 @@ pub(super) fn history_of(seed: u64) -> History {
     let config = Arc::new(config);
     let mut program = draw.program(seed);
     program.clerk.history.add_producer(Arc::clone(&config));
-    let promised = Topic { copies_in_step: true, ..Topic::new("orders", 3, 1) };
-    program.clerk.history.add_topic(promised);
+    program.clerk.history.add_topic(Topic::new("orders", 3, 1));
     program.clerk.history.tick = Duration::from_millis(1);
     let latency = Latency {
         base: Duration::from_micros(200 + draw.below(5_000)),
