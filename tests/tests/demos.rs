@@ -77,7 +77,6 @@ fn every_demo_with_a_few_edits_is_a_link_below_2000_characters() {
         opened.take_card_of(&original);
         assert_eq!(opened.card, original.card, "whoever has the demo has its card");
     }
-    println!("longest: {} characters, {}", longest.0, longest.1);
     assert!(longest.0 < 2_000, "{longest:?}");
 }
 

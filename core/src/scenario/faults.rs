@@ -25,6 +25,8 @@ written! {
         lane: Option<u32> = None, Lane;
         /// What becomes of them.
         fate: Fate = Fate::default(), Told;
+        /// Only those that leave before count, in virtual microseconds; absent: without end.
+        until_us: Option<u64> = None, Between(0, 86_400_000_000);
     }
 }
 

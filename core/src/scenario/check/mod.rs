@@ -172,18 +172,21 @@ impl Checker {
 
     /// Prose that shows all that it holds, and no more than it may.
     fn mend(&mut self, text: &mut Arc<str>, most: u32) {
-        let (most, of) = (usize::try_from(most).unwrap_or(usize::MAX), text.chars().count());
-        if of <= most && !text.chars().any(hides_in_prose) {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if text.chars().count() <= most && !text.chars().any(hides_in_prose) {
             return;
         }
-        let mut mended: String = text.chars().take(most).collect();
+        let mut mended = text.to_string();
         let characters = show_hidden(&mut mended);
         if characters > 0 {
             self.note(Change::Shown { characters });
         }
+        let of = mended.chars().count();
         if of > most {
-            mended.push('…');
-            self.note(Change::Cut { kept: u32::try_from(most).unwrap_or(u32::MAX), of });
+            // With the sign that there was more, so that what is mended once stays as it is.
+            let kept = most.saturating_sub(1);
+            mended = mended.chars().take(kept).chain(['…']).collect();
+            self.note(Change::Cut { kept, of });
         }
         *text = mended.into();
     }

@@ -132,7 +132,7 @@ pub enum Change {
     /// Only the beginning of a text is kept.
     Cut {
         /// So many characters of it.
-        kept: u32,
+        kept: usize,
         /// Of so many.
         of: usize,
     },

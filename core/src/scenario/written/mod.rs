@@ -1,6 +1,6 @@
 //! How a scenario's data shows itself to its written forms.
 //!
-//! Every type of [`scenario`](super) is declared once, with [`written!`]: fields, defaults, bounds and meanings. From
+//! Every type of [`scenario`](super) is declared once, with the macro `written!`: fields, defaults, bounds and meanings. From
 //! that one table come the plain Rust type, the text form, the link form, the checks and `docs/scenario.md`. The forms
 //! work through these traits as objects, so that no form costs code for every type. What has its default is written in
 //! none of them.
