@@ -216,42 +216,50 @@ impl Link {
         Ok((link, notices))
     }
 
-    /// Reads `name=value` pairs, those that are no setting first.
+    /// Reads `name=value` items. Dials are only known where there is a demo whose `turned` they go to.
     fn read_items(&mut self, items: &str, mut turned: Option<&mut Properties>, notices: &mut Vec<LinkNotice>) {
         let mut all = items.split(['&', '?']).filter(|item| !item.is_empty());
         for item in all.by_ref().take(MAX_ITEMS) {
-            let (name, value) = item.split_once('=').unwrap_or((item, ""));
-            let (Some(name), value) = (unescaped(name), unescaped(value)) else {
-                notices.push(LinkNotice::Damaged { name: fit_to_show(name) });
-                continue;
-            };
-            let shown = fit_to_show(&name);
-            let notice = match (&mut turned, value) {
-                _ if is_the_bridges_own(&name) || is_about_a_bridge(&name) => LinkNotice::BridgesOwn { name: shown },
-                (_, Some(value)) if name == "t" => match value.parse() {
-                    _ if self.at_us.is_some() => LinkNotice::Twice { name: shown },
-                    Ok(at_us) => {
-                        self.at_us = Some(at_us);
-                        continue;
-                    }
-                    Err(_) => LinkNotice::Damaged { name: shown },
-                },
-                (None, _) => LinkNotice::Unknown { name: shown, nearest: None },
-                (Some(_), _) if !presets::is_dial(&name) => {
-                    LinkNotice::Unknown { name: shown, nearest: nearest(&name, presets::dials()) }
-                }
-                (Some(turned), _) if turned.get(&name).is_some() => LinkNotice::Twice { name: shown },
-                (Some(turned), Some(value)) if item.contains('=') => {
-                    turned.set(&name, &value);
-                    continue;
-                }
-                _ => LinkNotice::Damaged { name: shown },
-            };
-            notices.push(notice);
+            notices.extend(self.read_item(item, turned.as_deref_mut()));
         }
         match all.count() {
             0 => {}
             left_out => notices.push(LinkNotice::TooMany { left_out }),
+        }
+    }
+
+    /// Takes one item, or says why not.
+    fn read_item(&mut self, item: &str, turned: Option<&mut Properties>) -> Option<LinkNotice> {
+        let (written, value) = item.split_once('=').map_or((item, None), |(name, value)| (name, unescaped(value)));
+        let Some(name) = unescaped(written) else {
+            return Some(LinkNotice::Damaged { name: fit_to_show(written) });
+        };
+        let shown = fit_to_show(&name);
+        if is_the_bridges_own(&name) || is_about_a_bridge(&name) {
+            return Some(LinkNotice::BridgesOwn { name: shown });
+        }
+        if name == "t" {
+            let Some(at_us) = value.and_then(|value| value.parse().ok()) else {
+                return Some(LinkNotice::Damaged { name: shown });
+            };
+            return if self.at_us.is_some() {
+                Some(LinkNotice::Twice { name: shown })
+            } else {
+                self.at_us = Some(at_us);
+                None
+            };
+        }
+        let Some(turned) = turned else { return Some(LinkNotice::Unknown { name: shown, nearest: None }) };
+        if !presets::is_dial(&name) {
+            return Some(LinkNotice::Unknown { name: shown, nearest: nearest(&name, presets::dials()) });
+        }
+        match value {
+            _ if turned.get(&name).is_some() => Some(LinkNotice::Twice { name: shown }),
+            None => Some(LinkNotice::Damaged { name: shown }),
+            Some(value) => {
+                turned.set(&name, &value);
+                None
+            }
         }
     }
 }
