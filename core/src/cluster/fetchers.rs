@@ -4,7 +4,8 @@
 //! and back; a fetch that waits at the leader until there are records, and after `replica.fetch.wait.max.ms` brings home
 //! the high watermark alone; truncation where the logs part. A fetch that waits while nothing happens is no event.
 //! *Leaves out*: limits in bytes, throttles, several fetchers between two brokers; a partition that is newly followed does
-//! not wait for the fetch under way; a connection that comes back is used at once, without `replica.fetch.backoff.ms`.
+//! not wait for the fetch under way; a connection that comes back is used at once, without `replica.fetch.backoff.ms`; a
+//! fetch that moves the high watermark and is answered at once brings it home already, which in Kafka the next one does.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

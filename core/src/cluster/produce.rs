@@ -80,8 +80,8 @@ impl<O: Observer> Cluster<O> {
                 let name = TopicPartition { topic: topic.name.clone(), partition: batch.partition };
                 let scripted = refused.filter(|(_, partition)| **partition == name).map(|(error, _)| error);
                 let id = request.transactional_id.as_deref();
-                let (answer, end) = self.append_one(now, node, &name, batch, given, scripted, id);
-                if let Some(required_offset) = end.filter(|_| request.acks == -1) {
+                let (answer, needed) = self.append_one(now, node, &name, batch, given, scripted, id);
+                if let Some(required_offset) = needed.filter(|_| request.acks == -1) {
                     awaited.push(AwaitedBatch { name, place: (topic_place, place), required_offset });
                 }
                 partitions.push(answer);
@@ -101,7 +101,7 @@ impl<O: Observer> Cluster<O> {
         }
     }
 
-    /// Appends one batch; gives the answer, and where the log has to be replicated to.
+    /// Appends one batch; gives the answer, and the high watermark that has to be reached if it has not been.
     #[expect(clippy::too_many_arguments, reason = "all of them come from the request")]
     fn append_one(
         &mut self,
@@ -132,7 +132,7 @@ impl<O: Observer> Cluster<O> {
             Some(error) => Err(AppendRefusal { error, ..AppendRefusal::default() }),
             None => append(replica, settings, name, &batch.records, given, admit),
         };
-        let log_start_offset = replica.log.start_offset();
+        let (log_start_offset, high_watermark) = (replica.log.start_offset(), replica.high_watermark);
         let stored = |base_offset, log_append_time_ms| ProducePartitionResponse {
             partition: name.partition,
             base_offset,
@@ -150,8 +150,9 @@ impl<O: Observer> Cluster<O> {
                     identity,
                     base_sequence,
                 });
-                self.log_grew(now, name, node);
-                (stored(base_offset, log_append_time_ms.unwrap_or(-1)), Some(last_offset + 1))
+                let is_replicated = self.log_grew(now, name, node);
+                let awaited = (!is_replicated).then_some(last_offset + 1);
+                (stored(base_offset, log_append_time_ms.unwrap_or(-1)), awaited)
             }
             // The answer carries the stored batch's latest time, whatever the topic's timestamp type: the client then
             // shows it for all records of the batch.
@@ -161,7 +162,7 @@ impl<O: Observer> Cluster<O> {
                     partition: name.clone(),
                     base_offset,
                 });
-                (stored(base_offset, max_timestamp_ms), Some(last_offset + 1))
+                (stored(base_offset, max_timestamp_ms), Some(last_offset + 1).filter(|&end| end > high_watermark))
             }
             Err(refusal) => (self.refused(now, node, name, given.version, refusal), None),
         }
@@ -194,13 +195,15 @@ impl<O: Observer> Cluster<O> {
         response
     }
 
-    /// A leader's log has grown: followers may fetch, and where there are none, readers may read.
-    pub(super) fn log_grew(&mut self, now: Now, name: &TopicPartition, node: NodeId) {
+    /// A leader's log has grown: followers may fetch, and where nobody is waited for, readers may read. `true`: they may,
+    /// all of it.
+    pub(super) fn log_grew(&mut self, now: Now, name: &TopicPartition, node: NodeId) -> bool {
         let lag_max = self.config.replica_lag_time_max;
-        let Some((settings, partition)) = self.topics.partition_mut(name) else { return };
+        let Some((settings, partition)) = self.topics.partition_mut(name) else { return true };
         let min_isr = partition.min_isr(settings, &self.config);
-        let Some(replica) = partition.replica_mut(node) else { return };
+        let Some(replica) = partition.replica_mut(node) else { return true };
         let has_moved = replica.advance_high_watermark(now.instant(), min_isr, lag_max, &self.brokers);
+        let is_replicated = replica.high_watermark == replica.log.end_offset();
         let is_behind = replica.has_laggards();
         if partition.replicas.len() > 1 {
             for follower in partition.replicas.iter().map(|replica| replica.node).filter(|&other| other != node) {
@@ -211,6 +214,7 @@ impl<O: Observer> Cluster<O> {
         if has_moved {
             self.high_watermark_moved(now, name, node);
         }
+        is_replicated
     }
 
     /// Readers may read further, and writers may be answered.
