@@ -216,7 +216,12 @@ impl PartitionLog {
 
     /// The batches from the one that contains `offset` on.
     pub(super) fn read_from(&self, offset: i64) -> impl Iterator<Item = &StoredBatch> {
-        let first = self.batches.partition_point(|batch| batch.last_offset < offset);
+        // Most read at the end: a search through a long log would touch much memory for nothing.
+        let newest = self.batches.iter().rev().take(4).take_while(|batch| batch.last_offset >= offset).count();
+        let first = match newest {
+            0..=3 => self.batches.len() - newest,
+            _ => self.batches.partition_point(|batch| batch.last_offset < offset),
+        };
         self.batches.range(first..)
     }
 

@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::append::{AppendRefusal, Appended, Conditions, append};
 use super::faults::{refuse_produce, refused_produce};
 use super::purgatory::{AwaitedBatch, DelayedProduce};
+use super::replica::Replica;
 use super::topics::unknown;
 use super::transactions::{Participant, Support};
 use super::{Answer, Cluster};
@@ -203,16 +204,20 @@ impl<O: Observer> Cluster<O> {
         let min_isr = partition.min_isr(settings, &self.config);
         let Some(replica) = partition.replica_mut(node) else { return true };
         let has_moved = replica.advance_high_watermark(now.instant(), min_isr, lag_max, &self.brokers);
-        let is_replicated = replica.high_watermark == replica.log.end_offset();
-        let is_behind = replica.has_laggards();
+        let (offset, is_replicated) = (replica.high_watermark, replica.high_watermark == replica.log.end_offset());
         if partition.replicas.len() > 1 {
+            let is_behind = partition.replica(node).is_some_and(Replica::has_laggards);
             for follower in partition.replicas.iter().map(|replica| replica.node).filter(|&other| other != node) {
                 self.fetchers.give((node, follower), name);
+                if has_moved {
+                    self.fetchers.tell((node, follower), name, now.instant(), self.config.replica_fetch_wait_max);
+                }
             }
             self.note_behind(name, is_behind);
         }
         if has_moved {
-            self.high_watermark_moved(now, name, node);
+            self.logs_changed = true;
+            self.observer.note(now.instant(), || Fact::HighWatermarkMoved { node, partition: name.clone(), offset });
         }
         is_replicated
     }
