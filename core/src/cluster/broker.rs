@@ -33,7 +33,7 @@ pub enum Refusal {
     LeadsIt,
     /// Nobody is there to decide: the controller is away, or the broker cannot reach it.
     NoController,
-    /// It leads already (ELECTION_NOT_NEEDED).
+    /// The partition has the leader it is to have (ELECTION_NOT_NEEDED).
     ElectionNotNeeded,
     /// Requests take no time here, so they cannot take a multiple of it.
     RequestsTakeNoTime,
@@ -49,7 +49,7 @@ impl core::fmt::Display for Refusal {
             Self::NotInSync => f.write_str("the broker's copy is not in sync"),
             Self::LeadsIt => f.write_str("the broker leads the partition"),
             Self::NoController => f.write_str("the controller is out of reach"),
-            Self::ElectionNotNeeded => f.write_str("the preferred leader leads already"),
+            Self::ElectionNotNeeded => f.write_str("it has the leader it is to have"),
             Self::RequestsTakeNoTime => f.write_str("requests take no time in this cluster"),
         }
     }

@@ -319,7 +319,7 @@ impl<O: Observer> Cluster<O> {
     /// old one.
     ///
     /// # Errors
-    /// No such partition; that broker holds no copy of it, or none that is in sync.
+    /// No such partition; that broker holds no copy of it, or none that is in sync; the controller is away.
     pub fn move_leader(&mut self, now: Now, name: &TopicPartition, to: NodeId) -> Result<(), Refusal> {
         self.appoint_leader(now, name, to)?;
         self.advance(now);
@@ -327,6 +327,9 @@ impl<O: Observer> Cluster<O> {
     }
 
     pub(super) fn appoint_leader(&mut self, now: Now, name: &TopicPartition, to: NodeId) -> Result<(), Refusal> {
+        if self.brokers.controller_is_away {
+            return Err(Refusal::NoController);
+        }
         let (_, partition) = self.topics.partition_mut(name).ok_or(Refusal::UnknownPartition)?;
         let registration = &mut partition.registration;
         if to != NO_LEADER {

@@ -1,14 +1,16 @@
 //! Transactions, and the producer ids they hang on (`TransactionCoordinator`, `TransactionStateManager`; KIP-98,
 //! KIP-360, KIP-890).
 //!
-//! *Models*: coordinators spread over the brokers as Kafka spreads them, and on the next broker where one is gone; ids and epochs, fencing, used-up epochs;
-//! both protocols, whichever is finalised; partitions that leaders add or verify; repeated requests; transactions aborted
-//! when they take too long, in Kafka's ten-second sweeps; transactional ids forgotten after a week.
+//! *Models*: coordinators spread over the brokers as Kafka spreads them, and on the next broker where one is gone; ids and
+//! epochs, fencing, used-up epochs; both protocols, whichever is finalised; partitions that leaders add or verify; repeated
+//! requests; transactions aborted when they take too long, in Kafka's ten-second sweeps; transactional ids forgotten after a
+//! week; transactions that are complete when their markers are replicated.
 //!
 //! *Leaves out*: the logs of `__transaction_state` and `__consumer_offsets` (what would stand there is kept in memory, and
-//! lost with no broker; a coordinator goes home as soon as its broker is back); what takes time between coordinator and leaders, so that CONCURRENT_TRANSACTIONS
-//! is met only while a partition without a leader waits for its marker, and after fencing; a broker's own retries of it
-//! during Produce v12 (100 ms in Kafka); two-phase commit (KIP-939).
+//! lost with no broker; a coordinator goes home as soon as its broker is back, and leaders reach it even while its broker is
+//! gone); what takes time between coordinator and leaders, so that CONCURRENT_TRANSACTIONS is met only while a marker
+//! waits for a leader or for followers, and after fencing; a broker's own retries of it during Produce v12 (100 ms in
+//! Kafka); two-phase commit (KIP-939).
 
 mod markers;
 mod offsets;
