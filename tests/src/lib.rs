@@ -11,6 +11,7 @@ pub mod browser;
 pub mod cut_run;
 pub mod disk;
 pub mod draws;
+pub mod history;
 pub mod kill_run;
 pub mod null_sink;
 pub mod oracle;

@@ -24,6 +24,11 @@ pub struct Clerk {
 }
 
 impl Clerk {
+    /// A witness who goes on with this history.
+    pub fn new(history: History) -> Self {
+        Self { history, waiting: BTreeMap::new() }
+    }
+
     /// `send()` returned: in a batch, or refused. Not for [`SendRefusal::Blocked`]: then it has not returned.
     pub fn returned(&mut self, at: Instant, call: CallId, answer: &Result<Sent, SendRefusal>) {
         match answer {
@@ -86,6 +91,11 @@ pub struct SessionClerk {
 }
 
 impl SessionClerk {
+    /// A witness who goes on with this history.
+    pub fn new(history: History) -> Self {
+        Self { history, first: BTreeMap::new() }
+    }
+
     /// The page asks for this record, so many times. When `send()` returns in the session, the page does not learn.
     pub fn sent(&mut self, at: Instant, producer: ProducerIndex, send: SendId, spec: &RecordSpec, count: u32) {
         let headers: Vec<_> =

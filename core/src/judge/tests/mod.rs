@@ -1,6 +1,7 @@
 //! Histories that hold, and histories that are broken by the smallest change.
 
 mod claims;
+mod clerks;
 mod model;
 mod mutations;
 mod scores;
