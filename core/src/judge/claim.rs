@@ -363,13 +363,11 @@ fn blocked(history: &History, ms: u64) -> Verdict {
     still.map_or(Verdict::Held, |call| Verdict::NotDecided(Undecided::StillBlocked(call)))
 }
 
-/// What makes two batches on the wire the same one.
-type Same<'h> = (ProducerIndex, &'h TopicPartition, Option<ProducerIdentity>, i32, u32, Option<u32>);
+/// What makes two batches on the wire the same one: numbers that a batch which failed for good had are given to the next.
+type Same<'h> = (ProducerIndex, &'h TopicPartition, Option<ProducerIdentity>, i32, u32, u32);
 
 fn same<'h>(request: &RequestSeen, batch: &'h BatchSeen) -> Same<'h> {
-    // Numbers tell batches apart; without them only the bytes do.
-    let sum = batch.identity.is_none().then_some(batch.crc);
-    (request.producer, &batch.partition, batch.identity, batch.base_sequence, batch.records, sum)
+    (request.producer, &batch.partition, batch.identity, batch.base_sequence, batch.records, batch.crc)
 }
 
 /// Batches that left once more.

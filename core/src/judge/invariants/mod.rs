@@ -119,6 +119,10 @@ pub enum Departure {
     /// A batch was stored, its answer lost, and when it is sent again it is refused for the moment: those behind it are
     /// acknowledged before it is recognised (facts §6.6: a retry of what is written can still be refused).
     RecognisedLate,
+    /// In a transaction: a batch was stored, its answer lost, and when it is sent again it is refused for good. Its numbers
+    /// go to the next one (`TransactionManager.handleFailedBatch`, `adjustSequencesDueToFailedBatch`), which the broker then
+    /// takes for the first, or finds out of order. The transaction cannot be committed any more.
+    RefusedAfterAppend,
     /// A lost connection puts several batches back in reverse (facts §4.10), and only the first of a queue is asked whether it
     /// has expired (`RecordAccumulator.expiredBatches`): an older one behind it is late.
     BehindAYoungerBatch,
@@ -222,6 +226,23 @@ impl<'h> Case<'h> {
 
     fn spot(&self, place: Place) -> Spot {
         Spot { partition: Some(self.history.name_of(place)), ..Spot::default() }
+    }
+
+    /// Was a batch of a transaction sent without an answer, and then refused for good?
+    fn refused_after_append(&self, place: Place) -> bool {
+        let mut unanswered = BTreeSet::new();
+        self.history.wire.batches().any(|(_, _, batch)| {
+            if !batch.is_transactional || self.history.place(&batch.partition) != Some(place) {
+                return false;
+            }
+            let name = (batch.identity, batch.base_sequence, batch.crc);
+            let Some(answer) = batch.answer else {
+                unanswered.insert(name);
+                return false;
+            };
+            let is_final = !answer.is_none() && !answer.is_retriable();
+            is_final && answer != ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER && unanswered.contains(&name)
+        })
     }
 
     /// Did brokers say this of a batch of the partition?

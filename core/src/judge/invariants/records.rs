@@ -17,7 +17,7 @@ use crate::judge::score::{Isolation, Whereabouts, is_visible, was_read, whereabo
 ///
 /// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections (facts §9.3, §10 rows 9, 10 and
 /// 13); for acks=1 and fewer replicas as long as the leader stays; never for acks=0. Where every copy has a record at once,
-/// for all but acks=0.
+/// for all but acks=0. Departures: [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`].
 pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     for call in ids(case.history) {
         if case.places.state(case.history, call) != State::Acknowledged {
@@ -34,7 +34,9 @@ pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
                 _ => continue,
             };
             let Some((place, offset)) = case.places.told_place(case.history, call) else { continue };
-            if is_durable(case, call, place) {
+            if is_owed_by_nobody(case, call) && case.refused_after_append(place) {
+                case.departs(1, Departure::RefusedAfterAppend);
+            } else if is_durable(case, call, place) {
                 let expected = "an acknowledged record where it was acknowledged";
                 let spot = Spot { record: Some(call), offset, ..case.spot(place) };
                 case.violation(1, expected, seen, spot);
@@ -45,6 +47,12 @@ pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
             break;
         }
     }
+}
+
+/// Is it part of a transaction that was not committed?
+fn is_owed_by_nobody(case: &Case<'_>, call: CallId) -> bool {
+    let transaction = case.history.calls[call.0 as usize].transaction;
+    transaction.is_some_and(|at| case.history.transactions[at as usize].end != TransactionEnd::Committed)
 }
 
 fn is_durable(case: &Case<'_>, call: CallId, place: Place) -> bool {

@@ -174,7 +174,7 @@ fn sequences_in_the_log(case: &mut Case<'_>) {
 /// did not get in (it was refused, lost or is still under way; facts §6.5, §10 rows 4 and 46).
 ///
 /// Holds for brokers that say it themselves. Departures: [`Departure::FirstBatchUnprotected`] (row 48),
-/// [`Departure::NumberedBeforeSent`] (§6.4),
+/// [`Departure::NumberedBeforeSent`] (§6.4), [`Departure::RefusedAfterAppend`],
 /// [`Departure::ProducerForgotten`], [`Departure::UncleanElection`].
 pub(super) fn nobody_causes_a_gap(case: &mut Case<'_>) {
     // By the last sequence of each batch that was sent: when it was first answered with success, if it was.
@@ -192,7 +192,7 @@ pub(super) fn nobody_causes_a_gap(case: &mut Case<'_>) {
             };
             if !why.is_empty() {
                 let spot = spot_of(at, request, Some(batch));
-                let is_numbered = before.is_none() && is_numbered_before_sent(case, request, batch);
+                let is_numbered = before.is_none() && base > 0 && is_numbered_before_sent(case, request, batch);
                 let departure = is_numbered.then_some(Departure::NumberedBeforeSent);
                 match departure.or_else(|| departure_of_a_gap(case, place, identity)) {
                     Some(departure) => case.departs(10, departure),
@@ -213,6 +213,9 @@ fn departure_of_a_gap(case: &Case<'_>, place: Place, identity: ProducerIdentity)
     }
     if case.may_have_forgotten() {
         return Some(Departure::ProducerForgotten);
+    }
+    if case.refused_after_append(place) {
+        return Some(Departure::RefusedAfterAppend);
     }
     (case.had_an_unclean_election(place) || case.was_recreated(place)).then_some(Departure::UncleanElection)
 }
@@ -250,7 +253,8 @@ pub const IDLE_WAKES_PER_SECOND: u32 = 10;
 struct Attempt {
     failures: u32,
     ended: Option<Moment>,
-    records: u32,
+    /// Of the same numbers it is another batch: those of one that failed for good are given to the next.
+    crc: u32,
     /// Does the next attempt have to wait?
     backs_off: bool,
     request: usize,
@@ -266,7 +270,7 @@ pub(super) fn retries_back_off_and_the_idle_sleep(case: &mut Case<'_>) {
     for (at, request, batch) in case.history.wire.batches() {
         let Some(name) = numbered(case, request, batch) else { continue };
         let Some(config) = case.config(request.producer) else { continue };
-        let before = attempts.get(&name).filter(|before| before.records == batch.records && before.backs_off);
+        let before = attempts.get(&name).filter(|before| before.crc == batch.crc && before.backs_off);
         let mut failures = before.map_or(0, |before| before.failures);
         if let Some((before, ended)) = before.and_then(|before| Some((before, before.ended?))) {
             failures += 1;
@@ -282,7 +286,7 @@ pub(super) fn retries_back_off_and_the_idle_sleep(case: &mut Case<'_>) {
         }
         let backs_off = !matches!(batch.answer, Some(ErrorCode::NONE | ErrorCode::MESSAGE_TOO_LARGE));
         let ended = request.ended.map(|(moment, _)| moment);
-        attempts.insert(name, Attempt { failures, ended, records: batch.records, backs_off, request: at });
+        attempts.insert(name, Attempt { failures, ended, crc: batch.crc, backs_off, request: at });
     }
     the_idle_sleep(case);
 }

@@ -6,4 +6,5 @@ mod model;
 mod mutations;
 mod scores;
 mod stories;
+mod tills;
 mod worlds;

@@ -245,6 +245,43 @@ fn invariant_4_no_careful_reader_gets_what_was_aborted() {
 }
 
 #[test]
+fn invariants_1_and_10_excuse_an_open_transaction_whose_stored_batch_was_refused_when_it_was_sent_again() {
+    // Flow: A is stored and its answer lost → A is sent again and refused for good → B has A's numbers, and the broker takes
+    // it for A: B is acknowledged where A is.
+    let story = |end| {
+        let mut model = Model::with(&[("transactional.id", "till")]);
+        let (a, b) = (model.send("user-42", "a"), model.send("user-42", "b"));
+        model.forget(1);
+        model.history.transactions.push(Transaction { producer: PRODUCER, end });
+        model.history.calls.iter_mut().for_each(|call| call.transaction = Some(0));
+        model.store(1, &[a]);
+        let first = model.transmit(1, 1);
+        model.break_connection(first);
+        model.pass(200);
+        let again = model.transmit(1, 1);
+        model.answer(again, ErrorCode::INVALID_RECORD, -1);
+        let next = model.transmit(1, 1);
+        model.answer(next, ErrorCode::NONE, 0);
+        for request in [first, again, next] {
+            model.history.wire.requests[request].batches[0].is_transactional = true;
+        }
+        model.history.wire.requests[next].batches[0].crc = 1;
+        model.fail(a, "InvalidRecordException", Persistence::PossiblyPersisted);
+        model.acknowledge(1, &[b], 0);
+        let log = model.history.logs.get_mut(&place(1)).expect("three partitions");
+        log.committed = Some(Vec::new());
+        model
+    };
+    let mut open = story(TransactionEnd::Aborted);
+    departs(1, Departure::RefusedAfterAppend, &open.history);
+    let mut refused = open.history.clone();
+    refused.wire.requests[2].batches[0].answer = Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    departs(10, Departure::RefusedAfterAppend, &refused);
+    open.history.transactions[0].end = TransactionEnd::Committed;
+    breaks(1, &open.history);
+}
+
+#[test]
 fn invariant_5_one_result_for_every_send() {
     let mut twice = two_batches(&[]).history;
     let told = twice.told[0].clone();
