@@ -37,6 +37,8 @@ pub struct MessageRule {
     pub times: u32,
     /// Only what departs from then on counts.
     pub from: Instant,
+    /// And before this; `None`: without end.
+    pub until: Option<Instant>,
     /// What is done to them, in this order; nothing: no later rule does anything either.
     pub what: Vec<Interference>,
 }
@@ -125,7 +127,8 @@ impl Rules {
             *count += 1;
         }
         for (rule, seen) in &mut self.rules {
-            if now < rule.from || !rule.on.fits(message) {
+            let is_in_force = now >= rule.from && rule.until.is_none_or(|until| now < until);
+            if !is_in_force || !rule.on.fits(message) {
                 continue;
             }
             *seen += 1;

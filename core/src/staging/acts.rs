@@ -325,7 +325,8 @@ pub(super) fn message_rule(rule: &Rule, begins: Instant) -> MessageRule {
         Fate::Throttle { for_ms } => vec![Interference::Throttle(number(*for_ms))],
     };
     let from = begins + Duration::from_micros(rule.from_us);
-    MessageRule { on: pattern(&rule.on), nth: rule.nth, times: rule.times, from, what }
+    let until = rule.until_us.map(|us| begins + Duration::from_micros(us));
+    MessageRule { on: pattern(&rule.on), nth: rule.nth, times: rule.times, from, until, what }
 }
 
 fn client(producer: u32) -> ClientId {

@@ -192,7 +192,7 @@ fn produces_about(partition: i32) -> Pattern {
 }
 
 fn rule(on: Pattern, nth: u32, what: Interference) -> MessageRule {
-    MessageRule { on, nth, times: 1, from: Instant::ZERO, what: vec![what] }
+    MessageRule { on, nth, times: 1, from: Instant::ZERO, until: None, what: vec![what] }
 }
 
 #[test]
