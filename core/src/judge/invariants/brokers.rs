@@ -10,7 +10,7 @@ use crate::judge::reading::Damage;
 
 /// 12: buffered bytes keep to `buffer.memory`, and `close()` gives all of them back.
 ///
-/// Holds for every configuration (facts §4.7). Batches that were split are outside the pool and are not counted.
+/// Holds for every configuration. Batches that were split are outside the pool and are not counted.
 pub(super) fn memory_is_bounded_and_given_back(case: &mut Case<'_>) {
     let mut last = BTreeMap::new();
     for seen in &case.history.memory {
@@ -35,7 +35,7 @@ pub(super) fn memory_is_bounded_and_given_back(case: &mut Case<'_>) {
 
 /// 14: the leader epoch of a partition never goes back: neither among its leaders nor along its log.
 ///
-/// Holds for every topic that was not made anew (facts §10 row 41).
+/// Holds for every topic that was not made anew.
 pub(super) fn leader_epochs_only_grow(case: &mut Case<'_>) {
     let mut latest: BTreeMap<Place, i32> = BTreeMap::new();
     for seen in &case.history.leaders {
@@ -58,7 +58,7 @@ pub(super) fn leader_epochs_only_grow(case: &mut Case<'_>) {
 
 /// 15: a record with a key goes to the partition of its key's hash, by a count of partitions that the topic had.
 ///
-/// Holds unless the record names its partition, or with `partitioner.ignore.keys` (facts §3).
+/// Holds unless the record names its partition, or with `partitioner.ignore.keys`.
 pub(super) fn keys_go_where_their_hash_says(case: &mut Case<'_>) {
     for id in ids(case.history) {
         let call = &case.history.calls[id.0 as usize];
@@ -80,7 +80,7 @@ pub(super) fn keys_go_where_their_hash_says(case: &mut Case<'_>) {
 
 /// 16: every batch can be read, and carries the CRC of its bytes: on the wire and in the log.
 ///
-/// Holds for every configuration (facts §7.1 to §7.3).
+/// Holds for every configuration.
 pub(super) fn batches_can_be_read(case: &mut Case<'_>) {
     for (&place, log) in &case.history.logs {
         for (offset, damage) in &log.damage {

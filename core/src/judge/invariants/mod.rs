@@ -117,13 +117,13 @@ pub enum Departure {
     /// `RecordAccumulator.shouldStopDrainBatchesForPartition`).
     NumberedBeforeSent,
     /// A batch was stored, its answer lost, and when it is sent again it is refused for the moment: those behind it are
-    /// acknowledged before it is recognised (facts §6.6: a retry of what is written can still be refused).
+    /// acknowledged before it is recognised.
     RecognisedLate,
     /// In a transaction: a batch was stored, its answer lost, and when it is sent again it is refused for good. Its numbers
     /// go to the next one (`TransactionManager.handleFailedBatch`, `adjustSequencesDueToFailedBatch`), which the broker then
     /// takes for the first, or finds out of order. The transaction cannot be committed any more.
     RefusedAfterAppend,
-    /// A lost connection puts several batches back in reverse (facts §4.10), and only the first of a queue is asked whether it
+    /// A lost connection puts several batches back in reverse, and only the first of a queue is asked whether it
     /// has expired (`RecordAccumulator.expiredBatches`): an older one behind it is late.
     BehindAYoungerBatch,
 }

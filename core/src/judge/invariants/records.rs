@@ -15,8 +15,7 @@ use crate::judge::score::{Isolation, Whereabouts, is_visible, was_read, whereabo
 /// 1: what was acknowledged is in the log, at exactly the partition and offset told; of a committed transaction a careful
 /// reader gets it too.
 ///
-/// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections (facts §9.3, §10 rows 9, 10 and
-/// 13); for acks=1 and fewer replicas as long as the leader stays; never for acks=0. Where every copy has a record at once,
+/// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections; for acks=1 and fewer replicas as long as the leader stays; never for acks=0. Where every copy has a record at once,
 /// for all but acks=0. Departures: [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`].
 pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     for call in ids(case.history) {
@@ -71,9 +70,8 @@ fn is_durable(case: &Case<'_>, call: CallId, place: Place) -> bool {
 
 /// 2: no value is stored twice, where its producer is idempotent (KIP-98). Two calls with one content are two values.
 ///
-/// Departures: [`Departure::FirstBatchUnprotected`] (facts §10 row 48), [`Departure::RenumberedAfterAppend`] (§6.4 and row
-/// 5), [`Departure::SplitAfterAppend`] (§4.9), [`Departure::ProducerForgotten`] (row 40). What an application sends again
-/// after an exception is another value (row 15).
+/// Departures: [`Departure::FirstBatchUnprotected`], [`Departure::RenumberedAfterAppend`], [`Departure::SplitAfterAppend`], [`Departure::ProducerForgotten`]. What an application sends again
+/// after an exception is another value.
 pub(super) fn nothing_is_stored_twice(case: &mut Case<'_>) {
     let plain = contents_of_plain_producers(case);
     let mut extras = Vec::new();
@@ -133,8 +131,7 @@ fn something_failed(case: &Case<'_>, place: Place) -> bool {
 /// 3: the log of a partition has the records of one producer's thread in the order of its calls, whatever was told of
 /// them; as far as it is certain whose they are.
 ///
-/// Holds with idempotence, or with one request in flight, where answers are waited for (facts §4.10, §4.11, §6; §10 rows 2
-/// and 3 show the rest). Departures: [`Departure::FirstBatchUnprotected`] (row 48), [`Departure::UncleanElection`].
+/// Holds with idempotence, or with one request in flight, where answers are waited for. Departures: [`Departure::FirstBatchUnprotected`], [`Departure::UncleanElection`].
 pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
     let mut broken = Vec::new();
     for (&place, owners) in &case.places.owners {
@@ -167,9 +164,9 @@ pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
 }
 
 /// 4: what was told to have failed for certain is not in the log; and what an aborted transaction wrote no careful reader
-/// gets (the `G1a` of reliability §1).
+/// gets.
 ///
-/// Holds for every configuration. An exception after which the record may be stored (§4.8, §10 row 15) says so and is not
+/// Holds for every configuration. An exception after which the record may be stored says so and is not
 /// judged here.
 pub(super) fn failed_is_not_stored(case: &mut Case<'_>) {
     for id in ids(case.history) {

@@ -15,7 +15,7 @@ use crate::time::Instant;
 
 /// 5: every send has exactly one result; it may have none as long as its producer is not closed.
 ///
-/// Holds for every configuration (facts §8, §2.4). Departure: [`Departure::ToldTwiceWhenFenced`] (§10 row 47).
+/// Holds for every configuration. Departure: [`Departure::ToldTwiceWhenFenced`].
 pub(super) fn every_send_has_one_result(case: &mut Case<'_>) {
     let mut results = vec![0_u32; case.history.calls.len()];
     for told in &case.history.told {
@@ -47,9 +47,9 @@ fn closed_at(case: &Case<'_>, producer: ProducerIndex) -> Option<Moment> {
 
 /// 6: of the records that one thread sent to a partition, and that are acknowledged, the earlier ones are told first.
 ///
-/// Holds where order holds (facts §8: "batches of a partition complete in order with idempotence or max.in.flight=1").
-/// Exceptions may come out of order: what waits in the queue expires before what is in flight (§4.8). Departures:
-/// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`] (§10 row 48), [`Departure::RecognisedLate`] (§6.6).
+/// Holds where order holds.
+/// Exceptions may come out of order: what waits in the queue expires before what is in flight. Departures:
+/// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`], [`Departure::RecognisedLate`].
 pub(super) fn results_come_in_order(case: &mut Case<'_>) {
     let mut latest: BTreeMap<(ProducerIndex, u32, Place), CallId> = BTreeMap::new();
     let mut broken = Vec::new();
@@ -102,7 +102,7 @@ fn was_recognised_late(case: &Case<'_>, place: Place, offset: i64) -> bool {
 /// 7: a record that was appended has its result within `delivery.timeout.ms` (its batch may be older, so rather earlier),
 /// and `send()` returns within `max.block.ms`.
 ///
-/// Holds for every configuration but transactions, whose batches wait for their coordinator (facts §4.8, §2.1, §5.1).
+/// Holds for every configuration but transactions, whose batches wait for their coordinator.
 /// Departures: [`Departure::WithoutProducerId`], [`Departure::BehindAYoungerBatch`].
 pub(super) fn nothing_takes_too_long(case: &mut Case<'_>) {
     let mut pauses: BTreeMap<ProducerIndex, Vec<(Instant, Instant)>> = BTreeMap::new();
@@ -227,7 +227,7 @@ fn name(what: WaitFor) -> &'static str {
 /// 18: `flush()` returns only when every send that returned before it was called is settled, and `close()` only when every
 /// send is.
 ///
-/// Holds for every configuration, with and without a timeout of `close()` (facts §2.3, §2.4).
+/// Holds for every configuration, with and without a timeout of `close()`.
 pub(super) fn flush_and_close_wait_for_all(case: &mut Case<'_>) {
     for wait in &case.history.waits {
         let Some(ended) = wait.ended else { continue };

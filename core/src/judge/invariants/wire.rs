@@ -28,7 +28,7 @@ fn spot_of(request: usize, seen: &RequestSeen, batch: Option<&BatchSeen>) -> Spo
 /// 8: no connection has more requests without an answer than `max.in.flight.requests.per.connection`, and no numbered
 /// batch is under way twice at once.
 ///
-/// Holds for every configuration; requests of every kind count (facts §5.2).
+/// Holds for every configuration; requests of every kind count.
 pub(super) fn in_flight_is_bounded(case: &mut Case<'_>) {
     let requests = &case.history.wire.requests;
     let mut events: Vec<(Moment, bool, usize)> = Vec::with_capacity(requests.len() * 2);
@@ -70,9 +70,9 @@ struct Sent {
 /// 9: per producer id, epoch and partition, sequences begin at 0 and follow one another, on the wire and in the log; a
 /// batch that is sent again lies within what was sent; the epoch of a producer id only grows.
 ///
-/// Holds for producers with idempotence (facts §6.1 to §6.3, §6.6). In the log the first sequence of an id is another one
-/// where it is [`Departure::FirstBatchUnprotected`] (§10 row 48); a broker that forgot an id takes any (row 40), and so does
-/// one that lost its log. On the wire they seem to leave a gap where they are [`Departure::NumberedBeforeSent`] (§6.4).
+/// Holds for producers with idempotence. In the log the first sequence of an id is another one
+/// where it is [`Departure::FirstBatchUnprotected`]; a broker that forgot an id takes any, and so does
+/// one that lost its log. On the wire they seem to leave a gap where they are [`Departure::NumberedBeforeSent`].
 pub(super) fn sequences_follow_one_another(case: &mut Case<'_>) {
     let mut sent: BTreeMap<(ProducerIndex, Place), Sent> = BTreeMap::new();
     for (at, request, batch) in case.history.wire.batches() {
@@ -171,10 +171,10 @@ fn sequences_in_the_log(case: &mut Case<'_>) {
 }
 
 /// 10: where a broker says OUT_OF_ORDER_SEQUENCE_NUMBER, the client is not the cause: it sent the sequence before, and that
-/// did not get in (it was refused, lost or is still under way; facts §6.5, §10 rows 4 and 46).
+/// did not get in (it was refused, lost or is still under way).
 ///
-/// Holds for brokers that say it themselves. Departures: [`Departure::FirstBatchUnprotected`] (row 48),
-/// [`Departure::NumberedBeforeSent`] (§6.4), [`Departure::RefusedAfterAppend`],
+/// Holds for brokers that say it themselves. Departures: [`Departure::FirstBatchUnprotected`],
+/// [`Departure::NumberedBeforeSent`], [`Departure::RefusedAfterAppend`],
 /// [`Departure::ProducerForgotten`], [`Departure::UncleanElection`].
 pub(super) fn nobody_causes_a_gap(case: &mut Case<'_>) {
     // By the last sequence of each batch that was sent: when it was first answered with success, if it was.
@@ -223,7 +223,7 @@ fn departure_of_a_gap(case: &Case<'_>, place: Place, identity: ProducerIdentity)
 /// 11: the batches of a request together keep to `max.request.size`, but for one that is alone; a batch keeps to
 /// `batch.size`, or to what its first record asked for where that is more.
 ///
-/// Holds for batches that are not compressed: of others the size is estimated before they are closed (facts §4.3, §4.6).
+/// Holds for batches that are not compressed: of others the size is estimated before they are closed.
 pub(super) fn sizes_are_bounded(case: &mut Case<'_>) {
     for (at, request) in case.history.wire.requests.iter().enumerate() {
         let Some(config) = case.config(request.producer) else { continue };
@@ -264,7 +264,7 @@ struct Attempt {
 /// `retry.backoff.max.ms`, less 20 % at most (KIP-580, KIP-601); and a producer with nothing to do is hardly ever woken.
 ///
 /// Of batches without numbers nobody can tell a retry from another batch with the same records. Who was told of another
-/// leader does not wait (KIP-951), nor do the parts of a batch that was too large (facts §4.4, §4.5, §4.9).
+/// leader does not wait (KIP-951), nor do the parts of a batch that was too large.
 pub(super) fn retries_back_off_and_the_idle_sleep(case: &mut Case<'_>) {
     let mut attempts: BTreeMap<Numbered, Attempt> = BTreeMap::new();
     for (at, request, batch) in case.history.wire.batches() {

@@ -55,7 +55,6 @@ fn faults(world: &mut World) -> Vec<trace::Fault> {
         .collect()
 }
 
-/// §10, row 1.
 #[test]
 fn a_connection_that_breaks_at_the_answer_doubles_the_record_without_idempotence() {
     for (idempotent, stored) in [("false", 2), ("true", 1)] {
@@ -72,7 +71,7 @@ fn a_connection_that_breaks_at_the_answer_doubles_the_record_without_idempotence
     }
 }
 
-/// §10, row 3: both requests in flight, the connection lost before either is appended.
+/// Both requests in flight, the connection lost before either is appended.
 #[test]
 fn a_connection_that_breaks_at_the_first_of_two_requests_turns_their_order_round_without_idempotence() {
     for (idempotent, order) in [("false", ["warm", "B", "A"]), ("true", ["warm", "A", "B"])] {
@@ -85,7 +84,6 @@ fn a_connection_that_breaks_at_the_first_of_two_requests_turns_their_order_round
     }
 }
 
-/// §10, row 2.
 #[test]
 fn a_request_answered_with_an_error_is_overtaken_without_idempotence() {
     for (idempotent, order) in [("false", ["warm", "B", "A"]), ("true", ["warm", "A", "B"])] {
@@ -99,7 +97,7 @@ fn a_request_answered_with_an_error_is_overtaken_without_idempotence() {
     }
 }
 
-/// §10, row 37: without idempotence up to five copies, the second ones in reverse order.
+/// Without idempotence up to five copies, the second ones in reverse order.
 #[test]
 fn one_swallowed_answer_closes_the_connection_and_everything_behind_it_is_sent_again() {
     let mut world = warm(&[
@@ -122,7 +120,7 @@ fn one_swallowed_answer_closes_the_connection_and_everything_behind_it_is_sent_a
     assert_eq!(timed_out, 1, "one request is too old, and takes the others with its connection");
 }
 
-/// §10, row 12, as a leader says it whose followers left between append and answer.
+/// As a leader says it whose followers left between append and answer.
 #[test]
 fn an_answer_may_say_that_replicas_are_missing_although_the_batch_is_stored() {
     for (idempotent, stored) in [("false", 2), ("true", 1)] {
@@ -208,7 +206,6 @@ fn a_rule_strikes_the_third_produce_to_its_partition() {
     assert_eq!(attempts, [1, 1, 1, 1, 2], "the third to partition 1");
 }
 
-/// §10, row 35.
 #[test]
 fn a_throttled_client_asks_that_broker_nothing_until_the_pause_is_over() {
     let mut world = warm(&[("linger.ms", "0")]);
