@@ -431,7 +431,8 @@ fn invariant_9_epochs_on_the_wire_never_go_back() {
         let batch = &mut history.wire.requests[request].batches[0];
         batch.identity = batch.identity.map(|identity| ProducerIdentity { epoch, ..identity });
     };
-    let (later, _) = (model.transmit(1, 1), model.transmit(1, 1));
+    let later = model.transmit(1, 1);
+    model.transmit(1, 1);
     model.history.wire.requests[later].batches[0].base_sequence = 0;
     epoch(&mut model.history, later, 1);
     breaks(9, &model.history);
@@ -487,10 +488,9 @@ fn invariants_9_and_10_excuse_what_was_numbered_before_it_was_sent() {
         model.answer(c, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
         (model, c)
     };
-    let (model, c) = story(ErrorCode::INVALID_RECORD);
+    let (mut model, c) = story(ErrorCode::INVALID_RECORD);
     departs(9, Departure::NumberedBeforeSent, &model.history);
     departs(10, Departure::NumberedBeforeSent, &model.history);
-    let (mut model, _) = (model, ());
     model.history.wire.requests[c].batches[0].base_sequence = 4;
     assert_eq!(broken(&model.history), [9, 10], "so many were not under way");
 }
@@ -682,7 +682,6 @@ fn invariant_17_once_healed_all_comes_to_rest() {
         model.forget(1);
         // The bridge's page does not know when `send()` returned: only invariant 17 speaks of it.
         model.history.calls[call.0 as usize].returned = None;
-        model.history.producers[0] = std::sync::Arc::clone(&model.history.producers[0]);
         if told {
             model.fail(call, "TimeoutException", Persistence::PossiblyPersisted);
         }
