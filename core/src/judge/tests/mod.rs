@@ -3,6 +3,7 @@
 mod claims;
 mod clerks;
 mod model;
+mod more_stories;
 mod mutations;
 mod scores;
 mod stories;
