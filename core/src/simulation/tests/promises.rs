@@ -259,7 +259,16 @@ fn found(world: &Simulation<Counting>) -> BTreeMap<usize, Vec<(i32, i64)>> {
 }
 
 /// The fate of one record: told once, and true.
-fn judge(world: &Simulation<Counting>, number: usize, there: &[(i32, i64)], acks: &str) -> Result<(), TestCaseError> {
+///
+/// A leader that is followed by another may take with it what it alone has stored: with acks=1 that is acknowledged all the
+/// same, and `may_lose` it.
+fn judge(
+    world: &Simulation<Counting>,
+    number: usize,
+    there: &[(i32, i64)],
+    acks: &str,
+    may_lose: bool,
+) -> Result<(), TestCaseError> {
     let program = world.application();
     let Some((batch, index, partition)) = program.sent[number] else {
         prop_assert!(there.is_empty(), "refused by send, and stored at {:?}", there);
@@ -272,6 +281,7 @@ fn judge(world: &Simulation<Counting>, number: usize, there: &[(i32, i64)], acks
     prop_assert!(there.iter().all(|(at, _)| *at == partition), "record {number} is in {there:?}");
     match &fate.result {
         Ok(_) if acks == "0" => prop_assert_eq!(fate.offset_of(index), None, "nobody can have told an offset"),
+        Ok(_) if may_lose => {}
         Ok(_) => match fate.offset_of(index) {
             Some(offset) => prop_assert!(there.contains(&(partition, offset)), "{number} told at {offset}: {there:?}"),
             None => prop_assert!(!there.is_empty(), "record {number} was acknowledged and is lost"),
@@ -291,9 +301,10 @@ proptest! {
         let told = |name| weather.properties.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
         let (acks, idempotent) = (told("acks"), told("enable.idempotence") == "true");
         let found = found(&world);
+        let a_leader_moves = weather.rules.iter().any(|rule| matches!(rule.then, Action::MoveLeader { .. }));
         for number in 0..weather.program.count {
             let there = found.get(&number).map_or(&[][..], Vec::as_slice);
-            judge(&world, number, there, acks)?;
+            judge(&world, number, there, acks, acks == "1" && a_leader_moves)?;
             // A partition that has not heard of the producer takes the second batch before the first, and a new epoch then
             // numbers it anew: the Java client doubles it as well.
             let once = idempotent && weather.is_warm;
@@ -330,5 +341,5 @@ fn a_lie_is_found_out() {
     let world = played(&weather);
     assert!(found(&world).is_empty());
     assert!(world.application().completions.iter().all(|completion| completion.result.is_ok()));
-    judge(&world, 0, &[], "all").expect_err("it was acknowledged and is lost");
+    judge(&world, 0, &[], "all", false).expect_err("it was acknowledged and is lost");
 }
