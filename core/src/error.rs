@@ -132,6 +132,9 @@ pub enum ProducerError {
     },
     /// About a transaction.
     Transaction(Box<TransactionError>),
+    /// A topic was looked at of which a closed producer knows nothing, or `close` came meanwhile (`KafkaException` of
+    /// `ProducerMetadata.awaitUpdate`, thrown).
+    ClosedWhileLooking,
 }
 
 impl From<TransactionError> for ProducerError {
@@ -192,6 +195,7 @@ impl ProducerError {
             Self::Closed => "IllegalStateException",
             Self::ClosedWhileSending
             | Self::ClosedWhileAllocating
+            | Self::ClosedWhileLooking
             | Self::ForceClosed
             | Self::BatchContainedInvalidRecords => "KafkaException",
             Self::Serialization { .. } => "SerializationException",
@@ -223,6 +227,7 @@ impl ProducerError {
             | Self::Closed
             | Self::ClosedWhileSending
             | Self::ClosedWhileAllocating
+            | Self::ClosedWhileLooking
             | Self::ForceClosed
             | Self::BatchContainedInvalidRecords
             | Self::Serialization { .. } => Surface::Thrown,
@@ -290,6 +295,7 @@ impl fmt::Display for ProducerError {
             ),
             Self::Closed => f.write_str("Cannot perform operation after producer has been closed"),
             Self::ClosedWhileSending => f.write_str("Producer closed while send in progress"),
+            Self::ClosedWhileLooking => f.write_str("Requested metadata update after close"),
             Self::ClosedWhileAllocating => f.write_str("Producer closed while allocating memory"),
             Self::ForceClosed => f.write_str("Producer is closed forcefully."),
             Self::BatchContainedInvalidRecords => f.write_str(

@@ -283,6 +283,25 @@ async fn whoever_waits_in_vain_is_told_for_what() {
     assert_eq!((error.java_class(), error.to_string().as_str()), ("TimeoutException", sentence));
 }
 
+/// Java's `partitionsFor` throws what an answer says of the topic when it comes, and after `close` knows only what it knew.
+#[tokio::test]
+async fn whoever_looks_at_a_topic_that_cannot_be_is_told_at_once() {
+    let brokers = brokers(1, None).await;
+    let patient = producer(&brokers, &[("max.block.ms", "60000")]).await;
+    let look = |topic: &'static str| tokio::time::timeout(PATIENCE, patient.partitions_for(topic));
+    let error = look("bad topic!").await.expect("before max.block.ms").expect_err("no such name");
+    assert_eq!(
+        (error.java_class(), error.to_string().as_str()),
+        ("InvalidTopicException", "Invalid topics: [bad topic!]")
+    );
+    assert_eq!(look("topic").await.expect("in time"), Ok(1));
+    patient.close(None).await;
+    assert_eq!(look("topic").await.expect("in time"), Ok(1), "what it knew it knows");
+    let error = look("another").await.expect("in time").expect_err("nobody asks any more");
+    let sentence = "Requested metadata update after close";
+    assert_eq!((error.java_class(), error.to_string().as_str()), ("KafkaException", sentence));
+}
+
 /// Mirrors `BaseProducerSendTest.testSendBeforeAndAfterPartitionExpansion`: of a topic with one partition, records for that
 /// get offsets in order, and one for the next waits in vain with TimeoutException; when the topic has two, a hundred
 /// records for each get the next offsets, and so do records that name none.

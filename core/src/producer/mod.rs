@@ -406,6 +406,21 @@ impl<O: Observer> Producer<O> {
         count
     }
 
+    /// Answers to Metadata so far, for [`partitions_refused`](Self::partitions_refused).
+    pub fn metadata_answers(&self) -> u64 {
+        self.metadata.answers()
+    }
+
+    /// What is told whoever waits for a topic's partitions before that time is over, and `answers` had come when the waiting
+    /// began: the topic cannot be, or must not be seen, or nobody answers a closed producer.
+    pub fn partitions_refused(&mut self, topic: &str, answers: u64) -> Option<ProducerError> {
+        let topic = self.topics.number(topic);
+        if self.life != Life::Open {
+            return Some(ProducerError::ClosedWhileLooking);
+        }
+        self.invalid_topic(topic, answers).or_else(|| self.bad_news_of(topic, answers))
+    }
+
     /// What is told whoever has waited for a topic's partitions for `max.block.ms`: what `partitionsFor` throws then.
     pub fn partitions_unknown(&mut self, topic: &str) -> ProducerError {
         let topic = self.topics.number(topic);

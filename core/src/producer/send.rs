@@ -296,15 +296,10 @@ impl<O: Observer> Producer<O> {
         topic: TopicIndex,
         known: Option<u32>,
     ) -> SendRefusal {
-        let error = self.metadata.topic_error(topic);
-        let (name, own) = (|| record.topic.into(), own_partition(record));
-        if known.is_none() && error == ErrorCode::INVALID_TOPIC_EXCEPTION {
-            // What was known when it was called has other words (`KafkaProducer.waitOnMetadata`).
-            let error = if self.metadata.topic_answered_in(topic) > begun.answers {
-                ProducerError::InvalidTopic { topic: name() }
-            } else {
-                ProducerError::Broker { code: error, message: Some(name()) }
-            };
+        let own = own_partition(record);
+        if known.is_none()
+            && let Some(error) = self.invalid_topic(topic, begun.answers)
+        {
             return self.refuse(now, attempt.ordinal, begun.ticket, own, error);
         }
         if begun.asked_after != Some(self.metadata.answers()) {
@@ -317,12 +312,8 @@ impl<O: Observer> Producer<O> {
         let failure = if now.instant() >= until {
             let known = known.and_then(|count| i32::try_from(count).ok());
             Some(self.metadata_timeout(topic, record.partition.zip(known)))
-        } else if error == ErrorCode::TOPIC_AUTHORIZATION_FAILED
-            && self.metadata.topic_answered_in(topic) > begun.answers
-        {
-            Some(ProducerError::TopicAuthorization { topic: name() })
         } else {
-            self.metadata_error.take()
+            self.bad_news_of(topic, begun.answers)
         };
         match failure {
             Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, own, error),
@@ -331,6 +322,29 @@ impl<O: Observer> Producer<O> {
                 self.block(now, attempt, begun, BlockedOn::Metadata, until)
             }
         }
+    }
+
+    /// What ends the waiting for a topic's metadata at once, when `answers` had come as it began
+    /// (`KafkaProducer.waitOnMetadata`).
+    pub(super) fn invalid_topic(&self, topic: TopicIndex, answers: u64) -> Option<ProducerError> {
+        let code = self.metadata.topic_error(topic);
+        let name = || Arc::clone(self.topics.name(topic));
+        // What was known when it was called has other words.
+        let is_new = self.metadata.topic_answered_in(topic) > answers;
+        (code == ErrorCode::INVALID_TOPIC_EXCEPTION).then(|| match is_new {
+            true => ProducerError::InvalidTopic { topic: name() },
+            false => ProducerError::Broker { code, message: Some(name()) },
+        })
+    }
+
+    /// What whoever waits for metadata is told when an answer brings it (`ProducerMetadata.awaitUpdate`).
+    pub(super) fn bad_news_of(&mut self, topic: TopicIndex, answers: u64) -> Option<ProducerError> {
+        if self.metadata.topic_error(topic) == ErrorCode::TOPIC_AUTHORIZATION_FAILED
+            && self.metadata.topic_answered_in(topic) > answers
+        {
+            return Some(ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(topic)) });
+        }
+        self.metadata_error.take()
     }
 
     fn wait_for_memory(

@@ -315,25 +315,35 @@ impl KafkaProducer {
     /// Dropping the future ends the waiting.
     ///
     /// # Errors
-    /// [`ProducerError::MetadataTimeout`], whose source says what is known of the topic; [`ProducerError::Closed`].
+    /// What an answer says of the topic, as soon as it comes ([`ProducerError::InvalidTopic`] …);
+    /// [`ProducerError::MetadataTimeout`], whose source says what is known of it; [`ProducerError::ClosedWhileLooking`].
     pub async fn partitions_for(&self, topic: &str) -> Result<u32, ProducerError> {
-        let mut count = self.driver.with(|producer, _, now| producer.partition_count(now, topic));
-        if let Some(count) = count {
-            return Ok(count);
-        }
-        let watch = self.clock.stopwatch();
-        let known = self.driver.until(|producer, _, now| {
-            count = producer.partition_count(now, topic);
-            count.is_some() || producer.is_closed()
+        let (mut count, answers) = self.driver.with(|producer, _, now| {
+            // What was known before the call is not what it asks for.
+            let answers = producer.metadata_answers();
+            (producer.partition_count(now, topic), answers)
         });
-        let waited = tokio::time::timeout(self.max_block, known).await;
-        match (count, waited) {
-            (Some(count), _) => {
-                self.count_call(TimedCall::PartitionsFor, watch);
-                Ok(count)
+        let (watch, mut refused) = (self.clock.stopwatch(), None);
+        if count.is_none() {
+            let known = self.driver.until(|producer, _, now| {
+                count = producer.partition_count(now, topic);
+                if count.is_none() {
+                    refused = producer.partitions_refused(topic, answers);
+                }
+                count.is_some() || refused.is_some()
+            });
+            let waited = tokio::time::timeout(self.max_block, known).await;
+            if waited == Ok(false) {
+                refused.get_or_insert(ProducerError::ClosedWhileLooking);
             }
-            (None, Ok(_)) => Err(ProducerError::Closed),
-            (None, Err(_)) => Err(self.driver.inspect(|producer, _| producer.partitions_unknown(topic))),
+            if count.is_some() {
+                self.count_call(TimedCall::PartitionsFor, watch);
+            }
+        }
+        match (count, refused) {
+            (Some(count), _) => Ok(count),
+            (None, Some(refused)) => Err(refused),
+            (None, None) => Err(self.driver.inspect(|producer, _| producer.partitions_unknown(topic))),
         }
     }
 
