@@ -47,6 +47,8 @@ const ROUNDS_PER_TURN: u32 = 8;
 #[derive(Debug)]
 pub struct Driver<O: Observer, A: Application<O>> {
     shared: Arc<Shared<O, A>>,
+    /// Times the thread, where it is the driver's own and its producer is metered.
+    watch: Option<Arc<LoopWatch>>,
 }
 
 /// What the program's threads and the driver's task share.
@@ -140,8 +142,15 @@ where
             sends_may_proceed: Notify::new(),
             turned: Notify::new(),
         });
-        let task = Task::new(Arc::clone(&shared), clock, after_turn, watch);
-        (Self { shared }, task)
+        let task = Task::new(Arc::clone(&shared), clock, after_turn, watch.clone());
+        (Self { shared, watch }, task)
+    }
+
+    /// Somebody reads metrics: from now on the thread's time is measured.
+    pub(crate) fn time_the_loop(&self) {
+        if let Some(watch) = &self.watch {
+            watch.ask();
+        }
     }
 
     /// Does something with producer and application, then has the task take a turn. Keep it short: the sender waits.

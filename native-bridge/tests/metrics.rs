@@ -150,6 +150,7 @@ async fn a_busy_producer_s_thread_waits_and_does_io_for_no_longer_than_it_lives(
     let brokers = brokers().await;
     let born = Instant::now();
     let producer = producer(&brokers, &[]).await;
+    producer.metrics();
     let mut before = [0.0; 2];
     for _ in 0..2 {
         keep_busy(&producer).await;
@@ -170,6 +171,7 @@ async fn a_callback_s_time_is_neither_waiting_nor_io() {
     let brokers = brokers().await;
     let born = Instant::now();
     let producer = producer(&brokers, &[]).await;
+    producer.metrics();
     let nap = Duration::from_millis(300);
     let record = Record::keyed("orders", b"key", b"value");
     producer.send_with_callback(record, move |_, _| std::thread::sleep(nap)).await.expect("appended");

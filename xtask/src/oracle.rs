@@ -13,7 +13,7 @@ pub struct Options {
     /// Where chance begins; by default it is a fresh one, which is printed
     #[arg(long)]
     seed: Option<u64>,
-    /// How many cases: all, or as many as `cargo xtask test` tries
+    /// How many cases: all, or about as many as `cargo xtask test` tries
     #[arg(long, default_value = "full", value_parser = ["full", "test"])]
     size: String,
     /// Only these judges, by name; a wrong one lists them

@@ -20,6 +20,10 @@ use crate::{
 /// minutes by default).
 const STOP_PATIENCE: Duration = Duration::from_secs(150);
 
+/// What is said to somebody who names a page to `play`.
+const PAGE_IS_BUILT: &str =
+    "play builds the page and serves that one; another is served by `playground serve --page DIR`";
+
 /// What `play` hands on to the bridge.
 #[derive(Debug, Default, clap::Args)]
 pub struct Options {
@@ -71,6 +75,8 @@ impl Options {
 pub fn command(options: &Options) -> Result<()> {
     // Now, and not by the bridge after minutes of building it.
     playground_options::judge(options.for_the_bridge())?;
+    let names_a_page = |option: &std::ffi::OsString| option.to_string_lossy().starts_with("--page");
+    ensure!(!options.for_the_bridge().into_iter().any(|option| names_a_page(&option)), PAGE_IS_BUILT);
     let (page, bridge) = build()?;
     let mut serve = Command::new(bridge);
     serve.args(["serve", "--page"]).arg(&page).args(options.for_the_bridge()).stdin(Stdio::null());

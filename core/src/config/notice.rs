@@ -71,7 +71,7 @@ pub mod words {
     /// [`SilentlyChanged`](super::ConfigNotice::SilentlyChanged): the key, from, to, because of.
     pub const CHANGED: &str = "{} was changed from {} to {} because of {}";
     /// [`NoEffect`](super::ConfigNotice::NoEffect): the key.
-    pub const NO_EFFECT: &str = "{} is known to Kafka and has no effect here yet";
+    pub const NO_EFFECT: &str = "{} is known to Kafka and has no effect here";
     /// [`Deprecated`](super::ConfigNotice::Deprecated) with nothing in its place: the key.
     pub const DEPRECATED: &str = "{} is no longer used and has no effect";
     /// The same with something in its place: the key and that.
@@ -151,7 +151,7 @@ mod tests {
 
     /// The sentences of `ProducerConfig`, `KafkaProducer` and `CommonClientConfigs` 4.3.1; that of `acks` without its value.
     #[test]
-    fn what_the_client_changes_is_told_in_its_own_words() {
+    fn what_the_client_changes_is_told_in_words_like_its_own() {
         for (properties, sentence) in [
             (&[("retries", "0")][..], "Idempotence will be disabled because retries is set to 0."),
             (&[("acks", "1")], "Idempotence will be disabled because acks is not set to 'all'."),
@@ -185,7 +185,7 @@ mod tests {
         for (properties, sentence) in [
             (("linger.mss", "5"), format!("linger.mss {ignored} Did you mean linger.ms?")),
             (("colour", "red"), format!("colour {ignored}")),
-            (("send.buffer.bytes", "-1"), "send.buffer.bytes is known to Kafka and has no effect here yet".into()),
+            (("send.buffer.bytes", "-1"), "send.buffer.bytes is known to Kafka and has no effect here".into()),
             (
                 ("auto.include.jmx.reporter", "true"),
                 "auto.include.jmx.reporter is no longer used and has no effect; see metric.reporters".into(),

@@ -350,7 +350,8 @@ impl KafkaProducer {
     /// The metrics, as they stand now, under the Java client's names (`KafkaProducer.metrics()`).
     ///
     /// Counted is per batch, request, connection and call; averages, maxima and rates are computed here. A request's bytes
-    /// are counted when its answer comes, or when its connection ends.
+    /// are counted when its answer comes, or when its connection ends. How long the producer's thread waits and does I/O
+    /// (`io-time-ns-total` and its like) is measured from the first call on: before that no clock is read for it.
     ///
     /// ```
     /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
@@ -366,6 +367,7 @@ impl KafkaProducer {
     /// # }
     /// ```
     pub fn metrics(&self) -> Vec<Metric> {
+        self.driver.time_the_loop();
         self.driver.inspect(|producer, _| producer.metrics(self.clock.now()))
     }
 

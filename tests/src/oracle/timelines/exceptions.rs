@@ -106,7 +106,10 @@ pub(super) const EXCEPTIONS: [Exception; 12] = [
             let Some(since) = theirs[first..].iter().position(is_asked).map(|place| first + place) else {
                 return false;
             };
-            theirs.iter_mut().chain(&mut *ours).for_each(|line| *line = without_stamps(line));
+            // Before that every number counts.
+            for lines in [&mut *theirs, &mut *ours] {
+                lines.iter_mut().skip(since).for_each(|line| *line = without_stamps(line));
+            }
             if first_difference(theirs, ours) >= since {
                 end_at_first_difference(theirs, ours);
             }
