@@ -49,6 +49,28 @@ fn a_follower_that_lacks_something_for_long_leaves_the_isr_and_comes_back_when_i
     assert_eq!(world.held(THREE), ["a"]);
 }
 
+/// `Partition.maybeIncrementLeaderHW`: one that is about to come into the ISR is waited for, or it could not.
+#[test]
+fn readers_wait_for_a_follower_that_has_caught_up_though_it_is_not_yet_in_sync() {
+    let mut world = World::close(&new_topic("orders", 1, 3));
+    world.cluster.separate(world.now(), ONE, THREE).unwrap();
+    world.written(ONE, 1, plain(&["a"]));
+    world.live(Duration::from_secs(45));
+    assert_eq!(world.isr(), [ONE, TWO]);
+    // Nobody can take it in, though it has everything now.
+    world.cluster.take_controller_away(world.now());
+    world.cluster.reunite(world.now(), ONE, THREE).unwrap();
+    assert_eq!((world.isr(), world.held(THREE)), (&[ONE, TWO][..], vec!["a".to_owned()]));
+    world.cluster.separate(world.now(), ONE, THREE).unwrap();
+    world.written(ONE, 1, plain(&["b"]));
+    assert_eq!((world.held(TWO).len(), world.high_watermark(ONE)), (2, 1));
+    // After 30 s it no longer counts, which is seen with the next fetch.
+    world.live(Duration::from_secs(31));
+    assert_eq!(world.high_watermark(ONE), 1);
+    world.written(ONE, 1, plain(&["c"]));
+    assert_eq!(world.high_watermark(ONE), 3);
+}
+
 #[test]
 fn a_follower_that_has_nothing_to_fetch_stays_in_sync() {
     let mut world = World::close(&new_topic("orders", 1, 3));
