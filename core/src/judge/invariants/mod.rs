@@ -112,16 +112,16 @@ pub enum Departure {
     LeaderMoved,
     /// Nothing expires while a producer id is asked for (`Sender.runOnce` does not come to its batches).
     WithoutProducerId,
-    /// After an epoch bump the batches that are under way have their new numbers from 0 on already, though brokers were sent
-    /// the old ones: what is sent next seems to leave a gap, and is refused (`TransactionManager.startSequencesAtBeginning`,
-    /// `RecordAccumulator.shouldStopDrainBatchesForPartition`).
+    /// After an epoch bump the batches that are under way have their new numbers from 0 on already, though brokers were
+    /// sent the old ones: what is sent next seems to leave a gap, and is refused
+    /// (`TransactionManager.startSequencesAtBeginning`, `RecordAccumulator.shouldStopDrainBatchesForPartition`).
     NumberedBeforeSent,
     /// A batch was stored, its answer lost, and when it is sent again it is refused for the moment: those behind it are
     /// acknowledged before it is recognised.
     RecognisedLate,
     /// In a transaction: a batch was stored, its answer lost, and when it is sent again it is refused for good. Its numbers
-    /// go to the next one (`TransactionManager.handleFailedBatch`, `adjustSequencesDueToFailedBatch`), which the broker then
-    /// takes for the first, or finds out of order. The transaction cannot be committed any more.
+    /// go to the next one (`TransactionManager.handleFailedBatch`, `adjustSequencesDueToFailedBatch`), which the broker
+    /// then takes for the first, or finds out of order. The transaction cannot be committed any more.
     RefusedAfterAppend,
     /// A lost connection puts several batches back in reverse, and only the first of a queue is asked whether it
     /// has expired (`RecordAccumulator.expiredBatches`): an older one behind it is late.

@@ -15,8 +15,9 @@ use crate::judge::score::{Isolation, Whereabouts, is_visible, was_read, whereabo
 /// 1: what was acknowledged is in the log, at exactly the partition and offset told; of a committed transaction a careful
 /// reader gets it too.
 ///
-/// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections; for acks=1 and fewer replicas as long as the leader stays; never for acks=0. Where every copy has a record at once,
-/// for all but acks=0. Departures: [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`].
+/// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections; for acks=1 and fewer replicas as
+/// long as the leader stays; never for acks=0. Where every copy has a record at once, for all but acks=0. Departures:
+/// [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`].
 pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     for call in ids(case.history) {
         if case.places.state(case.history, call) != State::Acknowledged {
@@ -70,8 +71,8 @@ fn is_durable(case: &Case<'_>, call: CallId, place: Place) -> bool {
 
 /// 2: no value is stored twice, where its producer is idempotent (KIP-98). Two calls with one content are two values.
 ///
-/// Departures: [`Departure::FirstBatchUnprotected`], [`Departure::RenumberedAfterAppend`], [`Departure::SplitAfterAppend`], [`Departure::ProducerForgotten`]. What an application sends again
-/// after an exception is another value.
+/// Departures: [`Departure::FirstBatchUnprotected`], [`Departure::RenumberedAfterAppend`], [`Departure::SplitAfterAppend`],
+/// [`Departure::ProducerForgotten`]. What an application sends again after an exception is another value.
 pub(super) fn nothing_is_stored_twice(case: &mut Case<'_>) {
     let plain = contents_of_plain_producers(case);
     let mut extras = Vec::new();
@@ -128,10 +129,11 @@ fn something_failed(case: &Case<'_>, place: Place) -> bool {
         .any(|call| call.topic == place.topic && call.partition == Some(place.partition))
 }
 
-/// 3: the log of a partition has the records of one producer's thread in the order of its calls, whatever was told of
-/// them; as far as it is certain whose they are.
+/// 3: the log of a partition has the records of one producer's thread in the order of its calls, whatever was told of them;
+/// as far as it is certain whose they are.
 ///
-/// Holds with idempotence, or with one request in flight, where answers are waited for. Departures: [`Departure::FirstBatchUnprotected`], [`Departure::UncleanElection`].
+/// Holds with idempotence, or with one request in flight, where answers are waited for. Departures:
+/// [`Departure::FirstBatchUnprotected`], [`Departure::UncleanElection`].
 pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
     let mut broken = Vec::new();
     for (&place, owners) in &case.places.owners {
