@@ -113,7 +113,7 @@ impl ServeOptions {
     pub fn given_config(&self) -> Result<Option<GivenConfig>> {
         let Some(path) = &self.producer_config else { return Ok(None) };
         let shown = path.display();
-        let text = fs::read_to_string(path).with_context(|| format!("--producer-config {shown}"))?;
+        let text = as_text(fs::read(path).with_context(|| format!("--producer-config {shown}"))?);
         let properties = read_properties(&text).map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
         let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let judged = ProducerConfig::from_properties(pairs);
@@ -140,6 +140,15 @@ impl ServeOptions {
         let servers =
             servers.parse().map_err(|error| anyhow!("--bootstrap-servers {servers}: {error}\n{SERVERS_HELP}"))?;
         Ok(Some(servers))
+    }
+}
+
+/// The text of a `.properties` file: UTF-8, with or without a byte order mark, and else ISO 8859-1, as which
+/// `Properties.load(InputStream)` reads every file.
+fn as_text(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned),
+        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
     }
 }
 
@@ -170,7 +179,13 @@ fn check_origin(origin: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_origin, judge};
+    use super::{as_text, check_origin, judge};
+
+    #[test]
+    fn a_file_of_settings_may_have_a_mark_or_be_of_the_old_encoding() {
+        assert_eq!(as_text("\u{feff}linger.ms=5 # 한".into()), "linger.ms=5 # 한");
+        assert_eq!(as_text(b"client.id=caf\xe9".to_vec()), "client.id=café");
+    }
 
     #[test]
     fn an_origin_is_written_as_browsers_send_it() {
