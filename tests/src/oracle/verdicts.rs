@@ -1,5 +1,7 @@
 //! The verdict on a configuration: refused, and in which words; or accepted, and what every obeyed setting is then. The judge
-//! is `new KafkaProducer(properties)`. What the Java client logs of it is read back besides.
+//! is `new KafkaProducer(properties, serializer, serializer)`: serialisers are not settings here, so that a file without
+//! `key.serializer`, which Java's client of one argument refuses before all else, is taken. What the Java client logs of it is
+//! read back besides.
 
 mod cases;
 mod exceptions;
