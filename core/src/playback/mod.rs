@@ -62,12 +62,14 @@ pub struct Budget {
     pub events_per_moment: u64,
     /// Events in any second of virtual time.
     pub events_per_second: u64,
+    /// Events in all, those from before the playback included.
+    pub events: u64,
 }
 
 impl Default for Budget {
-    /// A million events in a second; a hundred thousand at once.
+    /// A million events in a second; a hundred thousand at once; for as long as somebody plays.
     fn default() -> Self {
-        Self { events_per_moment: 100_000, events_per_second: 1_000_000 }
+        Self { events_per_moment: 100_000, events_per_second: 1_000_000, events: u64::MAX }
     }
 }
 
@@ -78,8 +80,19 @@ pub struct Overrun {
     pub at: Instant,
     /// Events that were too many.
     pub events: u64,
-    /// In how long: a moment, or a second.
-    pub in_one_moment: bool,
+    /// In how long.
+    pub within: Span,
+}
+
+/// In how long too much happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// In one moment.
+    Moment,
+    /// In a second of virtual time.
+    Second,
+    /// From the beginning of the world.
+    Run,
 }
 
 /// Whereto.
@@ -356,7 +369,7 @@ impl<W: Playable> Playback<W> {
                 break;
             }
             if so_far >= self.budget.events_per_moment {
-                self.overrun = Some(Overrun { at, events: so_far, in_one_moment: true });
+                self.overrun = Some(Overrun { at, events: so_far, within: Span::Moment });
                 break;
             }
             if *left == 0 {
@@ -388,9 +401,11 @@ impl<W: Playable> Playback<W> {
         let second = at.as_micros() / 1_000_000;
         let before = if self.second.0 == second { self.second.1 } else { 0 };
         self.second = (second, before + events);
-        if self.overrun.is_none() && self.second.1 > self.budget.events_per_second {
-            self.overrun = Some(Overrun { at, events: self.second.1, in_one_moment: false });
-        }
+        let in_all = self.world.events();
+        let limits =
+            [(self.second.1, self.budget.events_per_second, Span::Second), (in_all, self.budget.events, Span::Run)];
+        let over = limits.into_iter().find(|(events, most, _)| events > most);
+        self.overrun = self.overrun.or(over.map(|(events, _, within)| Overrun { at, events, within }));
         self.keep_a_copy();
     }
 

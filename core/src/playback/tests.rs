@@ -293,7 +293,7 @@ impl Playable for Endless {
 fn a_world_that_never_leaves_its_moment_is_stopped() {
     let mut playback = Playback::new(Endless::default(), Budget::default());
     let Progress::Stopped(overrun) = playback.run(Goal::Time(END), usize::MAX) else { panic!("it goes on") };
-    assert!(overrun.in_one_moment && overrun.events >= 100_000, "{overrun:?}");
+    assert!(overrun.within == Span::Moment && overrun.events >= 100_000, "{overrun:?}");
     assert_eq!(playback.run(Goal::NextMoment, usize::MAX), Progress::Stopped(overrun), "for good");
 }
 
@@ -306,6 +306,16 @@ fn a_world_in_which_too_much_happens_in_a_second_is_stopped() {
     };
     assert_eq!(run(1_000), Progress::Reached);
     let Progress::Stopped(overrun) = run(900) else { panic!("it goes on") };
-    assert!(!overrun.in_one_moment);
+    assert_eq!(overrun.within, Span::Second);
     assert!((900..=1_001).contains(&(overrun.at.as_micros() / 1_000)), "{overrun:?}");
+}
+
+#[test]
+fn a_world_in_which_too_much_happens_in_all_is_stopped() {
+    let budget = Budget { events: 500, ..Budget::default() };
+    let world = Endless { micros_between: 5_000, ..Endless::default() };
+    let Progress::Stopped(overrun) = Playback::new(world, budget).run(Goal::Time(END), usize::MAX) else {
+        panic!("it goes on")
+    };
+    assert_eq!((overrun.within, overrun.events), (Span::Run, 501));
 }

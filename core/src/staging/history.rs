@@ -8,7 +8,7 @@ use super::{Deed, Stage};
 use crate::codecs::Codecs;
 use crate::ids::ProducerIndex;
 use crate::judge::{self, CallId, Failure, Fate, History, Metadata, Topic, Verdict};
-use crate::playback::{Budget, Goal, Playback, Progress};
+use crate::playback::{Budget, Goal, Playable, Playback, Progress};
 use crate::record::{Header, Record};
 use crate::scenario::{self, RecordBuffer, Scenario};
 use crate::time::Instant;
@@ -212,7 +212,8 @@ pub fn run(
     let mut stage = Stage::new(scenario, lane, codecs)?;
     stage.listen();
     let end = stage.begins() + core::time::Duration::from_micros(scenario.duration_us);
-    let mut playback = Playback::new(stage, Budget::default());
+    let budget = Budget { events: stage.events().saturating_add(scenario.max_events), ..Budget::default() };
+    let mut playback = Playback::new(stage, budget);
     let mut trace = Vec::new();
     for (at, deed) in deeds {
         trace.extend(playback.run_and_tell(*at));

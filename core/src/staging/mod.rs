@@ -33,7 +33,7 @@ use crate::trace::{TraceBuffer, TraceEvent};
 /// Longest time in which a producer gets warm. One that is not by then begins as it is.
 const WARMING: Duration = Duration::from_secs(10);
 /// When a scenario begins in its world: before lies the time in which its producers got warm.
-const BEGIN: Instant = Instant::from_millis(10_000);
+pub const BEGIN: Instant = Instant::from_millis(10_000);
 
 /// Why a scenario cannot be staged.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::troupe::Said;
 use super::*;
 use crate::ids::TopicPartition;
-use crate::playback::{Budget, Goal, Playback, Progress};
+use crate::playback::{Budget, Goal, Playback, Progress, Span};
 use crate::scenario::text;
 use crate::trace::{self, Fact, Fault};
 
@@ -257,4 +257,13 @@ fn a_person_breaks_another_answer_at_the_playhead_and_keeps_both_futures() {
         .iter()
         .any(|event| matches!(event.what, Fact::FaultInjected { fault: Fault::CutAfterAppend, .. }));
     assert!(!cut, "that was long ago");
+}
+
+#[test]
+fn a_run_that_takes_more_events_than_its_scenario_allows_is_stopped() {
+    let busy = scenario(&LOST_ACK.replace("\"scenario\":1,", "\"scenario\":1,\"max_events\":20,"));
+    let ending = super::run(&busy, 0, &[], None).unwrap();
+    let Progress::Stopped(overrun) = ending.progress else { panic!("{:?}", ending.progress) };
+    assert_eq!(overrun.within, Span::Run);
+    assert!(ending.trace.last().is_some_and(|event| event.at <= overrun.at), "the trace ends there");
 }
