@@ -14,6 +14,8 @@ pub mod cluster;
 pub mod codecs;
 pub mod config;
 pub mod error;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod ids;
 pub mod io;
 pub mod judge;
