@@ -1,5 +1,6 @@
-//! `playground`: the bridge between a page and Kafka, and the embedded brokers by themselves.
+//! `playground`: the bridge between a page and Kafka, the embedded brokers by themselves, and scenarios without a page.
 
+mod run;
 mod serve;
 
 use std::io::{IsTerminal, Write};
@@ -25,6 +26,8 @@ enum Command {
     Serve(ServeOptions),
     /// Run only the embedded brokers, for other clients
     Broker(BrokerOptions),
+    /// Run a scenario in simulated time and judge it by its goals
+    Run(run::RunOptions),
 }
 
 /// Options of `playground broker`.
@@ -50,23 +53,31 @@ fn main() -> ExitCode {
         .with_ansi(ansi)
         .with_target(false)
         .init();
-    match run(arguments) {
+    match arguments.command {
+        Command::Serve(options) => end_of(in_runtime(serve::serve(options)), ExitCode::FAILURE),
+        Command::Broker(options) => end_of(in_runtime(brokers_alone(&options)), ExitCode::FAILURE),
+        Command::Run(options) => match run::run_scenario(&options) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => end_of(Err(error), ExitCode::from(run::NOT_RUN)),
+        },
+    }
+}
+
+/// The exit code of a command that did what it was asked to, or not.
+fn end_of(result: Result<()>, otherwise: ExitCode) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            ExitCode::FAILURE
+            otherwise
         }
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn in_runtime(task: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let ended = runtime.block_on(async {
-        match arguments.command {
-            Command::Serve(options) => serve::serve(options).await,
-            Command::Broker(options) => brokers_alone(&options).await,
-        }
-    });
+    let ended = runtime.block_on(task);
     // Tasks of connections that nobody waits for any more.
     runtime.shutdown_background();
     ended
