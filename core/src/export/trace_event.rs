@@ -32,6 +32,16 @@ pub fn trace_event_json(events: &[TraceEvent], begins: Instant) -> String {
     format!("{{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n{}\n]}}\n", lines.join(",\n"))
 }
 
+/// The category of what no arrow holds on to.
+const KAFKA: &str = "kafka";
+/// The category of arrows, and of the slices that they hold on to: DevTools binds an arrow to the slice of its track, time
+/// and category.
+const RECORD: &str = "record";
+
+fn category(legs: &[(Journey, Leg)]) -> &'static str {
+    if legs.is_empty() { KAFKA } else { RECORD }
+}
+
 /// The events of one lane.
 #[derive(Default)]
 struct Picture {
@@ -40,8 +50,8 @@ struct Picture {
     first_journey: usize,
     events: Vec<(Track, Map<String, Value>)>,
     tracks: BTreeSet<Track>,
-    /// Tracks with a slice that has not ended.
-    open: BTreeSet<Track>,
+    /// Slices that have not ended: names and categories.
+    open: BTreeMap<Track, (String, &'static str)>,
     /// Batches that live.
     batches: BTreeSet<(u32, u64)>,
     /// Requests that wait for their answers, and the rows in which they do.
@@ -59,8 +69,8 @@ impl Picture {
         let Some(last) = facts.last() else { return };
         // What is not over when the trace is.
         let unfinished = Map::from_iter([("unfinished".to_owned(), true.into())]);
-        for track in core::mem::take(&mut self.open) {
-            self.push(track, "E", last.at, "", unfinished.clone());
+        for (track, (name, category)) in core::mem::take(&mut self.open) {
+            self.push(track, "E", last.at, &name, unfinished.clone()).insert("cat".into(), category.into());
         }
         for (producer, batch) in core::mem::take(&mut self.batches) {
             self.push_batch("e", last.at, (producer, batch), last.lane, unfinished.clone());
@@ -154,8 +164,9 @@ impl Picture {
     fn open(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
         self.close(track, event.at);
         let (_, args) = fields(&event.what, self.begins);
-        self.push(track, "B", event.at, &Sentence(&event.what).to_string(), args);
-        self.open.insert(track);
+        let (name, category) = (Sentence(&event.what).to_string(), category(legs));
+        self.push(track, "B", event.at, &name, args).insert("cat".into(), category.into());
+        self.open.insert(track, (name, category));
         self.push_legs(track, event.at, legs);
     }
 
@@ -164,22 +175,24 @@ impl Picture {
     }
 
     fn close_with(&mut self, track: Track, at: Instant, args: Map<String, Value>) {
-        if self.open.remove(&track) {
-            self.push(track, "E", at, "", args);
+        if let Some((name, category)) = self.open.remove(&track) {
+            self.push(track, "E", at, &name, args).insert("cat".into(), category.into());
         }
     }
 
     /// Something that takes no time: an instant, or a slice of no length where an arrow has to hold on to it.
     fn mark(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
         let (_, args) = fields(&event.what, self.begins);
-        let name = Sentence(&event.what).to_string();
+        let (name, category) = (Sentence(&event.what).to_string(), category(legs));
         if legs.is_empty() {
-            self.push(track, "i", event.at, &name, args);
+            let instant = self.push(track, "i", event.at, &name, args);
+            // On its own track only.
+            instant.insert("s".into(), "t".into());
             return;
         }
-        self.push(track, "B", event.at, &name, args);
+        self.push(track, "B", event.at, &name, args).insert("cat".into(), category.into());
         self.push_legs(track, event.at, legs);
-        self.push(track, "E", event.at, "", Map::new());
+        self.push(track, "E", event.at, &name, Map::new()).insert("cat".into(), category.into());
     }
 
     /// What the sender does ends its waiting.
@@ -195,13 +208,12 @@ impl Picture {
                 Leg::Step => "t",
                 Leg::End => "f",
             };
-            self.push(track, phase, at, "record", Map::new());
-            if let Some((_, flow)) = self.events.last_mut() {
-                flow.insert("id".into(), (self.first_journey + journey.number()).into());
-                flow.insert("cat".into(), "record".into());
-                // The arrow ends at the slice around its end, and not at the next one.
-                flow.insert("bp".into(), "e".into());
-            }
+            let number = self.first_journey + journey.number();
+            let flow = self.push(track, phase, at, "record", Map::new());
+            flow.insert("id".into(), number.into());
+            flow.insert("cat".into(), RECORD.into());
+            // The arrow ends at the slice around its end, and not at the next one.
+            flow.insert("bp".into(), "e".into());
         }
     }
 
@@ -221,11 +233,9 @@ impl Picture {
 
     fn push_batch(&mut self, phase: &str, at: Instant, of: (u32, u64), lane: Lane, args: Map<String, Value>) {
         let (producer, batch) = of;
-        self.push(Track::Sender(producer), phase, at, &format!("batch {batch}"), args);
-        if let Some((_, event)) = self.events.last_mut() {
-            event.insert("cat".into(), "batch".into());
-            event.insert("id".into(), format!("{lane}.{producer}.{batch}").into());
-        }
+        let event = self.push(Track::Sender(producer), phase, at, &format!("batch {batch}"), args);
+        event.insert("cat".into(), "batch".into());
+        event.insert("id".into(), format!("{lane}.{producer}.{batch}").into());
     }
 
     fn take_row(&mut self, producer: u32, connection: ConnectionId, correlation: CorrelationId) -> u32 {
@@ -256,21 +266,27 @@ impl Picture {
         self.mark(of(0), event, &[]);
     }
 
-    fn push(&mut self, track: Track, phase: &str, at: Instant, name: &str, args: Map<String, Value>) {
+    /// Adds an event, and gives it back for what only its kind has.
+    fn push(
+        &mut self,
+        track: Track,
+        phase: &str,
+        at: Instant,
+        name: &str,
+        args: Map<String, Value>,
+    ) -> &mut Map<String, Value> {
         self.tracks.insert(track);
         let mut event = Map::from_iter([
             ("ph".to_owned(), phase.into()),
             ("ts".to_owned(), micros(at, self.begins).into()),
+            ("cat".to_owned(), KAFKA.into()),
             ("name".to_owned(), name.into()),
         ]);
         if !args.is_empty() {
             event.insert("args".into(), args.into());
         }
-        if phase == "i" {
-            // On its own track only.
-            event.insert("s".into(), "t".into());
-        }
         self.events.push((track, event));
+        &mut self.events.last_mut().expect("it has just been pushed").1
     }
 
     /// Names of the tracks, and what happened on them. Numbers begin with 1: some readers keep 0 for idleness.

@@ -98,8 +98,6 @@ fn static_suites() -> Vec<Suite> {
 
 fn unit_suites() -> Vec<Suite> {
     let natively = ["test", "--workspace", "--exclude", "cross-tests", "--no-fail-fast", "--lib", "--bins", "--tests"];
-    // The written forms of scenarios, which of all packages only the cross tests ask for.
-    let natively = natively.into_iter().chain(["--features", "producer-core/demos,producer-core/scenario-link"]);
     let runner = workspace::root().join("xtask/src/test/wasi-runner.mjs");
     let in_wasm = |arguments: &[&str]| {
         let mut in_wasm = cargo(["test", "--package", "producer-core", "--target", "wasm32-wasip1", "--no-fail-fast"]);

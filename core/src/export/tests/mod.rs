@@ -8,36 +8,25 @@ use serde_json::Value;
 
 use self::rules::{check_mermaid, check_trace_events, flows};
 use super::{json_lines, mermaid, trace_event_json};
-use crate::scenario::DEMOS;
+use crate::scenario::{DEMOS, Scenario, text};
 use crate::staging::{BEGIN, run};
 use crate::trace::{Fact, TraceEvent};
 
-/// All lanes of a demo, one after the other.
-fn trace_of(slug: &str) -> Vec<TraceEvent> {
-    let demo = DEMOS.iter().find(|demo| demo.slug == slug).expect("there is one");
-    let scenario = demo.scenario();
-    let lanes = (0..scenario.lane_count()).map(|lane| run(&scenario, lane, &[], None).expect("it can be staged"));
+/// All lanes of a scenario, one after the other.
+fn trace(scenario: &Scenario) -> Vec<TraceEvent> {
+    let lanes = (0..scenario.lane_count()).map(|lane| run(scenario, lane, &[], None).expect("it can be staged"));
     lanes.flat_map(|ending| ending.trace).collect()
 }
 
-/// Traces in which connections break, leaders move, brokers die, records fail, and several lanes run.
-const SEVERAL: [&str; 9] = [
-    "lost-ack",
-    "b1-overtakes-b0",
-    "acks-ladder",
-    "delivery-deadline",
-    "buffer-full",
-    "where-errors-surface",
-    "leader-moves",
-    "get-or-callback",
-    "exit-too-soon",
-];
+fn trace_of(slug: &str) -> Vec<TraceEvent> {
+    trace(&DEMOS.iter().find(|demo| demo.slug == slug).expect("there is one").scenario())
+}
 
 #[test]
 fn traces_of_demos_keep_to_the_trace_event_format() {
-    for slug in SEVERAL {
-        let text = trace_event_json(&trace_of(slug), BEGIN);
-        check_trace_events(&text).unwrap_or_else(|broken| panic!("{slug}: {broken}"));
+    for demo in DEMOS {
+        let text = trace_event_json(&trace(&demo.scenario()), BEGIN);
+        check_trace_events(&text).unwrap_or_else(|broken| panic!("{}: {broken}", demo.slug));
     }
 }
 
@@ -59,7 +48,7 @@ fn the_rules_notice_whatever_is_missing() {
     let lines: Vec<&str> = text.lines().collect();
     for phase in ["B", "E", "b", "e", "s", "f"] {
         let is_meant = |line: &&str| line.contains(&format!("\"ph\":\"{phase}\""));
-        let place = lines.iter().position(|line| is_meant(line)).expect("there is one");
+        let place = lines.iter().position(is_meant).expect("there is one");
         let without: Vec<&str> =
             lines.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, line)| *line).collect();
         let without = without.join("\n");
@@ -87,6 +76,31 @@ fn arrows_of_one_lane_are_not_those_of_another() {
     let told = trace.iter().filter(|event| matches!(event.what, Fact::Appended { .. })).count();
     assert_eq!(told, 60, "20 in each of 3 lanes");
     assert_eq!(flows(&trace_event_json(&trace, BEGIN)).len(), told);
+}
+
+/// Two producers send ten records each that fit into one batch, which the topic does not take.
+const SPLIT: &str = r#"{"scenario":1,"topics":[{"partitions":1,"settings":{"max.message.bytes":"300"}}],
+    "producers":[{"properties":{"linger.ms":"5","batch.size":"1000"},"callers":[{"habit":"callback","loads":[LOAD]}]},
+    {"properties":{"linger.ms":"5","batch.size":"1000"},"callers":[{"habit":"callback","loads":[LOAD]}]}]}"#;
+
+#[test]
+fn records_of_a_batch_that_was_split_go_on_in_its_parts() {
+    let load = r#"{"count":10,"value":{"template":{"text":"twenty letters, or so {{seq}}"}}}"#;
+    let (scenario, _) = text::read(&SPLIT.replace("LOAD", load)).expect("a scenario");
+    let trace = trace(&scenario);
+    let splits = trace.iter().filter(|event| matches!(event.what, Fact::BatchSplit { .. })).count();
+    assert!(splits >= 2, "one of each producer: {splits}");
+    let text = trace_event_json(&trace, BEGIN);
+    check_trace_events(&text).unwrap();
+    let flows = flows(&text);
+    assert_eq!(flows.len(), 20);
+    for flow in flows.values() {
+        let steps = flow.iter().filter(|(phase, _)| phase == "t").count();
+        assert!(steps >= 2, "with the batch, and with a part: {flow:?}");
+    }
+    for producer in ["caller of producer 0", "caller of producer 1"] {
+        assert_eq!(flows.values().filter(|flow| flow[0].1 == producer).count(), 10, "{producer}");
+    }
 }
 
 #[test]
@@ -128,9 +142,9 @@ fn failures_have_the_java_clients_class_and_sentence() {
 
 #[test]
 fn sequence_diagrams_keep_to_mermaids_grammar() {
-    for slug in SEVERAL {
-        let text = mermaid(&trace_of(slug), BEGIN, usize::MAX);
-        check_mermaid(&text).unwrap_or_else(|broken| panic!("{slug}: {broken}"));
+    for demo in DEMOS {
+        let text = mermaid(&trace(&demo.scenario()), BEGIN, usize::MAX);
+        check_mermaid(&text).unwrap_or_else(|broken| panic!("{}: {broken}", demo.slug));
     }
 }
 

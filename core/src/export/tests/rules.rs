@@ -28,7 +28,8 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
         need(named.insert(track_of(event)?), "a track has one name", event)?;
     }
     let mut last: BTreeMap<TrackId, u64> = BTreeMap::new();
-    let mut depth: BTreeMap<TrackId, usize> = BTreeMap::new();
+    // Slices that have not ended, by name and category: DevTools compares both.
+    let mut open: BTreeMap<TrackId, Vec<(Value, Value)>> = BTreeMap::new();
     // Whether they live; each id is used once.
     let mut lives: BTreeMap<String, bool> = BTreeMap::new();
     let mut flows: BTreeMap<u64, bool> = BTreeMap::new();
@@ -37,10 +38,11 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
         need(named.contains(&track), "its track has a name", event)?;
         let at = event["ts"].as_u64().ok_or_else(|| format!("without a time: {event}"))?;
         need(last.insert(track, at).is_none_or(|before| before <= at), "time goes on", event)?;
-        let depth = depth.entry(track).or_default();
+        let slices = open.entry(track).or_default();
+        let slice = (event["name"].clone(), event["cat"].clone());
         match event["ph"].as_str().unwrap_or_default() {
-            "B" => *depth += 1,
-            "E" => *depth = depth.checked_sub(1).ok_or_else(|| format!("nothing ends here: {event}"))?,
+            "B" => slices.push(slice),
+            "E" => need(slices.pop() == Some(slice), "the innermost slice ends", event)?,
             "i" => need(event["s"] == "t", "an instant has a scope", event)?,
             "C" => need(event["args"]["bytes"].is_u64(), "a counter has a number", event)?,
             phase @ ("b" | "n" | "e") => {
@@ -49,7 +51,8 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
                 need(before == (phase != "b").then_some(true), "a life has one beginning and one end", event)?;
             }
             phase @ ("s" | "t" | "f") => {
-                need(*depth > 0, "an arrow is bound to a slice", event)?;
+                let is_bound = slices.last().is_some_and(|(_, category)| *category == event["cat"]);
+                need(is_bound, "an arrow is bound to a slice of its category", event)?;
                 let id = event["id"].as_u64().ok_or_else(|| format!("without an id: {event}"))?;
                 let before = flows.insert(id, phase != "f");
                 need(before == (phase != "s").then_some(true), "an arrow has one beginning and one end", event)?;
@@ -58,7 +61,7 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
         }
     }
     match () {
-        () if depth.values().any(|depth| *depth > 0) => Err("a slice has no end".to_owned()),
+        () if open.values().any(|slices| !slices.is_empty()) => Err("a slice has no end".to_owned()),
         () if lives.values().any(|lives| *lives) => Err("an async slice has no end".to_owned()),
         () if flows.values().any(|flies| *flies) => Err("an arrow has no end".to_owned()),
         () => Ok(()),
