@@ -1,8 +1,11 @@
 //! The Trace Event Format, which Perfetto and Chrome's DevTools read: tracks with slices, and arrows between them.
 //!
-//! A lane is a process; callers, senders, connections and brokers are its threads. What takes time is a slice (`B`, `E`), a
-//! batch's life an async slice (`b`, `e`), a record's way from `send()` to its callback a flow (`s`, `t`, `f`) that steps
-//! through the requests which carried it, and memory in use a counter (`C`).
+//! A lane is a process; callers, senders, connections and brokers are its threads. What takes time is a slice, a batch's
+//! life an async slice (`b`, `e`), a record's way from `send()` to its callback a flow (`s`, `t`, `f`) that steps through
+//! the requests which carried it, and memory in use a counter (`C`).
+//!
+//! A slice is one complete event (`X`) with its beginning and its duration, and not a pair (`B`, `E`): DevTools matches
+//! pairs by one stack for all threads, and loses those of threads that work side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,10 +41,6 @@ const KAFKA: &str = "kafka";
 /// and category.
 const RECORD: &str = "record";
 
-fn category(legs: &[(Journey, Leg)]) -> &'static str {
-    if legs.is_empty() { KAFKA } else { RECORD }
-}
-
 /// The events of one lane.
 #[derive(Default)]
 struct Picture {
@@ -50,8 +49,8 @@ struct Picture {
     first_journey: usize,
     events: Vec<(Track, Map<String, Value>)>,
     tracks: BTreeSet<Track>,
-    /// Slices that have not ended: names and categories.
-    open: BTreeMap<Track, (String, &'static str)>,
+    /// Slices that have not ended, by their places among the events.
+    open: BTreeMap<Track, usize>,
     /// Batches that live.
     batches: BTreeSet<(u32, u64)>,
     /// Requests that wait for their answers, and the rows in which they do.
@@ -69,8 +68,8 @@ impl Picture {
         let Some(last) = facts.last() else { return };
         // What is not over when the trace is.
         let unfinished = Map::from_iter([("unfinished".to_owned(), true.into())]);
-        for (track, (name, category)) in core::mem::take(&mut self.open) {
-            self.push(track, "E", last.at, &name, unfinished.clone()).insert("cat".into(), category.into());
+        for (_, slice) in core::mem::take(&mut self.open) {
+            self.end(slice, last.at, unfinished.clone());
         }
         for (producer, batch) in core::mem::take(&mut self.batches) {
             self.push_batch("e", last.at, (producer, batch), last.lane, unfinished.clone());
@@ -163,36 +162,50 @@ impl Picture {
     /// Begins a slice, in place of one that has not ended.
     fn open(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
         self.close(track, event.at);
-        let (_, args) = fields(&event.what, self.begins);
-        let (name, category) = (Sentence(&event.what).to_string(), category(legs));
-        self.push(track, "B", event.at, &name, args).insert("cat".into(), category.into());
-        self.open.insert(track, (name, category));
-        self.push_legs(track, event.at, legs);
+        self.open.insert(track, self.events.len());
+        self.slice(track, event, legs);
     }
 
     fn close(&mut self, track: Track, at: Instant) {
         self.close_with(track, at, Map::new());
     }
 
-    fn close_with(&mut self, track: Track, at: Instant, args: Map<String, Value>) {
-        if let Some((name, category)) = self.open.remove(&track) {
-            self.push(track, "E", at, &name, args).insert("cat".into(), category.into());
+    fn close_with(&mut self, track: Track, at: Instant, end: Map<String, Value>) {
+        if let Some(slice) = self.open.remove(&track) {
+            self.end(slice, at, end);
         }
+    }
+
+    /// Gives a slice its length, and tells how it ended.
+    fn end(&mut self, slice: usize, at: Instant, end: Map<String, Value>) {
+        let slice = &mut self.events[slice].1;
+        let began = slice["ts"].as_u64().unwrap_or_default();
+        slice.insert("dur".into(), micros(at, self.begins).saturating_sub(began).into());
+        if let (false, Some(Value::Object(args))) = (end.is_empty(), slice.get_mut("args")) {
+            args.insert("end".into(), end.into());
+        }
+    }
+
+    /// A slice of no length yet.
+    fn slice(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
+        let (_, args) = fields(&event.what, self.begins);
+        let category = if legs.is_empty() { KAFKA } else { RECORD };
+        let slice = self.push(track, "X", event.at, &Sentence(&event.what).to_string(), args);
+        slice.insert("cat".into(), category.into());
+        slice.insert("dur".into(), 0.into());
+        self.push_legs(track, event.at, legs);
     }
 
     /// Something that takes no time: an instant, or a slice of no length where an arrow has to hold on to it.
     fn mark(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
-        let (_, args) = fields(&event.what, self.begins);
-        let (name, category) = (Sentence(&event.what).to_string(), category(legs));
-        if legs.is_empty() {
-            let instant = self.push(track, "i", event.at, &name, args);
-            // On its own track only.
-            instant.insert("s".into(), "t".into());
+        if !legs.is_empty() {
+            self.slice(track, event, legs);
             return;
         }
-        self.push(track, "B", event.at, &name, args).insert("cat".into(), category.into());
-        self.push_legs(track, event.at, legs);
-        self.push(track, "E", event.at, &name, Map::new()).insert("cat".into(), category.into());
+        let (_, args) = fields(&event.what, self.begins);
+        let instant = self.push(track, "i", event.at, &Sentence(&event.what).to_string(), args);
+        // On its own track only.
+        instant.insert("s".into(), "t".into());
     }
 
     /// What the sender does ends its waiting.

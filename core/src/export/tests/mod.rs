@@ -46,8 +46,9 @@ fn any_part_of_a_trace_is_well_formed_too() {
 fn the_rules_notice_whatever_is_missing() {
     let text = trace_event_json(&trace_of("lost-ack"), BEGIN);
     let lines: Vec<&str> = text.lines().collect();
-    for phase in ["B", "E", "b", "e", "s", "f"] {
-        let is_meant = |line: &&str| line.contains(&format!("\"ph\":\"{phase}\""));
+    for (category, phase) in [("batch", "b"), ("batch", "e"), ("record", "s"), ("record", "f"), ("record", "X")] {
+        let has = |line: &str, key: &str, value: &str| line.contains(&format!("\"{key}\":\"{value}\""));
+        let is_meant = |line: &&str| has(line, "cat", category) && has(line, "ph", phase);
         let place = lines.iter().position(is_meant).expect("there is one");
         let without: Vec<&str> =
             lines.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, line)| *line).collect();
@@ -55,6 +56,8 @@ fn the_rules_notice_whatever_is_missing() {
         assert!(serde_json::from_str::<Value>(&without).is_ok(), "it is JSON still");
         assert!(check_trace_events(&without).is_err(), "{phase} is missing");
     }
+    let longer = text.replace("\"dur\":2564,", "\"dur\":502000,");
+    assert!(longer != text && check_trace_events(&longer).is_err_and(|broken| broken.starts_with("slices nest")));
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn need(holds: bool, rule: &str, event: &Value) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("{rule}: {event}")) }
 }
 
-/// Metadata names every track; times do not go back on a track; slices, async slices and flows have both ends.
+/// Metadata names every track; times do not go back on a track; slices nest; async slices and arrows have
+/// both ends, and arrows hold on to slices.
 pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
     let (metadata, events): (Vec<Value>, Vec<Value>) =
         events_of(text)?.into_iter().partition(|event| event["ph"] == "M");
@@ -28,8 +29,8 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
         need(named.insert(track_of(event)?), "a track has one name", event)?;
     }
     let mut last: BTreeMap<TrackId, u64> = BTreeMap::new();
-    // Slices that have not ended, by name and category: DevTools compares both.
-    let mut open: BTreeMap<TrackId, Vec<(Value, Value)>> = BTreeMap::new();
+    // Slices by their ends, the innermost last, with the time and category by which DevTools binds arrows to them.
+    let mut slices: BTreeMap<TrackId, Vec<(u64, u64, Value)>> = BTreeMap::new();
     // Whether they live; each id is used once.
     let mut lives: BTreeMap<String, bool> = BTreeMap::new();
     let mut flows: BTreeMap<u64, bool> = BTreeMap::new();
@@ -38,11 +39,14 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
         need(named.contains(&track), "its track has a name", event)?;
         let at = event["ts"].as_u64().ok_or_else(|| format!("without a time: {event}"))?;
         need(last.insert(track, at).is_none_or(|before| before <= at), "time goes on", event)?;
-        let slices = open.entry(track).or_default();
-        let slice = (event["name"].clone(), event["cat"].clone());
+        let around = slices.entry(track).or_default();
         match event["ph"].as_str().unwrap_or_default() {
-            "B" => slices.push(slice),
-            "E" => need(slices.pop() == Some(slice), "the innermost slice ends", event)?,
+            "X" => {
+                around.retain(|(end, ..)| *end > at);
+                let end = at + event["dur"].as_u64().ok_or_else(|| format!("without a duration: {event}"))?;
+                need(around.last().is_none_or(|(outer, ..)| end <= *outer), "slices nest", event)?;
+                around.push((end, at, event["cat"].clone()));
+            }
             "i" => need(event["s"] == "t", "an instant has a scope", event)?,
             "C" => need(event["args"]["bytes"].is_u64(), "a counter has a number", event)?,
             phase @ ("b" | "n" | "e") => {
@@ -51,7 +55,8 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
                 need(before == (phase != "b").then_some(true), "a life has one beginning and one end", event)?;
             }
             phase @ ("s" | "t" | "f") => {
-                let is_bound = slices.last().is_some_and(|(_, category)| *category == event["cat"]);
+                let is_bound =
+                    around.last().is_some_and(|(_, began, category)| (*began, category) == (at, &event["cat"]));
                 need(is_bound, "an arrow is bound to a slice of its category", event)?;
                 let id = event["id"].as_u64().ok_or_else(|| format!("without an id: {event}"))?;
                 let before = flows.insert(id, phase != "f");
@@ -61,7 +66,6 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
         }
     }
     match () {
-        () if open.values().any(|slices| !slices.is_empty()) => Err("a slice has no end".to_owned()),
         () if lives.values().any(|lives| *lives) => Err("an async slice has no end".to_owned()),
         () if flows.values().any(|flies| *flies) => Err("an arrow has no end".to_owned()),
         () => Ok(()),
