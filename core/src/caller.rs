@@ -367,6 +367,7 @@ impl Caller {
                 && let due = begun + Duration::from_micros(planned.plan.due_us(planned.place(index)))
                 && due > now.instant()
             {
+                self.stand(now, Statement::Loop, producer);
                 end_of_turn = Some(Some(due));
                 break;
             }
