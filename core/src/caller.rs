@@ -92,6 +92,21 @@ pub trait Witness {
 
     /// `send` returned or threw.
     fn called(&mut self, called: Called);
+
+    /// It calls `flush` or `close`.
+    fn waits(&mut self, _now: Now, _what: Wait) {}
+
+    /// That has returned.
+    fn waited(&mut self, _now: Now) {}
+}
+
+/// What a program waits for that is no record's fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// `flush()`.
+    Flush,
+    /// `close()`, with or without a timeout.
+    Close,
 }
 
 impl<F: FnMut(Called)> Witness for F {
@@ -300,6 +315,7 @@ impl Caller {
                     if !producer.is_flushed(flush) {
                         return None;
                     }
+                    witness.waited(now);
                     self.doing = Doing::Ready;
                     self.tasks.pop_front();
                     self.stand(now, Statement::Loop, producer);
@@ -308,6 +324,7 @@ impl Caller {
                     if !producer.is_closed() {
                         return None;
                     }
+                    witness.waited(now);
                     self.doing = Doing::Ready;
                     self.tasks.pop_front();
                     self.stand(now, Statement::Loop, producer);
@@ -316,10 +333,12 @@ impl Caller {
                     None => return None,
                     Some(&Task::Close { timeout }) => {
                         producer.close(now, timeout);
+                        witness.waits(now, Wait::Close);
                         self.doing = Doing::Closing;
                         self.stand(now, Statement::Close, producer);
                     }
                     Some(Task::Flush) => {
+                        witness.waits(now, Wait::Flush);
                         self.doing = Doing::Flushing(producer.begin_flush(now));
                         self.stand(now, Statement::Flush, producer);
                     }

@@ -35,6 +35,8 @@ pub mod serializer;
 pub mod session;
 pub mod simulation;
 pub mod staging;
+#[cfg(feature = "swarm")]
+pub mod swarm;
 pub mod time;
 pub mod trace;
 pub mod varint;

@@ -20,6 +20,9 @@ pub(crate) enum Purpose {
     TopicIds,
     /// Keys and values of a scenario's records.
     Load,
+    /// Scenarios of the swarm.
+    #[cfg(feature = "swarm")]
+    Swarm,
 }
 
 /// What SplitMix64 adds for each number.

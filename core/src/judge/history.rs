@@ -230,6 +230,17 @@ pub struct LeaderSeen {
     pub is_clean: bool,
 }
 
+/// A producer's sender could do nothing: its process stood still, or a callback kept its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// Which producer.
+    pub producer: ProducerIndex,
+    /// Since when.
+    pub from: Instant,
+    /// Until when.
+    pub until: Instant,
+}
+
 /// So much of a producer's buffer was used from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemorySeen {
@@ -268,6 +279,10 @@ pub struct History {
     pub wire: Wire,
     /// Buffered bytes over time.
     pub memory: Vec<MemorySeen>,
+    /// When senders could do nothing, in order of their beginnings.
+    pub stalls: Vec<Stall>,
+    /// Processes that ended, with all that they waited for, and when.
+    pub exits: Vec<(ProducerIndex, Instant)>,
     /// `producer.id.expiration.ms` of the brokers, where it is short enough to matter here.
     pub producer_id_expiration: Option<Duration>,
     /// When the last fault was over. `None`: nobody says so.

@@ -22,7 +22,7 @@ pub use self::claim::{Claim, Comparison, Counted, Undecided, Verdict, Witness};
 pub use self::clerk::{Clerk, SessionClerk};
 pub use self::contents::{Content, Contents};
 pub use self::history::{
-    Call, CallId, Failure, Fate, History, Key, LeaderSeen, MemorySeen, Metadata, Moment, Place, Told, Topic,
+    Call, CallId, Failure, Fate, History, Key, LeaderSeen, MemorySeen, Metadata, Moment, Place, Stall, Told, Topic,
     Transaction, TransactionEnd, Wait, WaitFor, WaitId,
 };
 pub use self::invariants::{Departure, IDLE_WAKES_PER_SECOND, Judgement, Spot, Violation, judge};

@@ -377,8 +377,12 @@ impl<O: Observer> Producer<O> {
         Flush { number }
     }
 
-    /// Have all batches of this flush met their fate? Ends the flush when they have.
+    /// Have all batches of this flush met their fate, and was the program told? Ends the flush when they have. A sender that
+    /// a callback keeps has told only the first of what one answer decided (`ProducerBatch.completeFutureAndFireCallbacks`).
     pub fn is_flushed(&mut self, flush: &Flush) -> bool {
+        if self.outputs.iter().any(|output| matches!(output, Output::Completed(_))) {
+            return false;
+        }
         self.end_flushes();
         self.flushes.iter().all(|&(_, number)| number != flush.number)
     }

@@ -9,6 +9,7 @@ use crate::ids::{Direction, NodeId, TopicPartition};
 use crate::scenario::{self, Act, Fate, Messages, Rule};
 use crate::simulation::{ClientId, Interference, MessageRule, Pattern, Route};
 use crate::time::Instant;
+use crate::trace::BrokerState;
 
 /// Something that is due.
 #[derive(Clone, Debug)]
@@ -56,6 +57,40 @@ impl Stage {
             Step::Act(act) => self.act_out(&act),
             Step::Undo(undo) => self.undo(undo),
         }
+    }
+
+    /// Has a rule strike from now on.
+    pub(super) fn lay_rule(&mut self, rule: &Rule) {
+        let laid = message_rule(rule, self.begins());
+        let on_its_way = match rule.fate {
+            Fate::Delay { by_us } => Duration::from_micros(by_us),
+            Fate::Error { delay_us, .. } => Duration::from_micros(delay_us),
+            Fate::Throttle { for_ms } => Duration::from_millis(for_ms.into()),
+            _ => Duration::ZERO,
+        };
+        let over = laid.until.map_or(Instant::from_micros(u64::MAX), |until| until + on_its_way);
+        self.chronicle.strikes_until = self.chronicle.strikes_until.max(over);
+        self.simulation.add_rule(laid);
+    }
+
+    /// Is nothing wrong any more, nor to come by script or rule? All brokers run and are known to, every copy is in sync.
+    /// Programs may still have something to do.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn is_whole(&self) -> bool {
+        let now = self.simulation.now().instant();
+        let cluster = self.simulation.cluster();
+        let runs = |node| cluster.broker_state(node) == Ok(BrokerState::Running) && !cluster.is_fenced(node);
+        let is_in_sync = |name: &TopicPartition| {
+            let (replicas, in_sync) = (cluster.replicas(name), cluster.in_sync_replicas(name));
+            cluster.leader(name).is_some_and(|(leader, _)| leader.0 > 0)
+                && replicas.map(<[_]>::len) == in_sync.map(<[_]>::len)
+        };
+        let is_over = |until: Instant| until <= now;
+        is_over(self.chronicle.strikes_until)
+            && self.chronicle.paused.iter().all(|&(.., until)| is_over(until))
+            && !self.script.is_to_disturb()
+            && self.nodes(None).into_iter().all(runs)
+            && self.partitions(&"".into(), None).iter().all(is_in_sync)
     }
 
     fn later(&mut self, after: Option<Duration>, undo: Undo) {
@@ -151,20 +186,21 @@ impl Stage {
                 let (client, node) = (producer.map(client), node.map(id));
                 self.simulation.set_route(Route { client, node, latency: None, bandwidth });
             }
-            Act::AddRule { rule } => {
-                let rule = message_rule(rule, self.begins());
-                self.simulation.add_rule(rule);
-            }
+            Act::AddRule { rule } => self.lay_rule(rule),
             Act::CreateTopic { topic, partitions, replication_factor } => {
                 let copies = i16::try_from(*replication_factor).unwrap_or(i16::MAX);
                 self.undo(Undo::CreateTopic(Box::new(new_topic(topic, number(*partitions), copies))));
             }
             Act::DeleteTopic { topic } => {
-                let _ = cluster.delete_topic(now, topic);
+                if cluster.delete_topic(now, topic).is_ok() {
+                    self.chronicle.deleted.push((Arc::clone(topic), now.instant()));
+                }
             }
             Act::RecreateTopic { topic, gone_us } => self.recreate(topic, us(*gone_us)),
             Act::AddPartitions { topic, to } => {
-                let _ = cluster.add_partitions(topic, number(*to));
+                if cluster.add_partitions(topic, number(*to)).is_ok() {
+                    self.chronicle.partitions_added.push((Arc::clone(topic), now.instant(), number(*to)));
+                }
             }
             Act::SetTopic { topic, settings } => {
                 for (name, value) in settings.iter() {
@@ -172,7 +208,9 @@ impl Stage {
                 }
             }
             Act::PauseProducer { producer, for_us } => {
-                self.simulation.pause_client(client(*producer), Duration::from_micros(*for_us));
+                let (client, pause) = (client(*producer), Duration::from_micros(*for_us));
+                self.chronicle.paused.push((client, now.instant(), now.instant() + pause));
+                self.simulation.pause_client(client, pause);
             }
             Act::JumpClock { producer, by_ms } => self.simulation.jump_clock(client(*producer), *by_ms),
             Act::Send { producer, load } => self.send_more(*producer, load),
@@ -185,7 +223,7 @@ impl Stage {
                 let close = |caller: &mut crate::caller::Caller| caller.enqueue_close(timeout);
                 self.simulation.with_client(client(*producer), |_, troupe, _| troupe.in_a_new_thread(close));
             }
-            Act::Exit { producer } => self.simulation.end_client(client(*producer)),
+            Act::Exit { producer } => self.end_client(client(*producer)),
             Act::Nothing {}
             | Act::AddBroker {}
             | Act::RemoveBroker { .. }
@@ -234,6 +272,7 @@ impl Stage {
         let now = self.simulation.now();
         let Some(first) = self.topics.iter().find(|known| known.name == *topic).cloned() else { return };
         if self.simulation.cluster_mut().delete_topic(now, topic).is_ok() {
+            self.chronicle.deleted.push((Arc::clone(topic), now.instant()));
             self.later(gone, Undo::CreateTopic(Box::new(first)));
         }
     }

@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use super::troupe::{Call, Said, Troupe};
 use super::{Deed, Stage};
+use crate::caller::Wait;
 use crate::codecs::Codecs;
 use crate::ids::ProducerIndex;
-use crate::judge::{self, CallId, Failure, Fate, History, Metadata, Topic, Verdict};
+use crate::judge::{self, CallId, Failure, Fate, History, Metadata, Stall, Topic, Verdict, WaitFor, WaitId};
 use crate::playback::{Budget, Goal, Playable, Playback, Progress};
 use crate::record::{Header, Record};
 use crate::scenario::{self, RecordBuffer, Scenario};
 use crate::time::Instant;
 use crate::trace::TraceEvent;
+
+/// Programs, brokers and producers count in milliseconds.
+const TICK: core::time::Duration = core::time::Duration::from_millis(1);
 
 impl Stage {
     /// Everything that the programs did and were told, what a consumer reads back now, and what was overheard since
@@ -25,20 +29,35 @@ impl Stage {
         }
         let cluster = self.simulation.cluster();
         for topic in &self.topics {
-            let partitions = cluster.topics().find(|(name, _)| **name == topic.name).map_or(0, |(_, count)| count);
             let copies = usize::try_from(topic.replication_factor).unwrap_or(1);
             let own = topic.configs.iter().find(|(name, _)| &**name == "min.insync.replicas");
             let own = own.and_then(|(_, value)| value.as_deref()?.parse::<usize>().ok());
             let least = own.unwrap_or(cluster.config().min_insync_replicas).min(copies);
-            history.add_topic(Topic::new(&topic.name, partitions, i16::try_from(least).unwrap_or(i16::MAX)));
+            let least = i16::try_from(least).unwrap_or(i16::MAX);
+            let mut written = Topic::new(&topic.name, topic.num_partitions, least);
+            let grown = self.chronicle.partitions_added.iter().filter(|(name, ..)| *name == topic.name);
+            written.partitions.extend(grown.map(|&(_, at, count)| (at, count)));
+            let deleted = self.chronicle.deleted.iter().filter(|(name, _)| *name == topic.name);
+            for &(_, at) in deleted {
+                written.was_recreated = true;
+                // Whoever asks for it first creates it anew, as the brokers see fit.
+                let config = cluster.config();
+                written.partitions.extend(config.auto_create_topics.then_some((at, config.num_partitions)));
+            }
+            written.partitions.sort_by_key(|&(since, _)| since);
+            history.add_topic(written);
         }
+        history.tick = TICK;
         self.write_down(&mut history);
+        self.write_down_stalls(&mut history);
         history.add_facts(facts);
         if let Some(wire) = self.simulation.wire() {
             history.wire = wire.clone();
         }
         let now = self.simulation.now();
         history.ended_at = now.instant();
+        let expiration = cluster.config().producer_id_expiration;
+        history.producer_id_expiration = (now.instant() - Instant::ZERO >= expiration).then_some(expiration);
         history.read_cluster(cluster, now, codecs);
         history
     }
@@ -68,6 +87,8 @@ impl Stage {
         // Each program's own lines are in order already.
         lines.sort_by_key(|&(at, client, _)| (at, client));
         let mut ids: BTreeMap<(usize, u32), CallId> = BTreeMap::new();
+        // A thread waits for one thing at a time.
+        let mut waits: BTreeMap<(usize, u32), WaitId> = BTreeMap::new();
         let mut buffer = RecordBuffer::default();
         for (at, client, said) in lines {
             let troupe = self.simulation.clients()[client].application();
@@ -89,20 +110,48 @@ impl Stage {
                     let failure = Failure::of(error, *surface, *persistence);
                     history.tell(at, ids[&(client, *call)], Fate::Failed(failure));
                 }
+                Said::Waits { member, what, .. } => {
+                    let producer = ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX));
+                    let what = match what {
+                        Wait::Flush => WaitFor::Flush,
+                        Wait::Close => WaitFor::Close,
+                    };
+                    waits.insert((client, *member), history.begin_wait(at, producer, what));
+                }
+                Said::Waited { member, .. } => {
+                    if let Some(wait) = waits.remove(&(client, *member)) {
+                        history.end_wait(at, wait);
+                    }
+                }
             }
         }
         self.forget_what_ended(history);
     }
 
+    /// When processes stood still, and when callbacks kept senders.
+    fn write_down_stalls(&self, history: &mut History) {
+        let named = |client: usize| ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX));
+        let paused = self.chronicle.paused.iter().map(|&(client, from, until)| (client.0, from, until));
+        let clients = self.simulation.clients().iter().enumerate();
+        let busy = clients
+            .flat_map(|(client, of)| of.application().busy.iter().map(move |&(from, until)| (client, from, until)));
+        let stalls = paused.chain(busy).map(|(client, from, until)| Stall { producer: named(client), from, until });
+        history.exits = self.chronicle.ended.iter().map(|&(client, at)| (named(client.0), at)).collect();
+        history.stalls = stalls.collect();
+        history.stalls.sort_by_key(|stall| stall.from);
+    }
+
     /// Programs that have ended learn nothing more.
     fn forget_what_ended(&self, history: &mut History) {
         let told: std::collections::BTreeSet<CallId> = history.told.iter().map(|told| told.call).collect();
-        let now = self.simulation.now().instant();
         let untold = (0..).map(CallId).zip(&history.calls).filter(|(id, _)| !told.contains(id));
-        let has_ended = |producer: ProducerIndex| self.simulation.clients()[producer.0 as usize].has_ended();
-        let unknown: Vec<CallId> = untold.filter(|(_, call)| has_ended(call.producer)).map(|(id, _)| id).collect();
-        for call in unknown {
-            history.tell(now, call, Fate::Unknown);
+        let ended = |producer: ProducerIndex| {
+            let first = self.chronicle.ended.iter().find(|(client, _)| client.0 == producer.0 as usize);
+            first.map(|&(_, at)| at)
+        };
+        let unknown: Vec<_> = untold.filter_map(|(id, call)| Some((id, ended(call.producer)?))).collect();
+        for (call, at) in unknown {
+            history.tell(at, call, Fate::Unknown);
         }
     }
 }
@@ -111,7 +160,11 @@ impl Said {
     fn at(&self, troupe: &Troupe) -> Instant {
         match self {
             Self::Called { call } => troupe.calls.get(*call).map_or(Instant::ZERO, |call| call.at.instant()),
-            Self::Returned { at, .. } | Self::Acknowledged { at, .. } | Self::Failed { at, .. } => *at,
+            Self::Returned { at, .. }
+            | Self::Acknowledged { at, .. }
+            | Self::Failed { at, .. }
+            | Self::Waits { at, .. }
+            | Self::Waited { at, .. } => *at,
         }
     }
 }

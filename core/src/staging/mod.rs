@@ -80,6 +80,8 @@ pub struct Stage {
     left_out: Vec<(usize, &'static str)>,
     /// Settings of brokers that change nothing here.
     without_effect: Vec<Arc<str>>,
+    /// What was done that judges have to know.
+    chronicle: Chronicle,
     /// What has been taken from the simulation and not by anybody else.
     news: Vec<TraceEvent>,
     events_of_script: u64,
@@ -150,6 +152,7 @@ impl Stage {
             refused,
             left_out: Vec::new(),
             without_effect,
+            chronicle: Chronicle::default(),
             news: Vec::new(),
             events_of_script: 0,
         };
@@ -203,7 +206,7 @@ impl Stage {
     fn take_script(&mut self, scenario: &Scenario, lane: usize) {
         let is_here = |meant: Option<u32>| meant.is_none_or(|meant| meant as usize == lane);
         for rule in scenario.rules.iter().filter(|rule| is_here(rule.lane)) {
-            self.simulation.add_rule(acts::message_rule(rule, BEGIN));
+            self.lay_rule(rule);
         }
         for (place, action) in scenario.actions.iter().enumerate().filter(|(_, action)| is_here(action.lane)) {
             if let Some(why) = acts::is_left_out(&action.act) {
@@ -248,6 +251,12 @@ impl Stage {
         self.simulation.clients().iter().all(|client| client.has_ended() || client.application().is_settled())
     }
 
+    /// Ends a process.
+    fn end_client(&mut self, id: ClientId) {
+        self.chronicle.ended.push((id, self.simulation.now().instant()));
+        self.simulation.end_client(id);
+    }
+
     /// Lets the next thing happen: one that is due by the script before one that comes of itself.
     fn step(&mut self, at: Instant) {
         if self.script.next().is_some_and(|due| due <= at) {
@@ -262,7 +271,7 @@ impl Stage {
         for id in (0..self.simulation.clients().len()).map(ClientId) {
             let client = &self.simulation.clients()[id.0];
             if client.application().has_ended() && !client.has_ended() {
-                self.simulation.end_client(id);
+                self.end_client(id);
             }
         }
         if self.script.waits() {
@@ -273,6 +282,21 @@ impl Stage {
             self.news.extend(news);
         }
     }
+}
+
+/// What happened to topics and processes, as far as it changes what is promised of them.
+#[derive(Clone, Debug, Default)]
+struct Chronicle {
+    /// Topics that grew: when, and how many partitions they had then.
+    partitions_added: Vec<(Arc<str>, Instant, i32)>,
+    /// Topics that were deleted, and when.
+    deleted: Vec<(Arc<str>, Instant)>,
+    /// Processes that ended, and when.
+    ended: Vec<(ClientId, Instant)>,
+    /// Processes that stood still: from when, until when.
+    paused: Vec<(ClientId, Instant, Instant)>,
+    /// Until when rules may strike, or what they struck is still on its way.
+    strikes_until: Instant,
 }
 
 /// A world without producers.

@@ -68,6 +68,19 @@ impl Script {
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
+    /// Is anything to come that is no program's ordinary doing?
+    #[cfg(feature = "swarm")]
+    pub(super) fn is_to_disturb(&self) -> bool {
+        let watched = self.watches.iter().map(|watch| &watch.step);
+        watched.chain(self.due.values()).any(|step| match step {
+            Step::Act(act) => {
+                use crate::scenario::Act;
+                !matches!(**act, Act::Nothing {} | Act::Send { .. } | Act::Flush { .. } | Act::Close { .. })
+            }
+            Step::Undo(_) => true,
+        })
+    }
+
     pub(super) fn waits(&self) -> bool {
         !self.watches.is_empty()
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::append_only::AppendOnly;
 use crate::application::Application;
 use crate::bridge::{Habit, SendId};
-use crate::caller::{Called, Caller, Job, PlannedRecords, Records, Refused, Witness};
+use crate::caller::{Called, Caller, Job, PlannedRecords, Records, Refused, Wait, Witness};
 use crate::error::{Persistence, ProducerError, Surface};
 use crate::ids::BatchId;
 use crate::io::BatchCompletion;
@@ -52,6 +52,10 @@ pub(super) enum Said {
     Acknowledged { at: Instant, call: u32, partition: i32, offset: Option<i64>, timestamp_ms: i64 },
     /// A record failed.
     Failed { at: Instant, call: u32, error: ProducerError, surface: Surface, persistence: Persistence },
+    /// A thread called `flush` or `close`.
+    Waits { at: Instant, member: u32, what: Wait },
+    /// That returned.
+    Waited { at: Instant, member: u32 },
 }
 
 /// A thread.
@@ -90,6 +94,8 @@ pub struct Troupe {
     waiting: BTreeMap<BatchId, Vec<(u32, u32, i64)>>,
     counts: Counts,
     in_callbacks: Duration,
+    /// From when to when callbacks kept the sender's thread.
+    pub(super) busy: AppendOnly<(Instant, Instant)>,
     has_ended: bool,
 }
 
@@ -245,6 +251,9 @@ impl<O: Observer> Application<O> for Troupe {
             let batch = completion.carrier;
             producer.observer_mut().note(at, || Fact::CallbacksRan { batch, count: callbacks });
         }
+        if !self.in_callbacks.is_zero() {
+            self.busy.push((at, at + self.in_callbacks));
+        }
         for member in &mut self.members {
             member.caller.on_completed(now, completion, producer);
         }
@@ -296,6 +305,14 @@ struct Notes<'a> {
 }
 
 impl Witness for &mut Notes<'_> {
+    fn waits(&mut self, now: Now, what: Wait) {
+        self.said.push(Said::Waits { at: now.instant(), member: self.member, what });
+    }
+
+    fn waited(&mut self, now: Now) {
+        self.said.push(Said::Waited { at: now.instant(), member: self.member });
+    }
+
     fn calls(&mut self, now: Now, job: SendId, index: u32, _record: &Record<'_>) {
         let job = u32::try_from(job).unwrap_or(u32::MAX);
         let (_, tries, generation) = self.manners[job as usize];

@@ -31,6 +31,7 @@ mod wire;
 pub use self::wire::IDLE_WAKES_PER_SECOND;
 
 use core::fmt;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{CallId, History, LeaderSeen, Place};
@@ -116,8 +117,8 @@ pub enum Departure {
     /// sent the old ones: what is sent next seems to leave a gap, and is refused
     /// (`TransactionManager.startSequencesAtBeginning`, `RecordAccumulator.shouldStopDrainBatchesForPartition`).
     NumberedBeforeSent,
-    /// A batch was stored, its answer lost, and when it is sent again it is refused for the moment: those behind it are
-    /// acknowledged before it is recognised.
+    /// A batch was stored, its answer lost, and when it is sent again it is refused for the moment; or the answer says that
+    /// its copies were late: those behind it are acknowledged before it is recognised.
     RecognisedLate,
     /// In a transaction: a batch was stored, its answer lost, and when it is sent again it is refused for good. Its numbers
     /// go to the next one (`TransactionManager.handleFailedBatch`, `adjustSequencesDueToFailedBatch`), which the broker
@@ -205,6 +206,18 @@ impl<'h> Case<'h> {
 
     fn config_of(&self, call: CallId) -> Option<&'h ProducerConfig> {
         self.config(self.history.calls[call.0 as usize].producer)
+    }
+
+    /// What a producer was to do by then it does when its sender can do anything again.
+    fn once_awake(&self, producer: ProducerIndex, due: Instant, tick: Duration) -> Instant {
+        let stalls = self.history.stalls.iter().filter(|stall| stall.producer == producer);
+        stalls.fold(due, |due, stall| if stall.from <= due + tick { due.max(stall.until) } else { due })
+    }
+
+    /// When a producer's process ended, if it did.
+    fn exited_at(&self, producer: ProducerIndex) -> Option<Instant> {
+        let mut exits = self.history.exits.iter();
+        exits.find(|(ended, _)| *ended == producer).map(|&(_, at)| at)
     }
 
     fn leaders(&self, place: Place) -> impl Iterator<Item = &'h LeaderSeen> + use<'h> {

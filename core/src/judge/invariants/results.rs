@@ -85,7 +85,17 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
     }
 }
 
-/// Was the batch with the record at this offset sent without an answer, then refused, and then taken?
+/// What a leader says of a batch whose copies are late, or that it may have appended before it lost log or leadership.
+const AFTER_THE_WRITE: [ErrorCode; 5] = [
+    ErrorCode::REQUEST_TIMED_OUT,
+    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
+    ErrorCode::KAFKA_STORAGE_ERROR,
+    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+];
+
+/// Was the batch with the record at this offset sent without an answer and then refused, or refused after it was appended,
+/// and then taken?
 fn was_recognised_late(case: &Case<'_>, place: Place, offset: i64) -> bool {
     let here = || case.history.wire.batches().filter(|(.., batch)| case.history.place(&batch.partition) == Some(place));
     let has_it = |batch: &&BatchSeen| {
@@ -95,7 +105,8 @@ fn was_recognised_late(case: &Case<'_>, place: Place, offset: i64) -> bool {
     let Some(taken) = here().map(|(.., batch)| batch).find(has_it) else { return false };
     let numbers = |batch: &BatchSeen| (batch.identity, batch.base_sequence);
     let answers = here().filter(|(.., batch)| numbers(batch) == numbers(taken)).map(|(.., batch)| batch.answer);
-    let mut answers = answers.skip_while(|answer| answer.is_some());
+    let may_be_stored = |answer: Option<ErrorCode>| answer.is_none_or(|answer| AFTER_THE_WRITE.contains(&answer));
+    let mut answers = answers.skip_while(|answer| !may_be_stored(*answer));
     answers.any(|answer| answer.is_some_and(|answer| !answer.is_none()))
 }
 
@@ -111,16 +122,17 @@ pub(super) fn nothing_takes_too_long(case: &mut Case<'_>) {
         let Some(config) = case.config(call.producer).filter(|config| config.transactional_id.is_none()) else {
             continue;
         };
-        let (tick, end) = (case.history.tick, case.history.ended_at);
+        let (tick, end) = (case.history.tick, case.exited_at(call.producer).unwrap_or(case.history.ended_at));
         let blocked = call.returned.map_or(end, |returned| returned.at) - call.called.at;
-        if blocked > config.max_block + tick {
+        let block_ends = case.once_awake(call.producer, call.called.at + config.max_block, tick);
+        if call.called.at + blocked > block_ends + tick {
             let spot = Spot { record: Some(id), at: Some(call.called.at), ..Spot::default() };
             let expected = format!("send() to return within {} ms", config.max_block.as_millis());
             case.violation(7, expected, format!("it took {} ms", blocked.as_millis()), spot);
         }
         let (Some(appended), Some(partition)) = (call.returned, call.partition) else { continue };
         let told = case.places.told[id.0 as usize].map_or(end, |told| case.history.told[told].at.at);
-        let mut deadline = appended.at + config.delivery_timeout;
+        let mut deadline = case.once_awake(call.producer, appended.at + config.delivery_timeout, tick);
         if told <= deadline + tick {
             continue;
         }
@@ -198,17 +210,28 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
             && failure.surface == Surface::FutureOnSender
             && case.config(call.producer).is_some_and(|config| config.retries == ALL_RETRIES)
             && call.called.at >= healed + patience
+            && !is_to_a_partition_that_is_gone(case, call)
         {
             case.violation(17, "what is sent once all is healed to be stored", failure.class.to_string(), spot());
         }
     }
     for wait in &case.history.waits {
         let Some(patience) = patience(case, wait.producer) else { continue };
-        if wait.ended.is_none() && end >= healed.max(wait.begun.at) + patience {
+        if wait.ended.is_none()
+            && case.exited_at(wait.producer).is_none()
+            && end >= healed.max(wait.begun.at) + patience
+        {
             let spot = Spot { at: Some(wait.begun.at), ..Spot::default() };
             case.violation(17, format!("{} to return, once all is healed", name(wait.what)), "it has not", spot);
         }
     }
+}
+
+/// Does the topic, made anew with fewer partitions, lack this one? Who has not asked since sends there, and hears too late.
+fn is_to_a_partition_that_is_gone(case: &Case<'_>, call: &Call) -> bool {
+    let topic = &case.history.topics[call.topic as usize];
+    let count = topic.partitions.last().map_or(0, |&(_, count)| count);
+    topic.was_recreated && call.partition.is_some_and(|partition| partition >= count)
 }
 
 /// How long anything may take by the configuration: to be let in, and to be delivered; and a request before, and after.
