@@ -40,6 +40,8 @@ enum Task {
     },
     /// Compare with the Java client itself, case by case; the last line is `N cases, D differences`
     Oracle(xtask::oracle::Options),
+    /// Play scenarios by chance against the 18 invariants; the last line is `N seeds, V violations`
+    Sim(xtask::sim::Options),
     /// Which of Kafka's own scenarios our tests cover: writes docs/kafka-scenarios.md and prints the counts
     Scenarios,
     /// Start an Apache Kafka from its released jars, until Ctrl-C
@@ -81,6 +83,7 @@ fn run(task: Task) -> Result<()> {
         #[cfg(target_os = "linux")]
         Task::Bench { what: Bench::Clients(options) } => xtask::bench::clients::command(&options),
         Task::Oracle(options) => xtask::oracle::command(&options),
+        Task::Sim(options) => xtask::sim::command(&options),
         Task::Scenarios => xtask::scenarios::command(),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use self::report::{Outcome, Report};
-use crate::{process, progress, tools, trunk, workspace};
+use crate::{process, progress, sim, tools, trunk, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
 const WASM_PACKAGES: [&str; 4] = ["web", "page-codecs", "wasm-probe", "minimal-yew"];
@@ -96,8 +96,19 @@ fn static_suites() -> Vec<Suite> {
     ]
 }
 
+/// So many scenarios are played in every run.
+const SEEDS: &str = "10000";
+
+fn swarm() -> Command {
+    let mut swarm = sim::recipe();
+    swarm.args(["--seeds", SEEDS]);
+    swarm
+}
+
 fn unit_suites() -> Vec<Suite> {
     let natively = ["test", "--workspace", "--exclude", "cross-tests", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    // Of all packages only this one has them, and only for its tests and `cargo xtask sim`.
+    let natively = natively.into_iter().chain(["--features", "producer-core/demos,producer-core/swarm"]);
     let runner = workspace::root().join("xtask/src/test/wasi-runner.mjs");
     let in_wasm = |arguments: &[&str]| {
         let mut in_wasm = cargo(["test", "--package", "producer-core", "--target", "wasm32-wasip1", "--no-fail-fast"]);
@@ -115,6 +126,7 @@ fn unit_suites() -> Vec<Suite> {
         Suite::new("unit tests", [cargo(natively)]),
         Suite::new("doc examples", [cargo(["test", "--workspace", "--no-fail-fast", "--doc"])]),
         Suite::new("core in wasm", in_wasm),
+        Suite::new("scenarios by chance", [swarm()]),
     ]
 }
 
