@@ -76,12 +76,30 @@ impl<O: Observer> Cluster<O> {
             }
             self.keep_or_renew_image(now, node);
         }
+        self.report_failed_disks(now);
         self.reconnect_fetchers();
         for name in self.topics.names_of_partitions() {
             self.look_at_isr_again(now, &name);
         }
         self.logs_changed = true;
         self.markers_are_late = true;
+    }
+
+    /// A broker whose disk failed tells the controller until it was heard (`BrokerLifecycleManager`, offline directories in
+    /// each heartbeat).
+    fn report_failed_disks(&mut self, now: Now) {
+        for name in self.topics.names_of_partitions() {
+            let Some(partition) = self.topics.partition(&name.topic, name.partition) else { continue };
+            let registration = &partition.registration;
+            let counts = |node: &NodeId| {
+                registration.leader == *node || (registration.isr.len() > 1 && registration.isr.contains(node))
+            };
+            let failed = partition.replicas.iter().filter(|replica| replica.is_offline).map(|replica| replica.node);
+            let failed: Vec<NodeId> = failed.filter(counts).collect();
+            for node in failed.into_iter().filter(|&node| self.brokers.is_in_contact(node)).collect::<Vec<_>>() {
+                self.leave_isr(now, &name, node);
+            }
+        }
     }
 
     /// A broker that starts is taken in, once the session of its last life is over

@@ -269,7 +269,7 @@ impl<O: Observer> Cluster<O> {
         Ok(())
     }
 
-    fn leave_isr(&mut self, now: Now, name: &TopicPartition, node: NodeId) {
+    pub(super) fn leave_isr(&mut self, now: Now, name: &TopicPartition, node: NodeId) {
         if let Some(partition) = self.topics.partition(&name.topic, name.partition)
             && partition.registration.isr.contains(&node)
             && !self.brokers.controller_is_away

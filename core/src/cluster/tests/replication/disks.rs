@@ -31,3 +31,14 @@ fn the_disk_of_the_only_copy_takes_everything_along() {
     assert_eq!(world.leads(), (-1, 1));
     assert_eq!(world.describe("orders", false).partitions[0].error, ErrorCode::LEADER_NOT_AVAILABLE);
 }
+
+#[test]
+fn a_disk_that_fails_while_the_controller_is_away_is_told_when_it_is_back() {
+    let mut world = World::close(&new_topic("orders", 1, 3));
+    world.cluster.take_controller_away(world.now());
+    world.cluster.fail_disk(world.now(), ONE, &orders(0)).unwrap();
+    assert_eq!(world.leads(), (1, 0), "nobody is there to elect another");
+    world.cluster.bring_controller_back(world.now());
+    assert_eq!((world.leads(), world.isr()), ((2, 1), &[TWO, THREE][..]));
+    assert_eq!(world.written(TWO, 1, plain(&["a"])), (ErrorCode::NONE, 0));
+}
