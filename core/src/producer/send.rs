@@ -97,7 +97,7 @@ impl<O: Observer> Producer<O> {
     pub fn abandon(&mut self, now: Now, attempt: SendAttempt) {
         if let Some(begun) = attempt.begun {
             self.count_memory_wait(now, &begun);
-            self.leave_queue(begun.ticket);
+            self.leave_queue(now.instant(), begun.ticket);
         }
     }
 
@@ -174,7 +174,7 @@ impl<O: Observer> Producer<O> {
         if begun.ticket.is_some() {
             // Memory came, or room was found in a batch that another send opened.
             self.count_memory_wait(now, &begun);
-            self.leave_queue(begun.ticket);
+            self.leave_queue(now.instant(), begun.ticket);
         }
         if chosen.is_none() {
             self.on_sticky_append(partition, placed.size_after - placed.size_before, partition_count);
@@ -399,7 +399,7 @@ impl<O: Observer> Producer<O> {
         partition: Option<i32>,
         error: ProducerError,
     ) -> SendRefusal {
-        self.leave_queue(ticket);
+        self.leave_queue(now.instant(), ticket);
         self.count_refusal(now, &error);
         let error = self.tell_transaction(now, error);
         let surface = error.surface_in_send();
@@ -434,12 +434,14 @@ impl<O: Observer> Producer<O> {
     }
 
     /// Gives up a place in the queue for memory; the next one may be served.
-    fn leave_queue(&mut self, ticket: Option<MemoryTicket>) {
-        if let Some(ticket) = ticket
-            && self.memory.abandon(ticket)
-        {
+    fn leave_queue(&mut self, now: Instant, ticket: Option<MemoryTicket>) {
+        let Some(ticket) = ticket else { return };
+        if self.memory.abandon(ticket) {
             self.tell_senders();
         }
+        // What it had gathered counted as used.
+        let used_bytes = self.memory.used();
+        self.told.note(now, || Fact::MemoryUsed { used_bytes });
     }
 }
 
