@@ -185,7 +185,8 @@ impl Draw {
         let retries = self.of(&["0", "2", "2147483647", "2147483647", "2147483647"]);
         let linger = self.below(30);
         let (request, beyond) = self.of(&[(200, 1_000), (1_000, 3_000), (2_000, 8_000), (5_000, 10_000)]);
-        let (request, beyond) = (request + self.below(request), self.below(beyond));
+        // Never too short for one record on the slowest way.
+        let (request, beyond) = (request + self.below(request), 800 + self.below(beyond));
         for (key, value) in [
             ("acks", acks.to_owned()),
             ("enable.idempotence", (idempotent && retries != "0").to_string()),
@@ -488,12 +489,12 @@ impl Draw {
     /// When all should be well again, everybody sends a few records more, and closes.
     fn end(&mut self, scenario: &mut Scenario) {
         // The longest that any of the configurations here allows: max.block.ms, delivery.timeout.ms, two requests.
-        let patience_us = 10_000_000 + 20_030_000 + 2 * 10_000_000;
+        let patience_us = 10_000_000 + 20_830_000 + 2 * 10_000_000;
         let probe_at = RECOVERED_US + patience_us;
         let close_at = probe_at + patience_us;
         for producer in 0..self.producers {
             let load = self.load(&format!("probe-{producer}"));
-            let load = Load { count: PROBE, arrival: Arrival::AtOnce {}, partition: None, ..load };
+            let load = Load { count: PROBE, arrival: Arrival::Steady { per_second: 1 }, partition: None, ..load };
             scenario.actions.push(Action { at_us: probe_at, act: Act::Send { producer, load }, ..Action::default() });
             let close = Act::Close { producer, timeout_us: None };
             scenario.actions.push(Action { at_us: close_at, act: close, ..Action::default() });

@@ -127,6 +127,13 @@ pub enum Departure {
     /// A lost connection puts several batches back in reverse, and only the first of a queue is asked whether it
     /// has expired (`RecordAccumulator.expiredBatches`): an older one behind it is late.
     BehindAYoungerBatch,
+    /// A batch expired on its first way, and did not reach the log. Nobody marks its numbers as unresolved, for it was not
+    /// sent again (`Sender.sendProducerData`, `ProducerBatch.inRetry`): the next one is refused for the gap until its own
+    /// time is over, and only then the epoch is bumped.
+    HoleAfterExpiry,
+    /// With acks=1, and fewer replicas in sync than `min.insync.replicas`: the high watermark stands still (KIP-966), and
+    /// what lies above nobody reads.
+    AboveTheHighWatermark,
 }
 
 /// The judges' word.
@@ -212,6 +219,17 @@ impl<'h> Case<'h> {
     fn once_awake(&self, producer: ProducerIndex, due: Instant, tick: Duration) -> Instant {
         let stalls = self.history.stalls.iter().filter(|stall| stall.producer == producer);
         stalls.fold(due, |due, stall| if stall.from <= due + tick { due.max(stall.until) } else { due })
+    }
+
+    /// When a sender knew of what it came to say only after callbacks: before they began.
+    fn before_a_stall(&self, producer: ProducerIndex, said: Instant) -> Instant {
+        let stalls = self.history.stalls.iter().rev().filter(|stall| stall.producer == producer);
+        stalls.fold(
+            said,
+            |said, stall| {
+                if stall.from <= said && said <= stall.until + self.history.tick { stall.from } else { said }
+            },
+        )
     }
 
     /// When a producer's process ended, if it did.

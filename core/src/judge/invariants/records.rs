@@ -36,6 +36,8 @@ pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
             let Some((place, offset)) = case.places.told_place(case.history, call) else { continue };
             if is_owed_by_nobody(case, call) && case.refused_after_append(place) {
                 case.departs(1, Departure::RefusedAfterAppend);
+            } else if is_held_back(case, call, place, offset) {
+                case.departs(1, Departure::AboveTheHighWatermark);
             } else if is_durable(case, call, place) {
                 let expected = "an acknowledged record where it was acknowledged";
                 let spot = Spot { record: Some(call), offset, ..case.spot(place) };
@@ -49,6 +51,13 @@ pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     }
 }
 
+/// Does it lie where the leader alone has it?
+fn is_held_back(case: &Case<'_>, call: CallId, place: Place, offset: Option<i64>) -> bool {
+    let waits_for_copies = case.config_of(call).is_none_or(|config| config.acks == Acks::All);
+    let log = case.history.logs.get(&place);
+    !waits_for_copies && log.zip(offset).is_some_and(|(log, offset)| offset >= log.high_watermark)
+}
+
 /// Is it part of a transaction that was not committed?
 fn is_owed_by_nobody(case: &Case<'_>, call: CallId) -> bool {
     let transaction = case.history.calls[call.0 as usize].transaction;
@@ -59,7 +68,11 @@ fn is_durable(case: &Case<'_>, call: CallId, place: Place) -> bool {
     let (Some(config), false) = (case.config_of(call), case.was_recreated(place)) else { return false };
     let topic = &case.history.topics[place.topic as usize];
     let called = case.history.calls[call.0 as usize].called.at;
-    let stays = || case.leaders(place).all(|seen| seen.at < called);
+    // A broker that led before and has not heard of it yet still takes what needs no copies.
+    let mut leaders = case.leaders(place).map(|seen| seen.leader);
+    let first = leaders.next();
+    let is_one = first.is_none_or(|first| leaders.all(|leader| leader == first));
+    let stays = || is_one && case.leaders(place).all(|seen| seen.at < called);
     match config.acks {
         Acks::None => false,
         _ if case.had_an_unclean_election(place) => false,

@@ -8,6 +8,7 @@ use super::{Case, Departure, Spot, keeps_order};
 use crate::error::{ErrorCode, Surface};
 use crate::ids::ProducerIndex;
 use crate::judge::history::{Call, CallId, Fate, Moment, Place, WaitFor};
+use crate::judge::law::sequence_after;
 use crate::judge::places::{State, ids};
 use crate::judge::wire::{BatchSeen, End};
 use crate::protocol::ApiKey;
@@ -49,7 +50,8 @@ fn closed_at(case: &Case<'_>, producer: ProducerIndex) -> Option<Moment> {
 ///
 /// Holds where order holds.
 /// Exceptions may come out of order: what waits in the queue expires before what is in flight. Departures:
-/// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`], [`Departure::RecognisedLate`].
+/// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`], [`Departure::RecognisedLate`],
+/// [`Departure::UncleanElection`].
 pub(super) fn results_come_in_order(case: &mut Case<'_>) {
     let mut latest: BTreeMap<(ProducerIndex, u32, Place), CallId> = BTreeMap::new();
     let mut broken = Vec::new();
@@ -71,7 +73,9 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
         let called = case.history.calls[call.0 as usize].called.at;
         let stored = offset.and_then(|offset| case.history.logs.get(&place)?.at(offset));
         let identity = stored.and_then(|stored| stored.identity);
-        if case.leaders(place).any(|seen| seen.at >= called && seen.at <= at) {
+        if case.was_recreated(place) {
+            case.departs(6, Departure::UncleanElection);
+        } else if case.leaders(place).any(|seen| seen.at >= called && seen.at <= at) {
             case.departs(6, Departure::LeaderMoved);
         } else if identity.is_some_and(|identity| case.unprotected.contains(&(place, identity.id))) {
             case.departs(6, Departure::FirstBatchUnprotected);
@@ -102,12 +106,15 @@ fn was_recognised_late(case: &Case<'_>, place: Place, offset: i64) -> bool {
         let offsets = batch.base_offset..batch.base_offset + i64::from(batch.records);
         batch.answer == Some(ErrorCode::NONE) && offsets.contains(&offset)
     };
-    let Some(taken) = here().map(|(.., batch)| batch).find(has_it) else { return false };
     let numbers = |batch: &BatchSeen| (batch.identity, batch.base_sequence);
-    let answers = here().filter(|(.., batch)| numbers(batch) == numbers(taken)).map(|(.., batch)| batch.answer);
     let may_be_stored = |answer: Option<ErrorCode>| answer.is_none_or(|answer| AFTER_THE_WRITE.contains(&answer));
-    let mut answers = answers.skip_while(|answer| !may_be_stored(*answer));
-    answers.any(|answer| answer.is_some_and(|answer| !answer.is_none()))
+    // An offset that was lost is given to another batch.
+    let taken = here().map(|(.., batch)| batch).filter(has_it);
+    taken.into_iter().any(|taken| {
+        let answers = here().filter(|(.., batch)| numbers(batch) == numbers(taken)).map(|(.., batch)| batch.answer);
+        let mut answers = answers.skip_while(|answer| !may_be_stored(*answer));
+        answers.any(|answer| answer.is_some_and(|answer| !answer.is_none()))
+    })
 }
 
 /// 7: a record that was appended has its result within `delivery.timeout.ms` (its batch may be older, so rather earlier),
@@ -212,7 +219,14 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
             && call.called.at >= healed + patience
             && !is_to_a_partition_that_is_gone(case, call)
         {
-            case.violation(17, "what is sent once all is healed to be stored", failure.class.to_string(), spot());
+            let place = call.partition.map(|partition| Place { topic: call.topic, partition });
+            match place.and_then(|place| departure_of_a_refusal(case, call.producer, place)) {
+                Some(departure) => case.departs(17, departure),
+                None => {
+                    let seen = failure.class.to_string();
+                    case.violation(17, "what is sent once all is healed to be stored", seen, spot());
+                }
+            }
         }
     }
     for wait in &case.history.waits {
@@ -225,6 +239,27 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
             case.violation(17, format!("{} to return, once all is healed", name(wait.what)), "it has not", spot);
         }
     }
+}
+
+/// Why a batch was refused for a gap until its time was over: where the first of its id was not protected; or before it
+/// stands one that was sent once and never answered.
+fn departure_of_a_refusal(case: &Case<'_>, producer: ProducerIndex, place: Place) -> Option<Departure> {
+    let of_producer = case.history.wire.batches().filter(|(_, request, _)| request.producer == producer);
+    let here = of_producer.map(|(.., batch)| batch);
+    let here: Vec<&BatchSeen> = here.filter(|batch| case.history.place(&batch.partition) == Some(place)).collect();
+    let refused = here.iter().filter(|batch| batch.answer == Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+    let is_before = |batch: &BatchSeen, refused: &BatchSeen| {
+        batch.identity == refused.identity
+            && sequence_after(batch.base_sequence, batch.records) == refused.base_sequence
+    };
+    refused.into_iter().find_map(|refused| {
+        if refused.identity.is_some_and(|identity| case.unprotected.contains(&(place, identity.id))) {
+            return Some(Departure::FirstBatchUnprotected);
+        }
+        let mut before = here.iter().filter(|batch| is_before(batch, refused));
+        let is_unanswered = before.next().is_some_and(|batch| batch.answer.is_none());
+        (is_unanswered && before.next().is_none()).then_some(Departure::HoleAfterExpiry)
+    })
 }
 
 /// Does the topic, made anew with fewer partitions, lack this one? Who has not asked since sends there, and hears too late.

@@ -275,9 +275,15 @@ pub(super) fn retries_back_off_and_the_idle_sleep(case: &mut Case<'_>) {
         if let Some((before, ended)) = before.and_then(|before| Some((before, before.ended?))) {
             failures += 1;
             let least = least_backoff(config, failures);
-            let waited = request.sent.at - ended.at;
+            let waited = request.sent.at - case.before_a_stall(request.producer, ended.at);
             let earlier = &case.history.wire.requests[before.request];
-            let knows_another = earlier.node != request.node || heard_of_leaders(case, name.1, config, request);
+            // Until a broker's name is known, its connection is all there is of it.
+            let elsewhere = earlier.node.0 < 0 && earlier.connection != request.connection;
+            // Who was told of a topic made anew has heard of another leader epoch.
+            let knows_another = case.was_recreated(name.1)
+                || elsewhere
+                || earlier.node != request.node
+                || heard_of_leaders(case, name.1, config, request);
             if waited + case.history.tick < least && !knows_another {
                 let spot = spot_of(at, request, Some(batch));
                 let expected = format!("a pause of {} ms before attempt {}", least.as_millis(), failures + 1);
