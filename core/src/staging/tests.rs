@@ -267,3 +267,22 @@ fn a_run_that_takes_more_events_than_its_scenario_allows_is_stopped() {
     assert_eq!(overrun.within, Span::Run);
     assert!(ending.trace.last().is_some_and(|event| event.at <= overrun.at), "the trace ends there");
 }
+
+#[test]
+fn a_flush_returns_when_the_last_callback_has_its_result_and_both_are_written_down() {
+    let mut stage = stage(
+        r#"{"scenario":1,"topics":[{"partitions":2}],"producers":[{"properties":{"linger.ms":"1000"},"callers":[
+            {"habit":"callback","loads":[{"partition":0},{"partition":1}],"callback":{"sleep":{"for_us":80000}},
+             "then":"flush"}]}],"cluster":{"brokers":1}}"#,
+    );
+    run(&mut stage, 2_000);
+    let history = stage.history(&[], None);
+    let [wait] = history.waits[..] else { panic!("one flush: {:?}", history.waits) };
+    let last = history.told.last().expect("two results").at;
+    // Both batches were in one answer; the second callback waits for the first.
+    let (first, ended) = (history.told[0].at, wait.ended.expect("it returns"));
+    assert_eq!((last.at - first.at, history.told.len()), (Duration::from_millis(80), 2));
+    assert!(ended > last, "{ended:?} {last:?}");
+    assert_eq!(history.stalls.len(), 2);
+    assert!(crate::judge::judge(&history).violations.is_empty());
+}
