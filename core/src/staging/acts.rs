@@ -9,6 +9,7 @@ use crate::ids::{Direction, NodeId, TopicPartition};
 use crate::scenario::{self, Act, Fate, Messages, Rule};
 use crate::simulation::{ClientId, Interference, MessageRule, Pattern, Route};
 use crate::time::Instant;
+#[cfg(feature = "swarm")]
 use crate::trace::BrokerState;
 
 /// Something that is due.
