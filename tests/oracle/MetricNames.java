@@ -22,9 +22,18 @@ public class MetricNames {
             String[] parts = record.split("\\|", -1);
             producer.send(new ProducerRecord<>(parts[0], 0, parts[1], parts[2])).get();
         }
+        // The sender completes a future before it gives the batch's memory back.
+        while (value(producer, "buffer-available-bytes") < value(producer, "buffer-total-bytes")) Thread.sleep(1);
         producer.metrics().forEach((name, metric) -> tell("open", name, metric));
         producer.close();
         producer.metrics().forEach((name, metric) -> tell("closed", name, metric));
+    }
+
+    static double value(KafkaProducer<String, String> producer, String name) {
+        return producer.metrics().entrySet().stream()
+            .filter(entry -> entry.getKey().name().equals(name))
+            .mapToDouble(entry -> (Double) entry.getValue().metricValue())
+            .findFirst().orElseThrow();
     }
 
     static void tell(String when, MetricName name, Metric metric) {
