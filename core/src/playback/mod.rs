@@ -319,9 +319,7 @@ impl<W: Playable> Playback<W> {
     /// # Errors
     /// It cannot be done; then nothing has changed.
     pub fn act(&mut self, action: W::Action) -> Result<(), W::Refusal> {
-        let mut world = self.world.clone();
-        world.act(&action)?;
-        self.world = world;
+        self.world.act(&action)?;
         let (after, at) = (self.moments, self.now());
         self.deeds.truncate(self.done);
         self.deeds.push(Deed { after, at, action });

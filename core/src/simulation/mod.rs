@@ -483,4 +483,4 @@ fn in_order(first: Vec<TraceEvent>, second: Vec<TraceEvent>) -> Vec<TraceEvent> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -159,7 +159,15 @@ impl Network {
         self.clients = clients;
     }
 
+    /// The route counts before all that are there. Those that it hides for good are forgotten: a scenario may change its
+    /// routes ten thousand times.
     pub(super) fn set_route(&mut self, route: Route) {
+        let is_hidden = |old: &Route| {
+            (old.client, old.node) == (route.client, route.node)
+                && (old.latency.is_none() || route.latency.is_some())
+                && (old.bandwidth.is_none() || route.bandwidth.is_some())
+        };
+        self.routes.retain(|old| !is_hidden(old));
         self.routes.insert(0, route);
     }
 

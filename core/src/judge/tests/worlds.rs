@@ -11,7 +11,6 @@ use core::time::Duration;
 use crate::application::Application;
 use crate::cluster::{Action, Cluster, ClusterConfig, Matcher, Rule, new_topic};
 use crate::config::ProducerConfig;
-use crate::error::ErrorCode;
 use crate::ids::{Lane, NodeId, ProducerIndex, TopicPartition};
 use crate::io::BatchCompletion;
 use crate::judge::{CallId, Clerk, History, Isolation, Judgement, Topic, WaitFor, WaitId, judge};
@@ -19,6 +18,7 @@ use crate::producer::{Flush, Producer, SendAttempt, SendRefusal};
 use crate::protocol::ApiKey;
 use crate::record::Record;
 use crate::rng::{Purpose, Rng};
+use crate::simulation::tests::REFUSALS;
 use crate::simulation::{Latency, Simulation, SimulationSettings};
 use crate::time::{Instant, Now};
 use crate::trace::TraceBuffer;
@@ -28,23 +28,6 @@ pub(super) const PARTITIONS: u64 = 3;
 const END: Instant = Instant::from_millis(7_200_000);
 /// Far more than happens in any world here.
 const MOST_EVENTS: usize = 500_000;
-
-/// Codes with which a broker refuses a batch.
-const REFUSALS: [ErrorCode; 13] = [
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-    ErrorCode::LEADER_NOT_AVAILABLE,
-    ErrorCode::NOT_ENOUGH_REPLICAS,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NETWORK_EXCEPTION,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::CORRUPT_MESSAGE,
-    ErrorCode::INVALID_RECORD,
-    ErrorCode::TOPIC_AUTHORIZATION_FAILED,
-    ErrorCode::THROTTLING_QUOTA_EXCEEDED,
-    ErrorCode::UNKNOWN_SERVER_ERROR,
-];
 
 /// A program that sends numbered records and flushes now and then, with a clerk beside it.
 #[derive(Clone, Debug)]

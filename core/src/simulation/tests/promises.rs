@@ -145,7 +145,7 @@ fn any_properties() -> impl Strategy<Value = Vec<(&'static str, String)>> {
 
 /// Codes with which a broker refuses a batch that it did not write, or may have written. MESSAGE_TOO_LARGE is the topic's to
 /// say: of a batch that was written before, and then split, the parts would be there again, in Kafka too.
-const REFUSALS: [ErrorCode; 13] = [
+pub(crate) const REFUSALS: [ErrorCode; 13] = [
     ErrorCode::NOT_LEADER_OR_FOLLOWER,
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode::LEADER_NOT_AVAILABLE,
