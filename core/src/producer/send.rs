@@ -247,7 +247,8 @@ impl<O: Observer> Producer<O> {
         let (available, weights) = (self.metadata.available(topic), self.accumulator.weights(topic));
         let mut draw = || draw(weights, available, partition_count, &mut self.chance.partitioner);
         let partition = PartitionRef { topic, partition: sticky.partition(&mut draw) };
-        if self.accumulator.all_batches_full(partition) && sticky.on_appended(0, batch_size, true, &mut draw) {
+        let all_full = || self.accumulator.all_batches_full(partition);
+        if sticky.on_appended(0, batch_size, all_full, &mut draw) {
             return PartitionRef { topic, partition: sticky.partition(&mut draw) };
         }
         partition
@@ -255,7 +256,7 @@ impl<O: Observer> Producer<O> {
 
     fn on_sticky_append(&mut self, partition: PartitionRef, bytes: usize, partition_count: u32) {
         let topic = partition.topic;
-        let all_full = self.accumulator.all_batches_full(partition);
+        let all_full = || self.accumulator.all_batches_full(partition);
         let batch_size = self.batch_size().into();
         let (available, weights) = (self.metadata.available(topic), self.accumulator.weights(topic));
         let draw = || draw(weights, available, partition_count, &mut self.chance.partitioner);
