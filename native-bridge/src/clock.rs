@@ -1,5 +1,6 @@
 //! The only place that reads a clock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,10 +8,12 @@ use producer_core::time::{self, Now};
 // The runtime's instants, so that a test that stops the runtime's clock stops the core's with it.
 use tokio::time::Instant;
 
-/// How old a reading may be that [`CachedClock::now`] hands out while the driver's task gets its turns.
+use crate::timekeeper;
+
+/// How old a reading may be that [`CachedClock::now`] hands out.
 pub(crate) const FRESHNESS: Duration = Duration::from_millis(1);
 
-/// How many calls one reading serves when the driver's task gets no turn (a program that never yields to the runtime).
+/// How many calls one reading serves when the timekeeper gets no turn (a machine with more to do than processors).
 const CALLS_PER_READING: u32 = 1_024;
 
 /// Tells the core what time it is: microseconds since this clock was made, and the wall clock's milliseconds.
@@ -70,31 +73,34 @@ impl Default for Clock {
 
 /// A clock that a burst of `send` reads once: a reading costs as much as half a `send`.
 ///
-/// While readings are used, the driver's task comes by every [`FRESHNESS`] and declares the reading stale; after one such
-/// span without use it stops coming, and the next use asks for it again.
+/// While readings are used, the [timekeeper](crate::timekeeper) comes by every [`FRESHNESS`] and declares them stale; after
+/// one such span without use it stops coming, and the next use asks for it again.
 #[derive(Debug)]
 pub(crate) struct CachedClock {
     clock: Clock,
     reading: Now,
     uses: u32,
-    needs_watch: bool,
+    freshness: Freshness,
 }
 
 impl CachedClock {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, reading: clock.now(), uses: 0, needs_watch: false }
+        Self { clock, reading: clock.now(), uses: 0, freshness: Freshness::default() }
     }
 
-    /// The time, at most [`FRESHNESS`] old if [`needs_watch`](Self::needs_watch) is obeyed.
+    /// The time, at most [`FRESHNESS`] old.
     #[inline]
-    pub(crate) fn now(&mut self, freshness: &Freshness) -> Now {
+    pub(crate) fn now(&mut self) -> Now {
         self.uses += 1;
-        if self.uses < CALLS_PER_READING && freshness.is_fresh() { self.reading } else { self.renew(freshness) }
+        if self.uses < CALLS_PER_READING && self.freshness.is_fresh() { self.reading } else { self.renew() }
     }
 
     #[cold]
-    fn renew(&mut self, freshness: &Freshness) -> Now {
-        self.needs_watch |= freshness.renew();
+    fn renew(&mut self) -> Now {
+        // First this, then the reading: who declares it stale in between costs one more reading.
+        if self.freshness.renew() && !timekeeper::watch(&self.freshness) {
+            self.freshness.forget();
+        }
         self.read()
     }
 
@@ -110,35 +116,26 @@ impl CachedClock {
         self.reading = now;
         self.uses = 0;
     }
-
-    /// Has a reading begun to be handed out that nobody will declare stale? Says so once; then the driver's task comes.
-    pub(crate) fn needs_watch(&mut self) -> bool {
-        core::mem::take(&mut self.needs_watch)
-    }
 }
 
-/// Is the reading of a [`CachedClock`] still good? Beside the clock, because the driver's task must not wait for a lock,
-/// nor make others wait, only to say that time goes on.
+/// Is the reading of a [`CachedClock`] still good? Shared with the timekeeper, who must not wait for a lock, nor make others
+/// wait, only to say that time goes on.
 ///
 /// ```text
 ///               renew (asks for the watch)
 ///   unwatched ─────────────────────────────► fresh ◄──────┐
 ///       ▲                                      │ tick      │ renew
 ///       └──────────────── tick ──────────── stale ────────┘
-///
-///   any of them ── while_away begins ──► away ── it ends ──► stale, or unwatched as before
 /// ```
 ///
 /// A tick and a renewal at once do no harm, whichever is later: all they can bring about is one more reading. Only the
-/// driver's task ticks and goes away.
-#[derive(Debug, Default)]
-pub(crate) struct Freshness(AtomicU8);
+/// timekeeper ticks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Freshness(Arc<AtomicU8>);
 
 const UNWATCHED: u8 = 0;
 const FRESH: u8 = 1;
 const STALE: u8 = 2;
-/// The task runs the program's own code, for nobody knows how long: no reading is good for a second use.
-const AWAY: u8 = 3;
 
 impl Freshness {
     #[inline]
@@ -148,13 +145,12 @@ impl Freshness {
 
     /// The clock is read anew. `true`: nobody watches over the reading yet.
     fn renew(&self) -> bool {
-        let renewed = self.0.fetch_update(Relaxed, Relaxed, |state| (state != AWAY).then_some(FRESH));
-        renewed == Ok(UNWATCHED)
+        self.0.swap(FRESH, Relaxed) == UNWATCHED
     }
 
-    /// Is somebody to come by?
-    pub(crate) fn is_watched(&self) -> bool {
-        self.0.load(Relaxed) != UNWATCHED
+    /// Nobody will watch: no reading is good for a second use.
+    fn forget(&self) {
+        self.0.store(UNWATCHED, Relaxed);
     }
 
     /// [`FRESHNESS`] has passed. `false`: the reading was not used, no need to come again.
@@ -162,13 +158,6 @@ impl Freshness {
         let is_used = self.is_fresh();
         self.0.store(if is_used { STALE } else { UNWATCHED }, Relaxed);
         is_used
-    }
-
-    /// Runs the program's own code, during which nobody can come by.
-    pub(crate) fn while_away(&self, act: impl FnOnce()) {
-        let was_watched = self.0.swap(AWAY, Relaxed) != UNWATCHED;
-        act();
-        self.0.store(if was_watched { STALE } else { UNWATCHED }, Relaxed);
     }
 }
 
@@ -186,66 +175,63 @@ mod tests {
         assert!(second.wall_ms > 1_577_836_800_000, "after 2020-01-01");
     }
 
-    fn clocks() -> (CachedClock, Freshness) {
-        (CachedClock::new(Clock::start()), Freshness::default())
+    /// Nobody does anything with the clock meanwhile, as when a callback of the program takes its time.
+    fn wait_until(holds: impl Fn() -> bool) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !holds() {
+            assert!(Instant::now() < patience, "the timekeeper does not come");
+            std::thread::sleep(FRESHNESS);
+        }
     }
 
     #[test]
-    fn a_burst_shares_one_reading_until_it_is_stale() {
-        let (mut clock, freshness) = clocks();
-        let first = clock.now(&freshness);
-        std::thread::sleep(Duration::from_millis(1));
-        assert_eq!(clock.now(&freshness), first);
-        assert!(freshness.tick(), "it was used");
-        assert_ne!(clock.now(&freshness), first);
+    fn a_reading_lasts_until_the_timekeeper_comes_by_and_he_stops_coming_when_it_is_not_used() {
+        let mut clock = CachedClock::new(Clock::start());
+        let freshness = clock.freshness.clone();
+        let first = clock.now();
+        wait_until(|| !freshness.is_fresh());
+        let second = clock.now();
+        assert!(second.elapsed_us > first.elapsed_us, "{first:?}, {second:?}");
+        wait_until(|| freshness.0.load(Relaxed) == UNWATCHED);
     }
 
     #[test]
     fn a_reading_serves_a_bounded_number_of_calls_even_if_nobody_comes_by() {
-        let (mut clock, freshness) = clocks();
-        let first = clock.now(&freshness);
+        let mut clock = CachedClock::new(Clock::start());
+        let first = clock.now();
         std::thread::sleep(Duration::from_millis(1));
-        let readings: Vec<Now> = (0..CALLS_PER_READING).map(|_| clock.now(&freshness)).collect();
+        let readings: Vec<Now> = (0..CALLS_PER_READING).map(|_| clock.now()).collect();
         assert_ne!(readings.last(), Some(&first));
     }
 
     #[test]
     fn the_watch_is_asked_for_once_and_ends_when_nobody_uses_the_clock() {
-        let (mut clock, freshness) = clocks();
-        clock.now(&freshness);
-        clock.now(&freshness);
-        assert!(clock.needs_watch());
-        assert!(!clock.needs_watch());
-        assert!(freshness.tick() && freshness.is_watched());
+        let freshness = Freshness::default();
+        assert!(freshness.renew(), "nobody watches yet");
+        assert!(!freshness.renew());
+        assert!(freshness.tick() && !freshness.is_fresh());
+        assert!(!freshness.renew() && freshness.is_fresh(), "still watched");
+        assert!(freshness.tick());
         assert!(!freshness.tick(), "unused since");
-        assert!(!freshness.is_watched());
-        clock.now(&freshness);
-        assert!(clock.needs_watch());
+        assert!(freshness.renew());
+    }
+
+    #[test]
+    fn without_a_watch_every_use_reads_the_clock() {
+        let freshness = Freshness::default();
+        assert!(freshness.renew());
+        freshness.forget();
+        assert!(!freshness.is_fresh() && freshness.renew());
     }
 
     #[test]
     fn a_burst_never_sees_a_time_before_one_that_the_driver_has_used() {
-        let (mut clock, freshness) = clocks();
-        let first = clock.now(&freshness);
+        let mut clock = CachedClock::new(Clock::start());
+        let first = clock.now();
         std::thread::sleep(Duration::from_millis(1));
         let drivers = clock.clock.now();
         clock.set(drivers);
-        assert_eq!(clock.now(&freshness), drivers);
+        assert!(clock.now().elapsed_us >= drivers.elapsed_us);
         assert!(drivers.elapsed_us > first.elapsed_us);
-    }
-
-    #[test]
-    fn while_the_watch_is_away_no_reading_is_used_twice() {
-        let (mut clock, freshness) = clocks();
-        clock.now(&freshness);
-        freshness.while_away(|| {
-            let first = clock.now(&freshness);
-            std::thread::sleep(Duration::from_millis(1));
-            assert_ne!(clock.now(&freshness), first);
-        });
-        assert!(freshness.is_watched(), "as before");
-        let back = clock.now(&freshness);
-        std::thread::sleep(Duration::from_millis(1));
-        assert_eq!(clock.now(&freshness), back, "and bursts share readings again");
     }
 }

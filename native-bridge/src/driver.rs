@@ -31,7 +31,7 @@ use producer_core::trace::Observer;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, mpsc};
 
-use crate::clock::{CachedClock, Clock, FRESHNESS, Freshness};
+use crate::clock::{CachedClock, Clock};
 use crate::connection::{Connection, News};
 use crate::loop_times::LoopWatch;
 use crate::transport::Connector;
@@ -55,8 +55,6 @@ pub struct Driver<O: Observer, A: Application<O>> {
 #[derive(Debug)]
 pub(crate) struct Shared<O: Observer, A: Application<O>> {
     state: Mutex<State<O, A>>,
-    /// Of the state's clock.
-    pub(crate) freshness: Freshness,
     /// The task has something to do that no socket and no deadline tells it.
     wake: Notify,
     /// A blocked `send` is worth trying again.
@@ -137,7 +135,6 @@ where
                 stopping: false,
                 ended: false,
             }),
-            freshness: Freshness::default(),
             wake: Notify::new(),
             sends_may_proceed: Notify::new(),
             turned: Notify::new(),
@@ -307,8 +304,6 @@ struct Task<O: Observer, A: Application<O>> {
     generation: u32,
     inputs_in: mpsc::UnboundedSender<News>,
     inputs_out: mpsc::UnboundedReceiver<News>,
-    /// When the clock that bursts of `send` share is to be declared stale, if it is in use.
-    tick: Option<tokio::time::Instant>,
 }
 
 impl<O: Observer, A: Application<O>> Task<O, A> {
@@ -331,7 +326,6 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             generation: 0,
             inputs_in,
             inputs_out,
-            tick: None,
         }
     }
 
@@ -344,7 +338,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             for output in outputs.drain(..) {
                 self.execute(output);
             }
-            self.shared.freshness.while_away(&mut self.after_turn);
+            (self.after_turn)();
             self.shared.turned.notify_waiters();
             if let Some(watch) = &self.watch {
                 watch.turn_ends();
@@ -353,25 +347,12 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
         }
     }
 
-    /// Waits until there is something to do. Ticks of the clock in between need no turn, nor the lock.
+    /// Waits until there is something to do.
     async fn wait(&mut self, deadline: Option<tokio::time::Instant>, inputs: &mut Vec<News>) {
-        if self.tick.is_none() && self.shared.freshness.is_watched() {
-            self.tick = Some(tokio::time::Instant::now() + FRESHNESS);
-        }
-        loop {
-            tokio::select! {
-                _ = self.inputs_out.recv_many(inputs, INPUTS_PER_TURN) => return,
-                () = self.shared.wake.notified() => return,
-                () = sleep_until(earlier(deadline, self.tick)) => {}
-            }
-            let now = tokio::time::Instant::now();
-            if self.tick.is_some_and(|tick| tick <= now) {
-                self.tick = self.shared.freshness.tick().then(|| now + FRESHNESS);
-            }
-            if deadline.is_some_and(|deadline| deadline <= now) {
-                inputs.push(Input::Wake.into());
-                return;
-            }
+        tokio::select! {
+            _ = self.inputs_out.recv_many(inputs, INPUTS_PER_TURN) => {}
+            () = self.shared.wake.notified() => {}
+            () = sleep_until(deadline) => inputs.push(Input::Wake.into()),
         }
     }
 

@@ -15,6 +15,7 @@ mod frame;
 mod loop_times;
 pub mod probe;
 mod producer;
+mod timekeeper;
 mod transport;
 
 pub use clock::Clock;

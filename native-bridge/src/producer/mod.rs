@@ -453,12 +453,12 @@ impl PendingSend<'_> {
         let shared = self.producer.driver.shared();
         let mut state = shared.lock();
         let state = &mut *state;
-        let now = state.clock.now(&shared.freshness);
+        let now = state.clock.now();
         let answer = state.producer.send(now, &mut self.attempt, record);
         self.waits = matches!(answer, Err(SendRefusal::Blocked { .. }));
         // A refusal may have asked for metadata.
         let wakes = answer.as_ref().map_or(true, |sent| sent.wakes_sender);
-        if state.clock.needs_watch() | wakes {
+        if wakes {
             shared.wake();
         }
         match answer {
