@@ -14,7 +14,7 @@ use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
 use tokio::sync::oneshot;
 
-use super::delivery::{AppendedRecord, BatchFate, RecordMetadata};
+use super::delivery::{AppendedRecord, BatchFate, CompactRecord, RecordMetadata};
 
 /// A program's callback for every batch.
 pub(super) type BatchCallback = Box<dyn FnMut(&BatchCompletion) + Send>;
@@ -28,16 +28,18 @@ struct Watchers {
 }
 
 impl Watchers {
-    /// Adds a callback. `room`: as many like it are expected.
+    /// Adds a callback. `room`: as many like the first are expected; others that come between may be few.
     fn call_back<F: RecordCallback>(&mut self, record: AppendedRecord, callback: F, room: usize) {
         let last = self.callbacks.last_mut().map(|last| &mut **last as &mut dyn Any);
-        match last.and_then(<dyn Any>::downcast_mut::<Alike<F>>) {
-            Some(Alike(list)) => list.push((record, callback)),
-            None => {
-                let mut list = Vec::with_capacity(room);
-                list.push((record, callback));
-                self.callbacks.push(Box::new(Alike(list)));
-            }
+        let callback = match last.and_then(<dyn Any>::downcast_mut::<Alike<F>>) {
+            Some(alike) => alike.push(&record, callback),
+            None => Some(callback),
+        };
+        if let Some(callback) = callback {
+            let room = if self.callbacks.is_empty() { room } else { 0 };
+            let mut alike = Alike { timestamp_ms: record.timestamp_ms, list: Vec::with_capacity(room) };
+            alike.push(&record, callback);
+            self.callbacks.push(Box::new(alike));
         }
     }
 
@@ -57,7 +59,22 @@ impl<F: FnOnce(&RecordMetadata, Option<&ProducerError>) + Send + 'static> Record
 ///
 /// A program that sends from one place in its code has callbacks of no other, so none needs a box of its own: taking and
 /// giving back that memory, on two threads, was a seventh of what sending with a callback cost.
-struct Alike<F>(Vec<(AppendedRecord, F)>);
+struct Alike<F> {
+    /// Of the first record; those of the others are near it.
+    timestamp_ms: i64,
+    list: Vec<(CompactRecord, F)>,
+}
+
+impl<F: RecordCallback> Alike<F> {
+    /// Gives the callback back when its record is of another time.
+    fn push(&mut self, record: &AppendedRecord, callback: F) -> Option<F> {
+        match record.since(self.timestamp_ms) {
+            Some(compact) => self.list.push((compact, callback)),
+            None => return Some(callback),
+        }
+        None
+    }
+}
 
 /// [`Alike`], whatever the type.
 trait Callbacks: Any + Send {
@@ -68,21 +85,23 @@ trait Callbacks: Any + Send {
 
 impl<F: RecordCallback> Callbacks for Alike<F> {
     fn count(&self) -> usize {
-        self.0.len()
+        self.list.len()
     }
 
     fn of_part(&mut self, completion: &BatchCompletion) -> Box<dyn Callbacks> {
-        Box::new(Self(self.0.extract_if(.., |(record, _)| record.is_of(completion)).collect()))
+        let timestamp_ms = self.timestamp_ms;
+        let of_part = self.list.extract_if(.., |(record, _)| record.at(timestamp_ms).is_of(completion)).collect();
+        Box::new(Self { timestamp_ms, list: of_part })
     }
 
     fn run(self: Box<Self>, completion: &BatchCompletion) {
         let mut metadata = RecordMetadata::of_batch(completion);
-        let mut rest = self.0.into_iter();
+        let mut rest = self.list.into_iter();
         // One guard for all that do not panic.
         while rest.len() > 0 {
             guarded(|| {
                 for (record, callback) in rest.by_ref() {
-                    let told = record.tell(completion, &mut metadata);
+                    let told = record.at(self.timestamp_ms).tell(completion, &mut metadata);
                     callback(&metadata, told.err().map(|(error, _)| error));
                 }
             });
@@ -226,7 +245,11 @@ mod tests {
     use super::*;
 
     fn record(index: u32) -> AppendedRecord {
-        let sent = Sent { batch: BatchId(7), index, partition: 0, timestamp_ms: 1_000, wakes_sender: false };
+        record_at(index, 1_000)
+    }
+
+    fn record_at(index: u32, timestamp_ms: i64) -> AppendedRecord {
+        let sent = Sent { batch: BatchId(7), index, partition: 0, timestamp_ms, wakes_sender: false };
         AppendedRecord::new(&sent, &Record::keyed("orders", b"key", b"value"))
     }
 
@@ -272,6 +295,22 @@ mod tests {
         let heard: Vec<_> = heard.try_iter().collect();
         assert_eq!(heard.iter().map(|(kind, _)| *kind).collect::<String>(), "aabbaabbaa");
         assert!(heard.iter().map(|(_, offset)| *offset).eq(0..10), "{heard:?}");
+    }
+
+    #[test]
+    fn callbacks_of_records_of_distant_times_hear_their_own_timestamps_in_order() {
+        let (told, heard) = channel();
+        let mut watchers = Watchers::default();
+        let times = [0, i64::MAX, 5, i64::from(i32::MAX), 0, i64::from(i32::MAX) + 6, 1_700_000_000_000];
+        for (index, timestamp_ms) in (0..).zip(times) {
+            let told = told.clone();
+            let callback = move |metadata: &RecordMetadata, _: Option<&ProducerError>| {
+                told.send(metadata.timestamp_ms.expect("stored")).expect("listens");
+            };
+            watchers.call_back(record_at(index, timestamp_ms), callback, 1_000);
+        }
+        watchers.callbacks.into_iter().for_each(|callbacks| callbacks.run(&stored(0, 7, true)));
+        assert!(heard.try_iter().eq(times));
     }
 
     #[test]

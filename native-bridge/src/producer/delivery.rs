@@ -6,7 +6,6 @@ use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use producer_core::error::{Persistence, ProducerError};
-use producer_core::ids::BatchId;
 use producer_core::io::BatchCompletion;
 use producer_core::producer::Sent;
 use producer_core::record::Record;
@@ -78,11 +77,10 @@ impl DeliveryError {
     }
 }
 
-/// What is remembered of an appended record until its batch meets its fate.
+/// What is remembered of an appended record until its batch, which whoever has this knows, meets its fate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AppendedRecord {
-    batch: BatchId,
-    timestamp_ms: i64,
+    pub(super) timestamp_ms: i64,
     index: u32,
     key_size: Size,
     value_size: Size,
@@ -106,7 +104,6 @@ impl Size {
 impl AppendedRecord {
     pub(super) fn new(sent: &Sent, record: &Record<'_>) -> Self {
         Self {
-            batch: sent.batch,
             timestamp_ms: sent.timestamp_ms,
             index: sent.index,
             key_size: Size::of(record.key),
@@ -114,9 +111,16 @@ impl AppendedRecord {
         }
     }
 
-    /// Does it speak of this record?
+    /// Does its batch's fate, or that of a part of it, speak of this record?
     pub(super) fn is_of(&self, completion: &BatchCompletion) -> bool {
-        completion.covers(self.batch, self.index)
+        completion.covers(completion.batch, self.index)
+    }
+
+    /// With the timestamp as a difference; `None` when that is too large.
+    pub(super) fn since(&self, timestamp_ms: i64) -> Option<CompactRecord> {
+        let later_ms = i32::try_from(self.timestamp_ms.checked_sub(timestamp_ms)?).ok()?;
+        let Self { index, key_size, value_size, .. } = *self;
+        Some(CompactRecord { later_ms, index, key_size, value_size })
     }
 
     /// This record's share of its batch's fate.
@@ -151,6 +155,24 @@ impl AppendedRecord {
                 Err((error, failure.persistence))
             }
         }
+    }
+}
+
+/// An [`AppendedRecord`] among others of about its time: every byte of it is carried from the program's processor to that
+/// of the sender's thread and back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CompactRecord {
+    later_ms: i32,
+    index: u32,
+    key_size: Size,
+    value_size: Size,
+}
+
+impl CompactRecord {
+    /// The record whole again.
+    pub(super) fn at(&self, timestamp_ms: i64) -> AppendedRecord {
+        let Self { later_ms, index, key_size, value_size } = *self;
+        AppendedRecord { timestamp_ms: timestamp_ms + i64::from(later_ms), index, key_size, value_size }
     }
 }
 
@@ -248,19 +270,13 @@ impl Drop for Delivery {
 #[cfg(test)]
 mod tests {
     use producer_core::error::BatchFailure;
-    use producer_core::ids::NodeId;
+    use producer_core::ids::{BatchId, NodeId};
     use producer_core::io::Stored;
 
     use super::*;
 
     fn record(index: u32) -> AppendedRecord {
-        AppendedRecord {
-            batch: BatchId(7),
-            timestamp_ms: 1_000,
-            index,
-            key_size: Size::of(None),
-            value_size: Size::of(Some(b"")),
-        }
+        AppendedRecord { timestamp_ms: 1_000, index, key_size: Size::of(None), value_size: Size::of(Some(b"")) }
     }
 
     fn completion(result: Result<Stored, BatchFailure>) -> BatchCompletion {
