@@ -14,10 +14,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
+use crate::io::DisconnectReason;
 use crate::protocol::ApiKey;
 use crate::record_batch::increment_sequence;
 use crate::time::Instant;
-use crate::trace::{Fact, SplitBatch, TraceEvent};
+use crate::trace::{Fact, SplitBatch, Statement, TraceEvent};
 
 pub use copies::{BrokerScene, Copies};
 pub use log::{Cell, PartitionLog};
@@ -59,6 +60,8 @@ pub struct Scene {
     pub connections: BTreeMap<ConnectionId, ConnectionScene>,
     /// Brokers named by metadata.
     pub brokers: Vec<NodeId>,
+    /// Brokers that the producer lost and has not reached since.
+    lost: BTreeMap<NodeId, Lost>,
     /// Brokers that were told of; see [`broker`](Self::broker).
     broker_states: BTreeMap<NodeId, BrokerScene>,
     /// Is there nobody who elects leaders?
@@ -74,6 +77,14 @@ pub struct Scene {
     finished: VecDeque<BatchId>,
     /// Batches that nobody will answer for (acks=0), oldest first, until a log shows them or their connection is over.
     unanswered: VecDeque<(ConnectionId, BatchId)>,
+}
+
+/// A broker whose connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lost {
+    since: Instant,
+    /// Was another one tried in vain?
+    is_refused: bool,
 }
 
 impl Scene {
@@ -95,6 +106,9 @@ impl Scene {
                 self.caller.stands = *statement;
                 self.caller.since = at;
                 self.caller.blocked_on = None;
+                if *statement == Statement::Get {
+                    self.wait_for_newest();
+                }
             }
             Fact::Appended { ordinal, batch, batch_bytes, key_size, value_size, choice, label, .. } => {
                 let record = RecordScene {
@@ -104,6 +118,7 @@ impl Scene {
                     key_size: *key_size,
                     value_size: *value_size,
                     choice: Some(*choice),
+                    awaited: false,
                 };
                 self.append(*batch, 1, *batch_bytes, Some(record));
             }
@@ -144,9 +159,11 @@ impl Scene {
                 self.connections.insert(*connection, ConnectionScene::new(*node, false, at));
             }
             Fact::Connected { connection, node } => {
+                self.lost.remove(node);
                 self.connections.insert(*connection, ConnectionScene::new(*node, true, at));
             }
-            Fact::Disconnected { connection, .. } => {
+            Fact::Disconnected { connection, node, why } => {
+                self.lose(at, *node, why);
                 self.connections.remove(connection);
                 self.unanswered.retain(|(of, _)| of != connection);
             }
@@ -241,7 +258,12 @@ impl Scene {
         *self = Self {
             at: old.at,
             producer,
-            caller: CallerScene { sent: old.caller.sent, refused: old.caller.refused, ..CallerScene::default() },
+            caller: CallerScene {
+                sent: old.caller.sent,
+                awaited: old.caller.awaited,
+                refused: old.caller.refused,
+                ..CallerScene::default()
+            },
             partitions: old.partitions,
             brokers: old.brokers,
             broker_states: old.broker_states,
@@ -264,6 +286,7 @@ impl Scene {
         self.thinned += dropped;
         self.batches.retain(|_, batch| batch.state.is_final());
         self.connections.clear();
+        self.lost.clear();
         self.unanswered.clear();
         self.caller.blocked_on = None;
         self.caller.newest = None;
@@ -278,11 +301,14 @@ impl Scene {
 
     /// A connection that carries requests stands, also when its beginning was not told.
     fn standing(&mut self, at: Instant, connection: ConnectionId, node: NodeId) {
+        self.lost.remove(&node);
         self.connections.entry(connection).or_insert_with(|| ConnectionScene::new(node, true, at));
     }
 
     fn learn_leaders(&mut self, brokers: &[NodeId], topics: &[(Arc<str>, Vec<NodeId>)]) {
         self.brokers = brokers.to_vec();
+        // Those who are named are up, as far as who names them knows.
+        self.lost.retain(|node, _| !brokers.contains(node));
         for (topic, leaders) in topics {
             self.leaders.insert(Arc::clone(topic), leaders.clone());
         }
@@ -306,6 +332,31 @@ impl Scene {
         let leaders = self.leaders.get(&partition.topic)?;
         let leader = leaders.get(usize::try_from(partition.partition).ok()?)?;
         (leader.0 >= 0).then_some(*leader)
+    }
+
+    /// A connection is over. One that a broker closes may only have been idle; one that cannot be made says more.
+    fn lose(&mut self, at: Instant, node: NodeId, why: &DisconnectReason) {
+        let is_refused = matches!(why, DisconnectReason::ConnectFailed(_));
+        if is_refused || *why == DisconnectReason::ClosedByPeer {
+            let lost = self.lost.entry(node).or_insert(Lost { since: at, is_refused });
+            lost.is_refused |= is_refused;
+        }
+    }
+
+    /// Since when a broker cannot be reached: its connection broke, and none can be made. `None`: it can, as far as is known.
+    pub fn unreachable_since(&self, node: NodeId) -> Option<Instant> {
+        self.lost.get(&node).filter(|lost| lost.is_refused).map(|lost| lost.since)
+    }
+
+    /// Since when no broker can be reached; `None`: one can, or nobody has tried.
+    pub fn deserted_since(&self) -> Option<Instant> {
+        if self.connections.values().any(|connection| connection.connected) {
+            return None;
+        }
+        let nobody_yet: Vec<NodeId> = self.lost.keys().copied().filter(|node| node.is_bootstrap()).collect();
+        let known = if self.brokers.is_empty() { &nobody_yet } else { &self.brokers };
+        let since: Option<Vec<Instant>> = known.iter().map(|node| self.unreachable_since(*node)).collect();
+        since?.into_iter().max()
     }
 
     /// Requests without an answer on the standing connection to a broker.
@@ -366,6 +417,15 @@ impl Scene {
                 scene.first_records.push(record);
             }
         }
+    }
+
+    /// The program waits in `get()` for what it sent last.
+    fn wait_for_newest(&mut self) {
+        let newest = self.caller.newest.and_then(|batch| self.batches.get_mut(&batch));
+        if let Some(record) = newest.and_then(|batch| batch.first_records.last_mut()) {
+            record.awaited = true;
+        }
+        self.caller.awaited += 1;
     }
 
     fn enter(&mut self, at: Instant, batch: BatchId, state: BatchState) -> Option<&mut BatchScene> {

@@ -20,6 +20,8 @@ pub struct CallerScene {
     pub since: Instant,
     /// Records handed over so far.
     pub sent: u64,
+    /// Those among them that it waited for in `get()`, one after the other.
+    pub awaited: u64,
     /// Records refused by `send` itself.
     pub refused: u64,
     /// What `send` waits for, if it does.
@@ -30,7 +32,15 @@ pub struct CallerScene {
 
 impl Default for CallerScene {
     fn default() -> Self {
-        Self { stands: Statement::Loop, since: Instant::ZERO, sent: 0, refused: 0, blocked_on: None, newest: None }
+        Self {
+            stands: Statement::Loop,
+            since: Instant::ZERO,
+            sent: 0,
+            awaited: 0,
+            refused: 0,
+            blocked_on: None,
+            newest: None,
+        }
     }
 }
 
@@ -107,6 +117,8 @@ pub struct RecordScene {
     pub value_size: i32,
     /// Who chose the partition; `None` when detail was folded.
     pub choice: Option<PartitionChoice>,
+    /// Did the program wait for it in `get()`? Then nothing followed it before its answer.
+    pub awaited: bool,
 }
 
 /// A batch.

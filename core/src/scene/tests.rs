@@ -4,7 +4,7 @@ use super::*;
 use crate::error::{Persistence, ProducerError};
 use crate::ids::{Lane, ProducerIndex};
 use crate::io::{DisconnectReason, Stored};
-use crate::trace::{BlockedOn, DrainReason, PartitionChoice};
+use crate::trace::{BlockedOn, DrainReason, PartitionChoice, Statement};
 
 const B0: BatchId = BatchId(0);
 const WIRE: ConnectionId = ConnectionId(1);
@@ -330,4 +330,45 @@ fn what_comes_late_of_the_old_producer_leaves_the_new_ones_batches_alone() {
     assert_eq!(scene.memory_used_bytes, picture.memory_used_bytes);
     let log = &scene.partitions[&p(1)].log;
     assert_eq!((log.cells.len(), log.cells[0].offset, &*log.cells[0].label), (1, 40, ""), "stored all the same");
+}
+
+#[test]
+fn a_broker_that_cannot_be_reached_is_known_since_its_connection_broke() {
+    let node = NodeId(2);
+    let metadata = || Fact::MetadataUpdated { brokers: vec![node], topics: Vec::new() };
+    let over = |why| Fact::Disconnected { connection: WIRE, node, why };
+    let mut scene = scene_of(connected().into_iter().chain([metadata(), over(DisconnectReason::ClosedByPeer)]));
+    assert_eq!((scene.unreachable_since(node), scene.deserted_since()), (None, None), "it may only have been idle");
+    let lost_at = scene.at;
+    let refused = || over(DisconnectReason::ConnectFailed("refused".into()));
+    tell(&mut scene, 0, [Fact::Connecting { connection: WIRE, node }, refused()]);
+    assert_eq!((scene.unreachable_since(node), scene.deserted_since()), (Some(lost_at), Some(lost_at)));
+    tell(&mut scene, 0, connected());
+    assert_eq!((scene.unreachable_since(node), scene.deserted_since()), (None, None), "it is back");
+
+    // Whoever answers knows who else is there.
+    tell(&mut scene, 0, [refused(), metadata()]);
+    assert_eq!(scene.unreachable_since(node), None);
+}
+
+#[test]
+fn before_anybody_has_answered_a_bootstrap_server_that_refuses_is_all_there_is() {
+    let bootstrap = NodeId(-1);
+    let refused = || Fact::Disconnected {
+        connection: WIRE,
+        node: bootstrap,
+        why: DisconnectReason::ConnectFailed("refused".into()),
+    };
+    let mut scene = scene_of([Fact::Connecting { connection: WIRE, node: bootstrap }]);
+    assert_eq!(scene.deserted_since(), None);
+    tell(&mut scene, 0, [refused()]);
+    assert_eq!(scene.deserted_since(), Some(scene.at));
+}
+
+#[test]
+fn a_record_that_the_program_waits_for_is_marked_and_counted() {
+    let mut scene = scene_of([opened(B0), appended(0, B0, 0, "a"), appended(1, B0, 1, "b")]);
+    tell(&mut scene, 0, [Fact::CallerStands(Statement::Get)]);
+    let awaited: Vec<_> = scene.batches[&B0].first_records.iter().map(|record| record.awaited).collect();
+    assert_eq!((awaited, scene.caller.awaited, scene.caller.sent), (vec![false, true], 1, 2));
 }
