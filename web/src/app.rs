@@ -20,7 +20,7 @@ use crate::panels::alerts::alerts;
 use crate::panels::chips::{chips, waits_for};
 use crate::panels::code::code;
 use crate::panels::composer::{Composer, can_send};
-use crate::panels::connect::{Connect, Remedies, link_trouble};
+use crate::panels::connect::{Connect, Remedies, brokers_trouble, link_trouble};
 use crate::panels::history::History;
 use crate::panels::ledger::LedgerPanel;
 use crate::panels::settings::Settings;
@@ -178,6 +178,7 @@ pub(crate) fn App() -> Html {
                 </div>
                 <div class="messages">
                     if *drawer != Some(Drawer::Connect) { { link_trouble(&view, &remedies, t) } }
+                    { brokers_trouble(&view, t) }
                     { alerts(&view.alerts, &driver, *language) }
                 </div>
                 <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />

@@ -36,6 +36,7 @@ texts! {
     link_connecting: "connecting to the bridge", "bridge 연결 중";
     link_open: "bridge connected", "bridge 연결됨";
     link_lost: "bridge lost, try {}", "bridge 끊김, 재시도 {}";
+    brokers_down_short: "no broker answers", "broker 응답 없음";
     link_ended: "no bridge", "bridge 없음";
     connect: "Connect", "연결";
     connect_change: "Bridge", "Bridge";
@@ -64,6 +65,9 @@ texts! {
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
+    brokers_down: "No broker has answered since {1} ms: {0}.", "{1} ms부터 모든 broker가 응답하지 않습니다: {0}.";
+    brokers_down_advice: "The producer keeps trying. What was sent waits until delivery.timeout.ms, send() of a new topic until max.block.ms. Are the brokers running, and does this machine reach the addresses they advertise?", "producer는 계속 재연결을 시도합니다. 보낸 record는 delivery.timeout.ms까지, 새 topic의 send()는 max.block.ms까지 기다립니다. broker가 실행 중인지, advertised.listeners 주소에 연결할 수 있는지 확인하세요.";
+    brokers_down_in_page: "The producer keeps trying. What was sent waits until delivery.timeout.ms, send() of a new topic until max.block.ms.", "producer는 계속 재연결을 시도합니다. 보낸 record는 delivery.timeout.ms까지, 새 topic의 send()는 max.block.ms까지 기다립니다.";
     lost: "The connection to the bridge broke.", "bridge와의 연결이 끊겼습니다.";
     lost_explained: "What you typed stays; sends that are out show ? until it is back. If the bridge was started anew, this page's address has come to its end: open the line that it prints.", "입력한 내용은 그대로 남고, 전송 중인 record는 다시 연결될 때까지 ?로 표시됩니다. bridge를 새로 시작했다면 이 페이지의 주소는 더 이상 쓸 수 없습니다. 새로 출력된 줄을 여세요.";
 
@@ -428,6 +432,8 @@ texts! {
     stage_home_callback: "the answer comes back: the callback gets metadata or exception", "응답 도착: callback에 metadata 또는 exception 전달";
     stage_home_forget: "the answer comes back: nobody looks at it", "응답 도착: 아무도 확인하지 않음";
     stage_broker: "broker {}", "broker {}";
+    stage_unreachable: "no answer for {}", "응답 없음, {}";
+    stage_unreachable_title: "broker {} cannot be reached: no answer for {}", "broker {}에 연결할 수 없음: 응답 없음, {}";
     stage_leads: "leads", "leader";
     stage_copies: "copies", "follower";
     stage_roles_title: "broker {} leads: {}; has copies of: {}", "broker {}. leader: {}. follower: {}";

@@ -5,10 +5,12 @@ use yew::prelude::*;
 
 use super::alerts::address_error;
 use crate::address::{BridgeAddress, PRINTED_LINE};
+use crate::format;
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, Texts, fill};
 use crate::view::{Ending, Link, Trial, View};
-use producer_core::bridge::BRIDGE_VERSION;
+use producer_core::bridge::{BRIDGE_VERSION, World};
+use producer_core::time::Instant;
 
 /// Properties of [`Connect`].
 #[derive(Properties, PartialEq)]
@@ -157,6 +159,29 @@ pub(crate) fn link_trouble(view: &View, remedies: &Remedies, t: &'static Texts) 
         // A bridge that was tried without the dialog: by the address of this page.
         (_, Trial::Failed(ending)) => trouble(ended(ending, t), &[other, ("forget-trial", t.dismiss, on_forget)]),
         _ => Html::default(),
+    }
+}
+
+/// Since when no broker answers, as far as the world can be heard.
+pub(crate) fn deserted(view: &View) -> Option<Instant> {
+    view.scene.deserted_since().filter(|_| view.link.is_up())
+}
+
+/// Where no broker answers: which, since when, and what can be done. Stays until one does.
+pub(crate) fn brokers_trouble(view: &View, t: &'static Texts) -> Html {
+    let Some(since) = deserted(view) else { return Html::default() };
+    let brokers = view.topology.brokers.iter().map(|broker| match &broker.address {
+        Some(address) => format!("{} ({address})", broker.node),
+        None => broker.node.to_string(),
+    });
+    let (brokers, since) = (brokers.collect::<Vec<_>>().join(", "), format::moment(since));
+    let advice = if view.world == Some(World::InPage) { t.brokers_down_in_page } else { t.brokers_down_advice };
+    let verdict = fill(t.brokers_down, &[&brokers, &since]);
+    html! {
+        <div class="alert" data-test-id="brokers-trouble" role="alert">
+            { icon(Glyph::Warning) }
+            <p><strong>{ verdict }</strong><span>{ advice }</span></p>
+        </div>
     }
 }
 

@@ -4,6 +4,7 @@ use producer_core::bridge::World;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+use super::connect::deserted;
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, Texts, fill};
 use crate::view::{Link, View};
@@ -56,6 +57,9 @@ pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &C
             <span class="brand">{ icon(Glyph::Logo) }{ t.name }</span>
             { badge(view.world.as_ref(), t) }
             { link_state(&view.link, t) }
+            if deserted(view).is_some() {
+                <span class="link is-lost" data-test-id="brokers-down" role="status">{ t.brokers_down_short }</span>
+            }
             <span class="top-bar-space" />
             <button class="plain" data-test-id="connect" onclick={choices.on_connect.reform(|_: MouseEvent| ())}>
                 { icon(Glyph::Plug) }

@@ -7,6 +7,7 @@ use super::draw::{circle, lane as in_colour, rect, shape, text, titled};
 use super::geometry::{Area, BAND, Detail};
 use super::log;
 use super::picture::{Lane, Picture};
+use super::words;
 use crate::texts::fill;
 
 /// Where frames begin and end.
@@ -32,7 +33,8 @@ fn frame(picture: &Picture<'_>, first: usize, rows: usize) -> Html {
     let lanes = picture.lanes.get(first..first + rows).unwrap_or_default();
     let Some(lane) = lanes.first() else { return Html::default() };
     let (top, bottom) = (geometry.start(first), geometry.start(first + rows - 1) + geometry.row.height);
-    let class = if lane.leader.is_some() { "stage-frame" } else { "stage-frame stage-frame-empty" };
+    let is_served = lane.leader.is_some_and(|leader| picture.unreachable(leader).is_none());
+    let class = if is_served { "stage-frame" } else { "stage-frame stage-frame-empty" };
     let logs = lanes.iter().enumerate().map(|(nth, lane)| log_of(picture, first + nth, lane));
     html! {
         <>
@@ -50,9 +52,13 @@ fn head(picture: &Picture<'_>, top: i32, lane: &Lane<'_>) -> Html {
     let Some(node) = lane.leader else {
         return text("stage-broker stage-fail-word", 792, y + 4, texts.stage_no_leader);
     };
-    let is_up = picture.view.topology.brokers.iter().any(|broker| broker.node == node);
+    let unreachable = picture.unreachable(node);
+    let is_up = unreachable.is_none() && picture.view.topology.brokers.iter().any(|broker| broker.node == node);
     let lamp = circle(if is_up { "stage-lamp" } else { "stage-lamp stage-lamp-off" }, (797, y), 5);
-    let title = fill(texts.stage_broker, &[&node]);
+    let title = match unreachable {
+        Some(time) => fill(texts.stage_unreachable_title, &[&node, &words::span(time)]),
+        None => fill(texts.stage_broker, &[&node]),
+    };
     if picture.geometry.detail == Detail::Slim {
         return titled(title, html! { <>{ lamp }{ text("stage-small", 805, y + 4, format!("b{node}")) }</> });
     }
@@ -60,11 +66,16 @@ fn head(picture: &Picture<'_>, top: i32, lane: &Lane<'_>) -> Html {
     let wide = i32::try_from(node.to_string().len()).unwrap_or(1) * 7;
     html! {
         <>
-            { titled(address(picture, node).unwrap_or(title.clone()), html! {
-                <>{ lamp }{ text("stage-broker", 807, y + 4, title) }</>
+            { titled(address(picture, node).unwrap_or(title), html! {
+                <>{ lamp }{ text("stage-broker", 807, y + 4, fill(texts.stage_broker, &[&node])) }</>
             }) }
-            { roles(picture, 866 + wide, y, node) }
-            { in_sync(picture, y, lane) }
+            { match unreachable {
+                Some(time) => {
+                    let words = fill(texts.stage_unreachable, &[&words::span(time)]);
+                    text("stage-small stage-fail-word", 866 + wide, y + 4, words)
+                }
+                None => html! { <>{ roles(picture, 866 + wide, y, node) }{ in_sync(picture, y, lane) }</> },
+            } }
         </>
     }
 }
@@ -72,7 +83,11 @@ fn head(picture: &Picture<'_>, top: i32, lane: &Lane<'_>) -> Html {
 /// Where a broker is reached, when it has an address.
 fn address(picture: &Picture<'_>, node: NodeId) -> Option<String> {
     let broker = picture.view.topology.brokers.iter().find(|broker| broker.node == node)?;
-    broker.address.as_ref().map(|address| format!("{} · {address}", fill(picture.texts.stage_broker, &[&node])))
+    let name = match picture.unreachable(node) {
+        Some(time) => fill(picture.texts.stage_unreachable_title, &[&node, &words::span(time)]),
+        None => fill(picture.texts.stage_broker, &[&node]),
+    };
+    broker.address.as_ref().map(|address| format!("{name} · {address}"))
 }
 
 /// Which logs of the topic it leads, and of which it has a copy.

@@ -59,6 +59,7 @@ fn headings(picture: &Picture<'_>) -> Html {
         _ => fill(texts.stage_in_flight, &[&in_flight]),
     };
     let brokers = match picture.view.topology.brokers.len() {
+        _ if scene.deserted_since().is_some() => texts.brokers_down_short.to_owned(),
         1 => texts.stage_broker_one.to_owned(),
         many => fill(texts.stage_broker_count, &[&many]),
     };
@@ -146,8 +147,13 @@ fn carriage(picture: &Picture<'_>) -> Html {
 /// The leader's frame with the newest of the log.
 fn frame(picture: &Picture<'_>, band: Area, lane: &Lane<'_>) -> Html {
     let area = Area::new(band.x + 2, FRAME.0, band.w - 4, FRAME.1 - FRAME.0);
-    let class = if lane.leader.is_some() { "stage-frame" } else { "stage-frame stage-frame-empty" };
+    let unreachable = lane.leader.and_then(|leader| picture.unreachable(leader));
+    let is_served = lane.leader.is_some() && unreachable.is_none();
+    let class = if is_served { "stage-frame" } else { "stage-frame stage-frame-empty" };
     let title = match lane.leader {
+        Some(node) if let Some(time) = unreachable => {
+            fill(picture.texts.stage_unreachable_title, &[&node, &words::span(time)])
+        }
         Some(node) => fill(picture.texts.stage_broker, &[&node]),
         None => picture.texts.stage_no_leader.to_owned(),
     };

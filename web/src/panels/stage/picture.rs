@@ -109,9 +109,15 @@ impl<'a> Picture<'a> {
         self.scene.caller.sent + self.scene.caller.refused == 0 && self.preview.count > 0
     }
 
-    /// Calls of `send`: as the trace tells them, and while nobody tells any more, as many as were asked for.
+    /// Calls of `send` that returned: as the trace tells them, and where outcomes tell of more, as they do.
     pub(super) fn sent(&self) -> u64 {
-        if self.view.is_lost() { self.view.counts().sent } else { self.scene.caller.sent }
+        let counts = self.view.counts();
+        self.scene.caller.sent.max((counts.acked + counts.failed).saturating_sub(self.scene.caller.refused))
+    }
+
+    /// How long a broker has not been reached, if it cannot be.
+    pub(super) fn unreachable(&self, node: NodeId) -> Option<Duration> {
+        self.scene.unreachable_since(node).map(|since| self.now - since)
     }
 
     /// The batch that took the newest record.
