@@ -29,6 +29,11 @@ pub const MAX_FRAME_BYTES: usize = 2 * 1024 * 1024;
 /// Largest number of records one [`Command::Send`] may ask for.
 pub const MAX_SEND_COUNT: u32 = 100_000;
 
+/// Records of a `get()` loop that a bridge's program may be ahead of what the page has acknowledged. When it is, the next
+/// call of `send` waits for the page: should the bridge die, at most so many records of a loop can have been sent without
+/// the page knowing what became of them, and the others never were.
+pub const GET_AHEAD: u32 = 64;
+
 /// Largest number of properties one [`Command::Configure`] may set. Kafka knows little more than half as many.
 pub const MAX_PROPERTIES: usize = 200;
 

@@ -264,6 +264,12 @@ impl Caller {
         broken_off
     }
 
+    /// Does it come to `send` next, to wait in `get()` for what it sends?
+    pub fn sends_and_gets_next(&self) -> bool {
+        let is_get = |task: &Task| matches!(task, Task::Send { job, .. } if job.habit == Habit::Get);
+        matches!(self.doing, Doing::Ready) && self.tasks.front().is_some_and(is_get)
+    }
+
     /// Does it stand in `close()` and wait for [`on_new_producer`](Self::on_new_producer)?
     pub fn is_changing_producer(&self) -> bool {
         matches!(self.doing, Doing::Changing)

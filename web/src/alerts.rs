@@ -65,6 +65,8 @@ pub(crate) enum Alert {
     Unknown {
         /// Their records.
         records: u64,
+        /// Those that their program had not come to, and never will.
+        never_sent: u64,
     },
     /// Older alerts that made room.
     More(u32),
@@ -96,11 +98,11 @@ mod tests {
     fn older_alerts_make_room_and_are_counted() {
         let mut alerts = Vec::new();
         for records in 1..=6 {
-            push(&mut alerts, Alert::Unknown { records });
+            push(&mut alerts, Alert::Unknown { records, never_sent: 0 });
         }
         assert_eq!(alerts.len(), MAX_ALERTS);
         assert_eq!(alerts[0], Alert::More(3));
-        assert_eq!(alerts[1], Alert::Unknown { records: 4 });
+        assert_eq!(alerts[1], Alert::Unknown { records: 4, never_sent: 0 });
     }
 
     #[test]

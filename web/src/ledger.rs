@@ -5,7 +5,8 @@ mod row;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use producer_core::bridge::{Fate, Outcome, SendCommand, SendId};
+use producer_core::bridge::{Fate, GET_AHEAD, Habit, Outcome, SendCommand, SendId};
+use producer_core::error::Surface;
 
 pub(crate) use self::row::{End, Row};
 use self::row::{end_of, label, topic_of};
@@ -33,11 +34,11 @@ pub(crate) struct Ledger {
     latest: Option<Summary>,
 }
 
-/// Records, by what became of them. `sent` is the sum of all others.
+/// Records, by what became of them. `asked` is the sum of all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Handed to the world.
-    pub(crate) sent: u64,
+    /// Asked for. How many of them the program has come to is the trace's to tell.
+    pub(crate) asked: u64,
     /// Acknowledged.
     pub(crate) acked: u64,
     /// Ended with an exception.
@@ -46,6 +47,15 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     /// Without an outcome yet.
     pub(crate) waiting: u64,
+}
+
+/// What became of records whose session is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// They may have been sent.
+    pub(crate) unknown: u64,
+    /// The program cannot have come to them.
+    pub(crate) never_sent: u64,
 }
 
 /// A send that is not settled.
@@ -61,7 +71,7 @@ pub(crate) struct Open {
     landed: BTreeMap<i32, u32>,
     slowest_us: u64,
     failed: u32,
-    /// Did a broker answer for any?
+    /// Did any have to wait for what became of it: for a broker's answer, or for the end of the producer's patience?
     answered: bool,
 }
 
@@ -86,7 +96,8 @@ pub(crate) struct Summary {
     pub(crate) landed: Vec<(i32, u32)>,
     /// Ended with an exception.
     pub(crate) failed: u32,
-    /// Longest time from `send` to the answer, in microseconds; `None`: no broker was asked for one (acks=0).
+    /// Longest time from `send` to the answer, in microseconds; `None`: there was none, because `send` refused all of them or
+    /// no broker was asked for one (acks=0).
     pub(crate) slowest_us: Option<u64>,
 }
 
@@ -99,12 +110,12 @@ impl Ledger {
 
     /// Another session begins, and counts calls of `send` from 0 again.
     pub(crate) fn begin_session(&mut self) {
-        self.calls_before = self.counts.sent;
+        self.calls_before = self.counts.asked;
     }
 
     /// A send is on its way.
     pub(crate) fn sent(&mut self, command: SendCommand) {
-        self.counts.sent += u64::from(command.count);
+        self.counts.asked += u64::from(command.count);
         self.counts.waiting += u64::from(command.count);
         let called = command.count;
         let open =
@@ -115,7 +126,7 @@ impl Ledger {
     /// A send was not taken: it counts for nothing. Returns its number of records.
     pub(crate) fn refused(&mut self, id: SendId) -> Option<u32> {
         let open = self.open.remove(&id)?;
-        self.counts.sent -= u64::from(open.waiting());
+        self.counts.asked -= u64::from(open.waiting());
         self.counts.waiting -= u64::from(open.waiting());
         Some(open.command.count)
     }
@@ -125,7 +136,7 @@ impl Ledger {
         let Some(open) = self.open.get_mut(&id) else { return };
         let never = u64::from(open.called.saturating_sub(called.max(open.settled)));
         open.called = open.called.min(called.max(open.settled));
-        self.counts.sent -= never;
+        self.counts.asked -= never;
         self.counts.waiting -= never;
         self.finish(id);
     }
@@ -140,7 +151,7 @@ impl Ledger {
                 count: done.called,
                 landed: done.landed.into_iter().collect(),
                 failed: done.failed,
-                slowest_us: (done.answered || done.failed > 0).then_some(done.slowest_us),
+                slowest_us: done.answered.then_some(done.slowest_us),
             });
         }
     }
@@ -165,7 +176,8 @@ impl Ledger {
                 *open.landed.entry(metadata.partition).or_default() += outcome.count;
                 open.answered |= metadata.first_offset >= 0;
             }
-            Fate::Failed { .. } => {
+            Fate::Failed { surface, .. } => {
+                open.answered |= *surface == Surface::FutureOnSender;
                 self.counts.failed += u64::from(outcome.count);
                 open.failed += outcome.count;
             }
@@ -189,15 +201,16 @@ impl Ledger {
     }
 
     /// The session's history is lost: what it does not list as unsettled is unknown for good. Outcome numbers begin anew.
-    /// Returns how many records became unknown.
-    pub(crate) fn lose_history(&mut self, still_known: &[SendId]) -> u64 {
+    /// What its program cannot have come to was never sent, and counts for nothing.
+    pub(crate) fn lose_history(&mut self, still_known: &[SendId]) -> Lost {
         self.seen = 0;
         self.ahead.clear();
-        let lost: Vec<SendId> = self.open.keys().copied().filter(|id| !still_known.contains(id)).collect();
-        let mut unknown = 0;
-        for id in lost {
+        let reach: Vec<(SendId, u32)> = self.reach().map(|(open, out)| (open.command.id, out)).collect();
+        let mut lost = Lost::default();
+        for (id, out) in reach.into_iter().filter(|(id, _)| !still_known.contains(id)) {
             let Some(open) = self.open.remove(&id) else { continue };
-            unknown += u64::from(open.waiting());
+            lost.unknown += u64::from(out);
+            lost.never_sent += u64::from(open.waiting() - out);
             let row = Row {
                 send_order: None,
                 answer_order: None,
@@ -207,13 +220,30 @@ impl Ledger {
                 latency_us: None,
                 end: End::Unknown,
             };
-            for _ in 0..(open.waiting() as usize).min(KEPT_ROWS) {
+            for _ in 0..(out as usize).min(KEPT_ROWS) {
                 keep(&mut self.rows, row.clone());
             }
         }
-        self.counts.waiting -= unknown;
-        self.counts.unknown += unknown;
-        unknown
+        self.counts.waiting -= lost.unknown + lost.never_sent;
+        self.counts.asked -= lost.never_sent;
+        self.counts.unknown += lost.unknown;
+        lost
+    }
+
+    /// Sends that are not settled, oldest first, and how many of the records without an outcome a bridge may have handed
+    /// to the producer: its one program comes to a send when those before are through, and `get()` holds it to
+    /// [`GET_AHEAD`].
+    pub(crate) fn reach(&self) -> impl Iterator<Item = (&Open, u32)> {
+        let mut is_reached = true;
+        self.open.values().map(move |open| {
+            let may_be_out = match open.command.habit {
+                _ if !is_reached => 0,
+                Habit::Get => open.waiting().min(GET_AHEAD),
+                Habit::Callback | Habit::Forget => open.waiting(),
+            };
+            is_reached &= may_be_out == open.waiting();
+            (open, may_be_out)
+        })
     }
 
     /// Sends to repeat after a session was resumed: those that neither it nor we know the end of. A repeated id is
@@ -274,7 +304,8 @@ fn keep(rows: &mut VecDeque<Row>, row: Row) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use producer_core::bridge::{Habit, RecordSpec, RecordsMetadata};
+    use producer_core::bridge::{RecordSpec, RecordsMetadata};
+    use producer_core::error::{Persistence, ProducerError};
     use producer_core::ids::{BatchId, ProducerIndex, RecordName};
 
     fn send(id: SendId, count: u32) -> SendCommand {
@@ -306,8 +337,8 @@ mod tests {
     }
 
     fn assert_adds_up(ledger: &Ledger) {
-        let Counts { sent, acked, failed, unknown, waiting } = ledger.counts();
-        assert_eq!(sent, acked + failed + unknown + waiting);
+        let Counts { asked, acked, failed, unknown, waiting } = ledger.counts();
+        assert_eq!(asked, acked + failed + unknown + waiting);
     }
 
     #[test]
@@ -335,15 +366,43 @@ mod tests {
             ledger.sent(send(id, 4));
         }
         ledger.settle(&acked(1, 1, 0, 1));
-        assert_eq!(ledger.lose_history(&[3]), 7);
+        assert_eq!(ledger.lose_history(&[3]), Lost { unknown: 7, never_sent: 0 });
         assert_eq!(
             ledger.counts(),
-            Counts { sent: 12, acked: 1, failed: 0, unknown: 7, waiting: 4 },
+            Counts { asked: 12, acked: 1, failed: 0, unknown: 7, waiting: 4 },
             "send 3 is still known to the bridge"
         );
         ledger.settle(&acked(1, 3, 0, 4));
         assert_eq!((ledger.counts().acked, ledger.seen()), (5, 1));
         assert_adds_up(&ledger);
+    }
+
+    #[test]
+    fn of_a_get_loop_only_what_its_program_can_have_come_to_is_unknown() {
+        let mut ledger = Ledger::default();
+        ledger.sent(SendCommand { habit: Habit::Get, ..send(1, 100_000) });
+        ledger.sent(send(2, 5));
+        ledger.settle(&acked(1, 1, 0, 164));
+        let reach: Vec<_> = ledger.reach().map(|(open, out)| (open.command.id, out)).collect();
+        assert_eq!(reach, [(1, GET_AHEAD), (2, 0)], "the second send begins when the loop is through");
+        let unknown = u64::from(GET_AHEAD);
+        let never_sent = 100_000 - 164 - unknown + 5;
+        assert_eq!(ledger.lose_history(&[]), Lost { unknown, never_sent });
+        assert_eq!(
+            ledger.counts(),
+            Counts { asked: 164 + unknown, acked: 164, unknown, ..Counts::default() },
+            "what was never sent counts for nothing"
+        );
+        assert_eq!(ledger.rows().filter(|row| row.end == End::Unknown).count() as u64, unknown);
+        assert_adds_up(&ledger);
+    }
+
+    #[test]
+    fn what_was_sent_without_waiting_may_all_be_out() {
+        let mut ledger = Ledger::default();
+        ledger.sent(send(1, 100_000));
+        ledger.sent(SendCommand { habit: Habit::Get, ..send(2, 1) });
+        assert_eq!(ledger.lose_history(&[]), Lost { unknown: 100_001, never_sent: 0 });
     }
 
     #[test]
@@ -374,7 +433,7 @@ mod tests {
         ledger.broken_off(1, 4);
         ledger.broken_off(2, 0);
         ledger.broken_off(1, 4);
-        assert_eq!(ledger.counts(), Counts { sent: 4, acked: 3, waiting: 1, ..Counts::default() });
+        assert_eq!(ledger.counts(), Counts { asked: 4, acked: 3, waiting: 1, ..Counts::default() });
         assert_eq!(ledger.open().count(), 1, "of the second nothing is left");
         assert_eq!(ledger.to_repeat(&[])[0].count, 10, "a repeated send is the same send");
         ledger.settle(&acked(2, 1, 3, 1));
@@ -414,6 +473,30 @@ mod tests {
         let newest = ledger.rows().next().expect("a row");
         assert_eq!((newest.send_order, newest.answer_order), (Some(3_000), Some(3_000)));
         assert!(matches!(newest.end, End::Acked { offset: 2_999, .. }));
+    }
+
+    #[test]
+    fn what_send_refused_was_answered_by_nobody() {
+        let failed = |number, surface| {
+            let fate = Fate::Failed {
+                error: ProducerError::RecordTooLarge { size_bytes: 2, limit_bytes: 1 },
+                surface,
+                persistence: Persistence::NotPersisted,
+                partition: -1,
+                topic: "orders".into(),
+                first: None,
+            };
+            Outcome { fate, ..acked(number, number, 0, 1) }
+        };
+        let mut ledger = Ledger::default();
+        let mut slowest = |number, surface| {
+            ledger.sent(send(number, 1));
+            ledger.settle(&failed(number, surface));
+            ledger.latest().and_then(|latest| latest.slowest_us)
+        };
+        assert_eq!(slowest(1, Surface::Thrown), None);
+        assert_eq!(slowest(2, Surface::FutureOnCaller), None);
+        assert_eq!(slowest(3, Surface::FutureOnSender), Some(10));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use producer_core::bridge::{
 use producer_core::scene::Scene;
 
 use crate::alerts::{self, Alert};
-use crate::ledger::{Counts, Ledger};
+use crate::ledger::{Counts, Ledger, Lost};
 use crate::settings::{self, Properties};
 use crate::shared::Shared;
 use crate::view::{Clock, ConfigInForce, Ending, Link, Trial, View};
@@ -51,9 +51,9 @@ impl Store {
     /// The store of another world, which says what it begins without.
     pub(crate) fn leave_for(&self, link: Link, topic: &str) -> Self {
         let mut next = Self::new(link, topic);
-        let Counts { sent, waiting, .. } = self.view.ledger.counts();
-        if sent > 0 {
-            next.alert(Alert::LeftBehind { records: sent, waiting });
+        let Counts { asked, waiting, .. } = self.view.ledger.counts();
+        if asked > 0 {
+            next.alert(Alert::LeftBehind { records: asked, waiting });
         }
         next
     }
@@ -245,10 +245,7 @@ impl Store {
             commands.extend(self.view.ledger.to_repeat(unsettled).into_iter().map(Command::Send));
         } else {
             if before.is_some() {
-                let records = self.view.ledger.make_mut().lose_history(unsettled);
-                if records > 0 {
-                    self.alert(Alert::Unknown { records });
-                }
+                self.lose_history(unsettled);
             }
             // Another producer in another world, where they are counted from 0 again: what was drawn is no longer true.
             self.view.scene = Shared::new(Scene::default());
@@ -259,11 +256,15 @@ impl Store {
     /// The connection will not come back: nobody will ever tell what became of what is out.
     pub(crate) fn give_up(&mut self, ending: Ending) {
         self.view.link = Link::Ended(ending);
-        let records = self.view.ledger.make_mut().lose_history(&[]);
-        if records > 0 {
-            self.alert(Alert::Unknown { records });
-        }
+        self.lose_history(&[]);
         self.session = None;
+    }
+
+    fn lose_history(&mut self, still_known: &[u64]) {
+        let Lost { unknown, never_sent } = self.view.ledger.make_mut().lose_history(still_known);
+        if unknown + never_sent > 0 {
+            self.alert(Alert::Unknown { records: unknown, never_sent });
+        }
     }
 }
 
@@ -316,7 +317,7 @@ mod tests {
         let commands = store.apply(welcome(2, false, &[]));
         assert!(!commands.iter().any(|command| matches!(command, Command::Send(_))), "{commands:?}");
         assert_eq!(store.view().ledger.counts().unknown, 5);
-        assert_eq!(**store.view().alerts, [Alert::Unknown { records: 5 }]);
+        assert_eq!(**store.view().alerts, [Alert::Unknown { records: 5, never_sent: 0 }]);
     }
 
     #[test]
@@ -334,9 +335,21 @@ mod tests {
         let mut store = connected();
         store.send(Habit::Get, record(), 2);
         store.set_link(Link::Lost { attempt: 1 });
-        assert_eq!(store.view().counts(), Counts { sent: 2, unknown: 2, ..Counts::default() });
+        assert_eq!(store.view().counts(), Counts { asked: 2, unknown: 2, ..Counts::default() });
         store.apply(welcome(1, true, &[1]));
-        assert_eq!(store.view().counts(), Counts { sent: 2, waiting: 2, ..Counts::default() });
+        assert_eq!(store.view().counts(), Counts { asked: 2, waiting: 2, ..Counts::default() });
+    }
+
+    #[test]
+    fn while_the_bridge_is_lost_what_its_program_had_not_come_to_still_waits() {
+        let mut store = connected();
+        store.send(Habit::Get, record(), 1_000);
+        store.set_link(Link::Lost { attempt: 1 });
+        let unknown = u64::from(bridge::GET_AHEAD);
+        let counts = store.view().counts();
+        assert_eq!(counts, Counts { asked: 1_000, unknown, waiting: 1_000 - unknown, ..Counts::default() });
+        store.apply(welcome(2, false, &[]));
+        assert_eq!(**store.view().alerts, [Alert::Unknown { records: unknown, never_sent: 1_000 - unknown }]);
     }
 
     #[test]
@@ -349,7 +362,7 @@ mod tests {
         let Some(Command::Send(again)) = store.send(Habit::Get, record(), 1) else { panic!("not a send") };
         assert_eq!(again.id, 2, "numbers go on");
         let counts = store.view().ledger.counts();
-        assert_eq!((counts.sent, counts.unknown, counts.waiting), (3, 2, 1));
+        assert_eq!((counts.asked, counts.unknown, counts.waiting), (3, 2, 1));
     }
 
     #[test]
@@ -357,7 +370,7 @@ mod tests {
         let mut store = connected();
         let value = Some(vec![0; MAX_FRAME_BYTES].into());
         assert_eq!(store.send(Habit::Get, RecordSpec { value, ..record() }, 1), None);
-        assert_eq!(store.view().ledger.counts().sent, 0);
+        assert_eq!(store.view().ledger.counts().asked, 0);
         assert!(matches!(store.view().alerts[0], Alert::TooLarge { bytes } if bytes > MAX_FRAME_BYTES));
     }
 
@@ -368,7 +381,7 @@ mod tests {
         assert_eq!(store.send(Habit::Get, record(), 1), None);
         store.give_up(Ending::NotAdmitted { own: true });
         assert_eq!(store.send(Habit::Get, record(), 1), None);
-        assert_eq!(store.view().ledger.counts().sent, 0);
+        assert_eq!(store.view().ledger.counts().asked, 0);
     }
 
     #[test]
@@ -429,7 +442,7 @@ mod tests {
         let mut store = connected();
         store.send(Habit::Get, record(), 3).expect("connected");
         let next = store.leave_for(Link::InPage, "orders");
-        assert_eq!(next.view().ledger.counts().sent, 0);
+        assert_eq!(next.view().ledger.counts().asked, 0);
         assert_eq!(**next.view().alerts, [Alert::LeftBehind { records: 3, waiting: 3 }]);
         let fresh = Store::new(Link::InPage, "orders").leave_for(Link::InPage, "orders");
         assert!(fresh.view().alerts.is_empty());

@@ -146,7 +146,7 @@ texts! {
 
     // Score and ledger.
     score: "Score", "결과";
-    score_sent: "sent", "전송";
+    score_asked: "asked for", "요청";
     score_acked: "acked", "ack 수신";
     score_waiting: "waiting", "대기";
     score_failed: "failed", "실패";
@@ -182,6 +182,7 @@ texts! {
     copy: "Copy {}", "{} 복사";
     summary: "{} sent: {} · slowest answer {} ms", "{}개 전송: {} · 가장 느린 응답 {} ms";
     summary_unanswered: "{} sent: {} · acks=0, no broker answered", "{}개 전송: {} · acks=0, broker 응답 없음";
+    summary_refused: "{} sent: {}", "{}개 전송: {}";
     summary_failed: "{} failed", "{}개 실패";
     null_word: "null", "null";
 
@@ -354,6 +355,7 @@ texts! {
     ended_refused: "The bridge ended the connection: it does not take what this page said.", "bridge가 연결을 끝냈습니다. 이 페이지가 보낸 내용을 받을 수 없습니다.";
     alert_stopping: "The bridge is stopping: what is out is settled, nothing new is taken.", "bridge가 종료되는 중입니다. 전송 중인 record는 마무리되고 새 전송은 받지 않습니다.";
     alert_unknown: "Unknown records: {}. The bridge was lost while they were out. They may be stored or not; nothing was sent again.", "record {}개의 결과를 알 수 없습니다. 전송 중에 bridge가 끊겼습니다. 저장되었을 수도 아닐 수도 있으며, 다시 보내지 않았습니다.";
+    alert_never_sent: "Never sent, because the program had not come to them: {}.", "{}개는 프로그램이 send()를 호출하기 전이라 전송되지 않았습니다.";
     alert_more: "{} older messages", "이전 메시지 {}개";
 
     // The stage.
@@ -459,7 +461,7 @@ texts! {
     stage_name: "The pipeline. Caller: {}, {} sent. Sender: {}. Requests in flight: {}. Records acked: {}. Partitions: {}.", "파이프라인. caller: {}, {}개 전송. sender: {}. request {}개 in flight, record {}개 ack 수신. partition {}개.";
     stage_lane_name: " p{}: on the shelf {}, in flight {}, log ends at {}.", " p{}: record 선반에 {}개, in flight {}개, log 끝 {}.";
     stage_more_lanes: " {} more partitions have records.", " 이 외에 record가 있는 partition {}개.";
-    stage_said: "{}: {}. {} sent, {} acked, {} waiting, {} failed, {} unknown.", "{}: {}. 전송 {}개, ack 수신 {}개, 대기 {}개, 실패 {}개, 알 수 없음 {}개.";
+    stage_said: "{}: {}. {} asked for, {} acked, {} waiting, {} failed, {} unknown.", "{}: {}. 요청 {}개, ack 수신 {}개, 대기 {}개, 실패 {}개, 알 수 없음 {}개.";
 }
 
 #[cfg(test)]

@@ -47,13 +47,15 @@ impl View {
         matches!(self.link, Link::Lost { .. } | Link::Ended(_))
     }
 
-    /// How many records met which fate, as far as can be told now: while the bridge is out of reach, what waits is unknown.
+    /// How many records met which fate, as far as can be told now: while the bridge is out of reach, what may be out is
+    /// unknown.
     pub(crate) fn counts(&self) -> Counts {
         let counts = self.ledger.counts();
         if !self.is_lost() {
             return counts;
         }
-        Counts { unknown: counts.unknown + counts.waiting, waiting: 0, ..counts }
+        let may_be_out: u64 = self.ledger.reach().map(|(_, out)| u64::from(out)).sum();
+        Counts { unknown: counts.unknown + may_be_out, waiting: counts.waiting - may_be_out, ..counts }
     }
 }
 

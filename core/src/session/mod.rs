@@ -16,8 +16,8 @@ use core::time::Duration;
 
 use crate::application::Application;
 use crate::bridge::{
-    BadRequest, Command, Fate, MAX_PROPERTIES, MAX_PROPERTY_BYTES, Outcome, Report, Resume, SendId, SessionId,
-    Topology, World,
+    BadRequest, Command, Fate, GET_AHEAD, MAX_PROPERTIES, MAX_PROPERTY_BYTES, Outcome, Report, Resume, SendId,
+    SessionId, Topology, World,
 };
 use crate::caller::{Called, Caller, Refused};
 use crate::config::{ConfigNotice, ProducerConfig};
@@ -48,6 +48,8 @@ pub struct SessionLimits {
     pub kept_records: u64,
     /// Records in one report of outcomes.
     pub records_per_report: u64,
+    /// Records without an acknowledgement of the page from which on a `get()` loop waits for one.
+    pub get_ahead: u64,
     /// Time the program spends on itself between two calls of `send`.
     pub pace: Duration,
 }
@@ -60,6 +62,7 @@ impl Default for SessionLimits {
             open_records: 200_000,
             kept_records: 100_000,
             records_per_report: 4_096,
+            get_ahead: u64::from(GET_AHEAD),
             pace: Duration::ZERO,
         }
     }
@@ -383,6 +386,11 @@ impl Session {
         }
     }
 
+    /// Is a `get()` loop so far ahead of what its page knows that it waits?
+    fn is_ahead_of_its_page(&self) -> bool {
+        self.outcomes.records_unacknowledged() >= self.limits.get_ahead && self.caller.sends_and_gets_next()
+    }
+
     fn report_configuration(&mut self) {
         self.reports
             .push_back(Report::Configured { properties: self.properties.clone(), notices: self.notices.clone() });
@@ -403,6 +411,10 @@ impl<O: Observer> Application<O> for Session {
     }
 
     fn run(&mut self, now: Now, producer: &mut Producer<O>) -> Option<Instant> {
+        // A producer that is closed sends nothing: what is left is refused, whether the page listens or not.
+        if self.is_ahead_of_its_page() && !producer.is_closed() {
+            return None;
+        }
         let (caller, book, sends) = (&mut self.caller, &mut self.book, &self.sends);
         let mut refused = Vec::new();
         let wake = caller.run(now, producer, |called: Called| {

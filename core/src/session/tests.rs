@@ -380,6 +380,27 @@ fn a_program_that_breaks_off_calls_send_no_more_and_what_it_sent_is_settled() {
 }
 
 #[test]
+fn a_get_loop_runs_only_so_far_ahead_of_what_its_page_has_acknowledged() {
+    let ahead = GET_AHEAD as usize;
+    let mut world = World::new();
+    world.command(send(1, Habit::Get, record(1), 1_000));
+    world.command(send(2, Habit::Callback, record(1), 5));
+    world.settle();
+    assert_eq!(world.outcomes.len(), ahead);
+    world.command(Command::AckOutcomes { up_to: 10 });
+    world.settle();
+    assert_eq!(world.outcomes.len(), ahead + 10);
+
+    // One that is closed sends nothing any more, whether the page listens or not.
+    let now = world.simulation.now();
+    world.simulation.producer_mut().close(now, None);
+    world.settle();
+    assert!(world.simulation.application_mut().is_settled());
+    let acked = world.outcomes.iter().filter(|outcome| matches!(outcome.fate, Fate::Acked(_)));
+    assert_eq!(acked.count(), ahead + 10);
+}
+
+#[test]
 fn a_call_that_waits_for_memory_when_the_program_breaks_off_is_the_last() {
     let properties = [("buffer.memory", "200"), ("batch.size", "100"), ("linger.ms", "300"), ("max.block.ms", "60000")];
     let mut world = World::with(new_topic("orders", 3, 3), &properties);

@@ -76,7 +76,11 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
             ([Some(listed), out].into_iter().flatten().collect::<Vec<_>>().join(" "), None)
         }
         Alert::Stopping => (t.alert_stopping.to_owned(), None),
-        Alert::Unknown { records } => (fill(t.alert_unknown, &[&language.number(*records)]), None),
+        Alert::Unknown { records, never_sent } => {
+            let unknown = fill(t.alert_unknown, &[&language.number(*records)]);
+            let never = (*never_sent > 0).then(|| fill(t.alert_never_sent, &[&language.number(*never_sent)]));
+            ([Some(unknown), never].into_iter().flatten().collect::<Vec<_>>().join(" "), None)
+        }
         Alert::More(count) => (fill(t.alert_more, &[&language.number(*count)]), None),
     }
 }

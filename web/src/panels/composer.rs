@@ -401,6 +401,7 @@ pub(crate) fn summary(view: &View, language: Language, t: &Texts) -> Option<Stri
     let (count, landed) = (language.number(latest.count), parts.join(", "));
     Some(match latest.slowest_us {
         Some(slowest_us) => fill(t.summary, &[&count, &landed, &format::millis(slowest_us)]),
+        None if latest.landed.is_empty() => fill(t.summary_refused, &[&count, &landed]),
         None => fill(t.summary_unanswered, &[&count, &landed]),
     })
 }

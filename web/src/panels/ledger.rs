@@ -55,7 +55,7 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
                             <span>{ t.ledger_metadata }</span><span>{ t.ledger_ms }</span>
                         </li>
                     }
-                    { for ledger.open().take(limit).map(|open| open_row(open, props.is_lost, language, t)) }
+                    { for open_rows(ledger, props.is_lost).into_iter().take(limit).map(|(open, lost)| open_row(open, lost, language, t)) }
                     { for numbered(ledger).take(limit.saturating_sub(open)).map(|(number, row)| finished_row(number, row, language, t)) }
                     if hidden > 0 {
                         <li><button class="quiet" data-test-id="ledger-more" onclick={show_all}>
@@ -71,9 +71,9 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
 
 fn score(counts: Counts, language: Language) -> Html {
     let t = language.texts();
-    let Counts { sent, acked, failed, unknown, waiting } = counts;
+    let Counts { asked, acked, failed, unknown, waiting } = counts;
     let figures = [
-        ("score-sent", t.score_sent, sent, ""),
+        ("score-sent", t.score_asked, asked, ""),
         ("score-acked", t.score_acked, acked, ""),
         ("score-waiting", t.score_waiting, waiting, ""),
         ("score-failed", t.score_failed, failed, "is-failed"),
@@ -90,15 +90,25 @@ fn score(counts: Counts, language: Language) -> Html {
     html! { <dl class="score">{ for figures }</dl> }
 }
 
+/// Sends that are not settled, newest first, with how many of their records may be out and lost.
+fn open_rows(ledger: &Ledger, is_lost: bool) -> Vec<(&Open, u32)> {
+    let mut rows: Vec<_> = ledger.reach().map(|(open, out)| (open, if is_lost { out } else { 0 })).collect();
+    rows.reverse();
+    rows
+}
+
 /// A send whose records do not all have an answer.
-fn open_row(open: &Open, is_lost: bool, language: Language, t: &'static Texts) -> Html {
+fn open_row(open: &Open, lost: u32, language: Language, t: &'static Texts) -> Html {
     let count = open.waiting();
-    let (state, one, many) = if is_lost {
-        ("unknown", t.row_unknown, t.row_unknown_many)
-    } else {
-        ("waiting", t.row_waiting, t.row_waiting_many)
+    let is_lost = lost > 0;
+    let state = if is_lost { "unknown" } else { "waiting" };
+    let part = |count, one: &str, many| match count {
+        0 => None,
+        1 => Some(one.to_owned()),
+        _ => Some(fill(many, &[&language.number(count)])),
     };
-    let word = if count == 1 { one.to_owned() } else { fill(many, &[&language.number(count)]) };
+    let parts = [part(lost, t.row_unknown, t.row_unknown_many), part(count - lost, t.row_waiting, t.row_waiting_many)];
+    let word = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     html! {
         <li class="row" key={format!("s{}", open.command.id)} data-test-id="ledger-row" data-state={state}
             data-topic={open.command.record.topic.to_string()} data-count={count.to_string()}

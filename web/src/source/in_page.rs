@@ -49,7 +49,8 @@ impl InPage {
         let mut cluster = Cluster::new(config, observer());
         // The only refusals are of names and numbers that these are not.
         let _ = cluster.create_topic(&new_topic("orders", 3, 3));
-        let limits = SessionLimits { pace: PACE, ..SessionLimits::default() };
+        // This world cannot end before its page does.
+        let limits = SessionLimits { pace: PACE, get_ahead: u64::MAX, ..SessionLimits::default() };
         let session = Session::new(SessionId::default(), World::InPage, limits);
         let settings = SimulationSettings { seed, ..SimulationSettings::default() };
         Self {

@@ -20,14 +20,14 @@ pub(super) fn newest(picture: &Picture<'_>) -> String {
         let line = events.filter_map(|event| narrate(event, picture.scene, picture.language)).next();
         line.map(|line| (line.who, line.what))
     };
-    let Some((who, what)) = told.filter(|_| counts.sent > 0) else { return String::new() };
+    let Some((who, what)) = told.filter(|_| counts.asked > 0) else { return String::new() };
     let number = |count: u64| picture.language.number(count);
     fill(
         texts.stage_said,
         &[
             &who,
             &what,
-            &number(counts.sent),
+            &number(counts.asked),
             &number(counts.acked),
             &number(counts.waiting),
             &number(counts.failed),
