@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use producer_core::ids::{BatchId, NodeId};
 use producer_core::protocol::ApiKey;
-use producer_core::scene::{BatchScene, BatchState, ConnectionScene, RequestScene, Scene};
+use producer_core::scene::{BatchScene, BatchState, ConnectionScene, RecordScene, RequestScene, Scene};
 use producer_core::time::Instant;
 use producer_core::trace::Fault;
 
@@ -26,6 +26,9 @@ use crate::frame::Frame;
 const ALMOST: f64 = 0.97;
 /// Answers on the way home that are closer than this are drawn as one, with their number.
 const HOME_GAP: f64 = 64.0;
+
+/// Records that are followed at once, of a program that waits for each: one on the belt, those before on their way home.
+const FOLLOWED: usize = 3;
 
 /// A thing that moves.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +78,10 @@ pub(super) struct Moves {
     lanes: Vec<Ways>,
     home: Track,
     trips: BTreeMap<NodeId, Trip>,
+    /// The records whose way is shown, of a program that waits in `get()` for each: their places in send order, and when
+    /// they were sent. A record's way takes longer for the eye than in truth; with all of them on it, a program that never
+    /// has more than one on the way would look like one that does not wait.
+    followed: VecDeque<(u64, Instant)>,
     /// Records sent at earlier frames, no older than a leg.
     sent: VecDeque<(Instant, u64)>,
     /// No way between two stops.
@@ -101,6 +108,7 @@ impl Moves {
             lanes: (0..geometry.lanes).map(ways).collect(),
             home: geometry.home(),
             trips: BTreeMap::new(),
+            followed: VecDeque::new(),
             sent: VecDeque::new(),
             only_stops,
             sprites: Vec::new(),
@@ -113,6 +121,7 @@ impl Moves {
     pub(super) fn pick(&mut self, frame: &Frame<'_>) -> bool {
         self.sprites.clear();
         self.learn(frame.scene);
+        self.follow(frame);
         let belt = self.pick_records(frame);
         let wires = self.pick_messages(frame);
         let home = self.pick_homecoming(frame);
@@ -130,22 +139,48 @@ impl Moves {
         }
     }
 
+    /// Follows the newest record that the program waits for, once the one before is off the belt.
+    fn follow(&mut self, frame: &Frame<'_>) {
+        let newest =
+            frame.scene.caller.newest.and_then(|batch| self.of_topic(frame.scene, batch)?.first_records.last());
+        let Some(record) = newest.filter(|record| record.awaited) else { return };
+        match self.followed.back() {
+            Some((ordinal, _)) if *ordinal == record.ordinal => return,
+            // Time went back: another world, or an earlier moment.
+            Some((_, sent_at)) if *sent_at > frame.now => self.followed.clear(),
+            Some((_, sent_at)) if frame.now - *sent_at < frame.leg => return,
+            _ => {}
+        }
+        self.followed.push_back((record.ordinal, record.appended_at));
+        if self.followed.len() > FOLLOWED {
+            self.followed.pop_front();
+        }
+    }
+
+    /// Is it shown on its way: not waited for, or the one that is followed?
+    fn is_shown(&self, record: &RecordScene) -> bool {
+        !record.awaited || self.followed.iter().any(|(ordinal, _)| *ordinal == record.ordinal)
+    }
+
     fn pick_records(&mut self, frame: &Frame<'_>) -> bool {
         self.count_sent(frame);
         let from = frame.now.as_micros().saturating_sub(micros(frame.leg));
         let recent = |at: Instant| at.as_micros() > from && at <= frame.now;
-        let fresh =
-            frame.scene.batches.values().filter(|batch| batch.partition.topic == self.topic).flat_map(|batch| {
+        let of_topic = frame.scene.batches.values().filter(|batch| batch.partition.topic == self.topic);
+        let fresh: Vec<_> = of_topic
+            .flat_map(|batch| {
                 let newest_first = batch.first_records.iter().rev();
-                newest_first.take_while(move |record| recent(record.appended_at)).map(move |record| (batch, record))
-            });
-        let labelled = fresh.clone().count() as u64;
+                newest_first.take_while(|record| recent(record.appended_at)).map(move |record| (batch, record))
+            })
+            .filter(|(_, record)| self.is_shown(record))
+            .collect();
+        let labelled = fresh.len() as u64;
         self.density = Density::of(labelled.max(self.on_belt));
         if self.density == Density::Band || self.only_stops {
             return self.on_belt > 0;
         }
         let limit = usize::try_from(DOTS).unwrap_or(usize::MAX);
-        for (batch, record) in fresh.take(limit) {
+        for (batch, record) in fresh.into_iter().take(limit) {
             let lane = batch.partition.partition;
             let Some(ways) = ways(&self.lanes, lane) else { continue };
             let share = share(frame.now - record.appended_at, frame.leg);
@@ -161,9 +196,9 @@ impl Moves {
         labelled > 0 || self.on_belt > 0
     }
 
-    /// How many records were sent during the last leg, with or without detail.
+    /// How many records were sent during the last leg without waiting for them, with or without detail.
     fn count_sent(&mut self, frame: &Frame<'_>) {
-        let sent = frame.scene.caller.sent;
+        let sent = frame.scene.caller.sent.saturating_sub(frame.scene.caller.awaited);
         let from = frame.now.as_micros().saturating_sub(micros(frame.leg));
         // Time or count that went back is another world, or an earlier moment.
         if self.sent.back().is_some_and(|(at, count)| *at > frame.now || *count > sent) {
@@ -220,6 +255,10 @@ impl Moves {
         let mut moves = false;
         for id in frame.scene.homecoming.iter().rev() {
             let Some(batch) = self.of_topic(frame.scene, *id) else { continue };
+            // Of a batch without details it is not known whether the program waited for it: then others are followed.
+            if !batch.first_records.first().map_or(self.followed.is_empty(), |record| self.is_shown(record)) {
+                continue;
+            }
             let lane = batch.partition.partition;
             let (base_offset, has_failed) = match &batch.state {
                 BatchState::Acked(stored) => (stored.base_offset, false),

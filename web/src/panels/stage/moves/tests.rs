@@ -3,7 +3,7 @@
 use super::*;
 use producer_core::ids::{ConnectionId, CorrelationId, Lane, ProducerIndex, TopicPartition};
 use producer_core::io::Stored;
-use producer_core::trace::{DrainReason, Fact, PartitionChoice, TraceEvent};
+use producer_core::trace::{DrainReason, Fact, PartitionChoice, Statement, TraceEvent};
 
 const LEG: Duration = Duration::from_millis(6);
 const B0: BatchId = BatchId(0);
@@ -150,4 +150,55 @@ fn a_topic_that_is_not_looked_at_does_not_move_here() {
     let mut moves = Moves::over(&Geometry::wide(3), "other".into(), false);
     let scene = scene_of([until_sent(), vec![stored()], answered()].concat());
     assert!((0..100).all(|ms| at(&mut moves, &scene, ms).1.is_empty()));
+}
+
+/// Rounds of a program that waits for every record, a millisecond each, of which half passes on the way.
+fn get_loop(rounds: u64) -> Scene {
+    let mut scene = Scene::default();
+    let mut tell = |us, what| {
+        let at = Instant::from_micros(us);
+        scene.apply(&TraceEvent { at, lane: Lane(0), producer: ProducerIndex(0), what });
+    };
+    for round in 0..rounds {
+        let (batch, offset) = (BatchId(round), i64::try_from(round).expect("few"));
+        let appended = Fact::Appended {
+            ordinal: round,
+            batch,
+            index: 0,
+            key_size: 7,
+            value_size: 3,
+            batch_bytes: 80,
+            choice: PartitionChoice::Sticky,
+            label: "user-42".into(),
+        };
+        tell(round * 1_000, Fact::BatchOpened { batch, partition: p1(), capacity: 16_384 });
+        tell(round * 1_000, appended);
+        tell(round * 1_000, Fact::CallerStands(Statement::Get));
+        let stored = Stored { base_offset: offset, log_append_time_ms: None };
+        tell(round * 1_000 + 500, Fact::BatchAcked { batch, stored });
+        tell(round * 1_000 + 500, Fact::GetReturned { ordinal: round });
+        tell(round * 1_000 + 500, Fact::CallerStands(Statement::Loop));
+    }
+    scene
+}
+
+#[test]
+fn a_program_that_waits_for_every_record_never_shows_two_on_the_belt_however_fast_it_is() {
+    let mut moves = moves(&Geometry::wide(3));
+    let mut were_shown = [false; 3];
+    for ms in 1..60 {
+        let (_, sprites) = at(&mut moves, &get_loop(ms), ms - 1);
+        let is_one = |wanted: &dyn Fn(&Kind) -> bool| sprites.iter().filter(|sprite| wanted(&sprite.kind)).count();
+        let counts = [
+            is_one(&|kind| matches!(kind, Kind::Tile { .. } | Kind::Dot { .. })),
+            is_one(&|kind| matches!(kind, Kind::Answer { .. })),
+            is_one(&|kind| matches!(kind, Kind::Home { .. })),
+        ];
+        assert!(counts.iter().all(|&count| count <= 1), "{counts:?} at {ms} ms");
+        assert_eq!(moves.density, Density::Tiles);
+        for (was_shown, count) in were_shown.iter_mut().zip(counts) {
+            *was_shown |= count > 0;
+        }
+    }
+    assert_eq!(were_shown, [true; 3], "and each leg of the way is seen");
 }
