@@ -7,8 +7,8 @@ use crate::record::readable;
 use crate::time::Instant;
 use crate::trace::{Fact, Observer, PartitionChoice};
 
-/// Bytes of a key shown as its label.
-const LABEL_BYTES: usize = 24;
+/// Bytes of a key shown as its label: a UUID is shown whole.
+const LABEL_BYTES: usize = 36;
 
 /// Records of one batch, appended one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +123,12 @@ fn size(bytes: Option<&[u8]>) -> i32 {
 
 fn label(key: Option<&[u8]>) -> Arc<str> {
     let key = key.unwrap_or_default();
-    readable(&key[..key.len().min(LABEL_BYTES)]).into()
+    if key.len() <= LABEL_BYTES {
+        return readable(key).into();
+    }
+    let shown = readable(&key[..LABEL_BYTES]);
+    // Half of a character is none.
+    format!("{}…", shown.trim_end_matches('\u{fffd}')).into()
 }
 
 #[cfg(test)]
@@ -142,6 +147,17 @@ mod tests {
             batch_bytes: 100,
             choice: PartitionChoice::Sticky,
         }
+    }
+
+    #[test]
+    fn a_key_is_shown_whole_up_to_a_uuid_and_a_longer_one_says_that_it_goes_on() {
+        let uuid = "123e4567-e89b-12d3-a456-426614174000";
+        assert_eq!(&*label(Some(uuid.as_bytes())), uuid);
+        assert_eq!(*label(Some(format!("{uuid}0").as_bytes())), format!("{uuid}…"));
+        let seoul = "서울".repeat(10);
+        assert_eq!(*label(Some(&seoul.as_bytes()[..38])), format!("{}…", "서울".repeat(6)));
+        assert_eq!(*label(Some(&[0; 40])), format!("0x{}…", "00".repeat(36)));
+        assert_eq!(&*label(None), "");
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl Brush {
             Kind::Tile { label, is_null, has_lane } => {
                 let words = match (label.is_empty(), is_null) {
                     (true, true) => "∅".to_owned(),
+                    (true, false) => "\"\"".to_owned(),
                     _ if few => words::long_label(label),
                     _ => words::short_label(label),
                 };

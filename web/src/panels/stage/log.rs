@@ -147,7 +147,7 @@ pub(super) fn ours(picture: &Picture<'_>, tile: Area, cell: &Cell) -> Html {
     html! { <>{ rect("stage-tile", tile, 5) }{ text("stage-tile-word", x, y + 4, words) }</> }
 }
 
-/// Its key; without one, the word for that where there is room for it.
+/// Its key; without one, the word or the sign for that; a dot where its details were left out.
 fn label(picture: &Picture<'_>, cell: &Cell) -> Arc<str> {
     if !cell.label.is_empty() {
         return Arc::clone(&cell.label);
@@ -158,8 +158,9 @@ fn label(picture: &Picture<'_>, cell: &Cell) -> Arc<str> {
         .and_then(|batch| batch.first_records.iter().find(|record| Some(record.ordinal) == cell.ordinal));
     match record.map(|record| record.key_size) {
         Some(-1) if picture.few => picture.texts.stage_null.into(),
+        Some(-1) => "∅".into(),
         Some(0) => "\"\"".into(),
-        _ => "".into(),
+        _ => "·".into(),
     }
 }
 

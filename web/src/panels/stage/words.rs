@@ -50,8 +50,16 @@ pub(super) fn preview_label(preview: &Preview, texts: &Texts) -> String {
     preview.label.as_deref().map_or_else(|| texts.stage_null.to_owned(), long_label)
 }
 
+/// Of a key that has blanks alone, so that its tile does not look empty.
+fn blanks(key: &str) -> Option<String> {
+    (!key.is_empty() && key.trim().is_empty()).then(|| "␣".to_owned())
+}
+
 /// A key as a tile of 60 px shows it. Of one in hexadecimal digits the last tell most: a number begins with zeros.
 pub(super) fn long_label(key: &str) -> String {
+    if let Some(blanks) = blanks(key) {
+        return blanks;
+    }
     match hexadecimal(key) {
         Some(digits) if key.len() > LONG_LABEL => format!("…{}", &digits[digits.len() + 1 - LONG_LABEL..]),
         _ => cut(key, LONG_LABEL),
@@ -61,13 +69,17 @@ pub(super) fn long_label(key: &str) -> String {
 /// The digits of a key that is no text.
 fn hexadecimal(key: &str) -> Option<&str> {
     let is_digit = |byte: u8| byte.is_ascii_hexdigit();
-    key.strip_prefix("0x").filter(|digits| digits.bytes().all(is_digit))
+    // One that goes on says so at its end.
+    key.strip_prefix("0x").map(|digits| digits.trim_end_matches('…')).filter(|digits| digits.bytes().all(is_digit))
 }
 
 /// A key as a tile of 28 px shows it: its number if it ends in one, else its first letters.
 pub(super) fn short_label(key: &str) -> String {
     if let Some(digits) = hexadecimal(key) {
         return digits[digits.len().saturating_sub(2)..].to_owned();
+    }
+    if let Some(blanks) = blanks(key) {
+        return blanks;
     }
     let digits: Vec<char> = key.chars().rev().take_while(char::is_ascii_digit).take(2).collect();
     if digits.is_empty() { key.chars().take(2).collect() } else { digits.into_iter().rev().collect() }
@@ -232,7 +244,9 @@ mod tests {
             ["user-42", "user-421", "홍길동", "홍길동님"].map(long_label),
             ["user-42", "user-4…", "홍길동", "홍길동…"]
         );
-        assert_eq!(["0x01", "0x0000002a", "0xyz"].map(short_label), ["01", "2a", "0x"]);
+        assert_eq!(["0x01", "0x0000002a", "0xyz", "0x00ff…"].map(short_label), ["01", "2a", "0x", "ff"]);
+        assert_eq!([" ", "\n\t"].map(short_label), ["␣", "␣"], "no tile looks empty");
+        assert_eq!([" ", "\n\t"].map(long_label), ["␣", "␣"]);
         assert_eq!(["0x01", "0x0000002a", "0x서울서울"].map(long_label), ["0x01", "…00002a", "0x서울…"]);
     }
 }
