@@ -71,8 +71,18 @@ async fn what_is_no_value_of_its_class_is_refused_in_javas_words_between_those_o
     screen.browser().wait_until_texts("problem", <[String]>::is_empty).await?;
     screen.browser().choose("value-kind", "json").await?;
     screen.browser().type_into("value", "{\"city\":서울}").await?;
-    let json = |texts: &[String]| texts.len() == 1 && texts[0].contains("not JSON at character 9");
+    // Of which Java says nothing, so no exception of Java's is named.
+    screen
+        .browser()
+        .wait_until_texts("problem", |texts| texts == ["Value: JSON 값이 아닙니다. 9번째 글자부터 JSON이 아닙니다."])
+        .await?;
+    screen.browser().choose("language", "en").await?;
+    let json = |texts: &[String]| texts == ["Value is no JSON. It stops being JSON at character 9."];
     screen.browser().wait_until_texts("problem", json).await?;
+    screen.browser().choose("value-kind", "boolean").await?;
+    let boolean = |texts: &[String]| texts == ["Value is no Boolean. Write true or false."];
+    screen.browser().wait_until_texts("problem", boolean).await?;
+    screen.browser().choose("value-kind", "text").await?;
     screen.browser().choose("key-kind", "text").await?;
     assert_eq!(screen.field("key").await?, "-7", "what was typed stays, whatever it is");
     Ok(())

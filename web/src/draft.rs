@@ -234,7 +234,7 @@ mod tests {
         let draft =
             Draft { key: Payload { kind: Kind::from_code("integer"), ..keyed("user-42").key }, ..Draft::default() };
         let message = "For input string: \"user-42\"".to_owned();
-        let error = ParseError { class: "NumberFormatException", message };
+        let error = ParseError { class: Some("NumberFormatException"), message, place: None };
         assert_eq!(draft.record(), Err(DraftError::Payload(Half::Key, error)));
         assert_eq!(draft.destination(&topology(3), false), Destination::Unknown);
     }

@@ -126,6 +126,9 @@ texts! {
     how_many: "How many", "보낼 개수";
     how_many_other: "Another number", "다른 개수";
     bad_number: "{}: a whole number from {} to {}", "{}: {}부터 {}까지의 정수";
+    bad_json: "It stops being JSON at character {}.", "{}번째 글자부터 JSON이 아닙니다.";
+    bad_boolean: "Write true or false.", "true 또는 false로 쓰세요.";
+    bad_hexadecimal: "Write bytes as pairs of hexadecimal digits.", "바이트를 16진수 두 자리씩 쓰세요.";
     bad_payload: "{} is no {}.", "{}: {} 값이 아닙니다.";
     serialised: "The bytes that travel", "전송되는 바이트";
     bad_count: "1 to {} records at once", "한 번에 record 1~{}개";

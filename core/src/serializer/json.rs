@@ -15,7 +15,7 @@ pub(super) fn checked(text: &str) -> Result<&str, ParseError> {
     let place = text.len() - rest.len();
     // Places are counted in characters by those who read the sentence.
     let place = text.as_bytes()[..place].iter().filter(|&&byte| byte & 0xc0 != 0x80).count() + 1;
-    Err(ParseError::argument(format!("not JSON at character {place}")))
+    Err(ParseError::ours(format!("not JSON at character {place}"), Some(place)))
 }
 
 /// Takes a value and the blanks around it off the front. `None`: the rest begins with what does not belong there.

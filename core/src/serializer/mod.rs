@@ -142,19 +142,27 @@ impl std::error::Error for WrongType {}
 /// A text that is no value of the type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// Simple name of the exception that a Java program gets.
-    pub class: &'static str,
-    /// Its sentence, where Java has one.
+    /// Simple name of the exception that a Java program gets; `None`: Java takes it, or reads nothing of the kind, and the
+    /// sentence is ours.
+    pub class: Option<&'static str>,
+    /// The sentence.
     pub message: String,
+    /// The character, from 1, at which a text stops being what it should, where a place can be told.
+    pub place: Option<usize>,
 }
 
 impl ParseError {
     fn number(message: String) -> Self {
-        Self { class: "NumberFormatException", message }
+        Self { class: Some("NumberFormatException"), message, place: None }
     }
 
     fn argument(message: String) -> Self {
-        Self { class: "IllegalArgumentException", message }
+        Self { class: Some("IllegalArgumentException"), message, place: None }
+    }
+
+    /// Of which Java says nothing.
+    fn ours(message: String, place: Option<usize>) -> Self {
+        Self { class: None, message, place }
     }
 }
 
@@ -211,7 +219,7 @@ impl Serializer {
     /// stays a text, which [`serialize`](Self::serialize) refuses.
     ///
     /// # Errors
-    /// [`ParseError`], with Java's sentence where it has one.
+    /// [`ParseError`], in Java's words where it has some.
     pub fn parse(self, typed: &str) -> Result<Value<'_>, ParseError> {
         Ok(match self {
             Self::String | Self::Void => Value::String(typed.into()),
@@ -261,7 +269,7 @@ fn bytes(typed: &str) -> Result<Vec<u8>, ParseError> {
         typed.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     match digits {
         Some(digits) if digits.len() % 2 == 0 => Ok(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()),
-        _ => Err(ParseError::argument("bytes are written as pairs of hexadecimal digits".to_owned())),
+        _ => Err(ParseError::ours("bytes are written as pairs of hexadecimal digits".to_owned(), None)),
     }
 }
 
@@ -271,7 +279,7 @@ fn boolean(typed: &str) -> Result<bool, ParseError> {
     } else if typed.eq_ignore_ascii_case("false") {
         Ok(false)
     } else {
-        Err(ParseError::argument("a Boolean is true or false".to_owned()))
+        Err(ParseError::ours("a Boolean is true or false".to_owned(), None))
     }
 }
 

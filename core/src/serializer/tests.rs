@@ -1,7 +1,10 @@
 use super::*;
 
 fn typed(serializer: Serializer, text: &str) -> Result<Option<Vec<u8>>, String> {
-    let value = serializer.parse(text).map_err(|error| format!("{}: {error}", error.class))?;
+    let value = serializer.parse(text).map_err(|error| match error.class {
+        Some(class) => format!("{class}: {error}"),
+        None => error.to_string(),
+    })?;
     serializer.serialize(Half::Value, &value).map_err(|error| format!("SerializationException: {error}"))
 }
 
@@ -78,7 +81,8 @@ fn a_value_of_another_type_is_refused_as_send_does() {
 #[test]
 fn a_slip_of_the_finger_is_no_boolean_and_an_odd_digit_no_byte() {
     for (serializer, text) in [(Serializer::Boolean, "ture"), (Serializer::Boolean, ""), (Serializer::Bytes, "abc")] {
-        assert!(serializer.parse(text).is_err(), "{text}");
+        let error = serializer.parse(text).expect_err(text);
+        assert_eq!(error.class, None, "Java takes any text for a Boolean, and has no way to type bytes: {text}");
     }
 }
 
@@ -88,7 +92,7 @@ fn json_is_sent_as_it_was_typed_or_refused_with_the_place() {
         writes(Serializer::Json, json, json.as_bytes());
     }
     for (text, place) in [("", 1), ("{\"a\":1,}", 8), ("01", 2), ("[1 2]", 4), ("\"서울\t\"", 4), ("nul", 1)] {
-        refuses(Serializer::Json, text, &format!("IllegalArgumentException: not JSON at character {place}"));
+        refuses(Serializer::Json, text, &format!("not JSON at character {place}"));
     }
     assert!(Serializer::Json.parse(&"[".repeat(100_000)).is_err(), "without using up the stack");
 }

@@ -128,7 +128,9 @@ fn ours(question: &Question) -> Came {
     let (serializer, value) = match question {
         Question::Typed(serializer, text) => match serializer.parse(text) {
             Ok(value) => (*serializer, value),
-            Err(ParseError { class, message }) => return Came::Refused(class.to_owned(), message),
+            Err(ParseError { class, message, .. }) => {
+                return Came::Refused(class.unwrap_or_default().to_owned(), message);
+            }
         },
         Question::Handed(serializer, value) => (*serializer, value.clone()),
     };

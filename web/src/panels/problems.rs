@@ -60,7 +60,8 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// What is wrong, and Java's own words where it is Java that would not take it.
+/// What is wrong, and Java's own words where it is Java that would not take it: of JSON, hexadecimal digits and Booleans it
+/// says nothing.
 fn problem(error: &DraftError, draft: &Draft, language: Language, t: &Texts) -> (String, Option<String>) {
     let problem = match error {
         DraftError::Payload(half, error) => {
@@ -68,8 +69,17 @@ fn problem(error: &DraftError, draft: &Draft, language: Language, t: &Texts) -> 
                 Half::Key => (t.key, &draft.key),
                 Half::Value => (t.value, &draft.value),
             };
-            let problem = fill(t.bad_payload, &[&place, &class_word(payload.kind.serializer())]);
-            return (problem, Some(format!("{}: {}", error.class, error.message)));
+            let serializer = payload.kind.serializer();
+            let problem = fill(t.bad_payload, &[&place, &class_word(serializer)]);
+            if let Some(class) = error.class {
+                return (problem, Some(format!("{class}: {}", error.message)));
+            }
+            let words = match (serializer, error.place) {
+                (_, Some(place)) => fill(t.bad_json, &[&place]),
+                (Serializer::Boolean, None) => t.bad_boolean.to_owned(),
+                _ => t.bad_hexadecimal.to_owned(),
+            };
+            return (format!("{problem} {words}"), None);
         }
         DraftError::Partition => {
             fill(t.bad_number, &[&t.partition, &language.number(i32::MIN), &language.number(i32::MAX)])
