@@ -18,6 +18,10 @@ pub(crate) use self::payload::{HeaderDraft, Kind, Payload, size};
 /// What a record in mid-batch has beside key, value and headers: its length, attributes, time and place.
 const RECORD_FRAME: usize = 5;
 
+/// What the composer begins with.
+const FIRST_KEY: &str = "user-42";
+const FIRST_VALUE: &str = r#"{"item":"tea","qty":1}"#;
+
 /// The record, how it is sent, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
@@ -37,8 +41,8 @@ impl Default for Draft {
     fn default() -> Self {
         Self {
             topic: "orders".into(),
-            key: Payload::text("user-42"),
-            value: Payload::text(r#"{"item":"tea","qty":1}"#),
+            key: Payload::text(FIRST_KEY),
+            value: Payload::text(FIRST_VALUE),
             partition: "".into(),
             timestamp: "".into(),
             headers: Vec::new(),
@@ -86,14 +90,18 @@ impl Draft {
             key: bytes_of(Half::Key, &self.key)?.map(Into::into),
             value: bytes_of(Half::Value, &self.value)?.map(Into::into),
             headers: self
-                .headers
-                .iter()
+                .headers_to_send()
                 .map(|header| HeaderSpec {
                     key: (&*header.key).into(),
                     value: header.value.bytes_so_far().map(Into::into),
                 })
                 .collect(),
         })
+    }
+
+    /// Its headers, without rows that nobody has touched.
+    pub(crate) fn headers_to_send(&self) -> impl Iterator<Item = &HeaderDraft> {
+        self.headers.iter().filter(|header| **header != HeaderDraft::default())
     }
 
     /// How many of it.
@@ -110,10 +118,9 @@ impl Draft {
         if self.habit == Habit::Get {
             return 1;
         }
-        let values: Vec<_> = self.headers.iter().map(|header| header.value.bytes_so_far()).collect();
+        let values: Vec<_> = self.headers_to_send().map(|header| header.value.bytes_so_far()).collect();
         let headers: Vec<_> = self
-            .headers
-            .iter()
+            .headers_to_send()
             .zip(&values)
             .map(|(header, value)| Header { key: &header.key, value: value.as_deref() })
             .collect();
@@ -176,8 +183,8 @@ impl Reducible for Draft {
             }
             Edit::Habit(habit) => next.habit = habit,
             Edit::Count(count) => next.count = count,
-            Edit::Serializer(Half::Key, serializer) => next.key.kind = next.key.kind.with(serializer),
-            Edit::Serializer(Half::Value, serializer) => next.value.kind = next.value.kind.with(serializer),
+            Edit::Serializer(Half::Key, serializer) => next.key.follow(serializer, FIRST_KEY),
+            Edit::Serializer(Half::Value, serializer) => next.value.follow(serializer, FIRST_VALUE),
         }
         if next == *self { self } else { Rc::new(next) }
     }
@@ -250,6 +257,39 @@ mod tests {
         let json = Rc::new(json);
         let same = Rc::clone(&json).reduce(Edit::Serializer(Half::Value, Serializer::String));
         assert!(Rc::ptr_eq(&json, &same), "JSON travels through StringSerializer");
+    }
+
+    #[test]
+    fn what_the_composer_begins_with_suits_every_serialiser_that_the_settings_name() {
+        for serializer in Serializer::ALL {
+            for half in [Half::Key, Half::Value] {
+                let draft = Rc::new(Draft::default()).reduce(Edit::Serializer(half, serializer));
+                assert_eq!(draft.errors(), [], "{serializer:?}");
+            }
+        }
+        let typed = Rc::new(keyed("user-43")).reduce(Edit::Serializer(Half::Key, Serializer::Integer));
+        assert_eq!(&*typed.key.text, "user-43", "what a person typed stays, whatever it is");
+        let text = Rc::new(Draft::default()).reduce(Edit::Serializer(Half::Key, Serializer::String));
+        assert_eq!(&*text.key.text, FIRST_KEY);
+    }
+
+    #[test]
+    fn a_header_row_that_nobody_touched_is_not_sent() {
+        let with = |headers: Vec<HeaderDraft>| Draft { headers, ..Draft::default() };
+        let header = |key: &str, value: Payload| HeaderDraft { key: key.into(), value };
+        let null = Payload { kind: Kind::Null, text: "".into() };
+        let draft = with(vec![
+            HeaderDraft::default(),
+            header("trace", Payload::default()),
+            header("", Payload::text("1")),
+            header("", null),
+            HeaderDraft::default(),
+        ]);
+        let sent = draft.record().expect("valid").headers;
+        let sent: Vec<_> = sent.iter().map(|header| (&*header.key, header.value.as_deref())).collect();
+        assert_eq!(sent, [("trace", Some(&b""[..])), ("", Some(&b"1"[..])), ("", None)]);
+        let without_key: Vec<_> = draft.headers.iter().map(HeaderDraft::lacks_key).collect();
+        assert_eq!(without_key, [false, false, true, true, false]);
     }
 
     #[test]

@@ -118,6 +118,7 @@ texts! {
     header_key: "Header key", "header key";
     header_value: "Header value", "header value";
     header_kind: "Kind of header value", "header value 종류";
+    header_without_key: "A header without a key is sent with an empty one.", "key 없이 value만 있는 header는 빈 key로 전송됩니다.";
     header_remove: "Remove this header", "이 header 삭제";
     mode: "How your code waits", "코드가 기다리는 방식";
     mode_get: "wait for it", "동기: 응답 대기";

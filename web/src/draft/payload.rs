@@ -73,7 +73,7 @@ impl Kind {
     }
 
     /// What a program with this serialiser hands over, unless it is of that kind already.
-    pub(super) fn with(self, serializer: Serializer) -> Self {
+    fn with(self, serializer: Serializer) -> Self {
         match serializer {
             _ if self.serializer().java_class() == serializer.java_class() => self,
             Serializer::Void => Self::Null,
@@ -95,6 +95,14 @@ impl Payload {
     /// This text.
     pub(super) fn text(text: &str) -> Self {
         Self { kind: Kind::default(), text: text.into() }
+    }
+
+    /// The settings name a serialiser. What was typed stays; the text that the composer `began` with becomes one that suits.
+    pub(super) fn follow(&mut self, serializer: Serializer, began: &str) {
+        self.kind = self.kind.with(serializer);
+        if *self.text == *began && self.bytes().is_err() {
+            self.text = example(serializer).into();
+        }
     }
 
     /// Its bytes; `None`: null.
@@ -120,6 +128,16 @@ impl Payload {
     }
 }
 
+/// A text that this serialiser's class can be read from.
+const fn example(serializer: Serializer) -> &'static str {
+    match serializer {
+        Serializer::Uuid => "123e4567-e89b-12d3-a456-426614174000",
+        Serializer::Boolean => "true",
+        // Digits of a number, and as many as bytes need.
+        _ => "42",
+    }
+}
+
 /// Its size; −1: null.
 pub(crate) fn size(bytes: Option<&[u8]>) -> i32 {
     bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
@@ -132,4 +150,11 @@ pub(crate) struct HeaderDraft {
     pub(crate) key: Rc<str>,
     /// Its value.
     pub(crate) value: Payload,
+}
+
+impl HeaderDraft {
+    /// Will it be sent with an empty key, which nobody may have meant?
+    pub(crate) fn lacks_key(&self) -> bool {
+        self.key.is_empty() && *self != Self::default()
+    }
 }

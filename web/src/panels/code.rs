@@ -161,7 +161,7 @@ fn record(draft: &Draft) -> Vec<Line> {
         line(format!("var r = new ProducerRecord{}(", types(draft)), &[]),
         line(format!("    {to}, {key}, {value});"), &[]),
     ];
-    let headers = draft.headers.iter().zip(1..).map(|(header, number)| {
+    let headers = draft.headers_to_send().zip(1..).map(|(header, number)| {
         let value = match header.value.kind {
             Kind::Null => "null".to_owned(),
             _ => format!("{}.getBytes(UTF_8)", java(&header.value, &format!("header-{number}"))),

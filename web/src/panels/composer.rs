@@ -96,6 +96,7 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                         if !topics.is_empty() { { " " }{ fill(t.arm_topics, &[&topics.join(", ")]) } }
                     </p>
                 }
+                { not_allowed(draft, &props.view, t) }
                 if let Some(fields) = problems.elsewhere() { <p class="problem" data-test-id="send-off">{ icon(Glyph::Warning) }{ fields }</p> }
                 if !props.view.link.is_up() { <p class="problem">{ icon(Glyph::Warning) }{ t.send_off_link }</p> }
                 <div class="modes" role="group" aria-label={t.mode}>
@@ -115,6 +116,22 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                 { how_many(draft, &problems) }
             </div>
         </form>
+    }
+}
+
+/// Where the bridge would refuse this topic: to which it writes, and how that is changed, before it refuses and after.
+fn not_allowed(draft: &Draft, view: &View, t: &'static Texts) -> Html {
+    match &view.world {
+        Some(World::Cluster { allowed_topics, .. })
+            if !allowed_topics.is_empty() && !allowed_topics.iter().any(|allowed| **allowed == *draft.topic) =>
+        {
+            html! {
+                <p class="problem" role="status" data-test-id="topic-not-allowed">
+                    { icon(Glyph::Warning) }{ fill(t.refusal_topic, &[&allowed_topics.join(", ")]) }
+                </p>
+            }
+        }
+        _ => Html::default(),
     }
 }
 
@@ -307,6 +324,9 @@ fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, proble
             </div>
             <div class="headers" role="group" aria-label={t.headers}>
                 { for headers }
+                if draft.headers.iter().any(HeaderDraft::lacks_key) {
+                    <p class="composer-note" role="status" data-test-id="header-hint">{ t.header_without_key }</p>
+                }
                 <button type="button" class="quiet" data-test-id="header-add" onclick={add}>
                     { icon(Glyph::Plus) }{ t.header_add }
                 </button>
