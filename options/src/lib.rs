@@ -3,6 +3,7 @@
 //! A crate of its own, and a small one: `cargo xtask play` judges its options before it begins to build the bridge, which
 //! judges them with the same words when it starts.
 
+mod form;
 mod listen;
 
 use std::ffi::OsString;
@@ -13,7 +14,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use producer_core::cluster::check_topic_name;
-use producer_core::config::{BootstrapServers, ConfigNotice, ProducerConfig, read_properties, tell_lines_without_key};
+use producer_core::config::{BootstrapServers, ConfigNotice, ProducerConfig};
+
+pub use form::{Form, Read, ReadForeign};
 
 /// What to write instead of broker addresses that are none.
 const SERVERS_HELP: &str = "Write host:port, several with commas between them: 127.0.0.1:9092,127.0.0.1:9093.";
@@ -33,7 +36,8 @@ pub struct ServeOptions {
     #[arg(long, hide_short_help = true)]
     pub dangerously_listen_beyond_loopback: bool,
 
-    /// What every producer begins with, as a Java properties file
+    /// What every producer begins with: a Java properties file, Spring's application.yml, or a log with a Java client's
+    /// "ProducerConfig values:"
     #[arg(long, value_name = "FILE")]
     pub producer_config: Option<PathBuf>,
 
@@ -57,7 +61,9 @@ pub struct ServeOptions {
 /// What `--producer-config` names.
 #[derive(Clone, Debug)]
 pub struct GivenConfig {
-    /// Keys and values as they stand in the file.
+    /// How the file is written.
+    pub form: Form,
+    /// Keys and values as they stand in the file, or what they are in the Java client's keys.
     pub properties: Vec<(String, String)>,
     /// What the client makes of them.
     pub config: ProducerConfig,
@@ -85,7 +91,7 @@ impl ServeOptions {
     fn judge(&self) -> Result<()> {
         self.listen_address()?;
         self.check_origins()?;
-        self.given_config()?;
+        self.given_config(None)?;
         self.page.as_deref().map_or(Ok(()), check_page)?;
         self.cluster().map(drop)
     }
@@ -106,20 +112,27 @@ impl ServeOptions {
         self.allow_origin.iter().try_for_each(|origin| check_origin(origin))
     }
 
-    /// Reads `--producer-config`; none if there is no such option.
+    /// Reads `--producer-config`; none if there is no such option, or the file is of a `foreign` form and nobody reads those
+    /// here.
     ///
     /// # Errors
-    /// The file cannot be read, or the Java client would refuse what is in it.
-    pub fn given_config(&self) -> Result<Option<GivenConfig>> {
+    /// The file cannot be read, holds no settings of a producer, or the Java client would refuse what is in it.
+    pub fn given_config(&self, foreign: Option<ReadForeign<'_>>) -> Result<Option<GivenConfig>> {
         let Some(path) = &self.producer_config else { return Ok(None) };
         let shown = path.display();
         let text = as_text(fs::read(path).with_context(|| format!("--producer-config {shown}"))?);
-        let properties = read_properties(&text).map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
+        let form = Form::of(path, &text);
+        let Some(read) = form::read(form, &text, foreign) else { return Ok(None) };
+        let (properties, mut notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
         let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let judged = ProducerConfig::from_properties(pairs);
-        let (config, mut notices) = judged.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
-        tell_lines_without_key(&mut notices, &text);
-        Ok(Some(GivenConfig { properties, config, notices }))
+        let (config, judged) = judged.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
+        notices.extend(judged);
+        if form == Form::Properties {
+            form::look_through(properties.len(), &text, &mut notices)
+                .map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
+        }
+        Ok(Some(GivenConfig { form, properties, config, notices }))
     }
 
     /// Looks at `--bootstrap-servers` and at the topics that its cluster is to be written to; none: embedded brokers are

@@ -273,6 +273,60 @@ fn a_configuration_file_that_cannot_be_read_is_told_with_the_line_and_not_with_w
     Ok(())
 }
 
+/// A line that says `text`, in a file of this name, and what the bridge says to it before it starts.
+fn said_of(name: &str, text: &str) -> Result<String> {
+    let folder = Scratch::new("bad-input")?;
+    let file = folder.path().join(name);
+    std::fs::write(&file, text)?;
+    refusal(&["--producer-config", &file.to_string_lossy()])
+}
+
+#[test]
+fn a_file_that_holds_no_settings_in_any_form_is_refused_with_its_line() -> Result<()> {
+    for (name, text, words) in [
+        ("producer.json", "\n{\n  \"acks\": \"swordfish\"\n}\n", "line 2: from here on, nothing is a setting"),
+        ("spring.properties", "# ours\nspring.kafka.producer.acks=swordfish\n", "line 2: from here on"),
+        ("application.yml", "spring:\n  kafka: [swordfish\n", "read as Spring's YAML: line "),
+        ("application.yaml", "server.port: 8080\n", "read as Spring's YAML: nothing lies under spring.kafka"),
+        ("app.log", "started\nProducerConfig values: \n\tacks = -1\nswordfish\n", "line 2: the list"),
+    ] {
+        let said = said_of(name, text)?;
+        assert_says(&said, &["--producer-config", name, words]);
+        assert!(!said.contains("swordfish"), "{said}");
+    }
+    let said =
+        said_of("application.yml", "spring.kafka.producer:\n  acks: 1\n  properties.enable.idempotence: true\n")?;
+    assert_says(&said, &["Must set acks to all in order to use the idempotent producer."]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_producer_begins_with_what_springs_yaml_says_or_what_a_java_client_logged() -> Result<()> {
+    // Every value that is not Java's default, as the Java client of Kafka 4.3.1 logs it.
+    let logged = include_str!("../../native-bridge/src/foreign_config/logged.txt");
+    let yaml = "spring:\n  kafka:\n    producer:\n      acks: 1\n      batch-size: 32KB\n";
+    let of_yaml = [("acks", "1"), ("batch.size", "32768")];
+    for (name, text, form) in
+        [("application.yml", yaml, "Spring's YAML"), ("app.log", logged, "ProducerConfig values:")]
+    {
+        let folder = Scratch::new("bad-input")?;
+        let (file, log) = (folder.path().join(name), folder.path().join("bridge.log"));
+        std::fs::write(&file, text)?;
+        let options = ["--producer-config", &file.to_string_lossy()];
+        let bridge = Bridge::serve_logging_to(page::small()?.path(), &options, &log, "info")?;
+        let mut page = PageClient::open(&bridge).await?;
+        page.hello(None).await?;
+        let (properties, _) = configured(&mut page).await?;
+        match name {
+            "app.log" => assert!(properties.iter().any(|(key, _)| **key == *"acks"), "{properties:?}"),
+            _ => assert_eq!(properties, of_yaml.map(|(key, value)| (key.into(), value.into()))),
+        }
+        bridge.stop(PATIENCE)?;
+        assert_says(&std::fs::read_to_string(&log)?, &["--producer-config is read as", form]);
+    }
+    Ok(())
+}
+
 type Properties = Vec<(Arc<str>, Arc<str>)>;
 
 async fn configured(page: &mut PageClient) -> Result<(Properties, Vec<ConfigNotice>)> {

@@ -36,7 +36,8 @@ pub struct Options {
     /// Serve the page on this loopback address instead of a free port
     #[arg(long, value_name = "127.0.0.1:PORT")]
     pub listen: Option<String>,
-    /// What every producer begins with, as a Java properties file
+    /// What every producer begins with: a Java properties file, Spring's application.yml, or a log with a Java client's
+    /// "ProducerConfig values:"
     #[arg(long, value_name = "FILE")]
     pub producer_config: Option<PathBuf>,
     /// A topic of the cluster the page may write to, instead of any; may be repeated

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{ConfigNotice, ProducerConfig, probe};
-use playground_options::{GivenConfig, ServeOptions, check_page};
+use kafka_producer::{ConfigNotice, ProducerConfig, foreign_config, probe};
+use playground_options::{Form, GivenConfig, Read, ServeOptions, check_page};
 use producer_core::serializer::Serializer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -122,10 +122,22 @@ async fn backend(options: &ServeOptions) -> Result<Backend> {
     Ok(Backend::Cluster { servers, info, allowed_topics })
 }
 
+/// Reads what is not Java's own form.
+fn read_foreign(form: Form, text: &str) -> Result<Read, String> {
+    let read = match form {
+        Form::SpringYaml => foreign_config::from_spring_yaml(text),
+        Form::LoggedValues => foreign_config::from_logged_values(text),
+        Form::Properties => return Err("this is no foreign form".to_owned()),
+    };
+    read.map(|read| (read.properties, read.notices)).map_err(|error| error.to_string())
+}
+
 fn defaults(options: &ServeOptions) -> Result<Defaults> {
-    let Some(GivenConfig { properties: pairs, config, mut notices }) = options.given_config()? else {
+    let given = options.given_config(Some(&read_foreign))?;
+    let Some(GivenConfig { form, properties: pairs, config, mut notices }) = given else {
         return Ok(Defaults::default());
     };
+    tracing::info!("--producer-config is read as {}", form.name());
     if pairs.iter().any(|(key, _)| key == "bootstrap.servers") {
         tracing::warn!("bootstrap.servers counts on the command line only; the file's is passed over");
     }
