@@ -208,7 +208,7 @@ texts! {
     legend_slots: "In-flight slots", "In-flight slot";
     legend_slots_text: "At most five unanswered requests per connection.", "연결 하나에 응답 없는 request는 최대 5개입니다.";
     legend_point: "Point at anything", "가리켜 보세요";
-    legend_point_text: "Every part of the picture tells its details.", "그림의 모든 부분에 상세 정보가 있어요.";
+    legend_point_text: "Every part of the picture tells its details: with the mouse, a tap, or Tab into it and ↓ ↑.", "그림의 모든 부분에 상세 정보가 있어요. 마우스, 터치, 또는 Tab 후 ↓ ↑ 키로 볼 수 있어요.";
     who_main: "main", "main";
     who_sender: "sender", "sender";
     who_broker: "broker {}", "broker {}";

@@ -51,10 +51,10 @@ pub(super) fn lane(of: i32, parts: Html) -> Html {
     html! { <g class={partition::class(of)}>{ parts }</g> }
 }
 
-/// With the details that pointing at it tells.
+/// With the details that pointing at it tells; see [`super::details`].
 pub(super) fn titled(title: impl Into<AttrValue>, parts: Html) -> Html {
     let title = title.into();
-    html! { <g><title>{ title }</title>{ parts }</g> }
+    html! { <g class="stage-point" tabindex="-1"><title>{ title }</title>{ parts }</g> }
 }
 
 /// A ring of which a share in thousandths is left, ending at the top.

@@ -126,7 +126,7 @@ fn cell(picture: &Picture<'_>, area: Area, top: i32, offset: i64, slot: Slot<'_>
     };
     let title = title(picture, offset, slot, lane);
     html! {
-        <g data-test-id="log-cell" data-partition={lane.number.to_string()} data-offset={offset.to_string()}>
+        <g class="stage-point" tabindex="-1" data-test-id="log-cell" data-partition={lane.number.to_string()} data-offset={offset.to_string()}>
             <title>{ title }</title>
             { parts }
             { number }

@@ -5,6 +5,7 @@ mod brokers;
 mod brush;
 mod caller;
 mod density;
+mod details;
 mod draw;
 mod field;
 mod geometry;
@@ -32,6 +33,7 @@ use crate::draft::Destination;
 use crate::frame::Canvas;
 use crate::texts::Language;
 use crate::view::View;
+use details::Pointed;
 use geometry::{Detail, Geometry};
 use picture::{Limits, Picture};
 use said::Said;
@@ -80,6 +82,16 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
     });
     let limits = use_memo(props.view.config.clone(), |config| Limits::of(config));
     let surface = use_node_ref();
+    let sheet = use_node_ref();
+    let pointed = use_state_eq(|| None::<Pointed>);
+    let onfocusin = {
+        let (sheet, pointed) = (sheet.clone(), pointed.clone());
+        Callback::from(move |event: FocusEvent| pointed.set(Pointed::at(&event, &sheet)))
+    };
+    let onfocusout = {
+        let pointed = pointed.clone();
+        Callback::from(move |_: FocusEvent| pointed.set(None))
+    };
     {
         let (canvas, surface, geometry) = (props.canvas.clone(), surface.clone(), Rc::clone(&geometry));
         let belongs_to = (canvas, geometry, Arc::clone(&props.view.topology.topic), language);
@@ -91,24 +103,28 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
         });
     }
     let picture = Picture::of(&props.view, &props.preview, props.habit, *limits, &geometry, language);
+    // One child, there or empty: another number of them would have the picture drawn anew, and the focus lost.
+    let details = pointed.as_ref().map(Pointed::draw).unwrap_or_default();
     let view_box = format!("0 0 {} {}", geometry.width, geometry.height);
     let class = if props.narrow { "stage stage-narrow" } else { "stage" };
     html! {
-        <section class={class} tabindex="0" aria-label={picture.texts.stage} onkeydown={scrolls_by_itself}>
-            <div class="stage-sheet">
+        <section class={class} tabindex="0" aria-label={picture.texts.stage} onkeydown={scrolls_by_itself} {onfocusin} {onfocusout}>
+            <div class="stage-sheet" ref={sheet}>
             <svg class="stage-picture" viewBox={view_box} role="img" aria-label={name::name(&picture)}>
                 { hatching() }
                 { if props.narrow { narrow::draw(&picture) } else { wide(&picture) } }
             </svg>
             <canvas ref={surface} class="stage-canvas" aria-hidden="true"></canvas>
+            { details }
             </div>
             <Said words={said::newest(&picture)} />
         </section>
     }
 }
 
-/// Arrows scroll the stage where it has less room than it needs, and mean nothing else there.
+/// Left and right scroll the stage where it has less room than it needs, and mean nothing else there.
 fn scrolls_by_itself(event: KeyboardEvent) {
+    details::on_key(&event);
     let stage = event.target_dyn_into::<Element>();
     let is_arrow = matches!(&*event.code(), "ArrowLeft" | "ArrowRight");
     if is_arrow && stage.is_some_and(|stage| stage.scroll_width() > stage.client_width()) {

@@ -182,7 +182,7 @@ fn cells(picture: &Picture<'_>, frame: Area, lane: &Lane<'_>) -> Html {
     let cells = log.cells.iter().skip(skipped).zip(0..).map(|(cell, nth)| {
         let tile = Area::new(left + nth * width + 1, 334, width - 2, 20);
         html! {
-            <g data-test-id="log-cell" data-partition={lane.number.to_string()} data-offset={cell.offset.to_string()}>
+            <g class="stage-point" tabindex="-1" data-test-id="log-cell" data-partition={lane.number.to_string()} data-offset={cell.offset.to_string()}>
                 <title>{ format!("{}-{}@{}", picture.view.topology.topic, lane.number, cell.offset) }</title>
                 { log::ours(picture, tile, cell) }
                 { if cell.known { path("stage-tick stage-tick-on", log::corner_tick(tile)) } else { Html::default() } }
