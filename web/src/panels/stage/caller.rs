@@ -7,10 +7,14 @@ use super::geometry::{Area, Detail, MIDDLE_LINE, WHEEL};
 use super::picture::Picture;
 use super::words;
 use crate::draft::Destination;
-use crate::texts::fill;
+use crate::texts::{Language, fill};
 
 /// The caller's box.
 const BOX: Area = Area::new(16, 198, 108, 107);
+/// Numbers from here on have no room for words beside them, while a record stands at the door.
+const WIDE: u32 = 1_000;
+/// Numbers from here on never have.
+const WIDEST: u64 = 100_000;
 /// Where the serialiser's feet stand.
 const ARCH: (i32, i32) = (152, 196);
 
@@ -58,7 +62,11 @@ fn row(place: usize) -> i32 {
 fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
     let (texts, scene) = (picture.texts, picture.scene);
     if picture.to_come() && !waits {
-        return vec![words::records(u64::from(picture.preview.count), picture.language)];
+        return vec![match picture.preview.count {
+            // The record at the door stands in the way of longer words.
+            many @ WIDE.. => format!("×{}", picture.language.number(many)),
+            few => words::records(u64::from(few), picture.language),
+        }];
     }
     let mut lines = Vec::new();
     if waits {
@@ -68,12 +76,20 @@ fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
         lines.push(time);
     }
     if picture.sent() > 0 && lines.len() < 3 {
-        lines.push(fill(texts.stage_sent, &[&picture.language.number(picture.sent())]));
+        lines.push(counted(texts.stage_sent, picture.sent(), picture.language));
     }
     if scene.caller.refused > 0 && lines.len() < 3 {
-        lines.push(fill(texts.stage_refused, &[&picture.language.number(scene.caller.refused)]));
+        lines.push(counted(texts.stage_refused, scene.caller.refused, picture.language));
     }
     lines
+}
+
+/// A number with its words, or alone where both would leave the box.
+fn counted(words: &str, count: u64, language: Language) -> String {
+    match count {
+        0..WIDEST => fill(words, &[&language.number(count)]),
+        _ => format!("×{}", language.number(count)),
+    }
 }
 
 /// The record that Send would send, waiting at the door.
