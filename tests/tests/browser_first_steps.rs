@@ -1,0 +1,146 @@
+//! What somebody meets who uses the page for the first time, and breaks something.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use cross_tests::bridge::Bridge;
+use cross_tests::page;
+use cross_tests::screen::{Composed, Screen};
+use producer_core::bridge::GET_AHEAD;
+use xtask::workspace::Scratch;
+
+async fn script(screen: &Screen, script: &str) -> Result<serde_json::Value> {
+    Ok(screen.browser().client().execute(script, vec![]).await?)
+}
+
+/// A key on what has the focus.
+async fn press(screen: &Screen, code: &str) -> Result<()> {
+    let event = format!("new KeyboardEvent('keydown', {{ code: '{code}', bubbles: true }})");
+    script(screen, &format!("document.activeElement.dispatchEvent({event})")).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_get_loop_whose_bridge_dies_only_what_may_have_been_sent_is_unknown() -> Result<()> {
+    const MANY: u32 = 100_000;
+    let mut bridge = Bridge::serve(page::folder()?, &[])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.send_record("get", &Composed::keyed("user-42", "again"), MANY).await?;
+    screen.wait_until("a hundred answers", async || Ok((screen.score().await?.acked > 100).then_some(()))).await?;
+    bridge.kill();
+    screen.wait_for_link(&["lost"]).await?;
+    let score = screen.score().await?;
+    assert!(score.adds_up() && score.sent == u64::from(MANY), "{score:?}");
+    assert!((1..=u64::from(GET_AHEAD)).contains(&score.unknown), "{score:?}");
+    assert_eq!(score.waiting, score.sent - score.acked - score.unknown, "and those the program had not come to");
+    // In the picture stands what was handed to send(), and not what was asked for.
+    let sent = script(&screen, "return document.querySelector('.stage-picture').getAttribute('aria-label')").await?;
+    assert!(!sent.as_str().unwrap_or_default().contains("100\u{202f}000 sent"), "{sent}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_are_gone_look_gone_and_look_well_again_when_they_are_back() -> Result<()> {
+    let brokers = Bridge::broker(&["--listen", "127.0.0.1:0"])?;
+    let servers = brokers.bootstrap_servers();
+    let bridge = Bridge::serve(page::folder()?, &["--bootstrap-servers", &servers])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.browser().click("arm").await?;
+    screen.send_record("get", &Composed::keyed("user-42", "tea"), 1).await?;
+    screen.wait_until_settled().await?;
+    assert!(screen.browser().texts("brokers-trouble").await?.is_empty());
+
+    drop(brokers);
+    screen.browser().wait_until_texts("brokers-down", |texts| texts == ["no broker answers"]).await?;
+    let told = screen.browser().text("brokers-trouble").await?;
+    for words in ["No broker has answered since ", "delivery.timeout.ms"].into_iter().chain(servers.split(',')) {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    let lamps = script(&screen, "return document.querySelectorAll('.stage-lamp:not(.stage-lamp-off)').length").await?;
+    assert_eq!(lamps, 0, "no lamp burns");
+
+    let first = servers.split(',').next().unwrap_or_default();
+    let _again = Bridge::broker(&["--listen", first])?;
+    screen.browser().wait_until_texts("brokers-trouble", <[String]>::is_empty).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composer_begins_with_what_the_bridges_serialisers_take() -> Result<()> {
+    let folder = Scratch::new("first-steps")?;
+    let file = folder.path().join("application.yml");
+    let package = "org.apache.kafka.common.serialization";
+    let yaml = format!(
+        "spring:\n  kafka:\n    producer:\n      key-serializer: {package}.IntegerSerializer\n      value-serializer: {package}.UUIDSerializer\n"
+    );
+    std::fs::write(&file, yaml)?;
+    let bridge = Bridge::serve(page::folder()?, &["--producer-config", &file.to_string_lossy()])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.browser().wait_until_texts("key-bytes", |texts| texts == ["0x0000002a · 4 B"]).await?;
+    // Nothing is to be mended first.
+    screen.wait_until("Send that can be pressed", async || Ok(screen.can_send().await?.then_some(()))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_write_where_is_said_where_the_topic_is_named() -> Result<()> {
+    let brokers = Bridge::broker(&[])?;
+    let options = ["--bootstrap-servers", &brokers.bootstrap_servers(), "--allow-topic", "orders"];
+    let bridge = Bridge::serve(page::folder()?, &options)?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.browser().click("arm").await?;
+    screen.compose(&Composed { topic: "payments", ..Composed::keyed("k", "v") }).await?;
+    let told = |texts: &[String]| matches!(texts, [text] if text.contains("orders") && text.contains("--allow-topic"));
+    screen.browser().wait_until_texts("topic-not-allowed", told).await?;
+    screen.browser().type_into("topic", "orders").await?;
+    screen.browser().wait_until_texts("topic-not-allowed", <[String]>::is_empty).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_row_wants_a_key_and_one_that_nobody_touched_is_no_header() -> Result<()> {
+    let (screen, _server) = page::by_itself().await?;
+    screen.browser().choose("speed", "max").await?;
+    screen.add_header("", Some("")).await?;
+    assert!(screen.browser().texts("header-hint").await?.is_empty());
+    let code = "return document.querySelector('.code ol').innerText";
+    assert!(!script(&screen, code).await?.to_string().contains("headers()"), "none is in the program");
+    screen.browser().type_into("header-value", "1").await?;
+    screen.browser().wait_until_texts("header-hint", |texts| texts.len() == 1).await?;
+    assert!(script(&screen, code).await?.to_string().contains("headers()"));
+
+    // A record that send() refuses is answered by nobody, and no answer was the slowest.
+    screen.browser().type_into("partition", "-1").await?;
+    screen.browser().click("send").await?;
+    screen.browser().wait_until_texts("summary", |texts| texts == ["1 sent: 1 failed"]).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_part_of_the_picture_tells_its_details_to_keys_and_fingers() -> Result<()> {
+    let (screen, _server) = page::by_itself().await?;
+    let details = || screen.browser().texts("details");
+    script(&screen, "document.querySelector('.stage').focus()").await?;
+    assert!(details().await?.is_empty());
+    press(&screen, "ArrowDown").await?;
+    let first = screen.browser().wait_until_texts("details", |texts| texts.len() == 1).await?;
+    press(&screen, "ArrowDown").await?;
+    screen.browser().wait_until_texts("details", |texts| texts.len() == 1 && texts != first).await?;
+    press(&screen, "ArrowUp").await?;
+    screen.browser().wait_until_texts("details", |texts| texts == first).await?;
+    press(&screen, "Escape").await?;
+    screen.browser().wait_until_texts("details", <[String]>::is_empty).await?;
+    let is_stage = script(&screen, "return document.activeElement.classList.contains('stage')").await?;
+    assert_eq!(is_stage, true, "the focus is where it came from");
+
+    // A finger, or the mouse's button.
+    let sender = screen.browser().client().find(fantoccini::Locator::Css(".stage-carriage")).await?;
+    sender.click().await?;
+    screen.browser().wait_until_texts("details", |texts| texts.len() == 1 && texts[0].contains("sender")).await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(details().await?.len(), 1, "it stays");
+    Ok(())
+}
