@@ -174,7 +174,11 @@ pub(crate) fn brokers_trouble(view: &View, t: &'static Texts) -> Html {
         Some(address) => format!("{} ({address})", broker.node),
         None => broker.node.to_string(),
     });
-    let (brokers, since) = (brokers.collect::<Vec<_>>().join(", "), format::moment(since));
+    let mut brokers = brokers.collect::<Vec<_>>().join(", ");
+    if brokers.is_empty() {
+        t.bootstrap.clone_into(&mut brokers);
+    }
+    let since = format::moment(since);
     let advice = if view.world == Some(World::InPage) { t.brokers_down_in_page } else { t.brokers_down_advice };
     let verdict = fill(t.brokers_down, &[&brokers, &since]);
     html! {

@@ -11,6 +11,9 @@ use crate::texts::fill;
 /// Where a station's heading begins.
 const HEADINGS: [i32; 5] = [16, 134, 330, 518, 782];
 
+/// The sender's words leave room beside them for which way messages go.
+const ROOM_FOR_WAY: f64 = 145.0;
+
 /// Brackets and headings.
 pub(super) fn draw(picture: &Picture<'_>) -> Html {
     html! { <>{ brackets(picture) }{ headings(picture) }</> }
@@ -47,11 +50,13 @@ fn headings(picture: &Picture<'_>) -> Html {
         0 => texts.stage_shelves.to_owned(),
         used => fill(texts.stage_memory, &[&words::size(used), &words::size(picture.limits.buffer_memory)]),
     };
+    let sender = words::sender(picture);
+    let way = if words::width(&sender) < ROOM_FOR_WAY { texts.stage_way } else { "" };
     let names = [
         (texts.stage_caller, texts.stage_caller_caption.to_owned()),
         (texts.stage_serialiser_partitioner, texts.stage_serialiser_caption.to_owned()),
         (texts.stage_accumulator, memory),
-        (texts.stage_sender, words::sender(picture)),
+        (texts.stage_sender, sender),
         (texts.stage_brokers, texts.stage_brokers_caption.to_owned()),
     ];
     let headings = names.into_iter().zip(HEADINGS).enumerate();
@@ -60,7 +65,7 @@ fn headings(picture: &Picture<'_>) -> Html {
     html! {
         <>
             { headings }
-            { text("stage-caption stage-at-end", 770, 67, texts.stage_way) }
+            { text("stage-caption stage-at-end", 770, 67, way) }
             { tank(picture) }
         </>
     }
