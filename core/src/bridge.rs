@@ -31,8 +31,9 @@ pub const MAX_SEND_COUNT: u32 = 100_000;
 
 /// Records of a `get()` loop that a bridge's program may be ahead of what the page has acknowledged. When it is, the next
 /// call of `send` waits for the page: should the bridge die, at most so many records of a loop can have been sent without
-/// the page knowing what became of them, and the others never were.
-pub const GET_AHEAD: u32 = 64;
+/// the page knowing what became of them, and the others never were. More than pass in the few milliseconds for which reports
+/// are gathered and acknowledged, so that a program seldom waits for a page.
+pub const GET_AHEAD: u32 = 16;
 
 /// Largest number of properties one [`Command::Configure`] may set. Kafka knows little more than half as many.
 pub const MAX_PROPERTIES: usize = 200;

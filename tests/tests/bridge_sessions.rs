@@ -204,8 +204,9 @@ async fn topology(page: &mut PageClient) -> Result<Topology> {
 async fn a_trace_flows_as_far_as_the_credit_goes() -> Result<()> {
     let bridge = serve(&[])?;
     let mut page = PageClient::joined(&bridge).await?;
-    page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 20))).await?;
-    page.outcomes_of(1, 20).await?;
+    page.command(&Command::Send(send(1, Habit::Get, "orders", "user-42", 10))).await?;
+    page.outcomes_of(1, 10).await?;
+    page.command(&Command::AckOutcomes { up_to: 10 }).await?;
     page.command(&Command::TraceCredit { frames: 1 }).await?;
     let events = page
         .wait_for(|report| match report {
@@ -214,12 +215,12 @@ async fn a_trace_flows_as_far_as_the_credit_goes() -> Result<()> {
         })
         .await?;
     assert!(events.is_sorted_by_key(|event| event.at), "in order of time");
-    assert!(events.iter().any(|event| matches!(event.what, Fact::GetReturned { ordinal: 19 })));
+    assert!(events.iter().any(|event| matches!(event.what, Fact::GetReturned { ordinal: 9 })));
 
     // The credit is used up: outcomes come, trace does not.
-    page.command(&Command::Send(send(2, Habit::Get, "orders", "user-42", 20))).await?;
+    page.command(&Command::Send(send(2, Habit::Get, "orders", "user-42", 10))).await?;
     let mut settled = 0;
-    while settled < 20 {
+    while settled < 10 {
         match page.next_report().await? {
             Report::Outcomes { outcomes } => settled += outcomes.iter().map(|outcome| outcome.count).sum::<u32>(),
             Report::Trace { .. } => panic!("without credit"),
