@@ -32,7 +32,7 @@ impl Pointed {
             false => bottom = Some(sheet.bottom() - place.top() + GAP),
         }
         for (name, value) in [("left", left), ("right", right), ("top", top), ("bottom", bottom)] {
-            let value = value.map_or_else(|| "auto".to_owned(), |pixels| format!("{pixels}px"));
+            let value = value.map_or_else(|| "auto".to_owned(), |place| format!("{}px", pixels(place)));
             let _ = element.style().set_property(&format!("--details-{name}"), &value);
         }
         Some(Self { part })
@@ -46,6 +46,12 @@ impl Pointed {
         };
         html! { <p class="stage-details" role="status" data-test-id="details">{ words }</p> }
     }
+}
+
+/// In whole pixels: writing fractions would cost tens of kilobytes of wasm.
+#[expect(clippy::cast_possible_truncation, reason = "a place on a screen")]
+fn pixels(place: f64) -> i32 {
+    place as i32
 }
 
 /// Keys within the stage: up and down go from part to part, Escape leaves the parts.
