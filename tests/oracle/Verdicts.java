@@ -1,15 +1,19 @@
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigDef;
@@ -21,7 +25,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * <p>With keys as arguments: one line of standard input is one set of properties, {@code key=value} with both in hexadecimal
  * UTF-8 and blanks between the pairs; one line comes back, with tabs in it: {@code refused}, and the class and the sentence
  * of the exception and of its cause; or {@code accepted}, and the values of the keys in the producer that was made, nothing
- * for null. All of these are in hexadecimal UTF-8.
+ * for null. All of these are in hexadecimal UTF-8. Before it, a line each, {@code told} and a sentence that the client logged of
+ * the properties, or with the system property {@code whole.log} all that it logged, as it stands.
  *
  * <p>With the argument {@code definitions} alone: one line per option in the order of their definition, with name, type, default,
  * valid values and importance, in hexadecimal as above; an empty default is null, a lone {@code -} is none at all.
@@ -34,17 +39,48 @@ public class Verdicts {
     static final Semaphore OPEN = new Semaphore(200);
     static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
 
+    /** Where the log goes. */
+    static final ByteArrayOutputStream LOG = new ByteArrayOutputStream();
+    static final boolean WHOLE_LOG = Boolean.getBoolean("whole.log");
+    /** What the client logs of properties: not the list of all values, which goes on in lines of its own. */
+    static final Pattern SENTENCE = Pattern.compile("\\[main\\] (?:INFO|WARN) org\\.apache\\.kafka\\."
+        + "(?:clients\\.CommonClientConfigs - |clients\\.producer\\.ProducerConfig - |common\\.config\\.AbstractConfig - "
+        + "|clients\\.producer\\.KafkaProducer - \\[Producer clientId=.*\\] )(.*)");
+    /** And what it logs whatever they are. */
+    static final Pattern EVER = Pattern.compile(
+        "ProducerConfig values: .*|Instantiated an? \\w+ producer\\.|Closing the Kafka producer with .*");
+
     public static void main(String[] arguments) throws Exception {
+        System.setOut(new PrintStream(LOG, true, StandardCharsets.UTF_8));
         if (arguments.length == 1 && arguments[0].equals("definitions")) {
             definitions();
         } else {
             BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                OUT.println(verdict(properties(line), arguments));
+                String verdict = verdict(properties(line), arguments);
+                if (WHOLE_LOG) {
+                    OUT.print(logged());
+                } else {
+                    told().forEach(told -> OUT.println("told\t" + hex(told)));
+                }
+                OUT.println(verdict);
             }
         }
         OUT.flush();
         System.exit(0);
+    }
+
+    static String logged() {
+        synchronized (LOG) {
+            String logged = LOG.toString(StandardCharsets.UTF_8);
+            LOG.reset();
+            return logged;
+        }
+    }
+
+    static List<String> told() {
+        return logged().lines().map(SENTENCE::matcher).filter(Matcher::matches).map(line -> line.group(1))
+            .filter(sentence -> !EVER.matcher(sentence).matches()).toList();
     }
 
     static Thread daemon(Runnable work) {

@@ -209,8 +209,7 @@ impl ProducerConfig {
                 None => others::judge(key, written)?,
             }
         }
-        let passed_over = given.keys().filter(|key| table::row(key).is_none());
-        let mut notices: Vec<_> = passed_over.filter_map(|key| notice_of(key)).collect();
+        let mut notices = Vec::new();
         let explicit = |key: &str| given.contains_key(key);
         #[cfg(feature = "settings")]
         rules::check_sasl_mechanism(&given)?;
@@ -221,6 +220,8 @@ impl ProducerConfig {
         config.settle_delivery_timeout(&explicit, &mut notices)?;
         #[cfg(feature = "settings")]
         others::refuse(&given)?;
+        // What goes unused is told last, as the Java client does when its producer stands.
+        notices.extend(given.keys().filter_map(|key| config.notice_of(key)));
         Ok((config, notices))
     }
 
@@ -331,6 +332,16 @@ impl ProducerConfig {
             .then(|| ConfigNotice::LevelWithoutEffect { key: format!("compression.{}.level", codec.name()).into() })
     }
 
+    /// What is said of a key that goes nowhere.
+    fn notice_of(&self, key: &str) -> Option<ConfigNotice> {
+        if table::row(key).is_none() {
+            return notice_of(key);
+        }
+        // The level of another codec.
+        let codec = key.strip_prefix("compression.").and_then(|rest| rest.strip_suffix(".level"))?;
+        (self.codec.map(Codec::name) != Some(codec)).then(|| ConfigNotice::NoEffect { key: key.into() })
+    }
+
     fn level_of(&self, codec: Codec) -> i32 {
         match codec {
             Codec::Gzip => self.gzip_level,
@@ -341,7 +352,7 @@ impl ProducerConfig {
     }
 }
 
-/// What is said of a key that goes nowhere.
+/// What is said of a key that the producer does not obey.
 fn notice_of(key: &str) -> Option<ConfigNotice> {
     if key.is_empty() {
         return Some(ConfigNotice::NoKey { line: None });

@@ -26,7 +26,7 @@ pub enum ConfigNotice {
         from: Arc<str>,
         /// To this.
         to: Arc<str>,
-        /// The key that caused it.
+        /// The key that caused it; `acks` with its value, which the Java client tells too.
         because_of: Arc<str>,
     },
     /// Known to Kafka, without effect here.
@@ -94,8 +94,8 @@ impl fmt::Display for ConfigNotice {
                 ("enable.idempotence", "retries") => {
                     f.write_str("Idempotence will be disabled because retries is set to 0.")
                 }
-                ("enable.idempotence", "acks") => {
-                    f.write_str("Idempotence will be disabled because acks is not set to 'all'.")
+                ("enable.idempotence", cause) if let Some(acks) = cause.strip_prefix("acks=") => {
+                    fill(f, "Idempotence will be disabled because acks is set to {}, not set to 'all'.", &[acks])
                 }
                 ("delivery.timeout.ms", "linger.ms" | "request.timeout.ms") => {
                     let words =
@@ -149,12 +149,12 @@ mod tests {
         notices.iter().map(ConfigNotice::to_string).collect()
     }
 
-    /// The sentences of `ProducerConfig`, `KafkaProducer` and `CommonClientConfigs` 4.3.1; that of `acks` without its value.
+    /// The sentences of `ProducerConfig`, `KafkaProducer` and `CommonClientConfigs` 4.3.1.
     #[test]
-    fn what_the_client_changes_is_told_in_words_like_its_own() {
+    fn what_the_client_changes_is_told_in_its_own_words() {
         for (properties, sentence) in [
             (&[("retries", "0")][..], "Idempotence will be disabled because retries is set to 0."),
-            (&[("acks", "1")], "Idempotence will be disabled because acks is not set to 'all'."),
+            (&[("acks", "1")], "Idempotence will be disabled because acks is set to 1, not set to 'all'."),
             (
                 &[("request.timeout.ms", "200000")],
                 "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms. Setting it to 200005.",

@@ -25,7 +25,7 @@ impl ProducerConfig {
     /// A base given alone switches exponential growth off (`postProcessReconnectBackoffConfigs`).
     pub(super) fn fix_reconnect_backoff(&mut self, explicit: &impl Fn(&str) -> bool, notices: &mut Vec<ConfigNotice>) {
         let (base, max) = ("reconnect.backoff.ms", "reconnect.backoff.max.ms");
-        if explicit(base) && !explicit(max) && self.reconnect_backoff != self.reconnect_backoff_max {
+        if explicit(base) && !explicit(max) {
             notices.push(changed(
                 max,
                 self.reconnect_backoff_max.as_millis(),
@@ -64,10 +64,8 @@ impl ProducerConfig {
                     "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.".into(),
                 ));
             }
-            if self.enable_idempotence {
-                notices.push(changed(KEY, true, false, "acks"));
-            }
             self.enable_idempotence = false;
+            notices.push(changed(KEY, true, false, &format!("acks={}", self.acks.code())));
         }
         if self.max_in_flight > 5 {
             return Err(refused(

@@ -140,7 +140,7 @@ fn the_first_bad_value_in_kafkas_order_is_named_not_the_first_given() {
 fn a_key_given_twice_counts_the_last_time() {
     let (config, notices) = read(&[("linger.ms", "x"), ("acks", "1"), ("linger.ms", "7")]).expect("accepted");
     assert_eq!(config.linger, Duration::from_millis(7));
-    assert_eq!(notices, [changed("enable.idempotence", "true", "false", "acks")]);
+    assert_eq!(notices, [changed("enable.idempotence", "true", "false", "acks=1")]);
     assert!(read(&[("linger.ms", "7"), ("linger.ms", "x")]).is_err());
 }
 
@@ -182,7 +182,7 @@ fn idempotence_follows_kafkas_truth_table() {
 #[test]
 fn idempotence_lost_to_acks_is_told() {
     let (_, notices) = read(&[("acks", "1")]).expect("accepted");
-    assert_eq!(notices, [changed("enable.idempotence", "true", "false", "acks")]);
+    assert_eq!(notices, [changed("enable.idempotence", "true", "false", "acks=1")]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The verdict on a configuration: refused, and in which words; or accepted, and what every obeyed setting is then. The judge
 //! is `new KafkaProducer(properties, serializer, serializer)`: serialisers are not settings here, so that a file without
-//! `key.serializer`, which Java's client of one argument refuses before all else, is taken. What the Java client logs of it is
-//! read back besides.
+//! `key.serializer`, which Java's client of one argument refuses before all else, is taken. What the Java client logs of a
+//! configuration that it takes is held against our notices, and its list of values is read back besides.
 
 mod cases;
 mod exceptions;
 mod java;
+mod notices;
 mod obeyed;
 mod read_back;
 
@@ -41,14 +42,17 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     all.extend((0..random_combinations).map(|_| cases::of_several_keys(&mut draws)));
 
     let verdicts = java::verdicts(&all)?;
-    let (mut accepted, mut refused) = (0, 0);
-    let mut exceptions = BTreeMap::new();
+    let (mut accepted, mut refused, mut sentences) = (0, 0, 0);
+    let mut exceptions = Exceptions::new();
     for (properties, java) in all.iter().zip(&verdicts) {
         tally.cases += 1;
-        match compare(properties, java) {
+        match compare(properties, java, &mut exceptions) {
             Comparison::Same => match java {
-                Verdict::Accepted(_) => accepted += 1,
-                Verdict::Refused { .. } => refused += 1,
+                (told, Verdict::Accepted(_)) => {
+                    accepted += 1;
+                    sentences += told.len();
+                }
+                (_, Verdict::Refused { .. }) => refused += 1,
             },
             Comparison::Exception(name, reason) => *exceptions.entry((name, reason)).or_insert(0) += 1,
             Comparison::Different(told) if tally.differences.len() >= SHRUNK => tally.differences.push(told),
@@ -56,10 +60,10 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
         }
     }
     let keys = ProducerConfig::properties().count();
-    tally
-        .findings
-        .push(format!("accepted alike {accepted}, with the same values of {keys} keys; refused alike {refused}"));
-    tally.exceptions = exceptions.into_iter().map(|((name, reason), count)| (name, reason, count)).collect();
+    tally.findings.push(format!(
+        "accepted alike {accepted}, with the same values of {keys} keys and {sentences} sentences in the log; refused alike {refused}"
+    ));
+    tally.exceptions = exceptions.into_iter().map(|((name, reason), count)| (name, reason.to_owned(), count)).collect();
     read_back::hold(random_combinations / 10, &mut draws, &mut tally)?;
     Ok(tally)
 }
@@ -100,19 +104,32 @@ fn as_java_tells(option: &Reference) -> Definition {
 enum Comparison {
     Same,
     /// They differ for a reason that has a name.
-    Exception(String, String),
+    Exception(String, &'static str),
     /// Both answers, and the properties.
     Different(String),
 }
 
-fn compare(properties: &Properties, java: &Verdict) -> Comparison {
+/// How often each exception was met, by its name and reason.
+type Exceptions = BTreeMap<(String, &'static str), u64>;
+
+/// Exceptions of notices are counted beside the comparison, for the rest of it must be the same.
+fn compare(properties: &Properties, (told, java): &(Vec<String>, Verdict), exceptions: &mut Exceptions) -> Comparison {
     let ours = our_verdict(properties);
-    if ours == obeyed::as_used(java) {
+    if ours != obeyed::as_used(java) {
+        return match exceptions::find(properties, java, &ours) {
+            Some((name, reason)) => Comparison::Exception(name, reason),
+            None => Comparison::Different(format!("{properties:?}\n    Java: {java:?}\n    ours: {ours:?}")),
+        };
+    }
+    if matches!(java, Verdict::Refused { .. }) {
         return Comparison::Same;
     }
-    match exceptions::find(properties, java, &ours) {
-        Some((name, reason)) => Comparison::Exception(name, reason.to_owned()),
-        None => Comparison::Different(format!("{properties:?}\n    Java: {java:?}\n    ours: {ours:?}")),
+    match notices::hold(properties, told) {
+        Ok(met) => {
+            met.into_iter().for_each(|(name, reason)| *exceptions.entry((name.to_owned(), reason)).or_insert(0) += 1);
+            Comparison::Same
+        }
+        Err(ours) => Comparison::Different(format!("{properties:?}\n    Java: {told:?}\n    ours: {ours:?}")),
     }
 }
 
@@ -139,11 +156,12 @@ fn shrink(properties: &Properties) -> Result<String> {
         let mut candidates: Vec<Properties> = removable.map(without).collect();
         candidates.push(smallest.clone());
         let verdicts = java::verdicts(&candidates)?;
-        let still =
-            candidates.into_iter().zip(&verdicts).find_map(|(properties, java)| match compare(&properties, java) {
+        let still = candidates.into_iter().zip(&verdicts).find_map(|(properties, java)| {
+            match compare(&properties, java, &mut Exceptions::new()) {
                 Comparison::Different(told) => Some((properties, told)),
                 _ => None,
-            });
+            }
+        });
         match still {
             Some((smaller, _)) if smaller.len() < smallest.len() => smallest = smaller,
             Some((_, told)) => return Ok(told),

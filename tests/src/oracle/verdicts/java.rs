@@ -42,10 +42,21 @@ pub(super) struct Definition {
     pub(super) importance: String,
 }
 
-/// Kafka warns of every second case: `log_level` is `off`, unless the log is what is wanted.
-fn program(log_level: &str) -> Result<Command> {
+/// Who logs what becomes of a setting.
+const TELLERS: [&str; 4] = [
+    "clients.CommonClientConfigs",
+    "clients.producer.ProducerConfig",
+    "clients.producer.KafkaProducer",
+    "common.config.AbstractConfig",
+];
+
+/// Kafka warns of every second case: these alone may speak, unless the whole log is what is wanted.
+fn program(wants_whole_log: bool) -> Result<Command> {
     let mut command = KafkaJars::ensure()?.java();
-    command.arg(format!("-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}"));
+    command.arg(format!("-Dwhole.log={wants_whole_log}"));
+    let others = if wants_whole_log { "info" } else { "off" };
+    command.arg(format!("-Dorg.slf4j.simpleLogger.defaultLogLevel={others}"));
+    command.args(TELLERS.map(|teller| format!("-Dorg.slf4j.simpleLogger.log.org.apache.kafka.{teller}=info")));
     command.args([
         "-Dorg.slf4j.simpleLogger.logFile=System.out",
         "-Dsun.stdout.encoding=UTF-8",
@@ -57,7 +68,7 @@ fn program(log_level: &str) -> Result<Command> {
 
 /// All options, in the order of their definition.
 pub(super) fn definitions() -> Result<Vec<Definition>> {
-    let printed = process::capture(program("off")?.arg("definitions"))?;
+    let printed = process::capture(program(false)?.arg("definitions"))?;
     let read = |line: &str| {
         let [name, type_name, default, valid, importance] = line.split('\t').collect::<Vec<_>>()[..] else {
             anyhow::bail!("five fields instead of {line:?}");
@@ -71,19 +82,25 @@ pub(super) fn definitions() -> Result<Vec<Definition>> {
     printed.lines().map(read).collect()
 }
 
-/// The verdicts on many sets of properties, in their order, from one JVM.
-pub(super) fn verdicts(cases: &[Properties]) -> Result<Vec<Verdict>> {
-    let printed = printed(program("off")?, cases)?;
-    let verdicts = printed.lines().map(verdict).collect::<Result<Vec<_>>>()?;
+/// The verdicts on many sets of properties, in their order, from one JVM; each behind what was logged of the properties.
+pub(super) fn verdicts(cases: &[Properties]) -> Result<Vec<(Vec<String>, Verdict)>> {
+    let mut verdicts = Vec::new();
+    let mut told = Vec::new();
+    for line in printed(program(false)?, cases)?.lines() {
+        match line.strip_prefix("told\t") {
+            Some(sentence) => told.push(text(sentence)?),
+            None => verdicts.push((std::mem::take(&mut told), verdict(line)?)),
+        }
+    }
     ensure!(verdicts.len() == cases.len(), "{} verdicts on {} cases", verdicts.len(), cases.len());
     Ok(verdicts)
 }
 
-/// The same with what the Java client logged before each.
+/// The same with all that the Java client logged before each.
 pub(super) fn logs(cases: &[Properties]) -> Result<Vec<(String, Verdict)>> {
     let mut logs = Vec::new();
     let mut log = String::new();
-    for line in printed(program("info")?, cases)?.lines() {
+    for line in printed(program(true)?, cases)?.lines() {
         if line.starts_with("accepted\t") || line.starts_with("refused\t") {
             logs.push((std::mem::take(&mut log), verdict(line)?));
         } else {
