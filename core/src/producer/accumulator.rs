@@ -392,7 +392,16 @@ impl Accumulator {
         heads.flatten().filter_map(|&slot| self.batch(slot)).map(|batch| batch.created_at + timeout).min()
     }
 
-    /// Takes every batch out of the queues, for they are all given up.
+    /// Every batch without a fate, for they are all given up: those of the queues, which are empty then, and those in requests,
+    /// in the order of their records (`RecordAccumulator.abortBatches`, which walks a hash set).
+    pub(super) fn take_all(&mut self) -> Vec<BatchSlot> {
+        let mut all = self.drain_queues();
+        all.extend(self.in_flight().into_iter().filter(|&slot| self.is_in_flight(slot)));
+        all.sort_by_key(|&slot| self.batch(slot).map(|batch| (batch.root, batch.root_index)));
+        all
+    }
+
+    /// Takes every batch out of the queues.
     pub(super) fn drain_queues(&mut self) -> Vec<BatchSlot> {
         self.topics.iter_mut().flatten().flat_map(PartitionQueue::take_all).collect()
     }

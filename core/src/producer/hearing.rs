@@ -209,9 +209,7 @@ impl<O: Observer> Producer<O> {
                 // Not fatal: rights may be granted, and what is sent later meets another answer.
                 self.identity.on(IdentitySignal::InitFailed);
                 let error = ProducerError::Broker { code: response.error, message: None };
-                for slot in self.accumulator.drain_queues() {
-                    self.fail_queued(now, slot, error.clone());
-                }
+                self.fail_everything(now, &error);
             }
             // The second is what coordinators said before Kafka 2.7 where they say the first now.
             ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH => {

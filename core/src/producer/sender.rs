@@ -462,12 +462,11 @@ impl<O: Observer> Producer<O> {
 
     /// Fails every batch: queued ones are over, those in flight wait for their request's end.
     pub(super) fn fail_everything(&mut self, now: Instant, error: &ProducerError) {
-        for slot in self.accumulator.drain_queues() {
-            self.fail_queued(now, slot, error.clone());
-        }
-        for slot in self.accumulator.in_flight() {
+        for slot in self.accumulator.take_all() {
             if self.accumulator.is_in_flight(slot) {
                 self.give_up_in_flight(now, slot, error.clone(), Persistence::PossiblyPersisted);
+            } else {
+                self.fail_queued(now, slot, error.clone());
             }
         }
     }

@@ -85,10 +85,10 @@ fn close_with_a_timeout_gives_up_on_what_is_left() {
     assert_eq!(
         fates,
         [
-            Err((ProducerError::ForceClosed, Persistence::NotPersisted)),
-            Err((ProducerError::ForceClosed, Persistence::PossiblyPersisted))
+            Err((ProducerError::ForceClosed, Persistence::PossiblyPersisted)),
+            Err((ProducerError::ForceClosed, Persistence::NotPersisted))
         ],
-        "the queued one, then the one in flight"
+        "the one in flight, then the queued one"
     );
     assert_eq!(story.producer.memory_used(), 0);
 }
