@@ -62,7 +62,8 @@ impl Memory {
     }
 
     /// Takes `bytes`, if they are there or have been gathered for this ticket. A newcomer may overtake those who wait
-    /// when the rest suffices for it, as in the Java client. Without enough, the ticket to come back with.
+    /// when the rest suffices for it. Without enough, the ticket to come back with: who begins to wait gathers nothing yet of
+    /// what is there, but from the next change on (`BufferPool.allocate`).
     pub(super) fn take(&mut self, bytes: u64, ticket: Option<MemoryTicket>) -> Result<(), MemoryTicket> {
         if let Some(ticket) = ticket
             && let Some(place) = self.place_of(ticket)
@@ -78,12 +79,13 @@ impl Memory {
         }
         if bytes <= self.available() {
             self.used += bytes;
+            // What is left is too little for whoever waits longest.
+            self.serve();
             return Ok(());
         }
         let ticket = MemoryTicket(self.next_ticket);
         self.next_ticket += 1;
         self.waiting.push_back(Waiting { ticket, needed: bytes, held: 0 });
-        self.serve();
         Err(ticket)
     }
 
@@ -299,10 +301,12 @@ mod tests {
         let mut memory = Memory::new(100, 10);
         assert_eq!(memory.take(95, None), Ok(()));
         let big = memory.take(50, None).expect_err("only 5 left");
-        assert_eq!(memory.available(), 0, "the one who waits holds the rest");
+        assert_eq!(memory.available(), 5, "the one who waits has gathered nothing yet");
+        assert_eq!(memory.take(3, None), Ok(()));
+        assert_eq!(memory.available(), 0, "now it holds the rest");
         assert!(!memory.release(10));
         assert!(memory.release(40));
-        assert_eq!(memory.take(5, None), Ok(()), "5 were left over");
+        assert_eq!(memory.take(2, None), Ok(()), "2 were left over");
         assert_eq!(memory.take(50, Some(big)), Ok(()));
     }
 
@@ -311,9 +315,10 @@ mod tests {
         let mut memory = Memory::new(100, 10);
         assert_eq!(memory.take(80, None), Ok(()));
         let a = memory.take(50, None).expect_err("20 left");
-        let b = memory.take(20, None).expect_err("held by A");
+        let b = memory.take(25, None).expect_err("20 left");
+        assert!(!memory.release(5), "A holds 25");
         assert!(memory.abandon(a));
-        assert_eq!(memory.take(20, Some(b)), Ok(()));
+        assert_eq!(memory.take(25, Some(b)), Ok(()));
         assert_eq!(memory.used(), 100);
         assert!(!memory.abandon(a), "twice does no harm");
     }
