@@ -57,6 +57,8 @@ pub(super) struct Metadata {
     needs_new_topics: bool,
     additions: u64,
     answers: u64,
+    /// Did the last answer come, and nobody who waits has looked since?
+    has_news: bool,
     is_asked: bool,
     /// Not before, whatever the last answer was.
     not_before: Instant,
@@ -84,6 +86,7 @@ impl Metadata {
             needs_new_topics: false,
             additions: 0,
             answers: 0,
+            has_news: false,
             is_asked: false,
             not_before: Instant::ZERO,
             no_news_until: Instant::ZERO,
@@ -108,14 +111,15 @@ impl Metadata {
         self.topics.get(topic.index()).map_or(ErrorCode::NONE, |known| known.error)
     }
 
-    /// The answer, counted from 1, in which a topic was last named; 0: never.
-    pub(super) fn topic_answered_in(&self, topic: TopicIndex) -> u64 {
-        self.topics.get(topic.index()).map_or(0, |known| known.answered_in)
-    }
-
     /// Answers taken so far.
     pub(super) fn answers(&self) -> u64 {
         self.answers
+    }
+
+    /// Somebody who waits looks at what the last answer said of topics. Only the first one sees errors in it, whatever the
+    /// topics that the two wait for (`Metadata.clearErrorsAndMaybeThrowException`).
+    pub(super) fn take_news(&mut self) -> bool {
+        core::mem::take(&mut self.has_news)
     }
 
     pub(super) fn topic_id(&self, topic: TopicIndex) -> TopicId {
@@ -192,9 +196,7 @@ impl Metadata {
     /// Somebody waits for this topic (`requestUpdateForTopic`).
     pub(super) fn request_update_for(&mut self, topic: TopicIndex) {
         if self.topics.get(topic.index()).is_some_and(|known| known.is_new) {
-            if !self.needs_new_topics && !self.is_asked {
-                self.request_update_for_new_topics();
-            }
+            self.request_update_for_new_topics();
         } else {
             self.request_update();
         }
@@ -312,6 +314,7 @@ impl Metadata {
         self.attempt = None;
         self.failures = 0;
         self.answers += 1;
+        self.has_news = true;
         self.needs_new_topics = asked.additions < self.additions;
         if !asked.partial {
             self.needs_full = false;
@@ -347,14 +350,13 @@ impl Metadata {
         true
     }
 
-    /// How soon the next question may come (`Metadata.timeToAllowUpdate`). A topic that came meanwhile waits for nothing.
+    /// How soon the next question may come (`Metadata.timeToAllowUpdate`). Whoever waits for a topic that came meanwhile
+    /// asks again at once.
     fn pause_after_answer(&mut self, now: Instant, rng: &mut Rng) {
-        (self.not_before, self.no_news_until) = (Instant::ZERO, Instant::ZERO);
-        if !self.needs_new_topics {
-            self.not_before = now + self.backoff.pause(0, rng);
-            if self.same_answers > 1 {
-                self.no_news_until = now + self.backoff.pause(self.same_answers - 1, rng);
-            }
+        self.not_before = now + self.backoff.pause(0, rng);
+        self.no_news_until = Instant::ZERO;
+        if self.same_answers > 1 {
+            self.no_news_until = now + self.backoff.pause(self.same_answers - 1, rng);
         }
     }
 

@@ -387,7 +387,9 @@ impl<O: Observer> Producer<O> {
         self.flushes.iter().all(|&(_, number)| number != flush.number)
     }
 
-    /// `close(timeout)`: refuses new sends, sends what is there, fails what is left at the timeout (`None`: waits).
+    /// `close(timeout)`: refuses new sends, sends what is there, fails what is left at the timeout (`None`: waits). A send that
+    /// waits for memory fails at once; one that waits for metadata fails when the closing is over, or before that with what
+    /// it waits for.
     pub fn close(&mut self, now: Now, timeout: Option<Duration>) {
         let deadline = timeout.map(|timeout| now.instant() + timeout);
         self.life = self.life.after(LifeSignal::Close { deadline });
@@ -419,10 +421,19 @@ impl<O: Observer> Producer<O> {
     /// began: the topic cannot be, or must not be seen, or nobody answers a closed producer.
     pub fn partitions_refused(&mut self, topic: &str, answers: u64) -> Option<ProducerError> {
         let topic = self.topics.number(topic);
-        if self.life != Life::Open {
+        if self.life == Life::Closed {
             return Some(ProducerError::ClosedWhileLooking);
         }
-        self.invalid_topic(topic, answers).or_else(|| self.bad_news_of(topic, answers))
+        if self.metadata.answers() == answers {
+            return self.known_as_invalid(topic).or_else(|| self.bad_news_of(topic, false));
+        }
+        let hears_news = self.metadata.take_news();
+        let refusal = self.bad_news_of(topic, hears_news);
+        if hears_news && refusal.is_none() {
+            self.metadata.request_update_for(topic);
+            self.is_dirty = true;
+        }
+        refusal
     }
 
     /// What is told whoever has waited for a topic's partitions for `max.block.ms`: what `partitionsFor` throws then.

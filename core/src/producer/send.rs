@@ -23,8 +23,8 @@ use super::{Life, Producer, SendAttempt, SendRefusal, Sent};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begun {
     at: Instant,
-    /// Metadata answers when it began: a verdict on the topic counts only if it came later.
-    answers: u64,
+    /// Does it find an answer to Metadata at which nobody has looked?
+    hears_news: bool,
     /// Metadata answers when it last asked for its topic.
     asked_after: Option<u64>,
     blocked_on: Option<BlockedOn>,
@@ -51,7 +51,7 @@ impl<O: Observer> Producer<O> {
                 }
                 Begun {
                     at: now.instant(),
-                    answers: self.metadata.answers(),
+                    hears_news: false,
                     asked_after: None,
                     blocked_on: None,
                     metadata_wait: Duration::ZERO,
@@ -83,8 +83,13 @@ impl<O: Observer> Producer<O> {
     fn resume(&mut self, now: Now, mut begun: Begun, record: &Record<'_>) -> Begun {
         let count = self.topics.find(record.topic).map_or(0, |topic| self.metadata.partition_count(topic));
         let is_among = |partition: i32| usize::try_from(partition).is_ok_and(|partition| partition < count);
+        let is_patient = now.instant() < begun.at + self.config.max_block && self.life != Life::Closed;
+        begun.hears_news = is_patient
+            && begun.asked_after.is_some_and(|asked| asked < self.metadata.answers())
+            && begun.blocked_on == Some(BlockedOn::Metadata)
+            && self.metadata.take_news();
         if begun.blocked_on == Some(BlockedOn::Metadata)
-            && self.life == Life::Open
+            && self.life != Life::Closed
             && record.partition.map_or(count > 0, is_among)
         {
             begun.metadata_wait = now.instant() - begun.at;
@@ -121,6 +126,18 @@ impl<O: Observer> Producer<O> {
         }
     }
 
+    /// What whoever is in `send` as the producer closes is told before all else: who waits for memory, at the call of
+    /// `close` (`BufferPool.close`); who waits for metadata, at its end (`ProducerMetadata.awaitUpdate`), and if metadata comes
+    /// before, what comes of the record but for its batch (`RecordAccumulator.tryAppend`).
+    #[cold]
+    fn news_of_the_close(&self, blocked_on: Option<BlockedOn>) -> Option<ProducerError> {
+        match (blocked_on, self.life) {
+            (Some(BlockedOn::Memory), _) => Some(ProducerError::ClosedWhileAllocating),
+            (_, Life::Closed) => Some(ProducerError::ClosedWhileSending),
+            _ => None,
+        }
+    }
+
     fn place(
         &mut self,
         now: Now,
@@ -129,11 +146,8 @@ impl<O: Observer> Producer<O> {
         record: &Record<'_>,
     ) -> Result<Sent, SendRefusal> {
         let ordinal = attempt.ordinal;
-        if !matches!(self.life, Life::Open) {
-            let error = match begun.blocked_on {
-                Some(BlockedOn::Memory) => ProducerError::ClosedWhileAllocating,
-                Some(BlockedOn::Metadata) | None => ProducerError::ClosedWhileSending,
-            };
+        let is_open = matches!(self.life, Life::Open);
+        if !is_open && let Some(error) = self.news_of_the_close(begun.blocked_on) {
             self.count_memory_wait(now, &begun);
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
@@ -149,6 +163,10 @@ impl<O: Observer> Producer<O> {
         let content = Content::measure(record.key, record.value, record.headers);
         let upper_bound = content.record_size_upper_bound();
         if let Some(error) = self.refusal_of_a_size(upper_bound as u64) {
+            return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
+        }
+        if !is_open {
+            let error = ProducerError::ClosedWhileSending;
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
@@ -299,12 +317,14 @@ impl<O: Observer> Producer<O> {
     ) -> SendRefusal {
         let own = own_partition(record);
         if known.is_none()
-            && let Some(error) = self.invalid_topic(topic, begun.answers)
+            && begun.asked_after.is_none()
+            && let Some(error) = self.known_as_invalid(topic)
         {
             return self.refuse(now, attempt.ordinal, begun.ticket, own, error);
         }
-        if begun.asked_after != Some(self.metadata.answers()) {
-            begun.asked_after = Some(self.metadata.answers());
+        let asks = begun.asked_after != Some(self.metadata.answers());
+        // Who has asked before asks again after an answer without bad news.
+        if begun.asked_after.is_none() {
             self.metadata.request_update_for(topic);
             self.is_dirty = true;
         }
@@ -314,38 +334,40 @@ impl<O: Observer> Producer<O> {
             let known = known.and_then(|count| i32::try_from(count).ok());
             Some(self.metadata_timeout(topic, record.partition.zip(known)))
         } else {
-            self.bad_news_of(topic, begun.answers)
+            self.bad_news_of(topic, begun.hears_news)
         };
         match failure {
             Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, own, error),
             None => {
+                if asks && begun.asked_after.is_some() {
+                    self.metadata.request_update_for(topic);
+                }
+                begun.asked_after = Some(self.metadata.answers());
+                self.is_dirty |= asks;
                 self.somebody_waits_for_metadata = true;
                 self.block(now, attempt, begun, BlockedOn::Metadata, until)
             }
         }
     }
 
-    /// What ends the waiting for a topic's metadata at once, when `answers` had come as it began
-    /// (`KafkaProducer.waitOnMetadata`).
-    pub(super) fn invalid_topic(&self, topic: TopicIndex, answers: u64) -> Option<ProducerError> {
+    /// Nobody begins to wait for a topic that cannot be (`KafkaProducer.waitOnMetadata`).
+    pub(super) fn known_as_invalid(&self, topic: TopicIndex) -> Option<ProducerError> {
         let code = self.metadata.topic_error(topic);
-        let name = || Arc::clone(self.topics.name(topic));
-        // What was known when it was called has other words.
-        let is_new = self.metadata.topic_answered_in(topic) > answers;
-        (code == ErrorCode::INVALID_TOPIC_EXCEPTION).then(|| match is_new {
-            true => ProducerError::InvalidTopic { topic: name() },
-            false => ProducerError::Broker { code, message: Some(name()) },
-        })
+        let name = Some(Arc::clone(self.topics.name(topic)));
+        (code == ErrorCode::INVALID_TOPIC_EXCEPTION).then_some(ProducerError::Broker { code, message: name })
     }
 
-    /// What whoever waits for metadata is told when an answer brings it (`ProducerMetadata.awaitUpdate`).
-    pub(super) fn bad_news_of(&mut self, topic: TopicIndex, answers: u64) -> Option<ProducerError> {
-        if self.metadata.topic_error(topic) == ErrorCode::TOPIC_AUTHORIZATION_FAILED
-            && self.metadata.topic_answered_in(topic) > answers
-        {
-            return Some(ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(topic)) });
+    /// What whoever waits for metadata is told when an answer brings it (`ProducerMetadata.awaitUpdate`,
+    /// `Metadata.maybeThrowExceptionForTopic`).
+    pub(super) fn bad_news_of(&mut self, topic: TopicIndex, hears_news: bool) -> Option<ProducerError> {
+        let name = || Arc::clone(self.topics.name(topic));
+        match self.metadata.topic_error(topic) {
+            ErrorCode::TOPIC_AUTHORIZATION_FAILED if hears_news => {
+                Some(ProducerError::TopicAuthorization { topic: name() })
+            }
+            ErrorCode::INVALID_TOPIC_EXCEPTION if hears_news => Some(ProducerError::InvalidTopic { topic: name() }),
+            _ => self.metadata_error.take(),
         }
-        self.metadata_error.take()
     }
 
     fn wait_for_memory(

@@ -493,6 +493,7 @@ impl<O: Observer> Producer<O> {
             self.cut(now, connection, Cut::Disconnected);
         }
         self.end_flushes();
+        self.wake_senders_for_metadata();
         self.wait = None;
         self.is_dirty = false;
     }

@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::story::{Story, failed, record};
 use crate::error::{Persistence, ProducerError};
 use crate::io::{Input, Stored, WaitReason};
-use crate::producer::SendAttempt;
+use crate::producer::{BlockedOn, SendAttempt, SendRefusal};
+use crate::record::Record;
 
 #[test]
 fn flush_sends_what_lingers_and_waits_for_its_fate() {
@@ -109,18 +110,68 @@ fn of_two_closes_the_one_that_ends_first_counts() {
     }
 }
 
-#[test]
-fn a_send_that_waits_learns_of_the_close() {
-    let mut story = Story::new(&[]);
+fn elsewhere(value: &str) -> Record<'_> {
+    Record { topic: "elsewhere", ..record(0, value) }
+}
+
+/// A producer that is told to close while a batch is out and a send waits for metadata, which nobody gives.
+fn closing_around_a_send(attempt: &mut SendAttempt, value: &str) -> Story {
+    // Of two brokers the one that has no batch is asked.
+    let mut story = Story::with(2, 2, &[("linger.ms", "0")]).started();
+    story.put(0, "a");
     story.hold_questions = true;
+    assert!(story.try_send(attempt, &elsewhere(value)).is_err());
+    story.producer.close(story.now(), Some(Duration::from_secs(70)));
+    story.settle();
+    let still = story.try_send(attempt, &elsewhere(value));
+    assert!(matches!(still, Err(SendRefusal::Blocked { on: BlockedOn::Metadata, .. })), "{still:?}");
+    assert!(!story.producer.is_closed());
+    story.may_proceed = 0;
+    story
+}
+
+/// `NetworkClient.close` closes the metadata, and with that `ProducerMetadata.awaitUpdate` ends.
+#[test]
+fn a_send_that_waits_for_metadata_learns_of_the_close_when_it_is_over() {
     let mut attempt = SendAttempt::default();
-    assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
-    story.producer.close(story.now(), None);
+    let mut story = closing_around_a_send(&mut attempt, "a");
+    story.producer.close(story.now(), Some(Duration::from_millis(50)));
     story.settle();
-    assert_eq!(story.may_proceed, 1);
-    assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), ProducerError::ClosedWhileSending)));
-    assert!(!story.producer.is_closed(), "a question is out");
-    story.hold_questions = false;
-    story.settle();
+    story.may_proceed = 0;
+    story.at_ms(49);
+    assert_eq!(story.may_proceed, 0);
+    story.at_ms(50);
     assert!(story.producer.is_closed());
+    assert_ne!(story.may_proceed, 0);
+    assert_eq!(story.try_send(&mut attempt, &elsewhere("a")), Err(failed(Some(0), ProducerError::ClosedWhileSending)));
+}
+
+/// `RecordAccumulator.tryAppend` takes no record any more; what `KafkaProducer.doSend` finds wrong before that is told.
+#[test]
+fn metadata_that_comes_while_the_producer_closes_ends_the_wait() {
+    let huge = "a".repeat(2_000_000);
+    let limit_bytes = 1_048_576;
+    let too_large = ProducerError::RecordTooLarge { size_bytes: 2_000_088, limit_bytes };
+    for (value, error) in [("a", ProducerError::ClosedWhileSending), (&huge, too_large)] {
+        let mut attempt = SendAttempt::default();
+        let mut story = closing_around_a_send(&mut attempt, value);
+        story.hold_questions = false;
+        story.settle();
+        assert!(!story.producer.is_closed(), "a batch is out");
+        assert_ne!(story.may_proceed, 0);
+        assert_eq!(story.try_send(&mut attempt, &elsewhere(value)), Err(failed(Some(0), error)));
+    }
+}
+
+/// `KafkaProducer.waitOnMetadata` has patience for `max.block.ms`, be the producer closing or not.
+#[test]
+fn a_send_may_lose_its_patience_while_the_producer_closes() {
+    let mut attempt = SendAttempt::default();
+    let mut story = closing_around_a_send(&mut attempt, "a");
+    story.at_ms(60_000);
+    let refused = story.try_send(&mut attempt, &elsewhere("a"));
+    assert!(
+        matches!(refused, Err(SendRefusal::Failed { error: ProducerError::MetadataTimeout { .. }, .. })),
+        "{refused:?}"
+    );
 }
