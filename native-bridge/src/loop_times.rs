@@ -10,6 +10,11 @@
 //! Parked, the thread waits for sockets, deadlines and wake-ups, as in `select`. Between two waits it runs the tasks of
 //! connections, which read, write, connect and code, and the driver's task. Of the latter the turns are left out: they are the
 //! producer's own work and the program's callbacks, which Java's sender does outside of its selector.
+//!
+//! While tasks are runnable tokio looks at its sockets without parking, and calls neither hook (`park_yield` of its scheduler of
+//! one thread). Such a look is no wait, and its time is I/O. The Java client's loop calls `select` in every round; so of a
+//! window in which this thread never parked, `select-rate` is 0 and the averages per wait, `io-wait-time-ns-avg` and
+//! `io-time-ns-avg`, are NaN as if nothing had been measured, while `io-time-ns-total` and `io-ratio` count on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -286,7 +286,8 @@ impl KafkaProducer {
     /// Refuses new sends, sends what is there, and returns when everything has met its fate and the callbacks have
     /// run. What is left at the end of `patience` fails as [`ProducerError::ForceClosed`]; `None` waits as long as it
     /// takes: `delivery.timeout.ms` bounds it for records, `request.timeout.ms` for every other question a broker has
-    /// not answered, which Java's `close()` waits for too. Closing twice is no error.
+    /// not answered, which Java's `close()` waits for too. A send that waits for memory is refused at once, one that waits for
+    /// metadata at the end, unless it hears of its topic before. Closing twice is no error.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting, not the closing.
@@ -295,7 +296,7 @@ impl KafkaProducer {
             producer.close(now, patience);
             program.signal_closed()
         });
-        // A send that waits is refused now, not when its patience is over.
+        // A send that waits for memory is refused now, not when its patience is over.
         self.driver.shared().sends_may_proceed.notify_waiters();
         self.signalled(closed).await;
     }
@@ -351,7 +352,9 @@ impl KafkaProducer {
     ///
     /// Counted is per batch, request, connection and call; averages, maxima and rates are computed here. A request's bytes
     /// are counted when its answer comes, or when its connection ends. How long the producer's thread waits and does I/O
-    /// (`io-time-ns-total` and its like) is measured from the first call on: before that no clock is read for it.
+    /// (`io-time-ns-total` and its like) is measured from the first call on: before that no clock is read for it. While that
+    /// thread has work without end it never waits; then the averages per wait, `io-wait-time-ns-avg` and `io-time-ns-avg`,
+    /// are NaN, where the Java client's loop still calls `select` in every round.
     ///
     /// ```
     /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};
