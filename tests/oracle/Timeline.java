@@ -11,24 +11,19 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.ApiVersions;
 import org.apache.kafka.clients.NetworkClient;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
-import org.apache.kafka.common.Cluster;
-import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.ApiException;
-import org.apache.kafka.common.errors.InvalidTopicException;
-import org.apache.kafka.common.errors.RecordTooLargeException;
-import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.metrics.Metrics;
-import org.apache.kafka.common.record.internal.AbstractRecords;
 import org.apache.kafka.common.record.internal.CompressionRatioEstimator;
-import org.apache.kafka.common.record.internal.CompressionType;
-import org.apache.kafka.common.record.internal.Record;
-import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.requests.CorrelationIdMismatchException;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.MockTime;
@@ -93,7 +88,7 @@ public final class Timeline {
     long activity = 0;
     private final List<Flush> flushes = new ArrayList<>();
     private int sends = 0;
-    private final TimelineCallers callers = new TimelineCallers();
+    private final TimelineCallers callers = new TimelineCallers(() -> this.pool.queued());
     private long closeAt = Long.MAX_VALUE;
     private boolean closing = false;
     private boolean closed = false;
@@ -110,6 +105,8 @@ public final class Timeline {
     private TimelineTransactions calls;
     private BufferPool pool;
     private Metrics metrics;
+    /** What the application calls; it has no thread of its own, and its close is the script's. */
+    private KafkaProducer<byte[], byte[]> producer;
     /** Of the application's calls. */
     private KafkaProducerMetrics callMetrics;
 
@@ -157,7 +154,6 @@ public final class Timeline {
         wire.closeIdleAfter(config.getLong("connections.max.idle.ms"));
         LogContext log = new LogContext();
         metrics = new Metrics(time);
-        callMetrics = new KafkaProducerMetrics(metrics);
         wire.measure(new TimelineTraffic(metrics, time));
         ApiVersions apiVersions = new ApiVersions();
         long retryBackoff = config.getLong("retry.backoff.ms");
@@ -176,7 +172,6 @@ public final class Timeline {
                 }
             }
             : null;
-        calls = new TimelineTransactions(this, transactions, callMetrics);
         pool = new BufferPool(config.getLong("buffer.memory"), batchSize, metrics, time, "producer-metrics");
         accumulator = draws.new Accumulator(config, log, linger, deliveryTimeout, batchSize, metrics, time, transactions, pool);
         metadata = new TimelineDraws.OrderedMetadata(this, retryBackoff, retryBackoffMax, log);
@@ -189,6 +184,9 @@ public final class Timeline {
             Short.parseShort(config.getString("acks")), config.getInt("retries"), registry, time,
             requestTimeout, retryBackoff, transactions);
         TimelineFields.set(NetworkClient.class, client, "throttleTimeSensor", Sender.throttleTimeSensor(registry));
+        producer = TimelineCallers.producer(config, log, metrics, metadata, accumulator, transactions, sender, time);
+        callMetrics = (KafkaProducerMetrics) TimelineFields.get(KafkaProducer.class, producer, "producerMetrics");
+        calls = new TimelineTransactions(this, transactions, callMetrics);
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
         // The Java client keeps these for all producers of a process, and a script has one that knows nothing yet.
         brokers.leaders.keySet().forEach(CompressionRatioEstimator::resetEstimation);
@@ -208,6 +206,7 @@ public final class Timeline {
             time.sleep(1);
         }
         wire.close();
+        callers.giveUp();
     }
 
     /** What was measured, as it stands one millisecond after the end: "= NAME TAG VALUE", TAG a topic, a broker or "-". */
@@ -249,6 +248,7 @@ public final class Timeline {
                 sender.run();
                 inRound = false;
                 closed = true;
+                callers.look().forEach(this::tell);
                 tell("closed");
                 calls.endCalls();
                 endFlushes();
@@ -265,10 +265,16 @@ public final class Timeline {
                 activity++;
             }
             inRound = false;
-            calls.endCalls();
-            endFlushes();
+            lookAround();
             quiet = activity == before ? quiet + 1 : 0;
         }
+    }
+
+    /** The application's threads have their turn. */
+    private void lookAround() {
+        callers.look().forEach(this::tell);
+        calls.endCalls();
+        endFlushes();
     }
 
     /** As Sender.run asks before each round once it is closing. */
@@ -308,6 +314,11 @@ public final class Timeline {
             return milliseconds() - MIDNIGHT;
         }
 
+        @Override
+        public void waitObject(Object object, Supplier<Boolean> condition, long deadline) throws InterruptedException {
+            callers.await(object, condition, () -> milliseconds() >= deadline);
+        }
+
         /** Time passes millisecond by millisecond, for the application and the network also while the sender sleeps. */
         @Override
         public void sleep(long ms) {
@@ -315,13 +326,13 @@ public final class Timeline {
                 if (inRound) {
                     act();
                 }
-                calls.endCalls();
-                endFlushes();
+                lookAround();
                 calls.tellPhase();
                 super.sleep(1);
                 if (elapsed() == until + 1) {
                     tellMetrics();
                 }
+                callers.look().forEach(Timeline.this::tell);
                 if (inRound) {
                     act();
                 }
@@ -346,128 +357,72 @@ public final class Timeline {
         }
     }
 
-    /** What KafkaProducer.doSend does once the topic's metadata is known. */
+    /** KafkaProducer.send, in a thread of its own where it may wait. */
     private void send(String[] words) {
-        int number = sends++;
-        String topic = words[1];
+        Told told = new Told(sends++);
+        String heard = config.getLong("max.block.ms") > 0 ? callers.call(() -> send(words, told)) : send(words, told);
+        if (heard != null) {
+            tell(heard);
+        }
+    }
+
+    /** What there is to tell of it, if anything: where the record goes when that is the producer's choice, or why nowhere. */
+    private String send(String[] words, Told told) {
+        String refused = "refused #" + told.number + " ";
+        try {
+            ProducerRecord<byte[], byte[]> record = record(words, told.number);
+            Future<RecordMetadata> future = producer.send(record, told);
+            told.isSent = true;
+            if (told.refusal != null) {
+                return refused + "future " + saying(told.refusal);
+            }
+            ProduceRequestResult batch =
+                (ProduceRequestResult) TimelineFields.get(FutureRecordMetadata.class, future, "result");
+            return record.partition() != null ? null : "placed #" + told.number + " " + batch.topicPartition();
+        } catch (RuntimeException thrown) {
+            told.isSent = true;
+            if (told.refusal != null) {
+                tell("called-back #" + told.number + " " + saying(told.refusal));
+            }
+            return refused + "thrown " + saying(thrown);
+        }
+    }
+
+    private static ProducerRecord<byte[], byte[]> record(String[] words, int number) {
+        Integer partition = words[2].equals("*") ? null : Integer.valueOf(words[2]);
         byte[] key = words[3].equals("-") ? null : words[3].getBytes(StandardCharsets.UTF_8);
-        byte[] value = TimelineDraws.content(words[4], number);
-        Cluster cluster = metadata.fetch();
-        Integer count = cluster.partitionCountForTopic(topic);
-        if (closing) {
-            tell("refused #" + number + " IllegalStateException");
-            return;
+        String[] bytes = words[4].split("\\+");
+        byte[] value = TimelineDraws.content(bytes[0], number);
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(words[1], partition, key, value);
+        if (bytes.length > 1) {
+            record.headers().add("header", TimelineDraws.content(bytes[1], number));
         }
-        if (cluster.invalidTopics().contains(topic)) {
-            refuse(number, new InvalidTopicException(topic));
-            return;
-        }
-        metadata.add(topic, time.milliseconds());
-        if (count == null) {
-            refuseForMetadata(number, topic);
-            return;
-        }
-        int partition = RecordMetadata.UNKNOWN_PARTITION;
-        if (!words[2].equals("*")) {
-            partition = Integer.parseInt(words[2]);
-        } else if (key != null && !config.getBoolean("partitioner.ignore.keys")) {
-            partition = BuiltInPartitioner.partitionForKey(key, count);
-        }
-        if (partition >= count) {
-            refuseForMetadata(number, topic);
-            return;
-        }
-        draws.cluster = cluster;
-        int size = AbstractRecords.estimateSizeInBytesUpperBound(RecordBatch.CURRENT_MAGIC_VALUE, CompressionType.NONE, key,
-            value, Record.EMPTY_HEADERS);
-        if (size > config.getInt("max.request.size") || size > config.getLong("buffer.memory")) {
-            refuse(number, new RecordTooLargeException());
-            return;
-        }
-        boolean waits = properties.containsKey("max.block.ms") && config.getLong("max.block.ms") > 0;
-        int chosen = partition;
-        String told = waits
-            ? callers.call(pool, () -> append(number, words, chosen, key, value, cluster))
-            : append(number, words, partition, key, value, cluster);
-        if (told != null) {
-            tell(told);
-        }
+        return record;
     }
 
-    /** Returns what there is to tell of it, if anything. */
-    private String append(int number, String[] words, int partition, byte[] key, byte[] value, Cluster cluster) {
-        String topic = words[1];
-        long now = time.milliseconds();
-        Told told = new Told(number, topic);
-        try {
-            RecordAccumulator.RecordAppendResult result = accumulator.append(topic, partition, now, key, value, null, told,
-                properties.containsKey("max.block.ms") ? config.getLong("max.block.ms") : 0, now, cluster);
-            if (transactions != null) {
-                transactions.maybeAddPartition(new TopicPartition(topic, told.partition));
-            }
-            if (result.batchIsFull || result.newBatchCreated) {
-                sender.wakeup();
-            }
-            return words[2].equals("*") ? "placed #" + number + " " + topic + "-" + told.partition : null;
-        } catch (ApiException refusal) {
-            return refusal(number, refusal);
-        } catch (KafkaException refusal) {
-            metrics.getSensor("errors").record();
-            return "refused #" + number + " " + refusal.getClass().getSimpleName();
-        } catch (IllegalStateException refusal) {
-            return "refused #" + number + " " + refusal.getClass().getSimpleName();
-        } catch (InterruptedException interrupted) {
-            throw new IllegalStateException(interrupted);
-        }
+    private static String saying(Exception exception) {
+        return exception.getClass().getSimpleName() + " " + exception.getMessage();
     }
 
-    /** What KafkaProducer.waitOnMetadata does before it loses patience, which with max.block.ms=0 it does at once. */
-    private void refuseForMetadata(int number, String topic) {
-        metadata.requestUpdateForTopic(topic);
-        sender.wakeup();
-        refuse(number, new TimeoutException());
-    }
+    /** The callback of a record. Before `send` has returned it runs for a record that is refused. */
+    final class Told implements Callback {
+        final int number;
+        private boolean isSent = false;
+        private Exception refusal;
 
-    private void refuse(int number, ApiException refusal) {
-        tell(refusal(number, refusal));
-    }
-
-    /** What KafkaProducer.doSend does with an exception of the future's. */
-    private String refusal(int number, ApiException refusal) {
-        metrics.getSensor("errors").record();
-        RuntimeException told = refusal;
-        try {
-            if (transactions != null) {
-                transactions.maybeTransitionToErrorState(refusal);
-            }
-        } catch (IllegalStateException noTransaction) {
-            told = noTransaction;
-        }
-        return "refused #" + number + " " + told.getClass().getSimpleName();
-    }
-
-    private final class Told implements RecordAccumulator.AppendCallbacks {
-        private final int number;
-        private final String topic;
-        private int partition = -1;
-
-        private Told(int number, String topic) {
+        private Told(int number) {
             this.number = number;
-            this.topic = topic;
-        }
-
-        @Override
-        public void setPartition(int partition) {
-            this.partition = partition;
         }
 
         @Override
         public void onCompletion(RecordMetadata told, Exception exception) {
-            String where = "#" + number + " " + topic + "-" + partition;
-            if (exception == null) {
+            String where = "#" + number + " " + told.topic() + "-" + told.partition();
+            if (!isSent) {
+                refusal = exception;
+            } else if (exception == null) {
                 tell("acked " + where + " offset " + told.offset() + " timestamp " + (told.timestamp() - MIDNIGHT));
             } else {
-                tell("failed " + where + " " + exception.getClass().getSimpleName() + " " + exception.getMessage());
+                tell("failed " + where + " " + saying(exception));
             }
         }
     }
@@ -505,6 +460,6 @@ public final class Timeline {
         closeAt = Math.min(closeAt, deadline);
         closing = true;
         sender.initiateClose();
-        callers.end().forEach(this::tell);
+        callers.endWaitsForMemory().forEach(this::tell);
     }
 }

@@ -1,48 +1,150 @@
 package org.apache.kafka.clients.producer.internals;
 
+import java.lang.reflect.Constructor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Partitioner;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serializer;
+import org.apache.kafka.common.utils.LogContext;
+import org.apache.kafka.common.utils.Time;
 
 /**
- * Calls of send that wait for memory, each in a thread of its own. They wait in real time, of which a script's clock knows
+ * Calls of send that may wait, each in a thread of its own. One thread runs at a time: who plays the script goes on when a
+ * caller has returned or waits, and callers when they are told to look.
+ *
+ * Who waits for metadata looks at the script's clock. Who waits for memory waits in real time, of which that clock knows
  * nothing; so a script may only let them wait until it closes its producer.
  */
 final class TimelineCallers {
     private static final long MOST_MS = 10_000;
 
-    private record Caller(Thread thread, AtomicReference<String> told) {
+    private static final class Caller extends Thread {
+        private final Supplier<String> send;
+        private volatile String told;
+        /** Whose change it waits for; null: for none, but perhaps for memory. */
+        private volatile Object object;
+
+        private Caller(Supplier<String> send) {
+            super("caller");
+            this.send = send;
+            setDaemon(true);
+        }
+
+        @Override
+        public void run() {
+            told = send.get();
+        }
     }
 
+    /** Who waits for memory, in the Java client's own words. */
+    private final IntSupplier queued;
     private final List<Caller> waiting = new ArrayList<>();
 
-    /** What a call has to tell; null: nothing, or nothing yet, for it waits. */
-    String call(BufferPool pool, Supplier<String> send) {
-        AtomicReference<String> told = new AtomicReference<>();
-        Thread thread = new Thread(() -> told.set(send.get()), "caller");
-        thread.setDaemon(true);
-        thread.start();
-        while (thread.isAlive() && pool.queued() == waiting.size()) {
-            Thread.onSpinWait();
-        }
-        if (pool.queued() > waiting.size()) {
-            waiting.add(new Caller(thread, told));
-            return null;
-        }
-        join(thread);
-        return told.get();
+    TimelineCallers(IntSupplier queued) {
+        this.queued = queued;
     }
 
-    /** What those that waited have to tell, in the order of their calls, once the producer is closed. */
-    List<String> end() {
-        List<String> all = new ArrayList<>();
-        for (Caller caller : waiting) {
-            join(caller.thread());
-            all.add(caller.told().get());
+    /** The producer that is called, with the constructor that its own tests use. */
+    @SuppressWarnings("unchecked")
+    static KafkaProducer<byte[], byte[]> producer(ProducerConfig config, LogContext log, Metrics metrics,
+        ProducerMetadata metadata, RecordAccumulator accumulator, TransactionManager transactions, Sender sender, Time time) {
+        try {
+            Constructor<?> made = KafkaProducer.class.getDeclaredConstructor(ProducerConfig.class, LogContext.class,
+                Metrics.class, Serializer.class, Serializer.class, ProducerMetadata.class, RecordAccumulator.class,
+                TransactionManager.class, Sender.class, ProducerInterceptors.class, Partitioner.class, Time.class,
+                Sender.SenderThread.class, Optional.class);
+            made.setAccessible(true);
+            return (KafkaProducer<byte[], byte[]>) made.newInstance(config, log, metrics, new ByteArraySerializer(),
+                new ByteArraySerializer(), metadata, accumulator, transactions, sender,
+                new ProducerInterceptors<>(List.of(), metrics), null, time, null, Optional.empty());
+        } catch (ReflectiveOperationException gone) {
+            throw new IllegalStateException(gone);
         }
-        waiting.clear();
+    }
+
+    /** What a call has to tell; null: nothing, or nothing yet, for it waits. */
+    String call(Supplier<String> send) {
+        Caller caller = new Caller(send);
+        waiting.add(caller);
+        caller.start();
+        return heard(caller);
+    }
+
+    /** What those have to tell, in the order of their calls, that waited for metadata and do no more. */
+    List<String> look() {
+        List<String> all = new ArrayList<>();
+        for (Caller caller : List.copyOf(waiting)) {
+            Object object = caller.object;
+            if (object == null) {
+                continue;
+            }
+            synchronized (object) {
+                caller.object = null;
+                object.notifyAll();
+            }
+            add(all, heard(caller));
+        }
         return all;
+    }
+
+    /** What those that waited for memory have to tell, in the order of their calls, once the producer is closed. */
+    List<String> endWaitsForMemory() {
+        List<String> all = new ArrayList<>();
+        for (Caller caller : List.copyOf(waiting)) {
+            if (caller.object == null) {
+                join(caller);
+                add(all, heard(caller));
+            }
+        }
+        return all;
+    }
+
+    /** Nobody listens any more. */
+    void giveUp() {
+        waiting.forEach(Thread::interrupt);
+    }
+
+    /** As Time.waitObject, for a caller who holds the object's monitor. */
+    void await(Object object, Supplier<Boolean> condition, BooleanSupplier isTooLate) throws InterruptedException {
+        while (!condition.get()) {
+            if (isTooLate.getAsBoolean()) {
+                throw new TimeoutException("Condition not satisfied before deadline");
+            }
+            Caller caller = (Caller) Thread.currentThread();
+            caller.object = object;
+            while (caller.object != null) {
+                object.wait();
+            }
+        }
+    }
+
+    /** Lets it run until it returns or waits. */
+    private String heard(Caller caller) {
+        long others = waiting.stream().filter(other -> other != caller && other.object == null).count();
+        while (caller.isAlive()) {
+            if (caller.object != null || queued.getAsInt() > others) {
+                return null;
+            }
+            Thread.onSpinWait();
+        }
+        join(caller);
+        waiting.remove(caller);
+        return caller.told;
+    }
+
+    private static void add(List<String> all, String told) {
+        if (told != null) {
+            all.add(told);
+        }
     }
 
     private static void join(Thread thread) {

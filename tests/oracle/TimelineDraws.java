@@ -1,8 +1,10 @@
 package org.apache.kafka.clients.producer.internals;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -33,8 +35,6 @@ final class TimelineDraws {
     private static final long STEP = 0x9e3779b97f4a7c15L;
 
     private long state;
-    /** Where a record without a partition goes next is drawn for this cluster. */
-    Cluster cluster;
 
     TimelineDraws(long seed) {
         this(seed, PARTITIONS);
@@ -60,8 +60,11 @@ final class TimelineDraws {
         return (int) (Math.multiplyHigh(drawn, bound) + (drawn < 0 ? bound : 0));
     }
 
-    /** So many zeros or, behind a tilde, so many bytes that cannot be compressed. */
+    /** So many zeros or, behind a tilde, so many bytes that cannot be compressed; null for a dash. */
     static byte[] content(String bytes, int number) {
+        if (bytes.equals("-")) {
+            return null;
+        }
         if (!bytes.startsWith("~")) {
             return new byte[Integer.parseInt(bytes)];
         }
@@ -79,10 +82,24 @@ final class TimelineDraws {
     /** Sticky partitions. */
     final class Partitioner extends BuiltInPartitioner {
         private final String topic;
+        /** Where a record without a partition goes next is drawn for this cluster. */
+        private Cluster cluster;
 
         Partitioner(LogContext context, String topic, int stickyBatchSize) {
             super(context, topic, stickyBatchSize);
             this.topic = topic;
+        }
+
+        @Override
+        StickyPartitionInfo peekCurrentPartitionInfo(Cluster cluster) {
+            this.cluster = cluster;
+            return super.peekCurrentPartitionInfo(cluster);
+        }
+
+        @Override
+        void updatePartitionInfo(StickyPartitionInfo info, int bytes, Cluster cluster, boolean enableSwitch) {
+            this.cluster = cluster;
+            super.updatePartitionInfo(info, bytes, cluster, enableSwitch);
         }
 
         /** The number that nextPartition takes the remainder of is drawn below that very divisor. */
@@ -96,6 +113,25 @@ final class TimelineDraws {
         }
     }
 
+    /**
+     * Batches that have not met their fate. Where the Java client aborts all of them it walks a hash set in the order of their
+     * identities, so that a record may fail before an older one of its partition; the order fed in is that of the records.
+     */
+    private static final class Incomplete extends HashSet<ProducerBatch> {
+        @Override
+        public Object[] toArray() {
+            ProducerBatch[] batches = toArray(new ProducerBatch[0]);
+            Arrays.sort(batches, Comparator.comparingInt(Incomplete::firstRecord));
+            return batches;
+        }
+
+        private static int firstRecord(ProducerBatch batch) {
+            Object first = ((List<?>) TimelineFields.get(ProducerBatch.class, batch, "thunks")).get(0);
+            Object callback = TimelineFields.get(first.getClass(), first, "callback");
+            return ((Timeline.Told) TimelineFields.get(callback.getClass(), callback, "userCallback")).number;
+        }
+    }
+
     /** The accumulator, with the configuration of a producer. */
     final class Accumulator extends RecordAccumulator {
         Accumulator(ProducerConfig config, LogContext log, int linger, int deliveryTimeout, int batchSize, Metrics metrics,
@@ -105,6 +141,8 @@ final class TimelineDraws {
                 new PartitionerConfig(config.getBoolean("partitioner.adaptive.partitioning.enable"),
                     config.getLong("partitioner.availability.timeout.ms")),
                 metrics, "producer-metrics", time, transactions, pool);
+            Object incomplete = TimelineFields.get(RecordAccumulator.class, this, "incomplete");
+            TimelineFields.set(IncompleteBatches.class, incomplete, "incomplete", new Incomplete());
         }
 
         @Override

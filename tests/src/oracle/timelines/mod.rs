@@ -52,17 +52,22 @@ pub fn scripts() -> Result<Vec<Script>> {
     Ok(scripts)
 }
 
-/// Every scenario, and so many scripts drawn from a seed: judges 4 and 5 in one.
+/// Every scenario, so many scripts drawn from a seed, and the pauses with jitter: judges 4 and 5 in one.
 ///
 /// # Errors
-/// As [`run`] and [`run_random`].
+/// As [`run`], [`run_random`] and [`jitter::run`].
 pub fn run_all(random: u64, seed: u64) -> Result<Tally> {
+    const JITTER_SEEDS: u64 = 25;
     let mut tally = run(&scripts()?)?;
     let drawn = run_random(0..random, &mut Draws::from_seed(seed))?;
     tally.cases += drawn.cases;
     tally.measured += drawn.measured;
     tally.differences.extend(drawn.differences);
     tally.exceptions.extend(drawn.exceptions);
+    let (pauses, wrong) = jitter::run(JITTER_SEEDS)?;
+    tally.cases += pauses;
+    tally.findings.push(format!("{pauses} pauses with jitter, {} things wrong with them", wrong.len()));
+    tally.differences.extend(wrong);
     Ok(tally)
 }
 
@@ -137,9 +142,12 @@ fn too_often(tally: &Tally) -> Vec<String> {
     /// Of a hundred scripts, where an exception has no bound of its own.
     const MOST_PERCENT: u64 = 2;
     const A_FEW: u64 = 2;
+    /// Sends without a transaction are drawn, and many of them are refused.
+    const MORE: (&str, u64) = ("called-back-and-thrown", 8);
     let most = |name: &str| {
-        let own = measured::EXCEPTIONS.iter().find(|known| known.name == name);
-        A_FEW + tally.cases * own.map_or(MOST_PERCENT, |known| known.most_percent) / 100
+        let own = measured::EXCEPTIONS.iter().map(|known| (known.name, known.most_percent));
+        let own = own.chain([MORE]).find(|&(known, _)| known == name);
+        A_FEW + tally.cases * own.map_or(MOST_PERCENT, |(_, most)| most) / 100
     };
     let met = tally.exceptions.iter().filter(|(name, _, count)| *count > most(name));
     met.map(|(name, _, count)| format!("{name} is met {count} times in {} scripts", tally.cases)).collect()
@@ -237,29 +245,13 @@ impl<'a> Course<'a> {
     }
 }
 
-/// The partition of a record whose fate is told. Where all batches are aborted at once, the Java client walks a hash set,
-/// so there each record stands for itself.
-fn place_of(line: &str, is_of_aborted_transaction: bool) -> String {
-    const ABORTED: [&str; 6] = [
-        "KafkaException Producer is closed forcefully.",
-        "ClusterAuthorizationException",
-        "TransactionalIdAuthorizationException",
-        "ProducerFencedException",
-        "UnsupportedVersionException",
-        "InvalidPidMappingException",
-    ];
-    let words: Vec<&str> = line.split(' ').collect();
-    let (number, place) = (words.get(2).copied().unwrap_or_default(), words.get(3).copied().unwrap_or_default());
-    let is_aborted = is_of_aborted_transaction || ABORTED.iter().any(|text| line.contains(text));
-    if is_aborted { format!("{place} {number:>6}") } else { place.to_owned() }
-}
-
 /// Lines up to the last instant, those of one millisecond in an order of their own: the Java client walks hash maps where
 /// brokers and partitions are served in one instant, so only the order of one broker's requests and of one partition's
 /// records says something.
 fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
     // Closing, the Java client closes its selector as a whole.
-    let closed_at = lines.iter().find_map(|line| line.strip_suffix(" closed"));
+    let is_instant = |at: &&str| at.bytes().all(|byte| byte.is_ascii_digit());
+    let closed_at = lines.iter().find_map(|line| line.strip_suffix(" closed").filter(is_instant));
     let goodbye = closed_at.map_or_else(|| "never".to_owned(), |at| format!("{at} hung up"));
     if script.as_told {
         let is_meant = |line: &String| {
@@ -275,7 +267,7 @@ fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
         let (at, kind) = (word().parse().unwrap_or(u64::MAX), word());
         let (rank, place) = match kind {
             "produce" => (1, word().to_owned()),
-            "acked" | "failed" => (2, place_of(&line, script.has_transactions() && kind == "failed")),
+            "acked" | "failed" => (2, words.nth(1).unwrap_or_default().to_owned()),
             "refused" => (3, String::new()),
             "flushed" | "closed" => (4, kind.to_owned()),
             _ => (0, kind.to_owned()),

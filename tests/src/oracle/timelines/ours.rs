@@ -8,19 +8,19 @@ use core::time::Duration;
 use anyhow::{Result, bail, ensure};
 use producer_core::codecs::Codecs;
 use producer_core::config::ProducerConfig;
-use producer_core::error::{ProducerError, TransactionPhase};
+use producer_core::error::{ProducerError, Surface, TransactionPhase};
 use producer_core::ids::{BatchId, BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use producer_core::io::{BatchCompletion, DisconnectReason, Input, OutgoingRequest, Output};
 use producer_core::metrics::{Metric, TimedCall};
 use producer_core::producer::{Flush, Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::protocol::{ApiKey, Request, Response};
-use producer_core::record::Record;
-use producer_core::time::Now;
+use producer_core::record::{Header, Record};
+use producer_core::time::{Instant, Now};
 use producer_core::trace::Nobody;
 
 use super::brokers::{Brokers, MIDNIGHT, api};
 use super::calls::Calls;
-use super::script::{Script, content};
+use super::script::{HEADER, Script, value_and_header};
 use super::told::describe;
 use super::traffic::{one_answer, written};
 
@@ -40,7 +40,8 @@ struct SendCall {
     topic: String,
     partition: Option<i32>,
     key: Option<String>,
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
+    header: Option<Vec<u8>>,
 }
 
 struct Player<'a> {
@@ -59,8 +60,8 @@ struct Player<'a> {
     node_states: BTreeMap<NodeId, String>,
     held: BTreeSet<ApiKey>,
     sends: usize,
-    /// Calls that wait in `send`, the oldest first.
-    waiting: Vec<SendCall>,
+    /// Calls that wait in `send`, the oldest first, each behind the end of its patience.
+    waiting: Vec<(Instant, SendCall)>,
     taken: Vec<Taken>,
     refusals: BTreeMap<String, String>,
     /// And when each was called.
@@ -98,6 +99,7 @@ pub(super) fn play(script: &Script, codecs: &'static dyn Codecs) -> Result<Playe
         // Whatever happens in the moment in which the sender wakes up, happens before it does.
         let is_waking_up = player.producer.is_deaf(player.now());
         player.now_ms = now_ms;
+        player.end_waits();
         player.answer_all_questions()?;
         while let Some(action) = actions.next_if(|action| action.at <= now_ms) {
             let words: Vec<&str> = action.words.iter().map(String::as_str).collect();
@@ -206,7 +208,7 @@ impl<'a> Player<'a> {
                 Output::Close { connection } => self.on_close(connection),
                 Output::Completed(completion) => self.on_completed(&completion),
                 Output::SendsMayProceed => {
-                    core::mem::take(&mut self.waiting).into_iter().for_each(|call| self.go_on(call))
+                    core::mem::take(&mut self.waiting).into_iter().for_each(|(_, call)| self.go_on(call))
                 }
                 Output::Wait { .. } => {}
             }
@@ -296,7 +298,7 @@ impl<'a> Player<'a> {
     }
 
     fn send(&mut self, topic: &str, partition: &str, key: &str, bytes: &str) -> Result<()> {
-        let value = content(bytes, self.sends)?;
+        let [value, header] = value_and_header(bytes, self.sends)?;
         let call = SendCall {
             number: self.sends,
             attempt: SendAttempt::default(),
@@ -304,6 +306,7 @@ impl<'a> Player<'a> {
             partition: if partition == "*" { None } else { Some(partition.parse()?) },
             key: Some(key.to_owned()).filter(|key| key != "-"),
             value,
+            header,
         };
         self.sends += 1;
         self.go_on(call);
@@ -312,13 +315,14 @@ impl<'a> Player<'a> {
 
     /// Calls `send`, for the first time or once more.
     fn go_on(&mut self, mut call: SendCall) {
+        let header = call.header.as_ref().map(|value| Header { key: HEADER, value: Some(value) });
         let record = Record {
             topic: &call.topic,
             partition: call.partition,
             timestamp_ms: None,
             key: call.key.as_deref().map(str::as_bytes),
-            value: Some(&call.value),
-            headers: &[],
+            value: call.value.as_deref(),
+            headers: header.as_slice(),
         };
         match self.producer.send(self.now(), &mut call.attempt, &record) {
             Ok(sent) => {
@@ -328,7 +332,7 @@ impl<'a> Player<'a> {
                 self.take(call.number, sent);
             }
             Err(SendRefusal::Failed { error, .. }) => self.refuse(call.number, &error),
-            Err(SendRefusal::Blocked { .. }) => self.waiting.push(call),
+            Err(SendRefusal::Blocked { until, .. }) => self.waiting.push((until, call)),
             Err(SendRefusal::FailedInItsBatch { error, sent }) => {
                 self.take(call.number, sent);
                 self.refuse(call.number, &error);
@@ -336,9 +340,17 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Calls again whose patience is over.
+    fn end_waits(&mut self) {
+        let now = self.now().instant();
+        let over: Vec<_> = self.waiting.extract_if(.., |(until, _)| *until <= now).collect();
+        over.into_iter().for_each(|(_, call)| self.go_on(call));
+    }
+
     fn refuse(&mut self, number: usize, error: &ProducerError) {
         self.refusals.insert(format!("#{number}"), format!("{} {error}", error.java_class()));
-        self.tell(&format!("refused #{number} {}", error.java_class()));
+        let surface = if error.surface_in_send() == Surface::Thrown { "thrown" } else { "future" };
+        self.tell(&format!("refused #{number} {surface} {} {error}", error.java_class()));
     }
 
     fn take(&mut self, number: usize, Sent { batch, index, timestamp_ms, .. }: Sent) {

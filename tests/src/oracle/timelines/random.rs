@@ -6,7 +6,7 @@
 //! |---|---|
 //! | pauses that grow | each side draws the jitter of its own: [`jitter`](super::jitter) judges it by bounds |
 //! | answers that take no time | one would come in the middle of a round of the sender, where the two differ in nothing but how often they look |
-//! | sends that wait (`max.block.ms`) | the Java client's pool waits in real time; scenarios wait until the producer is closed, `caller` and the library have tests of their own |
+//! | sends that wait for memory | the Java client's pool waits in real time; scenarios wait until the producer is closed, `caller` and the library have tests of their own |
 //! | faults of answers, `versions-refused`, pauses above a minute | what follows is not compared (`exceptions`) |
 //! | topics that begin without an id or lose it | likewise |
 //! | COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR for an id without transactions | the Java client looks for the coordinator of a transactional id that is null, fails to write the question, and never gets on |
@@ -147,10 +147,16 @@ impl Generator<'_> {
             format!("partitioner.ignore.keys={}", self.chance(10)),
             format!("partitioner.adaptive.partitioning.enable={}", self.chance(70)),
             format!("partitioner.availability.timeout.ms={}", self.one_of(&["0", "0", "60"])),
-            "max.block.ms=0".to_owned(),
-            format!("buffer.memory={}", self.one_of(&["33554432", "33554432", "33554432", "50000"])),
+            // Who waits for memory does so in real time.
+            (*self.one_of(&[
+                "max.block.ms=0 buffer.memory=50000",
+                "max.block.ms=0",
+                "max.block.ms=40",
+                "max.block.ms=60000",
+            ]))
+            .to_owned(),
         ];
-        for pair in config {
+        for pair in config.iter().flat_map(|pairs| pairs.split(' ')) {
             self.script.add(&format!("config {pair}"))?;
         }
         if self.has_transactions {

@@ -20,7 +20,7 @@
 //!
 //! | words | say |
 //! |---|---|
-//! | `send TOPIC PARTITION KEY BYTES [xN]` | N records; `*` lets the producer choose the partition, `-` is no key; a value of zeros or, as `~BYTES`, of noise |
+//! | `send TOPIC PARTITION KEY BYTES[+HEADER] [xN]` | N records; `*` lets the producer choose the partition, `-` is no key or no value; a value of zeros or, as `~BYTES`, of noise; with a header of so many zeros |
 //! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
@@ -250,9 +250,21 @@ impl fmt::Display for Script {
     }
 }
 
-/// So many zeros or, behind a tilde, so many bytes that cannot be compressed.
-pub(super) fn content(bytes: &str, number: usize) -> Result<Vec<u8>> {
-    let Some(bytes) = bytes.strip_prefix('~') else { return Ok(vec![0; bytes.parse()?]) };
+/// The key of a header.
+pub(super) const HEADER: &str = "header";
+
+/// The value, and that of the header, if there is one.
+pub(super) fn value_and_header(bytes: &str, number: usize) -> Result<[Option<Vec<u8>>; 2]> {
+    let (value, header) = bytes.split_once('+').unwrap_or((bytes, "-"));
+    Ok([content(value, number)?, content(header, number)?])
+}
+
+/// So many zeros or, behind a tilde, so many bytes that cannot be compressed; nothing for a dash.
+fn content(bytes: &str, number: usize) -> Result<Option<Vec<u8>>> {
+    if bytes == "-" {
+        return Ok(None);
+    }
+    let Some(bytes) = bytes.strip_prefix('~') else { return Ok(Some(vec![0; bytes.parse()?])) };
     let mut state = u32::try_from(number)? + 1;
     let noise = core::iter::repeat_with(|| {
         state ^= state << 13;
@@ -260,7 +272,7 @@ pub(super) fn content(bytes: &str, number: usize) -> Result<Vec<u8>> {
         state ^= state << 5;
         state.to_le_bytes()[0]
     });
-    Ok(noise.take(bytes.parse()?).collect())
+    Ok(Some(noise.take(bytes.parse()?).collect()))
 }
 
 #[cfg(test)]
