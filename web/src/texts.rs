@@ -314,6 +314,7 @@ texts! {
     notice_unknown: words::UNKNOWN, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다.";
     notice_unknown_nearest: words::UNKNOWN_NEAREST, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";
     notice_changed: words::CHANGED, "{}: {} → {} 자동 변경, 원인: {}";
+    notice_unchanged: "{} stays at {}: {} alone switches growth off", "{}: {} 유지. {}만 지정하면 점점 늘지 않습니다";
     notice_no_effect: words::NO_EFFECT, "{}: Kafka에는 있지만 여기서는 효과 없음";
     notice_deprecated: words::DEPRECATED, "{}: 더 이상 쓰지 않으며 효과 없음";
     notice_deprecated_instead: words::DEPRECATED_INSTEAD, "{}: 더 이상 쓰지 않으며 효과 없음. {} 참고";

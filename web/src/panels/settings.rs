@@ -278,6 +278,10 @@ pub(crate) fn notice_text(notice: &ConfigNotice, t: &Texts) -> String {
     match notice {
         ConfigNotice::UnknownKey { key, nearest: Some(nearest) } => fill(t.notice_unknown_nearest, &[key, nearest]),
         ConfigNotice::UnknownKey { key, nearest: None } => fill(t.notice_unknown, &[key]),
+        // Of the reconnect back-off alone.
+        ConfigNotice::SilentlyChanged { key, from, to, because_of } if from == to => {
+            fill(t.notice_unchanged, &[key, to, because_of])
+        }
         ConfigNotice::SilentlyChanged { key, from, to, because_of } => {
             fill(t.notice_changed, &[key, from, to, because_of])
         }
