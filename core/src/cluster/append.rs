@@ -181,11 +181,15 @@ fn only_batch(records: &[u8], version: i16) -> Result<BatchView<'_>, AppendRefus
     };
     match batch.codec() {
         ZSTD if version < 7 => return Err(AppendRefusal::early(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE)),
-        codec if codec > LAST_KNOWN_CODEC => return Err(AppendRefusal::early(ErrorCode::UNKNOWN_SERVER_ERROR)),
+        // Later the codec is no longer looked at here.
+        codec if codec > LAST_KNOWN_CODEC && version < 7 => {
+            return Err(AppendRefusal::early(ErrorCode::UNKNOWN_SERVER_ERROR));
+        }
         _ => {}
     }
     // Bytes too few for another batch are cut off in silence, as Kafka does (`trimInvalidBytes`).
-    if has_batch(&records[batch.size_bytes()..])? {
+    let is_followed = has_batch(&records[batch.size_bytes()..]);
+    if is_followed.map_err(|refusal| AppendRefusal::early(refusal.error))? {
         return Err(AppendRefusal::early(ErrorCode::INVALID_RECORD));
     }
     Ok(batch)
@@ -199,16 +203,21 @@ fn has_batch(bytes: &[u8]) -> Result<bool, AppendRefusal> {
     /// The smallest size of any format (`LegacyRecord.RECORD_OVERHEAD_V0`).
     const SMALLEST: i32 = 14;
     const MAGIC_AT: usize = 16;
-    const CORRUPT: ErrorCode = ErrorCode::CORRUPT_MESSAGE;
+    let corrupt = |message: String| AppendRefusal {
+        message: Some(message.into()),
+        ..AppendRefusal::early(ErrorCode::CORRUPT_MESSAGE)
+    };
     let Some((_, size)) = bytes.get(..OVERHEAD).and_then(<[u8]>::split_last_chunk) else { return Ok(false) };
     let size = i32::from_be_bytes(*size);
     if size < SMALLEST {
-        return Err(AppendRefusal::early(CORRUPT));
+        return Err(corrupt(format!("Record size {size} is less than the minimum record overhead ({SMALLEST})")));
     }
     match bytes.get(MAGIC_AT) {
         None => Ok(false),
+        // Java's sum of both overflows, and it is asked for bytes below none.
+        Some(0..=2) if size > i32::MAX - 12 => Err(AppendRefusal::early(ErrorCode::UNKNOWN_SERVER_ERROR)),
         Some(0..=2) => Ok(bytes.len() - OVERHEAD >= size.unsigned_abs() as usize),
-        Some(_) => Err(AppendRefusal::early(CORRUPT)),
+        Some(&magic) => Err(corrupt(format!("Invalid magic found in record: {}", magic.cast_signed()))),
     }
 }
 
@@ -222,6 +231,9 @@ fn check_header(batch: &BatchView<'_>, settings: &TopicSettings) -> Result<(), A
     }
     if batch.verify_crc().is_err() {
         return Err(AppendRefusal::early(ErrorCode::CORRUPT_MESSAGE));
+    }
+    if batch.codec() > LAST_KNOWN_CODEC {
+        return Err(AppendRefusal::in_log(ErrorCode::UNKNOWN_SERVER_ERROR));
     }
     let counted = batch.record_count();
     let is_sound = counted > 0

@@ -270,7 +270,8 @@ pub(super) fn refused_fetch(partition: i32, error: ErrorCode) -> FetchPartitionR
         high_watermark: -1,
         last_stable_offset: -1,
         log_start_offset: -1,
-        aborted_transactions: None,
+        // `FetchResponse.partitionResponse` leaves the list as it is made: empty.
+        aborted_transactions: Some(Vec::new()),
         batches: Vec::new(),
     }
 }

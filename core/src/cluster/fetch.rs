@@ -3,7 +3,7 @@
 //! *Models*: long polls (`max_wait_ms`, `min_bytes`), whole batches from the one that contains the offset on, at least
 //! one of them whatever the limits, leader epochs, offsets by time, isolation levels, nothing beyond the high watermark, no
 //! latest offset while a new leader's high watermark lags (KIP-207), topics by id (KIP-516). *Leaves out*: fetch sessions
-//! (KIP-227: refused with session id 0, which every client takes for "send everything again"), reading from followers, and
+//! (KIP-227: none is ever begun, which every client takes for "send everything again"), reading from followers, and
 //! diverging epochs in answers to consumers.
 
 use core::time::Duration;
@@ -15,9 +15,9 @@ use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
 use crate::protocol::{
-    ApiKey, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopicResponse,
+    ApiKey, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchTopic, FetchTopicResponse,
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
-    ListOffsetsTopicResponse, Response,
+    ListOffsetsTopicResponse, Response, says_topics_by_id,
 };
 use crate::time::{Instant, Now};
 use crate::trace::Observer;
@@ -30,6 +30,10 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 /// `IsolationLevel.READ_COMMITTED`.
 const READ_COMMITTED: i8 = 1;
+/// READ_UNCOMMITTED and READ_COMMITTED.
+const ISOLATION_LEVELS: core::ops::RangeInclusive<i8> = 0..=READ_COMMITTED;
+/// `FetchMetadata.FINAL_EPOCH` and `INITIAL_EPOCH`: everything is to be sent, whatever was sent before.
+const FULL_FETCH: core::ops::RangeInclusive<i32> = -1..=0;
 
 /// A fetch that may have to wait.
 #[derive(Clone, Debug)]
@@ -50,10 +54,13 @@ impl<O: Observer> Cluster<O> {
         request: FetchRequest,
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> Answer {
-        // Nobody was ever given a session, so one that is named is unknown.
-        if request.session_id != 0 {
+        // Nobody was ever given a session, so whoever goes on with one goes on with one that is unknown.
+        if !FULL_FETCH.contains(&request.session_epoch) {
             let error = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
             return Answer::Respond(Response::Fetch(FetchResponse { error, ..FetchResponse::default() }));
+        }
+        if !ISOLATION_LEVELS.contains(&request.isolation_level) {
+            return Answer::Respond(refuse_fetch(version, request));
         }
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
         let refused = refused.map(|(error, partition)| (error, partition.clone()));
@@ -63,7 +70,7 @@ impl<O: Observer> Cluster<O> {
     /// What a fetch would get now, and whether that is worth an answer before its time is over.
     pub(super) fn read(&self, node: NodeId, reading: &Reading) -> (FetchResponse, bool) {
         let request = &reading.request;
-        let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut left = request.max_bytes;
         let (mut total_bytes, mut any_error, mut any_partition) = (0_usize, false, false);
         let mut response = FetchResponse::default();
         for topic in &request.topics {
@@ -78,7 +85,9 @@ impl<O: Observer> Cluster<O> {
                     _ => self.read_partition(node, &name, asked, request.isolation_level, left, total_bytes == 0),
                 };
                 let bytes = answer.batches.iter().map(|batch| batch.len()).sum::<usize>();
-                left = left.saturating_sub(bytes);
+                if bytes > 0 {
+                    left = left.saturating_sub(i32::try_from(bytes).unwrap_or(i32::MAX)).max(0);
+                }
                 total_bytes += bytes;
                 any_error |= !answer.error.is_none();
                 any_partition = true;
@@ -96,19 +105,29 @@ impl<O: Observer> Cluster<O> {
         name: &TopicPartition,
         asked: &FetchPartition,
         isolation_level: i8,
-        left: usize,
+        left: i32,
         is_first_to_have_any: bool,
     ) -> FetchPartitionResponse {
-        let replica = match self.led_here(node, name, asked.current_leader_epoch) {
+        // What is refused on the way to the log has no list of aborted transactions; a list of none comes from before that.
+        let refused =
+            |error| FetchPartitionResponse { aborted_transactions: None, ..refused_fetch(asked.partition, error) };
+        // Any epoch below zero is none (`FetchRequest.optionalEpoch`).
+        let replica = match self.led_here(node, name, asked.current_leader_epoch.max(-1)) {
             Ok(replica) => replica,
-            Err(error) => return refused_fetch(asked.partition, error),
+            Err(error @ ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => return refused_fetch(asked.partition, error),
+            Err(error) => return refused(error),
         };
         let log = &replica.log;
         if !(log.start_offset()..=log.end_offset()).contains(&asked.fetch_offset) {
-            return refused_fetch(asked.partition, ErrorCode::OFFSET_OUT_OF_RANGE);
+            return refused(ErrorCode::OFFSET_OUT_OF_RANGE);
         }
-        let mut limit = left.min(usize::try_from(asked.max_bytes).unwrap_or(0));
         let readable = replica.readable_below(isolation_level);
+        let limit = left.min(asked.max_bytes);
+        // `LogSegment.read` takes no limit below zero, and is asked where there is something to read.
+        if limit < 0 && asked.fetch_offset < readable {
+            return refused(ErrorCode::UNKNOWN_SERVER_ERROR);
+        }
+        let mut limit = usize::try_from(limit).unwrap_or(0);
         let (mut batches, mut last_given) = (Vec::new(), None);
         for batch in log.read_from(asked.fetch_offset).take_while(|batch| batch.last_offset < readable) {
             // A batch larger than every limit must get through all the same, or the consumer would stand still.
@@ -161,14 +180,24 @@ impl<O: Observer> Cluster<O> {
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> ListOffsetsResponse {
         let topics = request.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|asked| {
+            let times = |number: i32| topic.partitions.iter().filter(|asked| asked.partition == number).count();
+            let partitions = topic.partitions.iter().enumerate().filter_map(|(place, asked)| {
                 let name = TopicPartition { topic: topic.name.clone(), partition: asked.partition };
-                match refused {
-                    Some((error, partition)) if *partition == name => refused_list_offsets(asked.partition, error),
-                    _ => self
-                        .list_offset(node, version, &name, asked, request.isolation_level)
-                        .unwrap_or_else(|error| refused_list_offsets(asked.partition, error)),
-                }
+                let found = match refused {
+                    Some((error, partition)) if *partition == name => Err(error),
+                    _ if !ISOLATION_LEVELS.contains(&request.isolation_level) => Err(ErrorCode::UNKNOWN_SERVER_ERROR),
+                    _ if times(asked.partition) > 1 => {
+                        // One answer for all that ask about the same.
+                        let before = &topic.partitions[..place];
+                        if before.iter().any(|earlier| earlier.partition == asked.partition) {
+                            return None;
+                        }
+                        Err(ErrorCode::INVALID_REQUEST)
+                    }
+                    _ if !is_known_since(asked.timestamp_ms, version) => Err(ErrorCode::UNSUPPORTED_VERSION),
+                    _ => self.list_offset(node, version, &name, asked, request.isolation_level),
+                };
+                Some(found.unwrap_or_else(|error| refused_list_offsets(asked.partition, error)))
             });
             ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
         });
@@ -201,9 +230,7 @@ impl<O: Observer> Cluster<O> {
             LATEST if lags => return Err(offset_not_available(version)),
             LATEST => Some((-1, readable, leader_epoch)),
             MAX_TIMESTAMP => known(log.latest_in_time())?,
-            timestamp_ms if timestamp_ms >= 0 => known(log.first_at_or_after(timestamp_ms))?,
-            // Questions about tiered storage and the like, of later versions.
-            _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
+            timestamp_ms => known(log.first_at_or_after(timestamp_ms))?,
         };
         let (timestamp_ms, offset, leader_epoch) = found.unwrap_or((-1, -1, -1));
         let partition = asked.partition;
@@ -216,6 +243,27 @@ impl Replica {
     fn readable_below(&self, isolation_level: i8) -> i64 {
         if isolation_level == READ_COMMITTED { self.last_stable_offset() } else { self.high_watermark }
     }
+}
+
+/// Does this version have this question (`ReplicaManager.isListOffsetsTimestampUnsupported`)? Those about tiered storage and
+/// the like come with later versions.
+fn is_known_since(timestamp_ms: i64, version: i16) -> bool {
+    match timestamp_ms {
+        MAX_TIMESTAMP => version >= 7,
+        _ => timestamp_ms >= EARLIEST,
+    }
+}
+
+/// `FetchRequest.getErrorResponse` for what Kafka has no code for: since v13 without the topics.
+fn refuse_fetch(version: i16, request: FetchRequest) -> Response {
+    let error = ErrorCode::UNKNOWN_SERVER_ERROR;
+    let refused = |topic: FetchTopic| FetchTopicResponse {
+        partitions: topic.partitions.iter().map(|asked| refused_fetch(asked.partition, error)).collect(),
+        name: topic.name,
+        id: topic.id,
+    };
+    let named = request.topics.into_iter().filter(|_| !says_topics_by_id(ApiKey::Fetch, version));
+    Response::Fetch(FetchResponse { error, topics: named.map(refused).collect(), ..FetchResponse::default() })
 }
 
 /// Clients before v5 do not know the code (KIP-207).

@@ -135,16 +135,31 @@ impl<O: Observer> Cluster<O> {
                         replication_factor: checked.replication_factor,
                         ..CreatedTopic::default()
                     };
-                    if request.validate_only {
-                        answer
-                    } else {
-                        CreatedTopic { id: self.found_topic(checked), ..answer }
-                    }
+                    // What is only checked has an id too, which nobody will have.
+                    let id = if request.validate_only { self.topics.draw_id() } else { self.found_topic(checked) };
+                    CreatedTopic { id, ..answer }
                 }
             });
         }
         CreateTopicsResponse { throttle_time_ms: 0, topics: answers }
     }
+}
+
+/// Version 0 has no place for replicas that are away: they are left out, and their partition has an error
+/// (`KRaftMetadataCache.getPartitionMetadata`, `errorUnavailableEndpoints`).
+#[cfg(feature = "wire")]
+pub(super) fn in_version(version: i16, mut answer: MetadataResponse) -> MetadataResponse {
+    if version == 0 {
+        for partition in answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            let away = core::mem::take(&mut partition.offline);
+            if !away.is_empty() && partition.error.is_none() {
+                partition.error = ErrorCode::REPLICA_NOT_AVAILABLE;
+            }
+            partition.replicas.retain(|node| !away.contains(node));
+            partition.isr.retain(|node| !away.contains(node));
+        }
+    }
+    answer
 }
 
 fn refused(topic: &NewTopic, error: ErrorCode, message: &str) -> CreatedTopic {

@@ -428,7 +428,12 @@ impl<O: Observer> Cluster<O> {
             Request::Produce(request) => return self.produce(now, node, header, &request, refused),
             Request::Fetch(request) => return self.fetch(now, version, request, refused),
             Request::ListOffsets(request) => Response::ListOffsets(self.list_offsets(node, version, &request, refused)),
-            Request::Metadata(request) => Response::Metadata(self.metadata(node, &request)),
+            Request::Metadata(request) => {
+                let answer = self.metadata(node, &request);
+                #[cfg(feature = "wire")]
+                let answer = metadata::in_version(version, answer);
+                Response::Metadata(answer)
+            }
             Request::CreateTopics(request) => Response::CreateTopics(self.create_topics(&request)),
             #[cfg(feature = "wire")]
             Request::DeleteTopics(request) => Response::DeleteTopics(self.delete_topics(now, &request)),

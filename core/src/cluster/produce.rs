@@ -75,7 +75,8 @@ impl<O: Observer> Cluster<O> {
         };
         let mut response = ProduceResponse::default();
         let mut awaited = Vec::new();
-        for (topic_place, topic) in request.topics.iter().enumerate() {
+        for topic in &request.topics {
+            let topic_place = response.topics.len();
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for (place, batch) in topic.partitions.iter().enumerate() {
                 let name = TopicPartition { topic: topic.name.clone(), partition: batch.partition };
@@ -87,7 +88,10 @@ impl<O: Observer> Cluster<O> {
                 }
                 partitions.push(answer);
             }
-            response.topics.push(ProduceTopicResponse { name: topic.name.clone(), id: topic.id, partitions });
+            // A topic of which nothing is said is not answered.
+            if !partitions.is_empty() {
+                response.topics.push(ProduceTopicResponse { name: topic.name.clone(), id: topic.id, partitions });
+            }
         }
         let mut all = response.topics.iter().flat_map(|topic| &topic.partitions);
         let any_error = all.any(|partition| !partition.error.is_none());

@@ -198,7 +198,7 @@ impl TopicSettings {
             "cleanup.policy" => {
                 let mut policies = value.split(',').map(str::trim).filter(|policy| !policy.is_empty());
                 if !policies.clone().all(|policy| matches!(policy, "compact" | "delete")) {
-                    return Err(invalid(name, value, "Valid values: compact, delete"));
+                    return Err(invalid(name, value, "String must be one of: compact, delete"));
                 }
                 self.is_compacted = policies.any(|policy| policy == "compact");
             }
@@ -428,6 +428,11 @@ impl Topics {
         self.names.insert(id, topic.name.clone());
         self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });
         id
+    }
+
+    /// An id for a topic that is not created.
+    pub(super) fn draw_id(&mut self) -> TopicId {
+        self.ids.next()
     }
 
     /// Gives a topic more partitions (`ReplicationControlManager.createPartitions`).

@@ -262,11 +262,17 @@ fn find_coordinator(
                 .with_host(text(&body.host))
                 .with_port(body.port)
                 .with_error_code(body.error.0)
+                .with_error_message(Some(text(body.error.java_message())))
         };
         return Ok(answer.with_coordinators(body.coordinators.iter().map(coordinator).collect()));
     }
     match &body.coordinators[..] {
         [only] => Ok(answer
+            .with_error_message(match only.error {
+                _ if version == 0 => Some(text("")),
+                ErrorCode::NONE => Some(text("NONE")),
+                error => Some(text(error.java_message())),
+            })
             .with_error_code(only.error.0)
             .with_node_id(broker_id(only.node))
             .with_host(text(&only.host))
@@ -288,8 +294,10 @@ fn api_versions(body: &ApiVersionsResponse, version: i16) -> kafka::ApiVersionsR
     }
     let name = || text("transaction.version");
     let level = body.transaction_version;
+    let supported = SupportedFeatureKey::default().with_name(name()).with_max_version(level);
+    // Before version 4 no feature is told that may be at level 0 (KIP-1022).
     answer
-        .with_supported_features(vec![SupportedFeatureKey::default().with_name(name()).with_max_version(level)])
+        .with_supported_features(if version >= 4 { vec![supported] } else { Vec::new() })
         .with_finalized_features_epoch(0)
         .with_finalized_features(vec![
             FinalizedFeatureKey::default()
