@@ -23,6 +23,7 @@ pub mod raw_http;
 pub mod read_back;
 pub mod retries;
 pub mod screen;
+pub mod side_by_side;
 pub mod storm;
 pub mod topic_story;
 pub mod wire_client;
