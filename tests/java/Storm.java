@@ -15,7 +15,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
  * {@code stored <number> <partition> <offset>}, {@code failed <number> <why>}; with transactions
  * {@code committed <first> <count>}, {@code aborted <first> <count>}, {@code again <first> <count> <why>}.
  *
- * <p>Arguments: bootstrap servers, topic, count, transactional id or {@code -}.
+ * <p>Arguments: bootstrap servers, topic, count, transactional id; or {@code -} for none, or {@code plain} for none and no
+ * idempotence either.
  */
 public class Storm {
     static final int IN_ONE_TRANSACTION = 500;
@@ -28,12 +29,14 @@ public class Storm {
     public static void main(String[] arguments) throws Exception {
         topic = arguments[1];
         int count = Integer.parseInt(arguments[2]);
-        boolean transactional = !arguments[3].equals("-");
+        boolean idempotent = !arguments[3].equals("plain");
+        boolean transactional = idempotent && !arguments[3].equals("-");
         Map<String, Object> config = new HashMap<>();
         config.put("bootstrap.servers", arguments[0]);
         config.put("key.serializer", StringSerializer.class);
         config.put("value.serializer", StringSerializer.class);
-        config.put("enable.idempotence", true);
+        config.put("acks", "all");
+        config.put("enable.idempotence", idempotent);
         config.put("max.in.flight.requests.per.connection", 5);
         config.put("batch.size", 2000);
         config.put("retry.backoff.ms", 20);
@@ -42,6 +45,10 @@ public class Storm {
         config.put("reconnect.backoff.max.ms", 200);
         config.put("delivery.timeout.ms", 600_000);
         config.put("max.block.ms", 600_000);
+        if (!transactional) {
+            // Answers may be swallowed.
+            config.put("request.timeout.ms", 2_000);
+        }
         if (transactional) {
             config.put("transactional.id", arguments[3]);
             config.put("transaction.timeout.ms", 600_000);

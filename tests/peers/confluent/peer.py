@@ -1,5 +1,5 @@
 """A peer of the cross tests on confluent-kafka: `produce SERVERS TOPIC COUNT KEYS`, `consume SERVERS TOPIC [ISOLATION]`,
-`transactions SERVERS TOPIC ID` and `storm SERVERS TOPIC COUNT ID|-`."""
+`transactions SERVERS TOPIC ID` and `storm SERVERS TOPIC COUNT ID|-|plain`."""
 
 import json
 import sys

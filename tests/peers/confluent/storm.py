@@ -14,7 +14,9 @@ class Storm:
         self.topic = topic
         config = {
             "bootstrap.servers": servers,
-            "enable.idempotence": True,
+            "acks": "all",
+            "enable.idempotence": transactional_id != "plain",
+            "max.in.flight.requests.per.connection": 5,
             "batch.num.messages": 100,
             "linger.ms": 2,
             "retry.backoff.ms": 20,
@@ -24,7 +26,10 @@ class Storm:
             "message.timeout.ms": PATIENCE_SECONDS * 1000,
             "log_level": 0,
         }
-        if transactional_id != "-":
+        if transactional_id in ("-", "plain"):
+            # Answers may be swallowed.
+            config["socket.timeout.ms"] = 2000
+        else:
             config["transactional.id"] = transactional_id
             config["transaction.timeout.ms"] = PATIENCE_SECONDS * 1000
         self.producer = Producer(config)
@@ -93,7 +98,7 @@ class Storm:
 
 def storm(servers: str, topic: str, count: int, transactional_id: str) -> None:
     weather = Storm(servers, topic, transactional_id)
-    if transactional_id == "-":
+    if transactional_id in ("-", "plain"):
         weather.all_at_once(count)
     else:
         weather.in_transactions(count)

@@ -32,7 +32,15 @@ func storm(ctx context.Context, servers, topic string, count int, id string) err
 		// By default it takes the end of a young connection for a missing password, and gives up.
 		kgo.AlwaysRetryEOF(),
 	}
-	if id != "-" {
+	isTransactional := id != "-" && id != "plain"
+	if !isTransactional {
+		// Answers may be swallowed.
+		options = append(options, kgo.ProduceRequestTimeout(time.Second), kgo.RequestTimeoutOverhead(time.Second))
+	}
+	if id == "plain" {
+		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(5))
+	}
+	if isTransactional {
 		options = append(options, kgo.TransactionalID(id), kgo.TransactionTimeout(10*time.Minute))
 	}
 	client, err := kgo.NewClient(options...)
@@ -40,7 +48,7 @@ func storm(ctx context.Context, servers, topic string, count int, id string) err
 		return err
 	}
 	defer client.Close()
-	if id == "-" {
+	if !isTransactional {
 		for number, result := range sendAll(ctx, client, topic, 0, count) {
 			if result.Err != nil {
 				fmt.Fprintln(told, "failed", number, result.Err)

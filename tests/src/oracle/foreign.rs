@@ -1,10 +1,10 @@
 //! Foreign clients in bad weather on the embedded brokers. Cases are records.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Tally;
 use crate::peers::kafkajs::Calls;
-use crate::storm::{Brokers, Passage, Peer, pass};
+use crate::storm::{Brokers, Manner, Passage, Peer, pass};
 
 /// Every one of them promises each record once and in order. kafkajs does so for calls that name one partition: see
 /// [`several_partitions`].
@@ -24,12 +24,43 @@ pub fn clients(records: u64, _seed: u64) -> Result<Tally> {
         for transactional in [false, true] {
             let title = title(peer, transactional);
             let passage = passage(Brokers::Embedded, peer, records, transactional);
-            if let Some(found) = tally.check(&title, passage.and_then(|passage| passage.judge(records, transactional)))
-            {
+            let judged = passage.and_then(|passage| {
+                let again = passage.score.is_some().then(|| passage.judge_score(records)).transpose()?;
+                ensure!(again.is_none_or(|again| again == 0), "{again:?} records are there again");
+                passage.judge(records, transactional)
+            });
+            if let Some(found) = tally.check(&title, judged) {
                 tally.findings.push(format!("{title}: {found}"));
             }
             tally.cases += records as u64;
         }
+    }
+    Ok(tally)
+}
+
+/// The clients that tell where each record is, with idempotence off, in the same weather: what they send again is there again,
+/// and the score says of how many records.
+///
+/// # Errors
+/// As [`clients`].
+pub fn duplicates(records: u64, _seed: u64) -> Result<Tally> {
+    let records = usize::try_from(records)?;
+    let mut tally = Tally::default();
+    for peer in [Peer::Java, Peer::Librdkafka, Peer::FranzGo] {
+        let title = format!("{}, idempotence off", peer.name());
+        let judged = passage_in(Brokers::Embedded, peer, records, Manner::Plain).and_then(|passage| {
+            let again = passage.judge_score(records)?;
+            ensure!(again > 0, "nothing is there again, after {} faults", passage.faults);
+            Ok(format!(
+                "{} faults: {} records are there, {again} of them again, by the score as by Kafka's consumer",
+                passage.faults,
+                passage.read.len()
+            ))
+        });
+        if let Some(found) = tally.check(&title, judged) {
+            tally.findings.push(format!("{title}: {found}"));
+        }
+        tally.cases += records as u64;
     }
     Ok(tally)
 }
@@ -83,6 +114,10 @@ fn title(peer: Peer, transactional: bool) -> String {
 }
 
 fn passage(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
+    passage_in(brokers, peer, records, if transactional { Manner::InTransactions } else { Manner::Idempotent })
+}
+
+fn passage_in(brokers: Brokers, peer: Peer, records: usize, manner: Manner) -> Result<Passage> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(pass(brokers, peer, records, transactional))
+    runtime.block_on(pass(brokers, peer, records, manner))
 }

@@ -47,8 +47,8 @@ pub fn transactions(bootstrap_servers: &str, topic: &str, transactional_id: &str
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// Sends `count` numbered records with an idempotent producer, in transactions if it has an id other than `-`, and gives
-/// what it was told of them, line by line: see `tests/java/Storm.java`.
+/// Sends `count` numbered records with an idempotent producer, in transactions if it has an id, which `-` is not; or with
+/// idempotence off, if that is `plain`. Gives what it was told of them, line by line: see `tests/java/Storm.java`.
 ///
 /// # Errors
 /// When the package cannot be installed, or the program ends with an error.

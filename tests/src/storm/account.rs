@@ -29,12 +29,17 @@ impl Peer {
         }
     }
 
-    /// Has it send so many records, in transactions if it has an id.
+    /// Does it tell where each record is?
+    pub(super) fn tells_places(self) -> bool {
+        !matches!(self, Self::KafkaJs(_))
+    }
+
+    /// Has it send so many records.
     ///
     /// # Errors
     /// When it cannot be installed, or ends with an error.
-    pub fn send(self, servers: &str, topic: &str, records: usize, transactional_id: Option<&str>) -> Result<Account> {
-        let id = transactional_id.unwrap_or("-");
+    pub fn send(self, servers: &str, topic: &str, records: usize, manner: Manner) -> Result<Account> {
+        let id = manner.word();
         let text = match self {
             Self::Java => java::storm(servers, topic, records, id),
             Self::Librdkafka => confluent::storm(servers, topic, records, id),
@@ -42,6 +47,28 @@ impl Peer {
             Self::KafkaJs(calls) => kafkajs::storm(servers, topic, records, id, calls),
         };
         Account::read(&text?)
+    }
+}
+
+/// How a client sends, always with `acks=all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Idempotent, as all are by default.
+    Idempotent,
+    /// In transactions.
+    InTransactions,
+    /// With idempotence off, and five requests in flight.
+    Plain,
+}
+
+impl Manner {
+    /// What a client's program is told: a transactional id, or none.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Idempotent => "-",
+            Self::InTransactions => "storm-transactions",
+            Self::Plain => "plain",
+        }
     }
 }
 

@@ -1,10 +1,15 @@
 //! What happens to clients.
 
+use std::time::Duration;
+
 use producer_core::cluster::Action;
 use producer_core::error::ErrorCode;
 use producer_core::protocol::ApiKey;
 
-use super::Brokers;
+use super::{Brokers, Manner};
+
+/// Longer than clients wait for an answer.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// Something that happens to a client.
 #[derive(Clone, Debug)]
@@ -26,7 +31,7 @@ fn refused(api: ApiKey, error: ErrorCode) -> Fault {
 }
 
 /// All faults in the order in which they come round.
-pub(super) fn rota(brokers: Brokers, transactional: bool) -> Vec<Fault> {
+pub(super) fn rota(brokers: Brokers, manner: Manner) -> Vec<Fault> {
     if brokers == Brokers::Apache {
         return vec![Fault::Cut, Fault::LeaderMoves, Fault::CutBeforeAnswers, Fault::LeaderMoves];
     }
@@ -46,7 +51,10 @@ pub(super) fn rota(brokers: Brokers, transactional: bool) -> Vec<Fault> {
         refused(ApiKey::Produce, ErrorCode::KAFKA_STORAGE_ERROR),
         refused(ApiKey::Metadata, ErrorCode::LEADER_NOT_AVAILABLE),
     ];
-    if transactional {
+    if manner != Manner::InTransactions {
+        // The answer is swallowed: the clients have given up the request by then, and sent it again.
+        rota.push(Fault::Seized(ApiKey::Produce, Action::Delay(SILENCE)));
+    } else {
         rota.extend([
             refused(ApiKey::EndTxn, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS),
             Fault::Seized(ApiKey::EndTxn, Action::CutAfterAppend),

@@ -2,20 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::Passage;
 use super::account::{Account, End};
+use super::score::met_again;
 use crate::read_back::{Acknowledged, ReadRecord};
 
 impl Passage {
+    /// The score, which must agree with what Kafka's own consumer met: what is there, how often, and nothing lost. Gives
+    /// how many records are there again.
+    ///
+    /// # Errors
+    /// Names what differs.
+    pub fn judge_score(&self, records: usize) -> Result<u64> {
+        let score = self.score.as_ref().context("a run without a score")?;
+        let (read, again) = (self.read.len() as u64, met_again(&self.read) as u64);
+        ensure!(score.stored == read, "the score counts {} records, the consumer {read}: {score:?}", score.stored);
+        ensure!(score.duplicated == again, "{} again by the score, {again} by the consumer", score.duplicated);
+        ensure!((score.sent, score.acknowledged) == (records as u64, records as u64), "not all was told: {score:?}");
+        ensure!((score.found, score.foreign) == (records as u64, 0), "not all is where it was told: {score:?}");
+        Ok(again)
+    }
+
     /// Every record once, in the order of sending, and where the client says; of those in transactions the committed ones
     /// alone. Gives what was found, in words.
     ///
     /// # Errors
     /// Names the first record of which that is not true.
     pub fn judge(&self, records: usize, transactional: bool) -> Result<String> {
-        let Self { account, read, faults, repeated_batches } = self;
+        let Self { account, read, faults, repeated_batches, .. } = self;
         let found =
             if transactional { judge_transactions(account, read, records) } else { judge_all(account, read, records) };
         Ok(format!("{faults} faults, {repeated_batches} batches sent again: {}", found?))

@@ -9,13 +9,15 @@ mod apache;
 mod embedded;
 mod faults;
 mod judge;
+mod score;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use producer_core::judge::Score;
 use xtask::kafka::KafkaJars;
 
-pub use self::account::{Account, End, Peer};
+pub use self::account::{Account, End, Manner, Peer};
 use self::apache::Apache;
 use self::embedded::Embedded;
 use self::faults::{Fault, rota};
@@ -56,6 +58,9 @@ pub struct Passage {
     pub faults: usize,
     /// Batches that the client sent more than once.
     pub repeated_batches: usize,
+    /// What the read-back of the embedded brokers came to, where the client tells where each record is and uses no
+    /// transactions.
+    pub score: Option<Score>,
 }
 
 /// Brokers under the weather.
@@ -94,17 +99,17 @@ impl Under {
 /// # Errors
 /// When the brokers do not start, the client ends with an error or is stuck each time, or Java cannot be run.
 #[expect(clippy::print_stderr, reason = "who reads the outcome must know")]
-pub async fn pass(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
+pub async fn pass(brokers: Brokers, peer: Peer, records: usize, manner: Manner) -> Result<Passage> {
     for _ in 1..TRIES {
-        match pass_once(brokers, peer, records, transactional).await {
+        match pass_once(brokers, peer, records, manner).await {
             Err(error) if error.is::<kafkajs::Stuck>() => eprintln!("note: {error}; it begins anew with other brokers"),
             done => return done,
         }
     }
-    pass_once(brokers, peer, records, transactional).await
+    pass_once(brokers, peer, records, manner).await
 }
 
-async fn pass_once(brokers: Brokers, peer: Peer, records: usize, transactional: bool) -> Result<Passage> {
+async fn pass_once(brokers: Brokers, peer: Peer, records: usize, manner: Manner) -> Result<Passage> {
     let mut proxies = Vec::new();
     for _ in 0..BROKERS {
         proxies.push(CuttingProxy::listen().await?);
@@ -113,10 +118,9 @@ async fn pass_once(brokers: Brokers, peer: Peer, records: usize, transactional: 
     let addresses: Vec<String> = proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
     let servers = addresses.join(",");
     let asked = servers.clone();
-    let id = transactional.then_some("storm-transactions");
-    let sending = tokio::task::spawn_blocking(move || peer.send(&asked, TOPIC, records, id));
+    let sending = tokio::task::spawn_blocking(move || peer.send(&asked, TOPIC, records, manner));
 
-    let rota = rota(brokers, transactional);
+    let rota = rota(brokers, manner);
     let apart = match brokers {
         Brokers::Embedded => APART.max(records / FAULTS),
         Brokers::Apache => records / FAULTS,
@@ -147,5 +151,12 @@ async fn pass_once(brokers: Brokers, peer: Peer, records: usize, transactional: 
     let heard: Vec<Vec<u8>> = proxies.iter().flat_map(CuttingProxy::heard).collect();
     let repeated_batches = count_repeated(&heard, TOPIC)?;
     let read = tokio::task::spawn_blocking(move || read_topic(&KafkaJars::ensure()?, &servers, TOPIC)).await??;
-    Ok(Passage { account, read, faults, repeated_batches })
+    let port = proxies[0].port();
+    let is_scored = brokers == Brokers::Embedded && manner != Manner::InTransactions && peer.tells_places();
+    let (account, score) = tokio::task::spawn_blocking(move || -> Result<_> {
+        let score = is_scored.then(|| score::score(&account, records, manner, port)).transpose()?;
+        Ok((account, score))
+    })
+    .await??;
+    Ok(Passage { account, read, faults, repeated_batches, score })
 }
