@@ -14,6 +14,7 @@ pub mod draws;
 pub mod history;
 pub mod kill_run;
 pub mod null_sink;
+pub mod on_kafka;
 pub mod oracle;
 pub mod page;
 pub mod page_client;

@@ -196,6 +196,24 @@ impl ApacheKafka {
         Ok(())
     }
 
+    /// Lets node `id` (counted from 1) stand still: SIGSTOP. Its connections stay, and it answers nothing.
+    ///
+    /// # Errors
+    /// When there is no such running node.
+    pub fn freeze_node(&mut self, id: usize) -> Result<()> {
+        self.running(id)?.process.iter().for_each(OwnedChild::freeze);
+        Ok(())
+    }
+
+    /// Lets node `id` (counted from 1) go on: SIGCONT.
+    ///
+    /// # Errors
+    /// When there is no such running node.
+    pub fn thaw_node(&mut self, id: usize) -> Result<()> {
+        self.running(id)?.process.iter().for_each(OwnedChild::thaw);
+        Ok(())
+    }
+
     /// Stops node `id` (counted from 1) in order: it hands over its leaderships first.
     ///
     /// # Errors
