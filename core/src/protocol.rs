@@ -403,6 +403,8 @@ pub struct NewTopic {
     pub replication_factor: i16,
     /// Topic-level settings.
     pub configs: Vec<(Arc<str>, Option<Arc<str>>)>,
+    /// Which brokers hold which partition, the preferred leader first; then both numbers are −1. Empty: the brokers choose.
+    pub assignments: Vec<(i32, Vec<NodeId>)>,
 }
 
 /// Per topic: was it created?

@@ -65,7 +65,13 @@ impl Teller {
 
     /// Creates a topic and waits until it is known; its id.
     fn create(&mut self, name: &str) -> Result<TopicId> {
-        let topic = NewTopic { name: name.into(), num_partitions: 1, replication_factor: 1, configs: Vec::new() };
+        let topic = NewTopic {
+            name: name.into(),
+            num_partitions: 1,
+            replication_factor: 1,
+            configs: Vec::new(),
+            assignments: Vec::new(),
+        };
         let body = CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, validate_only: false };
         let Response::CreateTopics(created) = self.client.ask(7, Request::CreateTopics(body))? else { unreachable!() };
         ensure!(created.topics[0].error.is_none(), "{name}: {:?}", created.topics[0]);

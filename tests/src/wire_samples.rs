@@ -126,9 +126,10 @@ pub fn request(api: ApiKey) -> Request {
         ApiKey::CreateTopics => Request::CreateTopics(CreateTopicsRequest {
             topics: vec![NewTopic {
                 name: text("orders"),
-                num_partitions: 3,
-                replication_factor: 3,
+                num_partitions: -1,
+                replication_factor: -1,
                 configs: vec![(text("min.insync.replicas"), Some(text("2"))), (text("cleanup.policy"), None)],
+                assignments: vec![(1, vec![NodeId(3), NodeId(1)]), (0, vec![])],
             }],
             timeout_ms: 5_000,
             validate_only: true,

@@ -69,7 +69,13 @@ impl Teller {
 
     /// Creates a topic with two partitions, if it is not there, and waits for its leaders.
     pub fn create_topic(&mut self, name: &str) -> Result<()> {
-        let topic = NewTopic { name: name.into(), num_partitions: 2, replication_factor: 1, configs: Vec::new() };
+        let topic = NewTopic {
+            name: name.into(),
+            num_partitions: 2,
+            replication_factor: 1,
+            configs: Vec::new(),
+            assignments: Vec::new(),
+        };
         let body = CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, validate_only: false };
         let Response::CreateTopics(created) = self.client.ask(7, Request::CreateTopics(body))? else { unreachable!() };
         let error = created.topics[0].error;

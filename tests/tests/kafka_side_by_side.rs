@@ -58,11 +58,6 @@ const ONE_BROKER: &[Exception] = &[
         reason: "Kafka cuts at the limit and leaves it to clients to drop the rest; the embedded brokers send whole batches",
         covers: |found| found.field.ends_with("records.rest") && found.request.ends_with("less than two"),
     },
-    Exception {
-        name: "assigned copies",
-        reason: "the embedded brokers place copies themselves, whatever CreateTopics assigns",
-        covers: |found| found.request.contains(": assigned"),
-    },
 ];
 
 /// What Java makes something of.

@@ -51,7 +51,8 @@ impl Client {
 
     fn create_topic(&mut self, version: i16, name: &str, configs: &[(&str, &str)]) -> Result<CreatedTopic> {
         let configs = configs.iter().map(|&(name, value)| (name.into(), Some(value.into()))).collect();
-        let topic = NewTopic { name: name.into(), num_partitions: 2, replication_factor: 1, configs };
+        let topic =
+            NewTopic { name: name.into(), num_partitions: 2, replication_factor: 1, configs, assignments: Vec::new() };
         let body = CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, validate_only: false };
         let Response::CreateTopics(body) = self.ask(version, Request::CreateTopics(body))? else { unreachable!() };
         Ok(body.topics[0].clone())

@@ -104,6 +104,7 @@ impl<O: Observer> Cluster<O> {
                         num_partitions: -1,
                         replication_factor: -1,
                         configs: Vec::new(),
+                        assignments: Vec::new(),
                     };
                     // One that cannot be created (its name collides with another's) stays unknown.
                     let _ = self.create_topic(&default);
@@ -126,7 +127,7 @@ impl<O: Observer> Cluster<O> {
                 }
                 continue;
             }
-            answers.push(match self.topics.check(&self.config, topic) {
+            answers.push(match self.topics.check(&self.config, &self.brokers, topic) {
                 Err(refusal) => refused(topic, refusal.error, &refusal.message),
                 Ok(checked) => {
                     let answer = CreatedTopic {

@@ -11,6 +11,7 @@
 //! sessions, quotas, authorisation, log compaction. Each file below says the same for its part.
 
 mod append;
+mod assignment;
 mod broker;
 mod config;
 mod controller;
@@ -64,7 +65,7 @@ use crate::trace::{Fact, Fault, Nobody, Observer};
 
 /// A topic with this many partitions, copied to this many brokers, with default settings.
 pub fn new_topic(name: &str, num_partitions: i32, replication_factor: i16) -> NewTopic {
-    NewTopic { name: name.into(), num_partitions, replication_factor, configs: Vec::new() }
+    NewTopic { name: name.into(), num_partitions, replication_factor, configs: Vec::new(), assignments: Vec::new() }
 }
 
 /// One client connection as the brokers see it.
@@ -207,7 +208,7 @@ impl<O: Observer> Cluster<O> {
     /// # Errors
     /// What CreateTopics would answer, with Kafka's sentence.
     pub fn create_topic(&mut self, topic: &NewTopic) -> Result<(), TopicRefusal> {
-        let checked = self.topics.check(&self.config, topic)?;
+        let checked = self.topics.check(&self.config, &self.brokers, topic)?;
         self.found_topic(checked);
         Ok(())
     }

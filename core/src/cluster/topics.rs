@@ -1,13 +1,14 @@
 //! Topics, their partitions, and who leads them.
 //!
 //! *Models*: Kafka's rules for names, counts and settings, with its sentences; topic ids; leaders spread over the
-//! brokers, and copies on those that follow. *Leaves out*: manual assignments, racks, settings that would change nothing
-//! here (they are accepted), reassignment of replicas.
+//! brokers, and copies on those that follow. *Leaves out*: racks, settings that would change nothing here (they are
+//! accepted), reassignment of replicas.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ClusterConfig;
+use super::assignment;
 use super::broker::Brokers;
 use super::registration::Registration;
 use super::replica::Replica;
@@ -66,7 +67,11 @@ impl Partition {
     fn new(config: &ClusterConfig, brokers: &Brokers, number: i32, copies: i16) -> Self {
         let count = i32::try_from(config.brokers.len()).unwrap_or(i32::MAX).max(1);
         let node = |place: i32| NodeId(place % count + 1);
-        let nodes = (0..i32::from(copies)).map(|copy| node(number + copy)).collect();
+        Self::on(config, brokers, (0..i32::from(copies)).map(|copy| node(number + copy)).collect())
+    }
+
+    /// An empty one on these brokers.
+    fn on(config: &ClusterConfig, brokers: &Brokers, nodes: Vec<NodeId>) -> Self {
         let registration = Registration::new(nodes, |node| brokers.is_active(node));
         let replicas = registration.replicas.iter().map(|&node| Replica::new(config, node)).collect();
         Self { registration, replicas }
@@ -293,6 +298,8 @@ pub(super) struct CheckedTopic {
     settings: TopicSettings,
     pub(super) num_partitions: i32,
     pub(super) replication_factor: i16,
+    /// Who holds which partition; empty: whoever's turn it is.
+    assigned: Vec<Vec<NodeId>>,
 }
 
 /// All topics by name.
@@ -369,7 +376,12 @@ impl Topics {
     }
 
     /// May this topic be created? In the order of `ReplicationControlManager.createTopics`.
-    pub(super) fn check(&self, config: &ClusterConfig, topic: &NewTopic) -> Result<CheckedTopic, TopicRefusal> {
+    pub(super) fn check(
+        &self,
+        config: &ClusterConfig,
+        brokers: &Brokers,
+        topic: &NewTopic,
+    ) -> Result<CheckedTopic, TopicRefusal> {
         let name = &topic.name;
         check_topic_name(name)?;
         if self.topics.contains_key(name) {
@@ -384,9 +396,16 @@ impl Topics {
             ));
         }
         let settings = TopicSettings::from_configs(&topic.configs)?;
-        let brokers = i16::try_from(config.brokers.len()).unwrap_or(i16::MAX);
+        let assigned = assignment::check(config, brokers, topic)?;
+        if !assigned.is_empty() {
+            let count = |list: &[_]| i32::try_from(list.len()).unwrap_or(i32::MAX);
+            let (num_partitions, copies) = (count(&assigned), assigned.first().map_or(0, Vec::len));
+            let replication_factor = i16::try_from(copies).unwrap_or(i16::MAX);
+            return Ok(CheckedTopic { name: name.clone(), settings, num_partitions, replication_factor, assigned });
+        }
+        let broker_count = i16::try_from(config.brokers.len()).unwrap_or(i16::MAX);
         let replication_factor = match topic.replication_factor {
-            -1 => config.default_replication_factor.min(brokers),
+            -1 => config.default_replication_factor.min(broker_count),
             1.. => topic.replication_factor,
             _ => {
                 return Err(refusal(
@@ -408,22 +427,24 @@ impl Topics {
         if num_partitions > MAX_PARTITIONS {
             return Err(refusal(ErrorCode::POLICY_VIOLATION, TOO_MANY_PARTITIONS));
         }
-        if replication_factor > brokers {
+        if replication_factor > broker_count {
             return Err(refusal(
                 ErrorCode::INVALID_REPLICATION_FACTOR,
                 format!(
-                    "Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} cannot be reached because only {brokers} broker(s) are registered or some brokers have all their log directories cordoned."
+                    "Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} cannot be reached because only {broker_count} broker(s) are registered or some brokers have all their log directories cordoned."
                 ),
             ));
         }
-        Ok(CheckedTopic { name: name.clone(), settings, num_partitions, replication_factor })
+        Ok(CheckedTopic { name: name.clone(), settings, num_partitions, replication_factor, assigned })
     }
 
     /// Creates it.
     pub(super) fn create(&mut self, config: &ClusterConfig, brokers: &Brokers, topic: CheckedTopic) -> TopicId {
         let copies = topic.replication_factor;
-        let partition = |number| Partition::new(config, brokers, number, copies);
-        let partitions = (0..topic.num_partitions).map(partition).collect();
+        let partitions = match topic.assigned.is_empty() {
+            true => (0..topic.num_partitions).map(|number| Partition::new(config, brokers, number, copies)).collect(),
+            false => topic.assigned.into_iter().map(|nodes| Partition::on(config, brokers, nodes)).collect(),
+        };
         let id = self.ids.next();
         self.names.insert(id, topic.name.clone());
         self.topics.insert(topic.name, Topic { id, settings: topic.settings, partitions });

@@ -67,6 +67,7 @@ pub(super) fn new_topic(topic: &Topic, lane: Option<&Lane>) -> NewTopic {
         num_partitions: number(lane.and_then(|lane| lane.partitions).unwrap_or(topic.partitions)),
         replication_factor: i16::try_from(topic.replication_factor).unwrap_or(i16::MAX),
         configs: settings.iter().map(|(key, value)| (key.into(), Some(value.into()))).collect(),
+        assignments: Vec::new(),
     }
 }
 

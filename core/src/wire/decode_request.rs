@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::error::{Malformation, RequestError};
 use super::reader::{Reader, Result};
 use super::transactions::requests;
-use crate::ids::{CorrelationId, TopicId};
+use crate::ids::{CorrelationId, NodeId, TopicId};
 use crate::protocol::{
     ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchPartition, FetchRequest, FetchTopic,
     FindCoordinatorRequest, InitProducerIdRequest, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
@@ -194,14 +194,14 @@ fn create_topics(reader: &mut Reader<'_>) -> Result<CreateTopicsRequest> {
     let topics = reader.array(|reader| {
         let name = reader.string()?;
         let (num_partitions, replication_factor) = (reader.i32()?, reader.i16()?);
-        let _assignments = reader.array(|reader| {
-            let _partition = reader.i32()?;
-            let _brokers = reader.array(Reader::i32)?;
-            reader.end_struct()
+        let assignments = reader.array(|reader| {
+            let assignment = (reader.i32()?, reader.array(|reader| reader.i32().map(NodeId))?);
+            reader.end_struct()?;
+            Ok(assignment)
         })?;
         let configs = reader.array(config)?;
         reader.end_struct()?;
-        Ok(NewTopic { name, num_partitions, replication_factor, configs })
+        Ok(NewTopic { name, num_partitions, replication_factor, configs, assignments })
     })?;
     let (timeout_ms, validate_only) = (reader.i32()?, reader.bool()?);
     reader.end_struct()?;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::create_topics_request::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
+};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -16,7 +18,7 @@ use super::error::EncodeError;
 use super::frame::Frame;
 use super::transactions::requests;
 use super::{produce, put_request_header};
-use crate::ids::TopicId;
+use crate::ids::{NodeId, TopicId};
 use crate::io::OutgoingRequest;
 use crate::protocol::{
     self, ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, FindCoordinatorRequest,
@@ -152,11 +154,17 @@ fn create_topics(body: &CreateTopicsRequest) -> kafka::CreateTopicsRequest {
     let config = |(name, value): &(Arc<str>, Option<Arc<str>>)| {
         CreatableTopicConfig::default().with_name(text(name)).with_value(nullable_text(value))
     };
+    let assignment = |(partition, brokers): &(i32, Vec<NodeId>)| {
+        CreatableReplicaAssignment::default()
+            .with_partition_index(*partition)
+            .with_broker_ids(brokers.iter().map(|node| kafka::BrokerId(node.0)).collect())
+    };
     let topics = body.topics.iter().map(|topic| {
         CreatableTopic::default()
             .with_name(topic_name(&topic.name))
             .with_num_partitions(topic.num_partitions)
             .with_replication_factor(topic.replication_factor)
+            .with_assignments(topic.assignments.iter().map(assignment).collect())
             .with_configs(topic.configs.iter().map(config).collect())
     });
     kafka::CreateTopicsRequest::default()

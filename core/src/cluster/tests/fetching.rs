@@ -139,3 +139,35 @@ fn offsets_are_found_by_time_and_at_both_ends() {
     assert_eq!(found(31), (-1, -1));
     assert_eq!(offset_for(&mut world, 0, -4).error, ErrorCode::UNSUPPORTED_VERSION);
 }
+
+/// What is answered field by field is compared with Apache Kafka's answers in `kafka_side_by_side`.
+#[test]
+fn a_session_is_left_or_begun_anew_by_a_full_fetch_and_none_can_be_gone_on_with() {
+    let mut world = World::new();
+    world.produce(0, plain(&["a"]));
+    let link = world.connect(1);
+    for (session_id, session_epoch, error) in
+        [(7, -1, ErrorCode::NONE), (7, 0, ErrorCode::NONE), (7, 1, ErrorCode::FETCH_SESSION_ID_NOT_FOUND)]
+    {
+        let request = FetchRequest { session_id, session_epoch, ..fetch_request(0, 0) };
+        let Some(Response::Fetch(told)) = world.ask(link, Request::Fetch(request)) else { panic!("no answer") };
+        let records = told.topics.iter().flat_map(|topic| &topic.partitions).map(|found| found.batches.len());
+        let expected = usize::from(error.is_none());
+        assert_eq!((told.error, told.session_id, records.sum::<usize>()), (error, 0, expected), "{session_epoch}");
+    }
+}
+
+#[test]
+fn the_offset_of_the_latest_time_is_told_since_version_7() {
+    let mut world = World::new();
+    world.produce(0, plain(&["a"]));
+    let link = world.connect(1);
+    for (version, error) in [(6, ErrorCode::UNSUPPORTED_VERSION), (7, ErrorCode::NONE)] {
+        let asked = ListOffsetsPartition { partition: 0, current_leader_epoch: -1, timestamp_ms: -3 };
+        let topics = vec![ListOffsetsTopic { name: "orders".into(), partitions: vec![asked] }];
+        let request = Request::ListOffsets(ListOffsetsRequest { isolation_level: 0, topics });
+        let answer = world.ask_in_version(link, version, request);
+        let Some(Response::ListOffsets(told)) = answer else { panic!("{answer:?}") };
+        assert_eq!(told.topics[0].partitions[0].error, error, "{version}");
+    }
+}

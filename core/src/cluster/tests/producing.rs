@@ -230,7 +230,8 @@ fn a_topic_with_log_append_time_gets_the_brokers_clock() {
     let mut world = World::new();
     let link = world.connect(1);
     let configs = vec![("message.timestamp.type".into(), Some("LogAppendTime".into()))];
-    let topic = NewTopic { name: "clocked".into(), num_partitions: 1, replication_factor: 1, configs };
+    let topic =
+        NewTopic { name: "clocked".into(), num_partitions: 1, replication_factor: 1, configs, assignments: Vec::new() };
     let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 0, validate_only: false };
     world.ask(link, Request::CreateTopics(request));
     world.pass(Duration::from_secs(5));

@@ -235,3 +235,22 @@ fn a_topic_grows_and_does_not_shrink() {
     assert_eq!(world.cluster.leader(&orders(4)), Some((NodeId(2), 0)), "the fifth of three brokers' turn");
     assert_eq!(world.produce(4, plain(&["a"])).base_offset, 0);
 }
+
+/// What is refused is compared with Apache Kafka's refusals in `kafka_side_by_side`.
+#[cfg(feature = "wire")]
+#[test]
+fn copies_are_where_a_topics_creator_says_the_leader_first() {
+    let mut world = World::new();
+    let assignments = vec![(1, vec![NodeId(2), NodeId(3)]), (0, vec![NodeId(3), NodeId(1)])];
+    let created = create(&mut world, vec![NewTopic { assignments, ..new_topic("placed", -1, -1) }], false).remove(0);
+    assert_eq!((created.error, created.num_partitions, created.replication_factor), (ErrorCode::NONE, 2, 2));
+    let placed = world.describe("placed", false);
+    let leaders: Vec<_> = placed.partitions.iter().map(|partition| partition.leader.0).collect();
+    assert_eq!(leaders, [3, 2]);
+    assert_eq!(placed.partitions[1].replicas, [NodeId(2), NodeId(3)]);
+
+    let twice = vec![(0, vec![NodeId(1), NodeId(1)])];
+    let refused = refusal(&mut world, NewTopic { assignments: twice, ..new_topic("twice", -1, -1) });
+    let message = "The manual partition assignment includes the broker 1 more than once.";
+    assert_eq!(refused, (ErrorCode(39), message.to_owned()));
+}

@@ -4,7 +4,8 @@
 
 use anyhow::{Context as _, Result};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_protocol::messages::MetadataResponse;
+use kafka_protocol::messages::create_topics_request::CreatableReplicaAssignment;
+use kafka_protocol::messages::{BrokerId, MetadataResponse};
 use producer_core::ids::NodeId;
 use xtask::kafka::ApacheKafka;
 
@@ -91,18 +92,19 @@ fn batch() -> RawBatch {
 }
 
 impl<C: Cluster> Scene<'_, C> {
-    /// Creates a topic of one partition with three copies, and names the brokers by it.
-    fn open(&mut self, name: &str, min_in_sync: &str) -> Result<Identity> {
+    /// Creates a topic of one partition, copied to these nodes, and names them by their places.
+    fn open(&mut self, name: &str, copies: [i32; 3], min_in_sync: &str) -> Result<Identity> {
         self.turn_to_node(1)?;
-        self.story.create_as(new_topic(name, 1, 3, &[("min.insync.replicas", Some(min_in_sync))]))?;
+        let assigned = copies.iter().map(|&node| BrokerId(node)).collect();
+        let assignment = CreatableReplicaAssignment::default().with_broker_ids(assigned);
+        let topic = new_topic(name, -1, -1, &[("min.insync.replicas", Some(min_in_sync))]);
+        self.story.create_as(topic.with_assignments(vec![assignment]))?;
         self.topic = self.story.topic(name);
-        self.copies.clear();
-        let found = self.wait_for_copies(3)?;
-        let copies = found.topics[0].partitions[0].replica_nodes.iter().map(|node| node.0);
-        let copies: Vec<i32> = copies.collect();
+        self.wait_for_copies(3)?;
         self.copies = copies.iter().map(|&node| usize::try_from(node)).collect::<Result<_, _>>()?;
-        self.story.teller.name_nodes(copies);
+        self.story.teller.name_nodes(copies.to_vec());
         self.turn_to(1)?;
+        self.wait_for_copies(3)?;
         self.story.producer()
     }
 
@@ -199,7 +201,7 @@ impl<C: Cluster> Scene<'_, C> {
 
     /// All three copies are to be in sync, and one is missing.
     fn a_copy_is_missing(&mut self) -> Result<()> {
-        let producer = self.open("strict", "3")?;
+        let producer = self.open("strict", [2, 3, 1], "3")?;
         for version in 3..=13 {
             self.produce_all("with all copies", version, &batch())?;
         }
@@ -239,7 +241,7 @@ impl<C: Cluster> Scene<'_, C> {
 
     /// The leader dies, and another one takes over.
     fn the_leader_dies(&mut self) -> Result<()> {
-        let (id, epoch) = self.open("led", "2")?;
+        let (id, epoch) = self.open("led", [3, 1, 2], "2")?;
         let producer = (id, epoch);
         for sequence in 0..6 {
             self.produce_all("while it lives", 12, &batch().by(producer, sequence))?;

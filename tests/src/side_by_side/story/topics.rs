@@ -77,9 +77,19 @@ fn topics_are_refused(story: &mut Story) -> Result<()> {
         ("assigned to nobody", -1, -1, vec![assigned(0, &[9])]),
         ("assigned with a gap", -1, -1, vec![assigned(1, &[1])]),
         ("assigned twice to one", -1, -1, vec![assigned(0, &[1, 1])]),
+        ("assigned twice", -1, -1, vec![assigned(0, &[1]), assigned(0, &[1])]),
+        ("assigned to none", -1, -1, vec![assigned(0, &[])]),
+        ("assigned unevenly", -1, -1, vec![assigned(0, &[1]), assigned(1, &[1, 9])]),
+        ("assigned below zero", -1, -1, vec![assigned(-1, &[1])]),
+        ("assigned in another order", -1, -1, vec![assigned(1, &[1]), assigned(0, &[1])]),
+        ("assigned with partitions counted", 1, -1, vec![assigned(0, &[1])]),
+        ("assigned in part", -1, -1, vec![assigned(1, &[1]), assigned(2, &[1])]),
     ] {
         let topic = new_topic(&what.replace(' ', "-"), partitions, copies, &[]).with_assignments(assignments);
-        story.teller.ask(what, 7, &create_topics(vec![topic]).with_validate_only(true))?;
+        for version in [2, 7] {
+            let request = create_topics(vec![topic.clone()]).with_validate_only(true);
+            story.teller.ask(what, version, &request)?;
+        }
     }
     Ok(())
 }
