@@ -7,6 +7,7 @@
 //! diverging epochs in answers to consumers.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use super::faults::{refused_fetch, refused_list_offsets};
 use super::replica::Replica;
@@ -180,18 +181,16 @@ impl<O: Observer> Cluster<O> {
         refused: Option<(ErrorCode, &TopicPartition)>,
     ) -> ListOffsetsResponse {
         let topics = request.topics.iter().map(|topic| {
-            let times = |number: i32| topic.partitions.iter().filter(|asked| asked.partition == number).count();
-            let partitions = topic.partitions.iter().enumerate().filter_map(|(place, asked)| {
+            let mut times: BTreeMap<i32, usize> = BTreeMap::new();
+            topic.partitions.iter().for_each(|asked| *times.entry(asked.partition).or_default() += 1);
+            let partitions = topic.partitions.iter().filter_map(|asked| {
                 let name = TopicPartition { topic: topic.name.clone(), partition: asked.partition };
                 let found = match refused {
                     Some((error, partition)) if *partition == name => Err(error),
                     _ if !ISOLATION_LEVELS.contains(&request.isolation_level) => Err(ErrorCode::UNKNOWN_SERVER_ERROR),
-                    _ if times(asked.partition) > 1 => {
-                        // One answer for all that ask about the same.
-                        let before = &topic.partitions[..place];
-                        if before.iter().any(|earlier| earlier.partition == asked.partition) {
-                            return None;
-                        }
+                    // One answer for all that ask about the same.
+                    _ if times.get(&asked.partition) != Some(&1) => {
+                        times.remove(&asked.partition)?;
                         Err(ErrorCode::INVALID_REQUEST)
                     }
                     _ if !is_known_since(asked.timestamp_ms, version) => Err(ErrorCode::UNSUPPORTED_VERSION),
