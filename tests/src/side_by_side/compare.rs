@@ -56,7 +56,7 @@ pub struct Exception {
 /// What every comparison that creates topics meets.
 pub const SETTINGS_OF_NEW_TOPICS: Exception = Exception {
     name: "settings of new topics",
-    reason: "the embedded brokers do not list them, and no client asks for more than that a topic is there",
+    reason: "the embedded brokers do not list them, and clients need no more than that a topic is there",
     covers: |found| found.request.starts_with("CreateTopics") && found.field.contains(".configs."),
 };
 

@@ -1,6 +1,5 @@
-//! The same requests to the embedded brokers and to an Apache Kafka, written and read by an implementation of the protocol
-//! that is neither's, and their answers held side by side, field by field. Batches are made by hand, so that anything may
-//! be wrong with them.
+//! The same requests to the embedded brokers and to an Apache Kafka, written and read by the crate `kafka-protocol`, and
+//! their answers held side by side, field by field. Batches are made by hand, so that anything may be wrong with them.
 
 mod ask;
 mod batch;
