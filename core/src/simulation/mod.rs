@@ -212,6 +212,13 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         more
     }
 
+    /// Lets time pass up to this moment, or up to the next event if that is earlier, and nothing happen. Who does something
+    /// at a moment calls it first: what is done counts from then, also where an event is due in the same moment.
+    pub fn pass_time(&mut self, until: Instant) {
+        let next = self.next_event_at().map_or(until, |at| at.min(until));
+        self.now = self.now.max(next);
+    }
+
     /// Goes on until the world is as wanted, or until `deadline`. Returns whether it is.
     pub fn run_until_true(&mut self, deadline: Instant, is_wanted: impl Fn(&Self) -> bool) -> bool {
         while !is_wanted(self) {

@@ -260,7 +260,7 @@ impl Stage {
     /// Lets the next thing happen: one that is due by the script before one that comes of itself.
     fn step(&mut self, at: Instant) {
         if self.script.next().is_some_and(|due| due <= at) {
-            self.simulation.run_slice(at.max(self.simulation.now().instant()), 0);
+            self.simulation.pass_time(at);
             if let Some(step) = self.script.take_due(at) {
                 self.events_of_script += 1;
                 self.perform(step);

@@ -145,6 +145,18 @@ fn a_broker_dies_when_the_third_record_is_acknowledged_and_comes_back() {
     assert!((7_000.0..9_100.0).contains(&(elected_at - killed_at)), "{elected_at} after {killed_at}");
 }
 
+/// A record and the death of its broker are due in one moment, after half a second in which nothing happens.
+#[test]
+fn an_action_in_the_moment_of_another_event_happens_in_that_moment() {
+    let mut stage = stage(
+        r#"{"scenario":1,"cluster":{"brokers":1},"topics":[{"partitions":1}],"producers":[{"callers":[{"start_us":500000,
+        "loads":[{}]}]}],"actions":[{"at_us":500000,"act":"kill_broker"}]}"#,
+    );
+    let events = run(&mut stage, 1_000);
+    assert_eq!(first(&stage, &events, |fact| matches!(fact, Fact::BrokerChanged { .. })), 500.0);
+    assert_eq!(first(&stage, &events, |fact| matches!(fact, Fact::CallerStands(_))), 500.0);
+}
+
 #[test]
 fn an_action_happens_again_and_again_and_what_passes_by_itself_passes() {
     let mut stage = stage(
