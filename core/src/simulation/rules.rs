@@ -22,7 +22,7 @@ pub struct Pattern {
     pub node: Option<NodeId>,
     /// On this connection of its producer.
     pub connection: Option<ConnectionId>,
-    /// About this topic, and of it about this partition, possibly among others.
+    /// About this topic (the empty name: about any), and of it about this partition, possibly among others.
     pub about: Option<(Arc<str>, Option<i32>)>,
 }
 
@@ -72,20 +72,22 @@ impl Pattern {
 }
 
 impl Body<'_> {
+    /// Is it about this topic (the empty name: any), and this partition of it?
     fn is_about(self, topic: &str, partition: Option<i32>) -> bool {
+        let is_topic = |name: &str| topic.is_empty() || name == topic;
         let is_meant = |number: i32| partition.is_none_or(|partition| partition == number);
         match self {
             Self::Request(Request::Produce(request)) => request
                 .topics
                 .iter()
-                .any(|asked| *asked.name == *topic && asked.partitions.iter().any(|batch| is_meant(batch.partition))),
+                .any(|asked| is_topic(&asked.name) && asked.partitions.iter().any(|batch| is_meant(batch.partition))),
             Self::Answer(Response::Produce(response)) => response.topics.iter().any(|told| {
-                *told.name == *topic && told.partitions.iter().any(|partition| is_meant(partition.partition))
+                is_topic(&told.name) && told.partitions.iter().any(|partition| is_meant(partition.partition))
             }),
             Self::Request(Request::Metadata(request)) => {
-                request.topics.as_ref().is_none_or(|names| names.iter().any(|name| **name == *topic))
+                request.topics.as_ref().is_none_or(|names| names.iter().any(|name| is_topic(name)))
             }
-            Self::Answer(Response::Metadata(response)) => response.topics.iter().any(|told| *told.name == *topic),
+            Self::Answer(Response::Metadata(response)) => response.topics.iter().any(|told| is_topic(&told.name)),
             _ => false,
         }
     }

@@ -343,7 +343,8 @@ pub(super) fn pattern(on: &Messages) -> Pattern {
         node: on.node.map(id),
         // Counted from 1 in a scenario.
         connection: on.connection.map(|number| crate::ids::ConnectionId(number.saturating_sub(1))),
-        about: (!on.topic.is_empty()).then(|| (Arc::clone(&on.topic), on.partition.map(number))),
+        about: (!on.topic.is_empty() || on.partition.is_some())
+            .then(|| (Arc::clone(&on.topic), on.partition.map(number))),
     }
 }
 

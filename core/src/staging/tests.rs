@@ -87,6 +87,17 @@ fn a_rule_breaks_the_second_answer_and_the_record_is_there_twice() {
     assert_eq!(faults.count(), 1);
 }
 
+/// All records have one key, which pins them to partition 1.
+#[test]
+fn a_rule_about_a_partition_of_any_topic_strikes_no_other_partition() {
+    for (partition, stored) in [(0, 3), (1, 4)] {
+        let on = format!("\"api\":\"Produce\",\"partition\":{partition}}}");
+        let mut stage = stage(&LOST_ACK.replace("\"api\":\"Produce\"}", &on));
+        run(&mut stage, 5_000);
+        assert_eq!(values(&stage, 1).len(), stored, "about partition {partition}");
+    }
+}
+
 #[test]
 fn lanes_share_input_and_faults_and_differ_where_they_say() {
     let two =
