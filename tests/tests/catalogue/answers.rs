@@ -101,7 +101,9 @@ fn row_15_a_record_fails_and_is_stored_and_sending_it_again_doubles_it_whatever_
     let (at, told) = played.told_of(0);
     assert_eq!(told, Err("TimeoutException".to_owned()));
     assert!(is_near(at, 5_000.0, 1.0), "{at}");
-    // Four retries of a second each fit into five seconds; the program's own second try has a new epoch's first number.
+    let retried = played.events(|fact| matches!(fact, Fact::BatchRetried { batch, .. } if batch.0 == 0)).count();
+    assert_eq!(retried, 4, "each attempt takes a second, and the deadline ends the last pause");
+    // The program's own second try has a new epoch's first number.
     let (first, second): (Vec<_>, Vec<_>) = courses(&played).into_iter().partition(|&(epoch, ..)| epoch == 0);
     assert!(first.iter().all(|course| *course == (0, 0, None)), "{first:?}");
     assert!(second.iter().all(|&(epoch, sequence, _)| (epoch, sequence) == (1, 0)), "{second:?}");

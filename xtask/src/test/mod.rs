@@ -138,7 +138,8 @@ fn cross_tests(quick: bool, with_trunk: bool) -> Result<(Vec<String>, Vec<String
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
+        // A test of several files is a folder with the first of them.
+        if path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file() {
             names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
         }
     }
