@@ -1,8 +1,10 @@
 //! The core alone as a wasm module: it imports nothing, and one scripted run gives the same trace as natively.
 //!
-//! Built for wasm32 it exports [`trace_hash`] and, with the feature `imported-codecs`, `compressed_trace_hash`; natively
-//! the cross tests call the same functions.
+//! Built for wasm32 it exports [`trace_hash`] and, with the feature `imported-codecs`, `compressed_trace_hash`, with the
+//! feature `demos` what becomes of each demo; natively the cross tests call the same functions.
 
+#[cfg(feature = "demos")]
+pub mod demos;
 #[cfg(feature = "imported-codecs")]
 mod imported;
 mod run;
