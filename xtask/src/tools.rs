@@ -26,9 +26,9 @@ pub const JDK: Program = Program { command: "javac", apt_package: "default-jdk-h
 pub const JAVA: Program = Program { command: "java", apt_package: "default-jdk-headless" };
 /// Fetches Apache Kafka's jars.
 pub const MAVEN: Program = Program { command: "mvn", apt_package: "maven" };
-/// Runs the core's tests in wasm, and the kafkajs peer.
+/// Runs the core's tests in wasm, the kafkajs peer, and the trace engine of DevTools.
 pub const NODE: Program = Program { command: "node", apt_package: "nodejs" };
-/// Fetches wasm-opt and the kafkajs peer.
+/// Fetches wasm-opt, the kafkajs peer and the trace engine of DevTools.
 pub const NPM: Program = Program { command: "npm", apt_package: "npm" };
 /// The browser of the tests.
 pub const CHROMIUM: Program = Program { command: "chromium", apt_package: "chromium" };
