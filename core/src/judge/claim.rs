@@ -1,13 +1,14 @@
 //! Sentences about a history: what a demo claims, what a student is to reach, what a machine tries to break.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::contents::Content;
 use super::history::{CallId, Fate, History, Moment, Place};
 use super::places::{Owner, Places, State, ids};
 use super::score::Whereabouts;
@@ -84,6 +85,18 @@ pub enum Counted {
     Requests,
     /// Batches that left once more. One that was split, or numbered anew, is another batch.
     Retries,
+    /// Partitions that hold records.
+    Partitions,
+    /// Keys whose records are in several partitions of a topic.
+    ScatteredKeys,
+    /// Of a hundred records read back, how many the fullest partition holds, rounded down.
+    LargestShare,
+    /// Bytes of the batches in Produce requests, each attempt counted.
+    Bytes,
+    /// Milliseconds from the first call of `send()` to the last result, rounded down.
+    SpanMs,
+    /// Milliseconds from a call of `send()` to its result, where that took longest, rounded down.
+    SlowestMs,
 }
 
 /// How a count is compared.
@@ -185,8 +198,12 @@ impl Claim {
             Self::FailedMeansNotStored => hearing.failed_and_stored(),
             Self::NoSendBlockedLongerThan { ms } => return blocked(history, *ms),
             Self::Count { of, is, number } => {
-                let may_grow = hearing.may_still_change(of.is_read_back());
-                return is.decide(hearing.count(*of), *number, may_grow);
+                let may_change = hearing.may_still_change(of.is_read_back());
+                return match may_change {
+                    // A share may fall as well.
+                    Some(undecided) if *of == Counted::LargestShare => Verdict::NotDecided(undecided),
+                    may_grow => is.decide(hearing.count(*of), *number, may_grow),
+                };
             }
             Self::Threw { class, surface, is, times } => {
                 let may_grow = hearing.may_still_change(false);
@@ -204,7 +221,17 @@ impl Claim {
 impl Counted {
     /// Is it counted among what was read back?
     const fn is_read_back(self) -> bool {
-        matches!(self, Self::FailedStored | Self::Stored | Self::Duplicated | Self::Lost | Self::OutOfOrder)
+        matches!(
+            self,
+            Self::FailedStored
+                | Self::Stored
+                | Self::Duplicated
+                | Self::Lost
+                | Self::OutOfOrder
+                | Self::Partitions
+                | Self::ScatteredKeys
+                | Self::LargestShare
+        )
     }
 }
 
@@ -305,7 +332,46 @@ impl<'h> Hearing<'h> {
                 requests.filter(|request| request.api == ApiKey::Produce).count() as u64
             }
             Counted::Retries => retries(self.history),
+            Counted::Partitions => self.filled().filter(|records| *records > 0).count() as u64,
+            Counted::ScatteredKeys => self.scattered_keys(),
+            Counted::LargestShare => {
+                let all: u64 = self.filled().sum();
+                self.filled().max().unwrap_or(0).saturating_mul(100).checked_div(all).unwrap_or(0)
+            }
+            Counted::Bytes => self.history.wire.batches().map(|(_, _, batch)| u64::from(batch.bytes)).sum(),
+            Counted::SpanMs => {
+                let first = self.history.calls.iter().map(|call| call.called.at).min();
+                let last = self.history.told.iter().map(|told| told.at.at).max();
+                first.zip(last).map_or(0, |(first, last)| millis(last.saturating_since(first)))
+            }
+            Counted::SlowestMs => {
+                let calls = &self.history.calls;
+                let took = self.history.told.iter().map(|told| told.at.at - calls[told.call.0 as usize].called.at);
+                took.max().map_or(0, millis)
+            }
         }
+    }
+
+    /// How many records each partition holds for this reader.
+    fn filled(&self) -> impl Iterator<Item = u64> + '_ {
+        let logs = self.history.logs.values();
+        logs.map(|log| {
+            log.records.iter().filter(|stored| is_visible(log, stored.offset, self.isolation)).count() as u64
+        })
+    }
+
+    fn scattered_keys(&self) -> u64 {
+        let mut places: BTreeMap<(u32, Content), BTreeSet<i32>> = BTreeMap::new();
+        for (place, owners) in &self.places.owners {
+            let stored = self.history.logs[place].records.iter().zip(owners);
+            for (_, owner) in stored.filter(|(stored, _)| self.is_visible(*place, stored.offset)) {
+                let (Owner::Call(call) | Owner::Extra(call)) = owner else { continue };
+                if let Some(key) = self.history.calls[call.0 as usize].key {
+                    places.entry((place.topic, key.name)).or_default().insert(place.partition);
+                }
+            }
+        }
+        places.values().filter(|partitions| partitions.len() > 1).count() as u64
     }
 
     fn thrown(&self, class: &str, surface: Option<Surface>) -> u64 {
@@ -346,13 +412,16 @@ impl<'h> Hearing<'h> {
     }
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn blocked(history: &History, ms: u64) -> Verdict {
     let mut still = None;
     for (id, call) in (0_u32..).zip(&history.calls) {
         let took = call.returned.map_or(history.ended_at, |returned| returned.at) - call.called.at;
         if took > Duration::from_millis(ms) {
-            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            return Verdict::Broken(Witness::Blocked { call: id, ms });
+            return Verdict::Broken(Witness::Blocked { call: id, ms: millis(took) });
         }
         // Of a session's page nobody knows when `send()` returned, but that it did not take longer than the result.
         let is_told = || history.told.iter().any(|told| told.call == CallId(id));
@@ -410,6 +479,12 @@ impl fmt::Display for Counted {
             Self::OutOfOrder => "records out of order",
             Self::Requests => "Produce requests",
             Self::Retries => "batches sent again",
+            Self::Partitions => "partitions with records",
+            Self::ScatteredKeys => "keys in several partitions",
+            Self::LargestShare => "percent of the records in one partition",
+            Self::Bytes => "bytes of batches sent",
+            Self::SpanMs => "ms from the first send() to the last result",
+            Self::SlowestMs => "ms from a send() to its result",
         })
     }
 }

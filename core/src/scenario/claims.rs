@@ -72,6 +72,18 @@ words! {
         Requests "requests"
         /// Batches sent again.
         Retries "retries"
+        /// Partitions that hold records.
+        Partitions "partitions"
+        /// Keys whose records are in several partitions of a topic.
+        ScatteredKeys "scattered_keys"
+        /// Of a hundred records, how many the fullest partition holds, rounded down.
+        LargestShare "largest_share"
+        /// Bytes of the batches in Produce requests, each attempt counted.
+        Bytes "bytes"
+        /// Milliseconds from the first call of send() to the last result.
+        SpanMs "span_ms"
+        /// Milliseconds from a call of send() to its result, where that took longest.
+        SlowestMs "slowest_ms"
     }
 }
 

@@ -221,6 +221,12 @@ impl From<scenario::Counted> for judge::Counted {
             scenario::Counted::FailedButStored => Self::FailedStored,
             scenario::Counted::Requests => Self::Requests,
             scenario::Counted::Retries => Self::Retries,
+            scenario::Counted::Partitions => Self::Partitions,
+            scenario::Counted::ScatteredKeys => Self::ScatteredKeys,
+            scenario::Counted::LargestShare => Self::LargestShare,
+            scenario::Counted::Bytes => Self::Bytes,
+            scenario::Counted::SpanMs => Self::SpanMs,
+            scenario::Counted::SlowestMs => Self::SlowestMs,
         }
     }
 }

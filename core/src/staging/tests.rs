@@ -201,6 +201,37 @@ fn a_refused_configuration_has_the_java_clients_words_and_sends_nothing() {
     assert!(stage.is_settled());
 }
 
+/// Three records half a second apart, the second of them sent again after a back-off, so that four batches leave: each with
+/// 61 bytes of its own and 15 of its record.
+#[test]
+fn what_a_run_took_is_counted() {
+    let goals = [("span_ms", 1_002), ("slowest_ms", 117), ("bytes", 4 * 76), ("partitions", 1), ("scattered_keys", 0)];
+    let goals =
+        goals.map(|(of, number)| format!(r#"{{"claim":{{"count":{{"of":"{of}","is":"equal","number":{number}}}}}}}"#));
+    let text =
+        LOST_ACK.replace("\"rules\"", &format!("\"duration_us\":5000000,\"goals\":[{}],\"rules\"", goals.join(",")));
+    let ending = super::run(&scenario(&text), 0, &[], None).unwrap();
+    for (place, verdict) in ending.verdicts {
+        assert_eq!(verdict, crate::judge::Verdict::Held, "{}", goals[place]);
+    }
+}
+
+#[test]
+fn keys_are_scattered_where_their_records_are_in_several_partitions() {
+    let of = |partition: u32, is_scattered: u64| {
+        let text = r#"{"scenario":1,"duration_us":1000000,"topics":[{"partitions":2}],"producers":[{"callers":[{"loads":[
+            {"partition":0,"keys":{"list":{"keys":["a","b"]}},"count":3},
+            {"partition":PARTITION,"keys":{"list":{"keys":["b"]}}}]}]}],
+            "goals":[{"claim":{"count":{"of":"scattered_keys","number":SCATTERED}}},
+                     {"claim":{"count":{"of":"largest_share","number":75}}}]}"#;
+        let text = text.replace("PARTITION", &partition.to_string()).replace("SCATTERED", &is_scattered.to_string());
+        super::run(&scenario(&text), 0, &[], None).unwrap().verdicts
+    };
+    let held = |place| (place, crate::judge::Verdict::Held);
+    assert_eq!(of(1, 1), [held(0), held(1)], "b is in both");
+    assert_eq!(of(0, 0)[0], held(0));
+}
+
 #[test]
 fn a_program_that_ends_at_once_leaves_what_waits_for_linger_behind() {
     let of = |then: &str| {

@@ -142,6 +142,9 @@ fn counts_are_compared() {
         (Counted::OutOfOrder, 0),
         (Counted::Requests, 1),
         (Counted::Retries, 0),
+        (Counted::Partitions, 1),
+        (Counted::ScatteredKeys, 0),
+        (Counted::LargestShare, 100),
     ];
     for (of, number) in counts {
         let check = |is, number| count(of, is, number).check(&model.history);
