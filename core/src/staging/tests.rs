@@ -1,6 +1,7 @@
 //! Scenarios in a few lines, on their stages.
 
-#[cfg(feature = "demos")]
+// One of them is about compression, which a build without codecs leaves undone.
+#[cfg(all(feature = "compression", feature = "demos"))]
 mod demos;
 
 use core::time::Duration;
