@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to a person at a terminal")]
 
 pub mod bench;
+pub mod fidelity;
 pub mod kafka;
 pub mod oracle;
 pub mod page;

@@ -44,6 +44,8 @@ enum Task {
     Sim(xtask::sim::Options),
     /// Which of Kafka's own scenarios our tests cover: writes docs/kafka-scenarios.md and prints the counts
     Scenarios,
+    /// What the simulated brokers are true to, and what they leave out: writes docs/fidelity.md
+    Fidelity,
     /// Start an Apache Kafka from its released jars, until Ctrl-C
     Kafka {
         /// Brokers, each also a controller: 1 or 3
@@ -85,6 +87,7 @@ fn run(task: Task) -> Result<()> {
         Task::Oracle(options) => xtask::oracle::command(&options),
         Task::Sim(options) => xtask::sim::command(&options),
         Task::Scenarios => xtask::scenarios::command(),
+        Task::Fidelity => xtask::fidelity::command(),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),
     }
 }

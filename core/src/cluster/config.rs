@@ -1,4 +1,9 @@
 //! What a cluster is made of: the brokers' settings that change what happens here, with Kafka's defaults.
+//!
+//! *Models*: automatic topics, replication and its patience, retention by size, sessions and heartbeats, expiry of producer
+//! ids and transactional ids, the level of the feature `transaction.version`; and what no broker has as a setting: how long
+//! requests and messages between brokers take. *Leaves out*: every other setting of a broker, and changes while it runs; a
+//! scenario that sets one is told that it has no effect.
 
 use core::time::Duration;
 use std::sync::Arc;

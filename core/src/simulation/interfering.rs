@@ -1,4 +1,8 @@
 //! What somebody may do to a simulated world beside its brokers: to its processes, its network, and one message.
+//!
+//! *Models*: processes that stand still or end, clocks that jump, paths that are down, connections that are cut or refused,
+//! addresses that lead nowhere, and rules for messages. *Leaves out*: processes that come back with what they had on disk;
+//! producers have nothing there.
 
 use core::time::Duration;
 

@@ -1,4 +1,8 @@
 //! Messages by their names, and what may be done to one on its way.
+//!
+//! *Models*: a break at the message, silence from it on, delay, an error in its place, a pause asked for. *Leaves out*:
+//! bytes that change on their way, and answers that no broker gives: TCP and the protocol keep those away, and tests of
+//! hostile peers have them.
 
 use core::fmt;
 use core::time::Duration;

@@ -4,6 +4,10 @@
 //! drives it ([`crate::io`]), the cluster as a socket drives it ([`crate::cluster`]): what is seen here is what the same
 //! code does over TCP. Same set-up and seed, same run, to the byte of its trace, natively and in wasm. A clone goes its
 //! own way from there.
+//!
+//! *Models*: time, in microseconds; at one moment first what arrives, then brokers, then producers and programs. *Leaves
+//! out*: the time that computing takes: a producer, a program and a broker do what they do in no time, but for what a
+//! scenario says.
 
 mod client;
 mod interfering;

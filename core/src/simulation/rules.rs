@@ -1,5 +1,8 @@
 //! What becomes of messages whose names nobody knows beforehand: the third Produce to this partition, the first answer of
 //! that broker.
+//!
+//! *Models*: counting by producer, broker, connection, API, direction, topic and partition, from a time and until one.
+//! *Leaves out*: rules about what a message holds beyond its topics and partitions.
 
 use std::sync::Arc;
 

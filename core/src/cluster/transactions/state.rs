@@ -1,4 +1,7 @@
 //! Where a transactional id stands (`TransactionState`).
+//!
+//! *Models*: the states of a transaction at its coordinator and the ways between them, in one transition function. *Leaves
+//! out*: PrepareEpochFence, which is never entered.
 
 use crate::error::ErrorCode;
 

@@ -1,5 +1,9 @@
 //! One transactional id: its producer's id and epochs, and what belongs to its transaction (`TransactionMetadata`,
 //! `TransactionCoordinator`).
+//!
+//! *Models*: partitions and groups that join; epochs that grow with InitProducerId, with the end of a transaction in
+//! protocol 2, and to fence; a new id when they are used up; repeated requests that get the answer of the first. *Leaves
+//! out*: the record that Kafka writes for each step, so that no step is ever half written.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! What is done to messages on their way.
+//!
+//! *Models*: faults that strike a message when it departs or while it travels, and what that does to all behind it on its
+//! connection. *Leaves out*: what has arrived: it cannot be called back.
 
 use super::super::message::{self, Interference, InterferenceRefusal, MessageName};
 use super::super::rules::{Body, Departing};

@@ -1,4 +1,7 @@
 //! One connection, each direction by itself.
+//!
+//! *Models*: latency drawn evenly from a range, bytes per second, order of arrival, silence. *Leaves out*: slow start,
+//! retransmission as a delay of its own, and two connections that share a bandwidth.
 
 use core::time::Duration;
 

@@ -1,4 +1,7 @@
 //! What is on its way, and when it arrives.
+//!
+//! *Models*: requests, answers, attempts to connect, closes and breaks as single things that arrive at one moment. *Leaves
+//! out*: pieces of messages: a frame is there whole or not at all.
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
