@@ -2,6 +2,7 @@
 
 use producer_core::error::ErrorCode;
 use producer_core::judge::RequestSeen;
+use producer_core::scenario::{Act, Action, Moment};
 use producer_core::trace::Fact;
 
 use super::played::{Played, is_near, play, row};
@@ -93,6 +94,31 @@ fn row_12_an_error_after_the_append_makes_a_copy_for_every_retry_unless_batches_
         let answers: Vec<_> = courses(&played).into_iter().map(|(.., answer)| answer).collect();
         assert_eq!(answers, [after, after, after, OK]);
     }
+}
+
+/// What a real leader does instead of saying so: it waits for the followers until the request's time is over, refuses the
+/// retries while too few are in sync, and takes the last one when they are back.
+#[test]
+fn row_12_a_leader_that_loses_its_followers_after_the_append_stores_two_copies() {
+    let mut scenario = row(12);
+    scenario.rules.clear();
+    scenario.lanes.truncate(1);
+    scenario.topics[0].replication_factor = 3;
+    scenario.topics[0].settings.set("min.insync.replicas", "2");
+    scenario.producers[0].properties.set("request.timeout.ms", "2000");
+    let appended = Moment::Appended { topic: "orders".into(), partition: None, nth: 1 };
+    let shrink = |node| Action {
+        when: Some(appended.clone()),
+        act: Act::ShrinkIsr { topic: "orders".into(), partition: 0, node, for_us: Some(10_000_000) },
+        ..Action::default()
+    };
+    scenario.actions = [2, 3].map(shrink).into();
+    let played = Played::of(&scenario, 0);
+    assert_eq!(played.counts(), (1, 0, 2));
+    let answers: Vec<_> = courses(&played).into_iter().map(|(.., answer)| answer).collect();
+    let [first, refused @ .., last] = &answers[..] else { panic!("{answers:?}") };
+    assert!(refused.iter().all(|answer| *answer == TOO_FEW) && refused.len() > 5, "{answers:?}");
+    assert_eq!((*first, *last), (None, OK));
 }
 
 #[test]
