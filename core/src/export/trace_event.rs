@@ -4,6 +4,9 @@
 //! life an async slice (`b`, `e`), a record's way from `send()` to its callback a flow (`s`, `t`, `f`) that steps through
 //! the requests which carried it, and memory in use a counter (`C`).
 //!
+//! Several things may happen in one microsecond of a virtual world. Each of them stands a nanosecond behind the one before,
+//! so that their order is kept and every arrow has a length: DevTools draws none between slices of one time.
+//!
 //! A slice is one complete event (`X`) with its beginning and its duration, and not a pair (`B`, `E`): DevTools matches
 //! pairs by one stack for all threads, and loses those of threads that work side by side.
 
@@ -11,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{fields, micros};
+use super::fields::fields;
 use super::journeys::{Journey, Leg, journeys};
 use super::sentence::Sentence;
 use super::{Track, by_lane, serves};
@@ -45,9 +48,12 @@ const RECORD: &str = "record";
 #[derive(Default)]
 struct Picture {
     begins: Instant,
+    /// The time of what is being drawn, in nanoseconds since `begins`.
+    stamp_ns: u64,
     /// Journeys of the lanes before this one have lower numbers.
     first_journey: usize,
-    events: Vec<(Track, Map<String, Value>)>,
+    /// With the times of their beginnings, in nanoseconds.
+    events: Vec<(Track, u64, Map<String, Value>)>,
     tracks: BTreeSet<Track>,
     /// Slices that have not ended, by their places among the events.
     open: BTreeMap<Track, usize>,
@@ -62,26 +68,32 @@ struct Picture {
 impl Picture {
     fn draw(&mut self, facts: &[&TraceEvent]) {
         let legs = journeys(facts);
+        let mut before = None;
         for (place, event) in facts.iter().enumerate() {
+            self.stamp_ns = match before.replace(event.at) == Some(event.at) {
+                // A thousandth of a microsecond, and never the next one.
+                true => self.stamp_ns + u64::from(self.stamp_ns % 1_000 < 999),
+                false => nanos(event.at, self.begins).max(self.stamp_ns),
+            };
             self.draw_fact(event, legs.get(&place).map_or(&[], Vec::as_slice));
         }
         let Some(last) = facts.last() else { return };
         // What is not over when the trace is.
         let unfinished = Map::from_iter([("unfinished".to_owned(), true.into())]);
         for (_, slice) in core::mem::take(&mut self.open) {
-            self.end(slice, last.at, unfinished.clone());
+            self.end(slice, unfinished.clone());
         }
         for (producer, batch) in core::mem::take(&mut self.batches) {
-            self.push_batch("e", last.at, (producer, batch), last.lane, unfinished.clone());
+            self.push_batch("e", (producer, batch), last.lane, unfinished.clone());
         }
     }
 
     fn draw_fact(&mut self, event: &TraceEvent, legs: &[(Journey, Leg)]) {
-        let (at, producer) = (event.at, event.producer.0);
+        let producer = event.producer.0;
         let (caller, sender) = (Track::Caller(producer), Track::Sender(producer));
         let row = |connection: ConnectionId, row| Track::Connection { producer, connection: connection.0, row };
         match &event.what {
-            Fact::CallerStands(Statement::Loop) => self.close(caller, at),
+            Fact::CallerStands(Statement::Loop) => self.close(caller),
             Fact::CallerStands(_) => self.open(caller, event, &[]),
             Fact::Appended { .. }
             | Fact::AppendedMany { .. }
@@ -91,7 +103,7 @@ impl Picture {
             | Fact::GetReturned { .. } => self.mark(caller, event, legs),
             Fact::MemoryUsed { used_bytes } => {
                 let bytes = Map::from_iter([("bytes".to_owned(), (*used_bytes).into())]);
-                self.push(sender, "C", at, &format!("buffer.memory of producer {producer}"), bytes);
+                self.push(sender, "C", &format!("buffer.memory of producer {producer}"), bytes);
             }
             Fact::SenderWaits { .. } => self.open(sender, event, &[]),
             Fact::BatchOpened { batch, .. } => self.begin_batch(event, batch.0),
@@ -106,7 +118,7 @@ impl Picture {
                 self.mark_sender(sender, event, legs);
                 if self.batches.contains(&(producer, batch.0)) {
                     let (_, args) = fields(&event.what, self.begins);
-                    self.push_batch("n", at, (producer, batch.0), event.lane, args);
+                    self.push_batch("n", (producer, batch.0), event.lane, args);
                 }
             }
             Fact::BatchAcked { batch, .. } | Fact::BatchFailed { batch, .. } => {
@@ -133,7 +145,7 @@ impl Picture {
                 if let Some(found) = self.leave_row(producer, *connection, *correlation) {
                     let (name, mut args) = fields(&event.what, self.begins);
                     args.insert("by".into(), name.into());
-                    self.close_with(row(*connection, found), at, args);
+                    self.close_with(row(*connection, found), args);
                 }
             }
             Fact::FaultInjected { connection, .. } => self.mark(row(*connection, 0), event, legs),
@@ -149,9 +161,9 @@ impl Picture {
             | Fact::HighWatermarkMoved { node, .. }
             | Fact::ReplicaAdvanced { node, .. }
             | Fact::LogTruncated { node, .. } => self.mark(Track::Broker(node.0), event, legs),
-            Fact::BrokerChanged { node, state } if serves(*state) => self.close(Track::Broker(node.0), at),
+            Fact::BrokerChanged { node, state } if serves(*state) => self.close(Track::Broker(node.0)),
             Fact::BrokerChanged { node, .. } => self.open(Track::Broker(node.0), event, &[]),
-            Fact::ControllerChanged { is_there: true } => self.close(Track::Controller, at),
+            Fact::ControllerChanged { is_there: true } => self.close(Track::Controller),
             Fact::ControllerChanged { is_there: false } => self.open(Track::Controller, event, &[]),
             Fact::LeaderMoved { .. } | Fact::IsrChanged { .. } | Fact::TopicDeleted { .. } => {
                 self.mark(Track::Controller, event, legs);
@@ -161,26 +173,25 @@ impl Picture {
 
     /// Begins a slice, in place of one that has not ended.
     fn open(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
-        self.close(track, event.at);
+        self.close(track);
         self.open.insert(track, self.events.len());
         self.slice(track, event, legs);
     }
 
-    fn close(&mut self, track: Track, at: Instant) {
-        self.close_with(track, at, Map::new());
+    fn close(&mut self, track: Track) {
+        self.close_with(track, Map::new());
     }
 
-    fn close_with(&mut self, track: Track, at: Instant, end: Map<String, Value>) {
+    fn close_with(&mut self, track: Track, end: Map<String, Value>) {
         if let Some(slice) = self.open.remove(&track) {
-            self.end(slice, at, end);
+            self.end(slice, end);
         }
     }
 
     /// Gives a slice its length, and tells how it ended.
-    fn end(&mut self, slice: usize, at: Instant, end: Map<String, Value>) {
-        let slice = &mut self.events[slice].1;
-        let began = slice["ts"].as_u64().unwrap_or_default();
-        slice.insert("dur".into(), micros(at, self.begins).saturating_sub(began).into());
+    fn end(&mut self, slice: usize, end: Map<String, Value>) {
+        let (_, began_ns, slice) = &mut self.events[slice];
+        slice.insert("dur".into(), micros(self.stamp_ns - *began_ns));
         if let (false, Some(Value::Object(args))) = (end.is_empty(), slice.get_mut("args")) {
             args.insert("end".into(), end.into());
         }
@@ -190,10 +201,10 @@ impl Picture {
     fn slice(&mut self, track: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
         let (_, args) = fields(&event.what, self.begins);
         let category = if legs.is_empty() { KAFKA } else { RECORD };
-        let slice = self.push(track, "X", event.at, &Sentence(&event.what).to_string(), args);
+        let slice = self.push(track, "X", &Sentence(&event.what).to_string(), args);
         slice.insert("cat".into(), category.into());
         slice.insert("dur".into(), 0.into());
-        self.push_legs(track, event.at, legs);
+        self.push_legs(track, legs);
     }
 
     /// Something that takes no time: an instant, or a slice of no length where an arrow has to hold on to it.
@@ -203,18 +214,18 @@ impl Picture {
             return;
         }
         let (_, args) = fields(&event.what, self.begins);
-        let instant = self.push(track, "i", event.at, &Sentence(&event.what).to_string(), args);
+        let instant = self.push(track, "i", &Sentence(&event.what).to_string(), args);
         // On its own track only.
         instant.insert("s".into(), "t".into());
     }
 
     /// What the sender does ends its waiting.
     fn mark_sender(&mut self, sender: Track, event: &TraceEvent, legs: &[(Journey, Leg)]) {
-        self.close(sender, event.at);
+        self.close(sender);
         self.mark(sender, event, legs);
     }
 
-    fn push_legs(&mut self, track: Track, at: Instant, legs: &[(Journey, Leg)]) {
+    fn push_legs(&mut self, track: Track, legs: &[(Journey, Leg)]) {
         for (journey, leg) in legs {
             let phase = match leg {
                 Leg::Start => "s",
@@ -222,7 +233,7 @@ impl Picture {
                 Leg::End => "f",
             };
             let number = self.first_journey + journey.number();
-            let flow = self.push(track, phase, at, "record", Map::new());
+            let flow = self.push(track, phase, "record", Map::new());
             flow.insert("id".into(), number.into());
             flow.insert("cat".into(), RECORD.into());
             // The arrow ends at the slice around its end, and not at the next one.
@@ -233,20 +244,20 @@ impl Picture {
     fn begin_batch(&mut self, event: &TraceEvent, batch: u64) {
         let (_, args) = fields(&event.what, self.begins);
         if self.batches.insert((event.producer.0, batch)) {
-            self.push_batch("b", event.at, (event.producer.0, batch), event.lane, args);
+            self.push_batch("b", (event.producer.0, batch), event.lane, args);
         }
     }
 
     fn end_batch(&mut self, event: &TraceEvent, batch: u64) {
         if self.batches.remove(&(event.producer.0, batch)) {
             let (_, args) = fields(&event.what, self.begins);
-            self.push_batch("e", event.at, (event.producer.0, batch), event.lane, args);
+            self.push_batch("e", (event.producer.0, batch), event.lane, args);
         }
     }
 
-    fn push_batch(&mut self, phase: &str, at: Instant, of: (u32, u64), lane: Lane, args: Map<String, Value>) {
+    fn push_batch(&mut self, phase: &str, of: (u32, u64), lane: Lane, args: Map<String, Value>) {
         let (producer, batch) = of;
-        let event = self.push(Track::Sender(producer), phase, at, &format!("batch {batch}"), args);
+        let event = self.push(Track::Sender(producer), phase, &format!("batch {batch}"), args);
         event.insert("cat".into(), "batch".into());
         event.insert("id".into(), format!("{lane}.{producer}.{batch}").into());
     }
@@ -273,33 +284,26 @@ impl Picture {
         for row in rows.into_keys() {
             let (name, mut args) = fields(&event.what, self.begins);
             args.insert("by".into(), name.into());
-            self.close_with(of(row), event.at, args);
+            self.close_with(of(row), args);
         }
-        self.close(of(0), event.at);
+        self.close(of(0));
         self.mark(of(0), event, &[]);
     }
 
     /// Adds an event, and gives it back for what only its kind has.
-    fn push(
-        &mut self,
-        track: Track,
-        phase: &str,
-        at: Instant,
-        name: &str,
-        args: Map<String, Value>,
-    ) -> &mut Map<String, Value> {
+    fn push(&mut self, track: Track, phase: &str, name: &str, args: Map<String, Value>) -> &mut Map<String, Value> {
         self.tracks.insert(track);
         let mut event = Map::from_iter([
             ("ph".to_owned(), phase.into()),
-            ("ts".to_owned(), micros(at, self.begins).into()),
+            ("ts".to_owned(), micros(self.stamp_ns)),
             ("cat".to_owned(), KAFKA.into()),
             ("name".to_owned(), name.into()),
         ]);
         if !args.is_empty() {
             event.insert("args".into(), args.into());
         }
-        self.events.push((track, event));
-        &mut self.events.last_mut().expect("it has just been pushed").1
+        self.events.push((track, self.stamp_ns, event));
+        &mut self.events.last_mut().expect("it has just been pushed").2
     }
 
     /// Names of the tracks, and what happened on them. Numbers begin with 1: some readers keep 0 for idleness.
@@ -312,7 +316,7 @@ impl Picture {
             lines.push(named("thread_name", tid, json!({"name": self.name(track)})));
             lines.push(named("thread_sort_index", tid, json!({"sort_index": tid})));
         }
-        for (track, mut event) in self.events {
+        for (track, _, mut event) in self.events {
             event.insert("pid".into(), pid.into());
             event.insert("tid".into(), tids[&track].into());
             lines.push(event.into());
@@ -334,4 +338,18 @@ impl Picture {
             Track::Controller => "controller".to_owned(),
         }
     }
+}
+
+/// Nanoseconds since the beginning.
+fn nanos(at: Instant, begins: Instant) -> u64 {
+    at.as_micros().saturating_sub(begins.as_micros()).saturating_mul(1_000)
+}
+
+/// Nanoseconds as the format's microseconds, with three decimals where they are needed.
+fn micros(ns: u64) -> Value {
+    let (whole, thousandths) = (ns / 1_000, ns % 1_000);
+    if thousandths == 0 {
+        return whole.into();
+    }
+    format!("{whole}.{thousandths:03}").parse::<f64>().map_or(Value::Null, Value::from)
 }

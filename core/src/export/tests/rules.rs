@@ -19,6 +19,14 @@ fn need(holds: bool, rule: &str, event: &Value) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("{rule}: {event}")) }
 }
 
+/// A time of the format, microseconds with at most three decimals, in nanoseconds.
+fn nanos(time: &Value) -> Option<u64> {
+    let text = time.as_number()?.to_string();
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let thousandths = format!("{decimals:0<3}").parse::<u64>().ok().filter(|thousandths| *thousandths < 1_000)?;
+    Some(whole.parse::<u64>().ok()? * 1_000 + thousandths)
+}
+
 /// Metadata names every track; times do not go back on a track; slices nest; async slices and arrows have
 /// both ends, and arrows hold on to slices.
 pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
@@ -37,13 +45,13 @@ pub(super) fn check_trace_events(text: &str) -> Result<(), String> {
     for event in &events {
         let track = track_of(event)?;
         need(named.contains(&track), "its track has a name", event)?;
-        let at = event["ts"].as_u64().ok_or_else(|| format!("without a time: {event}"))?;
+        let at = nanos(&event["ts"]).ok_or_else(|| format!("without a time: {event}"))?;
         need(last.insert(track, at).is_none_or(|before| before <= at), "time goes on", event)?;
         let around = slices.entry(track).or_default();
         match event["ph"].as_str().unwrap_or_default() {
             "X" => {
                 around.retain(|(end, ..)| *end > at);
-                let end = at + event["dur"].as_u64().ok_or_else(|| format!("without a duration: {event}"))?;
+                let end = at + nanos(&event["dur"]).ok_or_else(|| format!("without a duration: {event}"))?;
                 need(around.last().is_none_or(|(outer, ..)| end <= *outer), "slices nest", event)?;
                 around.push((end, at, event["cat"].clone()));
             }
