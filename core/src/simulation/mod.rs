@@ -333,7 +333,8 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         if client.has_ended {
             return;
         }
-        if !client.sender_is_free(now.instant()) || !client.inbox.is_empty() {
+        let has_more_to_say = client.sender_busy_until == now.instant();
+        if !client.sender_is_free(now.instant()) || has_more_to_say || !client.inbox.is_empty() {
             client.inbox.push_back(input);
             return;
         }
@@ -343,8 +344,13 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     fn take_turn(&mut self, place: usize, turn: Turn) {
         let now = self.now_at(place);
-        let client = &mut self.clients[place];
+        // What it was saying when a callback took its time it says to the end before it listens again
+        // (`NetworkClient.completeResponses`).
         if turn == Turn::Sender {
+            self.carry_out(place, |producer, _| producer.take_output());
+        }
+        let client = &mut self.clients[place];
+        if turn == Turn::Sender && client.sender_is_free(now.instant()) {
             let input = client.inbox.pop_front().unwrap_or(Input::Wake);
             hear(&mut self.wire, client, now, input);
         }
@@ -385,6 +391,11 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     /// Says whether something came out that the application wants to know. A sender that is busy says nothing.
     fn drain_producer(&mut self, place: usize) -> bool {
+        self.carry_out(place, |producer, now| Some(producer.poll_output(now)))
+    }
+
+    /// Does what a producer wants, until it wants nothing more, or a callback takes its time.
+    fn carry_out(&mut self, place: usize, next: impl Fn(&mut Producer<O>, Now) -> Option<Output>) -> bool {
         let now = self.now_at(place);
         let mut concerns_application = false;
         // A simulated socket takes everything at once, but says so only when the producer has finished speaking.
@@ -397,7 +408,13 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 return concerns_application;
             }
             let link = |connection| LinkId { client: client.index.0, connection };
-            let output = client.producer.poll_output(now);
+            let Some(output) = next(&mut client.producer, now) else {
+                match written.pop_front() {
+                    Some(input) => hear(&mut self.wire, client, now, input),
+                    None => return concerns_application,
+                }
+                continue;
+            };
             if let Some(wire) = &mut self.wire {
                 wire.on_output(now, client.index, &output);
             }

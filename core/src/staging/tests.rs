@@ -341,3 +341,25 @@ fn a_flush_returns_when_the_last_callback_has_its_result_and_both_are_written_do
     assert_eq!(history.stalls.len(), 2);
     assert!(crate::judge::judge(&history).violations.is_empty());
 }
+
+#[test]
+fn a_sender_says_all_it_has_to_say_when_a_callback_is_over_before_it_listens_again() {
+    // Flow: a callback takes 300 ms → the sender gives up on broker 2, which has not answered for 200 ms, and runs the next
+    // callback → broker 2 answers, on a connection that is closed (`NetworkClient.poll`: what timed out is closed first, and
+    // callbacks run last).
+    let mut stage = stage(
+        r#"{"scenario":1,"topics":[{"partitions":3}],"producers":[{
+            "properties":{"linger.ms":"0","request.timeout.ms":"200","delivery.timeout.ms":"5000"},
+            "callers":[{"habit":"callback","loads":[{"partition":0},{"partition":1},{"partition":2}],
+                "callback":{"sleep":{"for_us":300000}}}]}],
+            "rules":[{"on":{"direction":"answer","api":"Produce","node":2},"fate":{"delay":{"by_us":450000}}}]}"#,
+    );
+    stage.listen();
+    run(&mut stage, 3_000);
+    let wire = stage.simulation().wire().expect("somebody listens");
+    let to_1 =
+        wire.requests.iter().filter(|request| request.batches.iter().any(|batch| batch.partition.partition == 1));
+    let ends: Vec<_> = to_1.map(|request| request.ended.map(|(_, how)| how)).collect();
+    assert_eq!(ends, [Some(crate::judge::End::ConnectionEnded), Some(crate::judge::End::Answered)]);
+    assert_eq!((counts(&stage, 0).acked, values(&stage, 1).len()), (3, 1));
+}
