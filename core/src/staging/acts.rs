@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::{Stage, setting_up};
+use super::{Slower, Stage, setting_up};
 use crate::cluster::new_topic;
 use crate::ids::{Direction, NodeId, TopicPartition};
 use crate::scenario::{self, Act, Fate, Messages, Rule};
@@ -74,8 +74,8 @@ impl Stage {
         self.simulation.add_rule(laid);
     }
 
-    /// Is nothing wrong any more, nor to come by script or rule? All brokers run and are known to, every copy is in sync.
-    /// Programs may still have something to do.
+    /// Is nothing wrong any more, nor to come by script or rule? All brokers run and are known to, every copy is in sync,
+    /// and nothing is slower than it was. Programs may still have something to do.
     #[cfg(feature = "swarm")]
     pub(crate) fn is_whole(&self) -> bool {
         let now = self.simulation.now().instant();
@@ -88,6 +88,7 @@ impl Stage {
         };
         let is_over = |until: Instant| until <= now;
         is_over(self.chronicle.strikes_until)
+            && self.chronicle.slower.is_empty()
             && self.chronicle.paused.iter().all(|&(.., until)| is_over(until))
             && !self.script.is_to_disturb()
             && self.nodes(None).into_iter().all(runs)
@@ -127,6 +128,7 @@ impl Stage {
             Act::ResumeBroker { node } => self.undo(Undo::Resume(id(*node))),
             Act::SlowBroker { node, times } => {
                 let _ = cluster.slow_down(id(*node), *times);
+                self.chronicle.pace(Slower::Broker(*node), *times > 1);
             }
             Act::FailDisk { node, topic, partition } => {
                 for name in self.partitions(topic, *partition) {
@@ -178,11 +180,14 @@ impl Stage {
             }
             Act::SetLatency { producer, node, base_us, jitter_us } => {
                 let latency = scenario::Latency { base_us: *base_us, jitter_us: *jitter_us };
+                self.chronicle.pace(Slower::Latency(*producer, *node), latency != self.pace.latency);
                 let latency = Some(setting_up::latency(&latency));
                 let (client, node) = (producer.map(client), node.map(id));
                 self.simulation.set_route(Route { client, node, latency, bandwidth: None });
             }
             Act::SetBandwidth { producer, node, bytes_per_s } => {
+                let is_slow = ![0, self.pace.bandwidth_bytes_per_s].contains(bytes_per_s);
+                self.chronicle.pace(Slower::Bandwidth(*producer, *node), is_slow);
                 let bandwidth = Some((*bytes_per_s > 0).then_some(*bytes_per_s));
                 let (client, node) = (producer.map(client), node.map(id));
                 self.simulation.set_route(Route { client, node, latency: None, bandwidth });

@@ -12,6 +12,7 @@ mod tests;
 mod troupe;
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::history::{Ending, run};
@@ -23,7 +24,7 @@ use crate::config::{ConfigError, ProducerConfig};
 use crate::ids::{Lane as LaneIndex, ProducerIndex};
 use crate::playback::Playable;
 use crate::protocol::NewTopic;
-use crate::scenario::{Act, Scenario, TemplateError};
+use crate::scenario::{Act, Network, Scenario, TemplateError};
 use crate::simulation::{
     ClientId, Interference, InterferenceRefusal, MessageName, Route, Simulation, SimulationSettings,
 };
@@ -80,6 +81,8 @@ pub struct Stage {
     left_out: Vec<(usize, &'static str)>,
     /// Settings of brokers that change nothing here.
     without_effect: Vec<Arc<str>>,
+    /// How fast messages are unless something is said of them.
+    pace: Network,
     /// What was done that judges have to know.
     chronicle: Chronicle,
     /// What has been taken from the simulation and not by anybody else.
@@ -152,6 +155,7 @@ impl Stage {
             refused,
             left_out: Vec::new(),
             without_effect,
+            pace: Network { routes: Vec::new(), ..scenario.network.clone() },
             chronicle: Chronicle::default(),
             news: Vec::new(),
             events_of_script: 0,
@@ -297,6 +301,37 @@ struct Chronicle {
     paused: Vec<(ClientId, Instant, Instant)>,
     /// Until when rules may strike, or what they struck is still on its way.
     strikes_until: Instant,
+    /// What is slower than the scenario began with.
+    slower: BTreeSet<Slower>,
+}
+
+/// What can be made slow, and stays so until it is made fast again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slower {
+    /// A broker.
+    Broker(u32),
+    /// Messages between a producer and a broker, or those of all.
+    Latency(Option<u32>, Option<u32>),
+    /// Connections between them.
+    Bandwidth(Option<u32>, Option<u32>),
+}
+
+impl Chronicle {
+    /// Something is slow from now on, or as fast as at the beginning.
+    fn pace(&mut self, what: Slower, is_slow: bool) {
+        let covers = |all: Option<u32>, one: Option<u32>| all.is_none() || all == one;
+        self.slower.retain(|&known| match (what, known) {
+            (Slower::Latency(producer, node), Slower::Latency(of, at))
+            | (Slower::Bandwidth(producer, node), Slower::Bandwidth(of, at)) => {
+                // The newest word counts.
+                !(covers(producer, of) && covers(node, at))
+            }
+            _ => known != what,
+        });
+        if is_slow {
+            self.slower.insert(what);
+        }
+    }
 }
 
 /// A world without producers.

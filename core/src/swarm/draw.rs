@@ -56,7 +56,13 @@ const AFTER_THE_WRITE: [ErrorCode; 5] = [
 
 /// The scenario of this seed.
 pub fn draw(seed: u64) -> Scenario {
-    let mut draw = Draw { rng: Rng::stream(seed, Purpose::Swarm), brokers: 1, producers: 1, topics: Vec::new() };
+    let mut draw = Draw {
+        rng: Rng::stream(seed, Purpose::Swarm),
+        brokers: 1,
+        producers: 1,
+        topics: Vec::new(),
+        undos: Vec::new(),
+    };
     let mut scenario = draw.world(seed);
     let enabled = draw.enabled();
     for kind in &enabled {
@@ -76,6 +82,8 @@ struct Draw {
     brokers: u32,
     producers: u32,
     topics: Vec<Topic>,
+    /// Places of the actions that put something right: in their time, whatever happens.
+    undos: Vec<usize>,
 }
 
 impl Draw {
@@ -315,6 +323,7 @@ impl Draw {
                 scenario.actions.push(Action { at_us, act, ..Action::default() });
                 if let Some(act) = undo {
                     let at_us = at_us + self.spell();
+                    self.undos.push(scenario.actions.len());
                     scenario.actions.push(Action { at_us, act, ..Action::default() });
                 }
             }
@@ -465,11 +474,13 @@ impl Draw {
     /// Has some of what happens wait for something else to happen.
     fn make_conditional(&mut self, scenario: &mut Scenario) {
         let producer = self.producer();
-        if scenario.actions.is_empty() {
+        let mut places: Vec<usize> = (0..scenario.actions.len()).filter(|place| !self.undos.contains(place)).collect();
+        if places.is_empty() {
             let act = Act::CutConnections { producer: None, node: None };
             scenario.actions.push(Action { act, ..Action::default() });
+            places.push(scenario.actions.len() - 1);
         }
-        let place = usize::try_from(self.below(scenario.actions.len() as u64)).unwrap_or(0);
+        let place = self.of(&places);
         let nth = 1 + self.below(12);
         let when = match self.below(6) {
             0 => {

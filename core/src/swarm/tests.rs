@@ -37,3 +37,20 @@ fn what_is_not_needed_is_left_out() {
     let [producer] = &smallest.producers[..] else { panic!("{smallest:?}") };
     assert!(producer.callers.len() == 1 && producer.callers[0].loads.is_empty(), "{smallest:?}");
 }
+
+#[test]
+fn a_world_that_stays_slow_is_not_healed() {
+    let healed = |actions: &str| {
+        let text = r#"{"scenario":1,"topics":[{}],"producers":[{"callers":[{"loads":[{}]}]}],"actions":[ACTIONS]}"#;
+        let (scenario, _) = text::read(&text.replace("ACTIONS", actions)).expect("it is a scenario");
+        check(&scenario).expect("it can be staged").history.healed_at.is_some()
+    };
+    let slow = r#"{"act":{"set_latency":{"node":1,"base_us":400000}}},{"act":{"slow_broker":{"node":2,"times":1000}}},
+        {"act":{"set_bandwidth":{"bytes_per_s":2000}}}"#;
+    assert!(healed(r#"{"act":"nothing"}"#));
+    assert!(!healed(slow));
+    let fast = r#"{"at_us":9,"act":{"set_latency":{"base_us":1000,"jitter_us":500}}},{"at_us":9,"act":{"slow_broker":{"node":2,"times":1}}},
+        {"at_us":9,"act":"set_bandwidth"}"#;
+    assert!(!healed(&format!("{slow},{}", fast.replace("500", "501"))));
+    assert!(healed(&format!("{slow},{fast}")), "the newest word counts, and this one is of all");
+}
