@@ -131,10 +131,26 @@ pub enum Departure {
     /// sent again (`Sender.sendProducerData`, `ProducerBatch.inRetry`): the next one is refused for the gap until its own
     /// time is over, and only then the epoch is bumped.
     HoleAfterExpiry,
-    /// With acks=1, and fewer replicas in sync than `min.insync.replicas`: the high watermark stands still (KIP-966), and
-    /// what lies above nobody reads.
+    /// A partition remembers the last five batches of a producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`). A batch that
+    /// was stored without the producer knowing is not recognised any more when five others are stored behind it before it
+    /// is sent again: `max.in.flight.requests.per.connection` counts those without an answer, on one connection, and here
+    /// some are acknowledged, or the leader has moved.
+    OlderThanFive,
+    /// It lies in the leader's log, above the high watermark, where nobody reads. With fewer replicas in sync than
+    /// `min.insync.replicas` that stands still (`Partition.maybeIncrementLeaderHW`, KIP-966): with acks=all the record was
+    /// below once, and a new leader begins with what it knew as a follower. With acks=1 it may also wait for a follower
+    /// that left the in-sync replicas but was caught up a moment ago, and afterwards for the next record.
     AboveTheHighWatermark,
 }
+
+/// What a leader says of a batch whose copies are late, or that it may have appended before it lost log or leadership.
+const AFTER_THE_WRITE: [ErrorCode; 5] = [
+    ErrorCode::REQUEST_TIMED_OUT,
+    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
+    ErrorCode::KAFKA_STORAGE_ERROR,
+    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+];
 
 /// The judges' word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

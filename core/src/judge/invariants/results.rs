@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use core::time::Duration;
 
-use super::{Case, Departure, Spot, keeps_order};
+use super::{AFTER_THE_WRITE, Case, Departure, Spot, keeps_order};
 use crate::error::{ErrorCode, Surface};
 use crate::ids::ProducerIndex;
 use crate::judge::history::{Call, CallId, Fate, Moment, Place, WaitFor};
@@ -88,15 +88,6 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
         }
     }
 }
-
-/// What a leader says of a batch whose copies are late, or that it may have appended before it lost log or leadership.
-const AFTER_THE_WRITE: [ErrorCode; 5] = [
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-];
 
 /// Was the batch with the record at this offset sent without an answer and then refused, or refused after it was appended,
 /// and then taken?

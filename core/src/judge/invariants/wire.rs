@@ -1,10 +1,10 @@
 //! Of messages, and of the sequences in them: invariants 8 to 11 and 13.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use core::time::Duration;
 
-use super::{Case, Departure, Spot};
+use super::{AFTER_THE_WRITE, Case, Departure, Spot};
 use crate::config::ProducerConfig;
 use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, ProducerIdentity, ProducerIndex};
@@ -130,9 +130,16 @@ fn records_under_way(batches: &[(&RequestSeen, &BatchSeen)], at_the_latest: Mome
     let is_stored = |request: &RequestSeen, seen: &BatchSeen| {
         seen.answer.is_some_and(ErrorCode::is_none) && request.ended.is_some_and(|(answered, _)| answered < ended)
     };
-    let left = batches.iter().filter(|(request, seen)| !is_stored(request, seen));
-    let left: BTreeMap<i32, u32> = left.map(|(_, seen)| (seen.base_sequence, seen.records)).collect();
-    left.into_values().map(i64::from).sum()
+    // By where they begin: the largest, and what is stored. The first part of one that was split begins where that did.
+    let mut sizes: BTreeMap<i32, (u32, u32)> = BTreeMap::new();
+    for (request, seen) in batches {
+        let (largest, stored) = sizes.entry(seen.base_sequence).or_default();
+        *largest = seen.records.max(*largest);
+        if is_stored(request, seen) {
+            *stored = seen.records.max(*stored);
+        }
+    }
+    sizes.into_values().map(|(largest, stored)| i64::from(largest - stored)).sum()
 }
 
 /// How many places one sequence lies behind another, in a circle.
@@ -174,8 +181,8 @@ fn sequences_in_the_log(case: &mut Case<'_>) {
 /// did not get in (it was refused, lost or is still under way).
 ///
 /// Holds for brokers that say it themselves. Departures: [`Departure::FirstBatchUnprotected`],
-/// [`Departure::NumberedBeforeSent`], [`Departure::RefusedAfterAppend`],
-/// [`Departure::ProducerForgotten`], [`Departure::UncleanElection`].
+/// [`Departure::NumberedBeforeSent`], [`Departure::SplitAfterAppend`], [`Departure::OlderThanFive`],
+/// [`Departure::RefusedAfterAppend`], [`Departure::ProducerForgotten`], [`Departure::UncleanElection`].
 pub(super) fn nobody_causes_a_gap(case: &mut Case<'_>) {
     // By the last sequence of each batch that was sent: when it was first answered with success, if it was.
     let mut sent: BTreeMap<Numbered, Option<Moment>> = BTreeMap::new();
@@ -194,6 +201,7 @@ pub(super) fn nobody_causes_a_gap(case: &mut Case<'_>) {
                 let spot = spot_of(at, request, Some(batch));
                 let is_numbered = before.is_none() && base > 0 && is_numbered_before_sent(case, request, batch);
                 let departure = is_numbered.then_some(Departure::NumberedBeforeSent);
+                let departure = departure.or_else(|| departure_of_the_stored(case, at, request, batch));
                 match departure.or_else(|| departure_of_a_gap(case, place, identity)) {
                     Some(departure) => case.departs(10, departure),
                     None => case.violation(10, "no gap of the client's making", why, spot),
@@ -206,6 +214,38 @@ pub(super) fn nobody_causes_a_gap(case: &mut Case<'_>) {
         *end = end.or(stored);
     }
 }
+
+/// Why a broker does not recognise a batch that it may have stored already.
+fn departure_of_the_stored(case: &Case<'_>, at: usize, request: &RequestSeen, batch: &BatchSeen) -> Option<Departure> {
+    let is_beside = |earlier: &RequestSeen, other: &BatchSeen| {
+        earlier.producer == request.producer && other.identity == batch.identity && other.partition == batch.partition
+    };
+    let before = case.history.wire.batches().take_while(|(place, ..)| *place < at);
+    let before: Vec<_> = before.filter(|(_, earlier, other)| is_beside(earlier, other)).collect();
+    let may_be_stored = |other: &BatchSeen| other.answer.is_none_or(|answer| AFTER_THE_WRITE.contains(&answer));
+    let is_within = |whole: &BatchSeen| {
+        let from = distance(whole.base_sequence, batch.base_sequence);
+        from >= 0 && i64::from(from) + i64::from(batch.records) <= i64::from(whole.records)
+    };
+    let is_same = |one: &BatchSeen, other: &BatchSeen| {
+        (one.base_sequence, one.records, one.crc) == (other.base_sequence, other.records, other.crc)
+    };
+    let was_split = |(place, (.., whole)): (usize, &(usize, &RequestSeen, &BatchSeen))| {
+        whole.answer == Some(ErrorCode::MESSAGE_TOO_LARGE)
+            && is_within(whole)
+            && before[..place].iter().any(|(.., first)| is_same(first, whole) && may_be_stored(first))
+    };
+    if before.iter().enumerate().any(was_split) {
+        return Some(Departure::SplitAfterAppend);
+    }
+    let first = before.iter().position(|(.., other)| is_same(other, batch) && may_be_stored(other))?;
+    let since = before[first..].iter().map(|(.., other)| other.base_sequence);
+    let later: BTreeSet<i32> = since.filter(|other| distance(batch.base_sequence, *other) > 0).collect();
+    (later.len() >= REMEMBERED_BATCHES).then_some(Departure::OlderThanFive)
+}
+
+/// So many batches of a producer a partition remembers (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
+const REMEMBERED_BATCHES: usize = 5;
 
 fn departure_of_a_gap(case: &Case<'_>, place: Place, identity: ProducerIdentity) -> Option<Departure> {
     if case.unprotected.contains(&(place, identity.id)) {
