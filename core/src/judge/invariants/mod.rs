@@ -124,8 +124,9 @@ pub enum Departure {
     /// go to the next one (`TransactionManager.handleFailedBatch`, `adjustSequencesDueToFailedBatch`), which the broker
     /// then takes for the first, or finds out of order. The transaction cannot be committed any more.
     RefusedAfterAppend,
-    /// A lost connection puts several batches back in reverse, and only the first of a queue is asked whether it
-    /// has expired (`RecordAccumulator.expiredBatches`): an older one behind it is late.
+    /// Only the first of a queue is asked whether it has expired (`RecordAccumulator.expiredBatches`), and only the first
+    /// that is in flight (`Sender.getExpiredInflightBatches`): an older one behind it is late. A lost connection puts
+    /// several batches back in reverse, where nobody numbers them; and one that is sent again goes behind those in flight.
     BehindAYoungerBatch,
     /// A batch expired on its first way, and did not reach the log. Nobody marks its numbers as unresolved, for it was not
     /// sent again (`Sender.sendProducerData`, `ProducerBatch.inRetry`): the next one is refused for the gap until its own

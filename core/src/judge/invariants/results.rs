@@ -10,7 +10,7 @@ use crate::ids::ProducerIndex;
 use crate::judge::history::{Call, CallId, Fate, Moment, Place, WaitFor};
 use crate::judge::law::sequence_after;
 use crate::judge::places::{State, ids};
-use crate::judge::wire::{BatchSeen, End};
+use crate::judge::wire::{BatchSeen, End, RequestSeen};
 use crate::protocol::ApiKey;
 use crate::time::Instant;
 
@@ -144,7 +144,13 @@ pub(super) fn nothing_takes_too_long(case: &mut Case<'_>) {
                 case.departs(7, Departure::WithoutProducerId);
                 continue;
             }
-        } else if told <= behind_a_younger(case, call, deadline) + tick {
+        }
+        let younger = if config.enable_idempotence {
+            in_flight_behind_a_younger(case, call, deadline)
+        } else {
+            behind_a_younger(case, call, deadline)
+        };
+        if told <= case.once_awake(call.producer, younger, tick) + tick {
             case.departs(7, Departure::BehindAYoungerBatch);
             continue;
         }
@@ -158,11 +164,51 @@ pub(super) fn nothing_takes_too_long(case: &mut Case<'_>) {
 /// and with more than one request in flight.
 fn behind_a_younger(case: &Case<'_>, call: &Call, deadline: Instant) -> Instant {
     let Some(config) = case.config(call.producer).filter(|config| config.max_in_flight > 1) else { return deadline };
+    youngest_by(case, call, deadline).map_or(deadline, |at| at + config.delivery_timeout)
+}
+
+/// When the youngest record beside this one was appended that was there by then.
+fn youngest_by(case: &Case<'_>, call: &Call, by: Instant) -> Option<Instant> {
     let is_beside =
         |other: &&Call| (other.producer, other.topic, other.partition) == (call.producer, call.topic, call.partition);
     let others = case.history.calls.iter().filter(is_beside).filter_map(|other| other.returned);
-    let youngest = others.map(|returned| returned.at).filter(|at| *at <= deadline).max();
-    youngest.map_or(deadline, |at| at + config.delivery_timeout)
+    others.map(|returned| returned.at).filter(|at| *at <= by).max()
+}
+
+/// The same of a producer with numbers, which keep its queues in order: a batch that is sent again stands behind those
+/// that were in flight already. Both are seen on the wire.
+fn in_flight_behind_a_younger(case: &Case<'_>, call: &Call, deadline: Instant) -> Instant {
+    let (Some(config), Some(partition)) = (case.config(call.producer), call.partition) else { return deadline };
+    let place = Place { topic: call.topic, partition };
+    let is_here = |request: &RequestSeen, batch: &BatchSeen| {
+        request.producer == call.producer && case.history.place(&batch.partition) == Some(place)
+    };
+    let sent: Vec<_> = case.history.wire.batches().filter(|(_, request, batch)| is_here(request, batch)).collect();
+    let is_out = |request: &RequestSeen| {
+        request.sent.at <= deadline && request.ended.is_none_or(|(ended, _)| ended.at > deadline)
+    };
+    // Numbers are given anew with a new epoch.
+    let is_again = |batch: &BatchSeen, earlier: &BatchSeen| match (earlier.identity, batch.identity) {
+        (Some(before), Some(now)) if before.id == now.id && before.epoch < now.epoch => {
+            earlier.records == batch.records && earlier.answer != Some(ErrorCode::NONE)
+        }
+        (before, now) => before == now && earlier.base_sequence == batch.base_sequence,
+    };
+    let is_younger = |batch: &BatchSeen, other: &BatchSeen| {
+        other.identity != batch.identity || other.base_sequence > batch.base_sequence
+    };
+    let mut latest = deadline;
+    for (place, (.., batch)) in sent.iter().enumerate().filter(|(_, (_, request, _))| is_out(request)) {
+        let before = &sent[..place];
+        let mut younger = before.iter().filter(|(_, request, other)| is_younger(batch, other) && is_out(request));
+        if let Some((_, younger, _)) = younger.next_back()
+            && before.iter().any(|(.., earlier)| is_again(batch, earlier))
+            && let Some(appended) = youngest_by(case, call, younger.sent.at)
+        {
+            latest = latest.max(appended + config.delivery_timeout);
+        }
+    }
+    latest
 }
 
 /// When a producer had no id, in order: until the first one was granted, and while another was asked for.
