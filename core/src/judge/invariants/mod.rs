@@ -35,6 +35,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{CallId, History, LeaderSeen, Place};
+use super::law::sequence_after;
 use super::places::Places;
 use crate::config::{Acks, ProducerConfig};
 use crate::error::ErrorCode;
@@ -270,6 +271,18 @@ impl<'h> Case<'h> {
     /// May brokers have forgotten a producer by now?
     fn may_have_forgotten(&self) -> bool {
         self.history.producer_id_expiration.is_some_and(|after| self.history.ended_at >= Instant::ZERO + after)
+    }
+
+    /// Did brokers forget a producer meanwhile, and then take a sequence that does not follow the last one?
+    fn was_forgotten(&self, place: Place, id: i64) -> bool {
+        let Some(log) = self.history.logs.get(&place).filter(|_| self.may_have_forgotten()) else { return false };
+        let of_it = log.records.iter().filter_map(|stored| Some((stored.identity?, stored.sequence)));
+        let of_it: Vec<_> = of_it.filter(|(identity, _)| identity.id == id).collect();
+        of_it.windows(2).any(|pair| {
+            let [(before, last), (after, next)] = [pair[0], pair[1]];
+            let follows = if before == after { sequence_after(last, 1) } else { 0 };
+            next != follows
+        })
     }
 
     fn spot(&self, place: Place) -> Spot {

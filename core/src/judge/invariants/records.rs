@@ -146,7 +146,8 @@ fn something_failed(case: &Case<'_>, place: Place) -> bool {
 /// as far as it is certain whose they are.
 ///
 /// Holds with idempotence, or with one request in flight, where answers are waited for. Departures:
-/// [`Departure::FirstBatchUnprotected`], [`Departure::UncleanElection`].
+/// [`Departure::FirstBatchUnprotected`], [`Departure::UncleanElection`], [`Departure::ProducerForgotten`],
+/// [`Departure::RenumberedAfterAppend`].
 pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
     let mut broken = Vec::new();
     for (&place, owners) in &case.places.owners {
@@ -170,12 +171,27 @@ pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
             case.departs(3, Departure::FirstBatchUnprotected);
         } else if case.was_recreated(place) || case.had_an_unclean_election(place) {
             case.departs(3, Departure::UncleanElection);
+        } else if stored.identity.is_some_and(|identity| case.was_forgotten(place, identity.id)) {
+            case.departs(3, Departure::ProducerForgotten);
+        } else if was_stored_in_an_older_epoch(case, place, &stored) {
+            case.departs(3, Departure::RenumberedAfterAppend);
         } else {
             let spot = Spot { record: Some(call), offset: Some(stored.offset), ..case.spot(place) };
             let seen = format!("it stands behind record {}, which was sent later", later.0);
             case.violation(3, "the records of a partition in the order of sending", seen, spot);
         }
     }
+}
+
+/// Did the partition take this record before, from the same producer in an older epoch?
+fn was_stored_in_an_older_epoch(case: &Case<'_>, place: Place, copy: &Stored) -> bool {
+    let Some(identity) = copy.identity else { return false };
+    let is_older = |stored: &&Stored| {
+        let other = stored.identity.filter(|other| other.id == identity.id && other.epoch < identity.epoch);
+        other.is_some() && stored.content == copy.content
+    };
+    let earlier = case.history.logs[&place].records.iter().take_while(|stored| stored.offset < copy.offset);
+    earlier.filter(is_older).count() > 0
 }
 
 /// 4: what was told to have failed for certain is not in the log; and what an aborted transaction wrote no careful reader

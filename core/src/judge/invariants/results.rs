@@ -51,7 +51,7 @@ fn closed_at(case: &Case<'_>, producer: ProducerIndex) -> Option<Moment> {
 /// Holds where order holds.
 /// Exceptions may come out of order: what waits in the queue expires before what is in flight. Departures:
 /// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`], [`Departure::RecognisedLate`],
-/// [`Departure::UncleanElection`].
+/// [`Departure::ProducerForgotten`], [`Departure::UncleanElection`].
 pub(super) fn results_come_in_order(case: &mut Case<'_>) {
     let mut latest: BTreeMap<(ProducerIndex, u32, Place), CallId> = BTreeMap::new();
     let mut broken = Vec::new();
@@ -79,6 +79,8 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
             case.departs(6, Departure::LeaderMoved);
         } else if identity.is_some_and(|identity| case.unprotected.contains(&(place, identity.id))) {
             case.departs(6, Departure::FirstBatchUnprotected);
+        } else if identity.is_some_and(|identity| case.was_forgotten(place, identity.id)) {
+            case.departs(6, Departure::ProducerForgotten);
         } else if offset.is_some_and(|offset| was_recognised_late(case, place, offset)) {
             case.departs(6, Departure::RecognisedLate);
         } else {
