@@ -130,8 +130,9 @@ pub enum Departure {
     /// several batches back in reverse, where nobody numbers them; and one that is sent again goes behind those in flight.
     BehindAYoungerBatch,
     /// A batch expired on its first way, and did not reach the log. Nobody marks its numbers as unresolved, for it was not
-    /// sent again (`Sender.sendProducerData`, `ProducerBatch.inRetry`): the next one is refused for the gap until its own
-    /// time is over, and only then the epoch is bumped.
+    /// sent again (`Sender.sendProducerData`, `ProducerBatch.inRetry`), and what its answer says later is not heard
+    /// (`ProducerBatch.done`): the next one is refused for the gap until its own time is over, and only then the epoch is
+    /// bumped.
     HoleAfterExpiry,
     /// A partition remembers the last five batches of a producer (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`). A batch that
     /// was stored without the producer knowing is not recognised any more when five others are stored behind it before it

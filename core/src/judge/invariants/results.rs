@@ -236,16 +236,22 @@ fn without_producer_id(case: &Case<'_>, producer: ProducerIndex) -> Vec<(Instant
 const ALL_RETRIES: u32 = i32::MAX.cast_unsigned();
 
 /// 17: once all is healed, everything comes to rest: what a program calls returns, what it sent is told, and what it sends
-/// from then on does not run out of time.
+/// from then on, with nothing of its own waiting before it, does not run out of time.
 ///
 /// Holds where somebody says when the last fault was over ([`History::healed_at`](crate::judge::History::healed_at)), as
 /// long after it as the configuration's own patience lasts.
 pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
     let Some(healed) = case.history.healed_at else { return };
     let end = case.history.ended_at;
+    // By producer: when everything that it was given before is told.
+    let mut settled: BTreeMap<ProducerIndex, Instant> = BTreeMap::new();
     for id in ids(case.history) {
         let call = &case.history.calls[id.0 as usize];
         let Some(patience) = patience(case, call.producer) else { continue };
+        let settled = settled.entry(call.producer).or_default();
+        let stands_alone = *settled <= call.called.at;
+        let told = case.places.told[id.0 as usize].map(|told| case.history.told[told].at.at);
+        *settled = (*settled).max(told.unwrap_or(end));
         let is_waiting = case.places.state(case.history, id) == State::Waiting;
         let spot = || Spot { record: Some(id), at: Some(call.called.at), ..Spot::default() };
         if is_waiting && end >= healed.max(call.called.at) + patience {
@@ -256,6 +262,7 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
             && failure.surface == Surface::FutureOnSender
             && case.config(call.producer).is_some_and(|config| config.retries == ALL_RETRIES)
             && call.called.at >= healed + patience
+            && stands_alone
             && !is_to_a_partition_that_is_gone(case, call)
         {
             let place = call.partition.map(|partition| Place { topic: call.topic, partition });
@@ -281,23 +288,46 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
 }
 
 /// Why a batch was refused for a gap until its time was over: where the first of its id was not protected; or before it
-/// stands one that was sent once and never answered.
+/// stands one whose time was over on its first way.
 fn departure_of_a_refusal(case: &Case<'_>, producer: ProducerIndex, place: Place) -> Option<Departure> {
     let of_producer = case.history.wire.batches().filter(|(_, request, _)| request.producer == producer);
-    let here = of_producer.map(|(.., batch)| batch);
-    let here: Vec<&BatchSeen> = here.filter(|batch| case.history.place(&batch.partition) == Some(place)).collect();
-    let refused = here.iter().filter(|batch| batch.answer == Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+    let here: Vec<_> = of_producer.filter(|(.., batch)| case.history.place(&batch.partition) == Some(place)).collect();
+    let refused = here.iter().filter(|(.., batch)| batch.answer == Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
     let is_before = |batch: &BatchSeen, refused: &BatchSeen| {
         batch.identity == refused.identity
             && sequence_after(batch.base_sequence, batch.records) == refused.base_sequence
     };
-    refused.into_iter().find_map(|refused| {
+    refused.into_iter().find_map(|(.., refused)| {
         if refused.identity.is_some_and(|identity| case.unprotected.contains(&(place, identity.id))) {
             return Some(Departure::FirstBatchUnprotected);
         }
-        let mut before = here.iter().filter(|batch| is_before(batch, refused));
-        let is_unanswered = before.next().is_some_and(|batch| batch.answer.is_none());
-        (is_unanswered && before.next().is_none()).then_some(Departure::HoleAfterExpiry)
+        let mut before = here.iter().filter(|(.., batch)| is_before(batch, refused));
+        let (_, last, batch) = before.next_back()?;
+        let ended = last.ended.map_or(case.history.ended_at, |(ended, _)| ended.at);
+        let is_over = match batch.answer {
+            Some(ErrorCode::NONE) => false,
+            // Its last part never left.
+            Some(ErrorCode::MESSAGE_TOO_LARGE) => has_expired(case, last, place, case.history.ended_at),
+            // One that was too large is another batch by every time it was split.
+            answer => {
+                let is_first =
+                    before.next_back().is_none_or(|(.., split)| split.answer == Some(ErrorCode::MESSAGE_TOO_LARGE));
+                is_first && (answer.is_none() || has_expired(case, last, place, ended))
+            }
+        };
+        is_over.then_some(Departure::HoleAfterExpiry)
+    })
+}
+
+/// Was a record of this partition, handed over before the request left, given up in the round in which it left, or since?
+fn has_expired(case: &Case<'_>, request: &RequestSeen, place: Place, until: Instant) -> bool {
+    let since = case.before_a_stall(request.producer, request.sent.at);
+    case.history.told.iter().any(|told| {
+        let call = &case.history.calls[told.call.0 as usize];
+        let is_here =
+            (call.producer, call.topic, call.partition) == (request.producer, place.topic, Some(place.partition));
+        let is_over = matches!(&told.fate, Fate::Failed(failure) if failure.class == "TimeoutException");
+        is_here && is_over && call.called.at <= request.sent.at && (since..=until).contains(&told.at.at)
     })
 }
 
