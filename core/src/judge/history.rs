@@ -273,7 +273,9 @@ pub struct History {
     pub transactions: Vec<Transaction>,
     /// What was read back. A partition that is not there was not read.
     pub logs: BTreeMap<Place, Log>,
-    /// Leaders in order of time.
+    /// Who led each partition when the history began, and in which epoch, where somebody knows.
+    pub first_leaders: BTreeMap<Place, (NodeId, i32)>,
+    /// Leaders in order of time: those that took over since.
     pub leaders: Vec<LeaderSeen>,
     /// What was overheard.
     pub wire: Wire,

@@ -64,6 +64,11 @@ pub struct Log {
     pub committed: Option<Vec<i64>>,
     /// What is wrong with it, and from which offset on.
     pub damage: Vec<(i64, Damage)>,
+    /// What the leader has beyond its high watermark, where a replica is out of sync: offsets in order, and contents. No
+    /// reader gets it: somebody looked at the leader's disk.
+    pub held_back: Vec<(i64, Content)>,
+    /// Are fewer replicas in sync than `min.insync.replicas`?
+    pub is_under_min_isr: bool,
     /// Could everything be read that is there? Not where a codec is missing.
     pub is_whole: bool,
 }
@@ -276,11 +281,37 @@ impl History {
                 let Some((leader, _)) = cluster.leader(&name) else { continue };
                 let ask = |version, request| ask(&mut cluster, &mut now, leader, version, request).ok_or(());
                 let log = read_partition(&mut self.contents, codecs, &name, |_| (), ask);
-                if let Ok(log) = log {
+                if let Ok(mut log) = log {
+                    let [replicas, in_sync] = [cluster.replicas(&name), cluster.in_sync_replicas(&name)];
+                    let [replicas, in_sync] = [replicas, in_sync].map(|nodes| nodes.map_or(0, <[_]>::len));
+                    let least = usize::try_from(self.topics[topic as usize].min_insync_replicas).unwrap_or(0);
+                    log.is_under_min_isr = in_sync < least;
+                    if in_sync < replicas {
+                        log.held_back = self.beyond(&cluster, &name, log.high_watermark, codecs);
+                    }
                     self.logs.insert(Place { topic, partition }, log);
                 }
             }
         }
+    }
+
+    /// What a leader's log has from an offset on.
+    fn beyond<O: Observer + Clone>(
+        &mut self,
+        cluster: &Cluster<O>,
+        partition: &TopicPartition,
+        offset: i64,
+        codecs: Option<&dyn Codecs>,
+    ) -> Vec<(i64, Content)> {
+        let mut reading = Reading::new(&mut self.contents, codecs);
+        for stored in cluster.log(partition).into_iter().flat_map(|log| log.batches()) {
+            let batch = stored.view();
+            if stored.last_offset >= offset && !batch.is_control() {
+                reading.take_batch(false, &batch);
+            }
+        }
+        let records = reading.end().records;
+        records.into_iter().map(|stored| (stored.offset, stored.content)).filter(|&(at, _)| at >= offset).collect()
     }
 }
 

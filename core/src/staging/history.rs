@@ -47,6 +47,11 @@ impl Stage {
             written.partitions.sort_by_key(|&(since, _)| since);
             history.add_topic(written);
         }
+        for (partition, leader) in &self.first_leaders {
+            if let Some(place) = history.place(partition) {
+                history.first_leaders.insert(place, *leader);
+            }
+        }
         history.tick = TICK;
         self.write_down(&mut history);
         self.write_down_stalls(&mut history);

@@ -21,7 +21,7 @@ pub use self::troupe::{Counts, Troupe};
 use crate::cluster::{Cluster, TopicRefusal};
 use crate::codecs::Codecs;
 use crate::config::{ConfigError, ProducerConfig};
-use crate::ids::{Lane as LaneIndex, ProducerIndex};
+use crate::ids::{Lane as LaneIndex, NodeId, ProducerIndex, TopicPartition};
 use crate::playback::Playable;
 use crate::protocol::NewTopic;
 use crate::scenario::{Act, Network, Scenario, TemplateError};
@@ -81,6 +81,8 @@ pub struct Stage {
     left_out: Vec<(usize, &'static str)>,
     /// Settings of brokers that change nothing here.
     without_effect: Vec<Arc<str>>,
+    /// Who leads when the scenario begins, and in which epoch.
+    first_leaders: Vec<(TopicPartition, (NodeId, i32))>,
     /// How fast messages are unless something is said of them.
     pace: Network,
     /// What was done that judges have to know.
@@ -155,6 +157,7 @@ impl Stage {
             refused,
             left_out: Vec::new(),
             without_effect,
+            first_leaders: Vec::new(),
             pace: Network { routes: Vec::new(), ..scenario.network.clone() },
             chronicle: Chronicle::default(),
             news: Vec::new(),
@@ -162,6 +165,7 @@ impl Stage {
         };
         stage.lay_network(scenario);
         stage.begin(scenario.warm);
+        stage.note_leaders();
         stage.take_script(scenario, lane);
         Ok(stage)
     }
@@ -205,6 +209,16 @@ impl Stage {
         }
         self.simulation.run_until(Instant::from_micros(BEGIN.as_micros() - 1));
         self.simulation.take_trace();
+    }
+
+    fn note_leaders(&mut self) {
+        let cluster = self.simulation.cluster();
+        for topic in &self.topics {
+            for partition in 0..topic.num_partitions {
+                let name = TopicPartition { topic: Arc::clone(&topic.name), partition };
+                self.first_leaders.extend(cluster.leader(&name).map(|leader| (name, leader)));
+            }
+        }
     }
 
     fn take_script(&mut self, scenario: &Scenario, lane: usize) {

@@ -17,7 +17,7 @@ use crate::judge::score::{Isolation, Whereabouts, is_visible, was_read, whereabo
 ///
 /// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections; for acks=1 and fewer replicas as
 /// long as the leader stays; never for acks=0. Where every copy has a record at once, for all but acks=0. Departures:
-/// [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`].
+/// [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`], [`Departure::AboveTheHighWatermark`].
 pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     for call in ids(case.history) {
         if case.places.state(case.history, call) != State::Acknowledged {
@@ -51,11 +51,12 @@ pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     }
 }
 
-/// Does it lie where the leader alone has it?
+/// Does it lie in its leader's log, where no reader comes?
 fn is_held_back(case: &Case<'_>, call: CallId, place: Place, offset: Option<i64>) -> bool {
+    let content = case.history.calls[call.0 as usize].content;
     let waits_for_copies = case.config_of(call).is_none_or(|config| config.acks == Acks::All);
-    let log = case.history.logs.get(&place);
-    !waits_for_copies && log.zip(offset).is_some_and(|(log, offset)| offset >= log.high_watermark)
+    let log = case.history.logs.get(&place).filter(|log| log.is_under_min_isr || !waits_for_copies);
+    log.zip(offset).is_some_and(|(log, offset)| log.held_back.contains(&(offset, content)))
 }
 
 /// Is it part of a transaction that was not committed?
@@ -68,11 +69,9 @@ fn is_durable(case: &Case<'_>, call: CallId, place: Place) -> bool {
     let (Some(config), false) = (case.config_of(call), case.was_recreated(place)) else { return false };
     let topic = &case.history.topics[place.topic as usize];
     let called = case.history.calls[call.0 as usize].called.at;
-    // A broker that led before and has not heard of it yet still takes what needs no copies.
-    let mut leaders = case.leaders(place).map(|seen| seen.leader);
-    let first = leaders.next();
-    let is_one = first.is_none_or(|first| leaders.all(|leader| leader == first));
-    let stays = || is_one && case.leaders(place).all(|seen| seen.at < called);
+    // A broker that led before and has not heard of it yet still takes what needs no copies: who led must be known.
+    let first = case.history.first_leaders.get(&place).map(|(leader, _)| *leader);
+    let stays = || case.leaders(place).all(|seen| seen.at < called && Some(seen.leader) == first);
     match config.acks {
         Acks::None => false,
         _ if case.had_an_unclean_election(place) => false,
