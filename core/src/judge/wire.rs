@@ -3,13 +3,14 @@
 //! This is the edge at which a socket stands: what a judge sees here, brokers see too.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::history::Moment;
 use super::law;
 use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::io::{Input, OutgoingRequest, Output};
-use crate::protocol::{ApiKey, ProduceRequest, ProduceResponse, Request, Response};
+use crate::protocol::{ApiKey, MetadataTopic, ProduceRequest, ProduceResponse, Request, Response};
 use crate::record_batch::BatchView;
 use crate::time::{Instant, Now};
 use crate::varint;
@@ -79,6 +80,8 @@ pub struct RequestSeen {
     pub wants_answer: bool,
     /// Did a script answer instead of the broker?
     pub is_scripted: bool,
+    /// The leader epochs that the answer tells of.
+    pub leader_epochs: Vec<(TopicPartition, i32)>,
 }
 
 /// What a producer was woken for within one second.
@@ -204,6 +207,7 @@ impl Wire {
             error: ErrorCode::NONE,
             wants_answer: request.expects_response,
             is_scripted: false,
+            leader_epochs: Vec::new(),
         });
     }
 
@@ -299,9 +303,19 @@ fn answer(request: &mut RequestSeen, response: &Response) {
         Response::InitProducerId(response) => request.error = response.error,
         Response::EndTxn(response) => request.error = response.error,
         Response::ApiVersions(response) => request.error = response.error,
-        Response::Metadata(response) => request.error = response.error,
+        Response::Metadata(response) => {
+            request.error = response.error;
+            request.leader_epochs = response.topics.iter().flat_map(leader_epochs).collect();
+        }
         _ => {}
     }
+}
+
+fn leader_epochs(topic: &MetadataTopic) -> impl Iterator<Item = (TopicPartition, i32)> {
+    topic.partitions.iter().map(|told| {
+        let partition = TopicPartition { topic: Arc::clone(&topic.name), partition: told.partition };
+        (partition, told.leader_epoch)
+    })
 }
 
 fn answer_batches(request: &mut RequestSeen, response: &ProduceResponse) {
@@ -316,6 +330,8 @@ fn answer_batches(request: &mut RequestSeen, response: &ProduceResponse) {
             if let Some(batch) = request.batches.iter_mut().find(is_it) {
                 batch.answer = Some(told.error);
                 batch.base_offset = told.base_offset;
+                let leader = told.current_leader.map(|leader| (batch.partition.clone(), leader.epoch));
+                request.leader_epochs.extend(leader);
             }
         }
     }

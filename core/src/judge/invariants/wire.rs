@@ -323,7 +323,7 @@ pub(super) fn retries_back_off_and_the_idle_sleep(case: &mut Case<'_>) {
             let knows_another = case.was_recreated(name.1)
                 || elsewhere
                 || earlier.node != request.node
-                || heard_of_leaders(case, name.1, config, request);
+                || heard_of_a_leader(case, name.1, request, earlier);
             if waited + case.history.tick < least && !knows_another {
                 let spot = spot_of(at, request, Some(batch));
                 let expected = format!("a pause of {} ms before attempt {}", least.as_millis(), failures + 1);
@@ -337,10 +337,20 @@ pub(super) fn retries_back_off_and_the_idle_sleep(case: &mut Case<'_>) {
     the_idle_sleep(case);
 }
 
-/// May the producer have heard of another leader since the batch began?
-fn heard_of_leaders(case: &Case<'_>, place: Place, config: &ProducerConfig, request: &RequestSeen) -> bool {
-    let (until, span) = (request.sent.at, config.delivery_timeout + config.request_timeout);
-    case.leaders(place).any(|seen| seen.at <= until && until - seen.at <= span)
+/// Was the producer told of a later leader epoch since the batch was sent before? What it knew before it was told, or knew
+/// when the history began.
+fn heard_of_a_leader(case: &Case<'_>, place: Place, request: &RequestSeen, earlier: &RequestSeen) -> bool {
+    let requests = case.history.wire.requests.iter().filter(|told| told.producer == request.producer);
+    let words = requests.filter_map(|told| {
+        let (heard, _) = told.ended?;
+        let here = told.leader_epochs.iter().filter(|(partition, _)| case.history.place(partition) == Some(place));
+        Some((heard, here.map(|(_, epoch)| *epoch).max()?))
+    });
+    let (before, since): (Vec<_>, Vec<_>) =
+        words.filter(|(heard, _)| *heard <= request.sent).partition(|(heard, _)| *heard < earlier.sent);
+    let known = before.iter().map(|(_, epoch)| *epoch).max();
+    let known = known.max(case.history.first_leaders.get(&place).map(|(_, epoch)| *epoch));
+    since.iter().any(|(_, epoch)| known.is_none_or(|known| *epoch > known))
 }
 
 /// The shortest pause after so many failures (`ExponentialBackoff`).

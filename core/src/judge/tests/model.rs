@@ -219,6 +219,7 @@ impl Model {
             error: ErrorCode::NONE,
             wants_answer: true,
             is_scripted: false,
+            leader_epochs: Vec::new(),
         });
         self.history.wire.requests.len() - 1
     }
