@@ -2,6 +2,7 @@
 
 mod claims;
 mod clerks;
+mod departures;
 mod model;
 mod more_stories;
 mod mutations;
