@@ -23,7 +23,6 @@ use crate::judge::{History, Judgement, judge};
 use crate::playback::Playable as _;
 use crate::scenario::Scenario;
 use crate::staging::{Stage, StageError};
-use crate::time::Instant;
 use crate::trace::{Fact, TraceEvent};
 
 /// From one look at the world to the next, when it is asked whether all is healed.
@@ -79,9 +78,7 @@ pub fn check(scenario: &Scenario) -> Result<Finding, StageError> {
     }
     let overran = stage.now() < end;
     let mut history = stage.history(&facts, None);
-    // A callback keeps the sender from all it is to do.
-    let last_stall = history.stalls.iter().map(|stall| stall.until).max().unwrap_or(Instant::ZERO);
-    history.healed_at = healed_at.map(|at: Instant| at.max(last_stall));
+    history.healed_at = healed_at;
     let (judgement, events) = (judge(&history), stage.events());
     Ok(Finding { judgement, history, events, overran })
 }

@@ -240,6 +240,13 @@ impl<'h> Case<'h> {
         stalls.fold(due, |due, stall| if stall.from <= due + tick { due.max(stall.until) } else { due })
     }
 
+    /// How long a producer's sender could do nothing between these.
+    fn stalled(&self, producer: ProducerIndex, from: Instant, until: Instant) -> Duration {
+        let stalls = self.history.stalls.iter().filter(|stall| stall.producer == producer);
+        let within = stalls.map(|stall| stall.until.min(until).saturating_since(stall.from.max(from)));
+        within.fold(Duration::ZERO, Duration::saturating_add)
+    }
+
     /// When a sender knew of what it came to say only after callbacks: before they began.
     fn before_a_stall(&self, producer: ProducerIndex, said: Instant) -> Instant {
         let stalls = self.history.stalls.iter().rev().filter(|stall| stall.producer == producer);

@@ -239,7 +239,7 @@ const ALL_RETRIES: u32 = i32::MAX.cast_unsigned();
 /// from then on, with nothing of its own waiting before it, does not run out of time.
 ///
 /// Holds where somebody says when the last fault was over ([`History::healed_at`](crate::judge::History::healed_at)), as
-/// long after it as the configuration's own patience lasts.
+/// long after it as the configuration's own patience lasts; time in which callbacks keep the sender does not count.
 pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
     let Some(healed) = case.history.healed_at else { return };
     let end = case.history.ended_at;
@@ -254,14 +254,15 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
         *settled = (*settled).max(told.unwrap_or(end));
         let is_waiting = case.places.state(case.history, id) == State::Waiting;
         let spot = || Spot { record: Some(id), at: Some(call.called.at), ..Spot::default() };
-        if is_waiting && end >= healed.max(call.called.at) + patience {
+        let since = healed.max(call.called.at);
+        if is_waiting && end >= since + patience + case.stalled(call.producer, since, end) {
             case.violation(17, "a result, once all is healed", "none", spot());
         }
         if let Some(Fate::Failed(failure)) = case.places.fate(case.history, id)
             && failure.is_retriable
             && failure.surface == Surface::FutureOnSender
             && case.config(call.producer).is_some_and(|config| config.retries == ALL_RETRIES)
-            && call.called.at >= healed + patience
+            && call.called.at >= healed + patience + case.stalled(call.producer, healed, call.called.at)
             && stands_alone
             && !is_to_a_partition_that_is_gone(case, call)
         {
@@ -277,9 +278,10 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
     }
     for wait in &case.history.waits {
         let Some(patience) = patience(case, wait.producer) else { continue };
+        let since = healed.max(wait.begun.at);
         if wait.ended.is_none()
             && case.exited_at(wait.producer).is_none()
-            && end >= healed.max(wait.begun.at) + patience
+            && end >= since + patience + case.stalled(wait.producer, since, end)
         {
             let spot = Spot { at: Some(wait.begun.at), ..Spot::default() };
             case.violation(17, format!("{} to return, once all is healed", name(wait.what)), "it has not", spot);

@@ -444,6 +444,27 @@ fn invariant_17_asks_for_time_only_where_nothing_stands_before_a_record() {
 }
 
 #[test]
+fn invariant_17_does_not_count_the_time_that_callbacks_take() {
+    // Half a second in `send()`, 40 s for delivery, and twice the 30 s of a request; a callback takes 5 s of them.
+    let waiting = |after_ms: u64, of_this_producer: bool| {
+        let mut model = two_batches(&[("max.block.ms", "500"), ("delivery.timeout.ms", "40000")]);
+        model.history.healed_at = Some(model.now());
+        let call = model.send("user-42", "x");
+        model.forget(1);
+        // The bridge's page does not know when `send()` returned: only invariant 17 speaks of it.
+        model.history.calls[call.0 as usize].returned = None;
+        let (from, until) = (model.now(), model.now() + core::time::Duration::from_secs(5));
+        let producer = if of_this_producer { PRODUCER } else { crate::ids::ProducerIndex(1) };
+        model.history.stalls.push(Stall { producer, from, until });
+        model.pass(after_ms);
+        broken(&model.history).contains(&17)
+    };
+    assert!(!waiting(105_499, true));
+    assert!(waiting(105_500, true));
+    assert!(waiting(105_499, false), "another producer's callbacks keep nobody");
+}
+
+#[test]
 fn a_delivery_that_nobody_disturbs_departs_from_nothing() {
     let mut model = two_batches(&[(IN_FLIGHT, "5")]);
     led_by(&mut model, 1, 2);
