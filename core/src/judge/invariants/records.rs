@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, Departure, Spot, keeps_order};
 use crate::config::Acks;
 use crate::error::{ErrorCode, Persistence};
-use crate::ids::ProducerIndex;
+use crate::ids::{ProducerIdentity, ProducerIndex};
 use crate::judge::contents::Content;
 use crate::judge::history::{CallId, Fate, Place, TransactionEnd};
 use crate::judge::places::{Owner, State, ids};
@@ -125,10 +125,15 @@ fn departure_of_a_copy(case: &Case<'_>, place: Place, copy: &Stored) -> Option<D
     if case.was_answered(place, &[ErrorCode::MESSAGE_TOO_LARGE]) {
         return Some(Departure::SplitAfterAppend);
     }
-    let records = &case.history.logs[&place].records;
-    let twins = || records.iter().filter(|stored| stored.content == copy.content && stored.offset != copy.offset);
-    // Numbered anew it has another epoch. Nobody numbers anew without a reason: a batch that failed, or a gap.
-    let is_renumbered = twins().next().is_some() && twins().all(|twin| twin.identity != copy.identity);
+    // Numbered anew it has another epoch, and no epoch has more of them than there were calls. Nobody numbers anew without
+    // a reason: a batch that failed, or a gap.
+    let mut copies: BTreeMap<Option<ProducerIdentity>, usize> = BTreeMap::new();
+    for stored in case.history.logs[&place].records.iter().filter(|stored| stored.content == copy.content) {
+        *copies.entry(stored.identity).or_default() += 1;
+    }
+    let calls = case.history.calls.iter();
+    let calls = calls.filter(|call| call.topic == place.topic && call.content == copy.content).count();
+    let is_renumbered = copies.len() > 1 && copies.values().all(|&count| count <= calls);
     let gaps = [ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode::UNKNOWN_PRODUCER_ID];
     let has_a_reason = || something_failed(case, place) || case.was_answered(place, &gaps);
     (is_renumbered && has_a_reason()).then_some(Departure::RenumberedAfterAppend)
@@ -182,15 +187,21 @@ pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
     }
 }
 
-/// Did the partition take this record before, from the same producer in an older epoch?
-fn was_stored_in_an_older_epoch(case: &Case<'_>, place: Place, copy: &Stored) -> bool {
+/// Did the partition take this record before, from the same producer in an older epoch, without anybody being told?
+pub(super) fn was_stored_in_an_older_epoch(case: &Case<'_>, place: Place, copy: &Stored) -> bool {
     let Some(identity) = copy.identity else { return false };
-    let is_older = |stored: &&Stored| {
-        let other = stored.identity.filter(|other| other.id == identity.id && other.epoch < identity.epoch);
-        other.is_some() && stored.content == copy.content
+    let is_older = |other: ProducerIdentity| other.id == identity.id && other.epoch < identity.epoch;
+    let was_told = |offset: i64| {
+        case.history.told.iter().any(|told| {
+            let is_here = case.history.calls[told.call.0 as usize].topic == place.topic;
+            is_here
+                && matches!(&told.fate, Fate::Acknowledged(metadata)
+                    if metadata.partition == place.partition && metadata.offset == Some(offset))
+        })
     };
     let earlier = case.history.logs[&place].records.iter().take_while(|stored| stored.offset < copy.offset);
-    earlier.filter(is_older).count() > 0
+    let mut earlier = earlier.filter(|stored| stored.content == copy.content);
+    earlier.any(|stored| stored.identity.is_some_and(is_older) && !was_told(stored.offset))
 }
 
 /// 4: what was told to have failed for certain is not in the log; and what an aborted transaction wrote no careful reader

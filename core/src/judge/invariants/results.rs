@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use core::time::Duration;
 
+use super::records::was_stored_in_an_older_epoch;
 use super::{AFTER_THE_WRITE, Case, Departure, Spot, keeps_order};
 use crate::error::{ErrorCode, Surface};
 use crate::ids::ProducerIndex;
@@ -51,7 +52,7 @@ fn closed_at(case: &Case<'_>, producer: ProducerIndex) -> Option<Moment> {
 /// Holds where order holds.
 /// Exceptions may come out of order: what waits in the queue expires before what is in flight. Departures:
 /// [`Departure::LeaderMoved`], [`Departure::FirstBatchUnprotected`], [`Departure::RecognisedLate`],
-/// [`Departure::ProducerForgotten`], [`Departure::UncleanElection`].
+/// [`Departure::ProducerForgotten`], [`Departure::RenumberedAfterAppend`], [`Departure::UncleanElection`].
 pub(super) fn results_come_in_order(case: &mut Case<'_>) {
     let mut latest: BTreeMap<(ProducerIndex, u32, Place), CallId> = BTreeMap::new();
     let mut broken = Vec::new();
@@ -81,6 +82,8 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
             case.departs(6, Departure::FirstBatchUnprotected);
         } else if identity.is_some_and(|identity| case.was_forgotten(place, identity.id)) {
             case.departs(6, Departure::ProducerForgotten);
+        } else if stored.is_some_and(|stored| was_stored_in_an_older_epoch(case, place, stored)) {
+            case.departs(6, Departure::RenumberedAfterAppend);
         } else if offset.is_some_and(|offset| was_recognised_late(case, place, offset)) {
             case.departs(6, Departure::RecognisedLate);
         } else {

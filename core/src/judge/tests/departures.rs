@@ -79,17 +79,56 @@ fn stored_again(epoch: i16) -> Model {
 }
 
 #[test]
-fn invariant_3_excuses_what_was_stored_before_it_was_numbered_anew() {
+fn invariant_2_excuses_no_more_copies_in_an_epoch_than_there_were_calls() {
+    // Flow: the same record is handed over twice; both are stored unknown to their producer, and one of them again.
+    let again_in = |epoch: i16| {
+        let mut model = two_batches(&[]);
+        let calls = [model.send("user-42", "x"), model.send("user-42", "x")];
+        model.forget(1);
+        model.begin_at(1, 3);
+        model.store(1, &calls);
+        let refused = model.transmit(1, 1);
+        model.answer(refused, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
+        model.begin_at(1, 5);
+        model.store(1, &calls[..1]);
+        for call in calls {
+            model.fail(call, "TimeoutException", Persistence::PossiblyPersisted);
+        }
+        let again = log(&mut model.history, 1).records.last_mut().expect("stored");
+        again.identity = again.identity.map(|identity| ProducerIdentity { epoch, ..identity });
+        again.sequence = if epoch == 0 { 5 } else { 0 };
+        model.history
+    };
+    let found = judge(&again_in(1));
+    assert!(found.departures.contains_key(&(2, Departure::RenumberedAfterAppend)), "{found:#?}");
+    assert!(!broken(&again_in(1)).contains(&2));
+    assert!(broken(&again_in(0)).contains(&2));
+}
+
+#[test]
+fn invariants_3_and_6_excuse_what_was_stored_before_it_was_numbered_anew() {
     let mut model = stored_again(1);
     // Somebody refused it before.
     let refused = model.transmit(1, 1);
     in_epoch(&mut model.history, refused, 0, 3);
     model.answer(refused, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
     let found = judge(&model.history);
-    assert!(found.departures.contains_key(&(3, Departure::RenumberedAfterAppend)), "{found:#?}");
-    assert!(!broken(&model.history).contains(&3), "{found:#?}");
+    assert!(
+        [3, 6].iter().all(|law| found.departures.contains_key(&(*law, Departure::RenumberedAfterAppend))),
+        "{found:#?}"
+    );
+    assert!(!broken(&model.history).iter().any(|law| [3, 6].contains(law)), "{found:#?}");
     // In the same epoch nobody numbers anew.
-    assert!(broken(&stored_again(0).history).contains(&3));
+    assert!([3, 6].iter().all(|law| broken(&stored_again(0).history).contains(law)));
+    // The one before is another call's.
+    let mut of_another = stored_again(1);
+    let another = of_another.history.calls[0];
+    of_another.history.calls.push(another);
+    let at = of_another.now();
+    let another = CallId(u32::try_from(of_another.history.calls.len() - 1).expect("few"));
+    let metadata = crate::judge::Metadata { partition: 1, offset: Some(3), timestamp_ms: Some(1_000) };
+    of_another.history.tell(at, another, crate::judge::Fate::Acknowledged(metadata));
+    assert!(broken(&of_another.history).contains(&3));
     // What was never stored before is out of order.
     let mut only_later = stored_again(1);
     log(&mut only_later.history, 1).records.remove(3);
