@@ -5,18 +5,21 @@ use std::collections::BTreeSet;
 use crate::scenario::{Act, Direction, Fate, InCallback, Rule, Scenario};
 
 /// Every kind of fault that is drawn.
-pub const KINDS: [&str; 40] = [
+pub const KINDS: [&str; 44] = [
     "add partitions",
     "break an answer",
     "break a request",
+    "callback flushes",
     "callback sends",
     "callback sleeps",
     "callback throws",
+    "callback waits for ever",
     "close",
     "conditional action",
     "cut connections",
     "delay an answer",
     "delay a request",
+    "delete topic",
     "error after the write",
     "error instead of the write",
     "exit",
@@ -30,6 +33,7 @@ pub const KINDS: [&str; 40] = [
     "pause producer",
     "re-create topic",
     "refuse connections",
+    "repeat",
     "restart broker",
     "rule by action",
     "send again after a failure",
@@ -58,6 +62,7 @@ pub fn kinds(scenario: &Scenario) -> BTreeSet<&'static str> {
             kinds.extend(of_rule(rule));
         }
         kinds.extend(action.when.as_ref().map(|_| "conditional action"));
+        kinds.extend((action.times > 1).then_some("repeat"));
     }
     for caller in scenario.producers.iter().flat_map(|producer| &producer.callers) {
         kinds.extend(of_callback(&caller.callback));
@@ -84,7 +89,9 @@ fn of_callback(callback: &InCallback) -> Option<&'static str> {
         InCallback::Sleep { .. } => Some("callback sleeps"),
         InCallback::Send { .. } => Some("callback sends"),
         InCallback::Throw {} => Some("callback throws"),
-        InCallback::Return {} | InCallback::Get {} | InCallback::Flush {} => None,
+        InCallback::Get {} => Some("callback waits for ever"),
+        InCallback::Flush {} => Some("callback flushes"),
+        InCallback::Return {} => None,
     }
 }
 
@@ -108,6 +115,7 @@ fn of_act(act: &Act) -> Option<&'static str> {
         Act::SetBandwidth { .. } => "set bandwidth",
         Act::AddRule { .. } => "rule by action",
         Act::RecreateTopic { .. } => "re-create topic",
+        Act::DeleteTopic { .. } => "delete topic",
         Act::AddPartitions { .. } => "add partitions",
         Act::SetTopic { .. } => "set topic",
         Act::PauseProducer { .. } => "pause producer",

@@ -19,6 +19,7 @@ use core::time::Duration;
 pub use self::draw::draw;
 pub use self::kinds::{KINDS, kinds};
 pub use self::shrink::shrink;
+use crate::codecs::Codecs;
 use crate::judge::{History, Judgement, judge};
 use crate::playback::Playable as _;
 use crate::scenario::Scenario;
@@ -77,7 +78,8 @@ pub fn check(scenario: &Scenario) -> Result<Finding, StageError> {
         healed_at = if stage.is_whole() { healed_at.or(Some(at)) } else { None };
     }
     let overran = stage.now() < end;
-    let mut history = stage.history(&facts, None);
+    let codecs = crate::codecs::simulated().map(|codecs| codecs as &dyn Codecs);
+    let mut history = stage.history(&facts, codecs);
     history.healed_at = healed_at;
     let (judgement, events) = (judge(&history), stage.events());
     Ok(Finding { judgement, history, events, overran })

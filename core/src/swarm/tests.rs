@@ -19,6 +19,27 @@ fn every_kind_of_fault_is_in_one_of_twenty_scenarios() {
 }
 
 #[test]
+fn every_codec_and_every_callback_is_in_one_of_twenty_scenarios() {
+    const SEEDS: u64 = 1_000;
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let scenario = draw(seed);
+        let mut seen = std::collections::BTreeSet::new();
+        for producer in &scenario.producers {
+            seen.extend(
+                producer.properties.iter().filter(|(key, _)| *key == "compression.type").map(|(_, codec)| codec.into()),
+            );
+            seen.extend(
+                producer.callers.iter().map(|caller| format!("{:?}", core::mem::discriminant(&caller.callback))),
+            );
+        }
+        seen.into_iter().for_each(|what: String| *counts.entry(what).or_default() += 1);
+    }
+    assert_eq!(counts.len(), 4 + 6, "{counts:?}");
+    assert!(counts.values().all(|count| count * 20 >= SEEDS), "{counts:?}");
+}
+
+#[test]
 fn what_is_drawn_is_within_bounds_and_can_be_written_down() {
     for seed in 0..200 {
         let scenario = draw(seed);
