@@ -125,15 +125,16 @@ fn departure_of_a_copy(case: &Case<'_>, place: Place, copy: &Stored) -> Option<D
     if case.was_answered(place, &[ErrorCode::MESSAGE_TOO_LARGE]) {
         return Some(Departure::SplitAfterAppend);
     }
-    // Numbered anew it has another epoch, and no epoch has more of them than there were calls. Nobody numbers anew without
-    // a reason: a batch that failed, or a gap.
-    let mut copies: BTreeMap<Option<ProducerIdentity>, usize> = BTreeMap::new();
-    for stored in case.history.logs[&place].records.iter().filter(|stored| stored.content == copy.content) {
-        *copies.entry(stored.identity).or_default() += 1;
-    }
+    // Numbered anew it has another epoch. Where the same record was handed over again, there are no more copies too many than
+    // there are older ones that nobody was told of. Nobody numbers anew without a reason: a batch that failed, or a gap.
+    let copies = || case.history.logs[&place].records.iter().filter(|stored| stored.content == copy.content);
+    let mut twins = copies().filter(|stored| stored.offset != copy.offset).peekable();
+    let has_another_epoch = twins.peek().is_some() && twins.all(|twin| twin.identity != copy.identity);
     let calls = case.history.calls.iter();
     let calls = calls.filter(|call| call.topic == place.topic && call.content == copy.content).count();
-    let is_renumbered = copies.len() > 1 && copies.values().all(|&count| count <= calls);
+    let newest = copies().filter_map(|stored| stored.identity).max();
+    let older = copies().filter(|stored| stored.identity < newest && !was_told_of(case, place, stored.offset)).count();
+    let is_renumbered = has_another_epoch || (older > 0 && copies().count() <= calls + older);
     let gaps = [ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode::UNKNOWN_PRODUCER_ID];
     let has_a_reason = || something_failed(case, place) || case.was_answered(place, &gaps);
     (is_renumbered && has_a_reason()).then_some(Departure::RenumberedAfterAppend)
@@ -187,21 +188,23 @@ pub(super) fn order_is_that_of_sending(case: &mut Case<'_>) {
     }
 }
 
+/// Was any call acknowledged at this offset?
+fn was_told_of(case: &Case<'_>, place: Place, offset: i64) -> bool {
+    case.history.told.iter().any(|told| {
+        let is_here = case.history.calls[told.call.0 as usize].topic == place.topic;
+        is_here
+            && matches!(&told.fate, Fate::Acknowledged(metadata)
+                if metadata.partition == place.partition && metadata.offset == Some(offset))
+    })
+}
+
 /// Did the partition take this record before, from the same producer in an older epoch, without anybody being told?
 pub(super) fn was_stored_in_an_older_epoch(case: &Case<'_>, place: Place, copy: &Stored) -> bool {
     let Some(identity) = copy.identity else { return false };
     let is_older = |other: ProducerIdentity| other.id == identity.id && other.epoch < identity.epoch;
-    let was_told = |offset: i64| {
-        case.history.told.iter().any(|told| {
-            let is_here = case.history.calls[told.call.0 as usize].topic == place.topic;
-            is_here
-                && matches!(&told.fate, Fate::Acknowledged(metadata)
-                    if metadata.partition == place.partition && metadata.offset == Some(offset))
-        })
-    };
     let earlier = case.history.logs[&place].records.iter().take_while(|stored| stored.offset < copy.offset);
     let mut earlier = earlier.filter(|stored| stored.content == copy.content);
-    earlier.any(|stored| stored.identity.is_some_and(is_older) && !was_told(stored.offset))
+    earlier.any(|stored| stored.identity.is_some_and(is_older) && !was_told_of(case, place, stored.offset))
 }
 
 /// 4: what was told to have failed for certain is not in the log; and what an aborted transaction wrote no careful reader
