@@ -12,9 +12,10 @@ use kafka_producer::{KafkaProducer, ProducerConfig, Record};
 use producer_core::cluster::{Action, Matcher, Rule, new_topic};
 use producer_core::ids::ProducerIndex;
 use producer_core::judge::{
-    Claim, History, Isolation, Place, Score, Topic, Transaction, TransactionEnd, Verdict, WaitFor, judge,
+    History, Isolation, Place, Score, Topic, Transaction, TransactionEnd, Verdict, WaitFor, judge,
 };
 use producer_core::protocol::ApiKey;
+use producer_core::scenario::Claim;
 
 const RECORDS: usize = 3_000;
 const CUTS: usize = 8;
@@ -129,7 +130,7 @@ async fn no_cut_makes_an_idempotent_program_break_a_law() -> Result<()> {
     for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
         assert_eq!(history.score(isolation), expected);
     }
-    for claim in [Claim::NothingLost, Claim::StoredOnce, Claim::OrderPerKey, Claim::FailedMeansNotStored] {
+    for claim in [Claim::NothingLost {}, Claim::StoredOnce {}, Claim::OrderPerKey {}, Claim::FailedMeansNotStored {}] {
         assert_eq!(claim.check(&history), Verdict::Held, "{claim}");
     }
     // The judge can say no.
@@ -153,7 +154,7 @@ async fn a_lost_answer_doubles_what_a_plain_producer_sends_and_the_score_says_so
     assert_eq!((score.sent, score.acknowledged, score.found, score.lost), (10, 10, 10, 0));
     assert!(score.duplicated > 0, "{score:?}");
     assert_eq!(score.stored, 10 + score.duplicated);
-    assert!(matches!(Claim::StoredOnce.check(&history), Verdict::Broken(_)));
+    assert!(matches!(Claim::StoredOnce {}.check(&history), Verdict::Broken(_)));
     // Nobody promised otherwise.
     assert_eq!(judge(&history).violations, []);
     Ok(())

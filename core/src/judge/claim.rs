@@ -1,4 +1,7 @@
-//! Sentences about a history: what a demo claims, what a student is to reach, what a machine tries to break.
+//! What becomes of a claim: what a demo says, what a student is to reach, what a machine tries to break.
+//!
+//! A [`Claim`] is data, and the scenario's; it is judged against what a reader gets: of transactions, if there are any, only
+//! what was committed.
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,102 +17,9 @@ use super::places::{Owner, Places, State, ids};
 use super::score::Whereabouts;
 use super::score::{Isolation, Score, failed_and_stored, is_visible, out_of_order, score, was_read, whereabouts};
 use super::wire::{BatchSeen, RequestSeen};
-use crate::error::Surface;
 use crate::ids::{ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::protocol::ApiKey;
-
-/// A claim about what happened, or a goal for it.
-///
-/// It is checked against what a reader gets: of transactions, if there are any, only what was committed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Claim {
-    /// Every acknowledged record can be read where it was acknowledged.
-    NothingLost,
-    /// There are no more records than calls with their content.
-    StoredOnce,
-    /// Records of one key have the order in which a thread sent them.
-    OrderPerKey,
-    /// No `send()` takes longer than this.
-    NoSendBlockedLongerThan {
-        /// Milliseconds.
-        ms: u64,
-    },
-    /// No record whose program got an exception is stored.
-    FailedMeansNotStored,
-    /// There are so many of something.
-    Count {
-        /// Of what.
-        of: Counted,
-        /// Compared how.
-        is: Comparison,
-        /// With what.
-        number: u64,
-    },
-    /// An exception was met so many times.
-    Threw {
-        /// Simple name of its Java class.
-        class: Arc<str>,
-        /// Where; `None`: anywhere.
-        surface: Option<Surface>,
-        /// Compared how.
-        is: Comparison,
-        /// With what.
-        times: u64,
-    },
-}
-
-/// What can be counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Counted {
-    /// Calls of `send()`.
-    Sent,
-    /// Records whose fate the program never learnt.
-    Unknown,
-    /// Records whose program got an exception, and which are stored all the same.
-    FailedStored,
-    /// Records acknowledged.
-    Acknowledged,
-    /// Records whose program got an exception.
-    Failed,
-    /// Records read back.
-    Stored,
-    /// Records beyond as many as there were calls with their content.
-    Duplicated,
-    /// Records acknowledged and not readable where they were acknowledged.
-    Lost,
-    /// Records behind one of the same key that was sent later.
-    OutOfOrder,
-    /// Produce requests that left.
-    Requests,
-    /// Batches that left once more. One that was split, or numbered anew, is another batch.
-    Retries,
-    /// Partitions that hold records.
-    Partitions,
-    /// Keys whose records are in several partitions of a topic.
-    ScatteredKeys,
-    /// Of a hundred records read back, how many the fullest partition holds, rounded down.
-    LargestShare,
-    /// Bytes of the batches in Produce requests, each attempt counted.
-    Bytes,
-    /// Milliseconds from the first call of `send()` to the last result, rounded down.
-    SpanMs,
-    /// Milliseconds from a call of `send()` to its result, where that took longest, rounded down.
-    SlowestMs,
-}
-
-/// How a count is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Comparison {
-    /// It is the number.
-    Exactly,
-    /// It is the number, or more.
-    AtLeast,
-    /// It is the number, or less.
-    AtMost,
-}
+use crate::scenario::{Claim, Comparison, Counted};
 
 /// What breaks a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,11 +102,11 @@ impl Claim {
     pub fn check(&self, history: &History) -> Verdict {
         let hearing = Hearing::new(history);
         let witness = match self {
-            Self::NothingLost => hearing.lost(),
-            Self::StoredOnce => hearing.stored_again(),
-            Self::OrderPerKey => hearing.out_of_order(),
-            Self::FailedMeansNotStored => hearing.failed_and_stored(),
-            Self::NoSendBlockedLongerThan { ms } => return blocked(history, *ms),
+            Self::NothingLost {} => hearing.lost(),
+            Self::StoredOnce {} => hearing.stored_again(),
+            Self::OrderPerKey {} => hearing.out_of_order(),
+            Self::FailedMeansNotStored {} => hearing.failed_and_stored(),
+            Self::NoSendBlocked { longer_than_us } => return blocked(history, Duration::from_micros(*longer_than_us)),
             Self::Count { of, is, number } => {
                 let may_change = hearing.may_still_change(of.is_read_back());
                 return match may_change {
@@ -205,9 +115,9 @@ impl Claim {
                     may_grow => is.decide(hearing.count(*of), *number, may_grow),
                 };
             }
-            Self::Threw { class, surface, is, times } => {
+            Self::Raised { class } => {
                 let may_grow = hearing.may_still_change(false);
-                return is.decide(hearing.thrown(class, *surface), *times, may_grow);
+                return Comparison::AtLeast.decide(hearing.raised(class), 1, may_grow);
             }
         };
         match (witness, hearing.may_still_change(true)) {
@@ -223,9 +133,9 @@ impl Counted {
     const fn is_read_back(self) -> bool {
         matches!(
             self,
-            Self::FailedStored
+            Self::FailedButStored
                 | Self::Stored
-                | Self::Duplicated
+                | Self::Duplicates
                 | Self::Lost
                 | Self::OutOfOrder
                 | Self::Partitions
@@ -236,20 +146,11 @@ impl Counted {
 }
 
 impl Comparison {
-    /// Does a count compare so?
-    pub const fn holds(self, count: u64, number: u64) -> bool {
-        match self {
-            Self::Exactly => count == number,
-            Self::AtLeast => count >= number,
-            Self::AtMost => count <= number,
-        }
-    }
-
     /// What can be said of a count that may still grow.
     fn decide(self, count: u64, number: u64, may_grow: Option<Undecided>) -> Verdict {
         let is_settled = match self {
             Self::AtLeast => count >= number,
-            Self::AtMost | Self::Exactly => count > number,
+            Self::AtMost | Self::Equal => count > number,
         };
         match may_grow {
             Some(undecided) if !is_settled => Verdict::NotDecided(undecided),
@@ -320,11 +221,11 @@ impl<'h> Hearing<'h> {
         match of {
             Counted::Sent => self.score.sent,
             Counted::Unknown => self.score.unknown,
-            Counted::FailedStored => self.score.failed_stored,
-            Counted::Acknowledged => self.score.acknowledged,
+            Counted::FailedButStored => self.score.failed_stored,
+            Counted::Acked => self.score.acknowledged,
             Counted::Failed => self.score.failed,
             Counted::Stored => self.score.stored,
-            Counted::Duplicated => self.score.duplicated,
+            Counted::Duplicates => self.score.duplicated,
             Counted::Lost => self.score.lost,
             Counted::OutOfOrder => self.score.out_of_order,
             Counted::Requests => {
@@ -374,14 +275,9 @@ impl<'h> Hearing<'h> {
         places.values().filter(|partitions| partitions.len() > 1).count() as u64
     }
 
-    fn thrown(&self, class: &str, surface: Option<Surface>) -> u64 {
-        let thrown = ids(self.history).filter(|&call| match self.places.fate(self.history, call) {
-            Some(Fate::Failed(failure)) => {
-                failure.class == class && surface.is_none_or(|surface| surface == failure.surface)
-            }
-            _ => false,
-        });
-        thrown.count() as u64
+    fn raised(&self, class: &str) -> u64 {
+        let has_it = |&call: &CallId| matches!(self.places.fate(self.history, call), Some(Fate::Failed(failure)) if failure.class == class);
+        ids(self.history).filter(has_it).count() as u64
     }
 
     /// Why a count may still change: records wait, or a partition was not read where that matters.
@@ -416,11 +312,11 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn blocked(history: &History, ms: u64) -> Verdict {
+fn blocked(history: &History, longer_than: Duration) -> Verdict {
     let mut still = None;
     for (id, call) in (0_u32..).zip(&history.calls) {
         let took = call.returned.map_or(history.ended_at, |returned| returned.at) - call.called.at;
-        if took > Duration::from_millis(ms) {
+        if took > longer_than {
             return Verdict::Broken(Witness::Blocked { call: id, ms: millis(took) });
         }
         // Of a session's page nobody knows when `send()` returned, but that it did not take longer than the result.
@@ -470,11 +366,11 @@ impl fmt::Display for Counted {
         f.write_str(match self {
             Self::Sent => "calls of send()",
             Self::Unknown => "records whose fate is unknown",
-            Self::FailedStored => "records failed and stored",
-            Self::Acknowledged => "records acknowledged",
+            Self::FailedButStored => "records failed and stored",
+            Self::Acked => "records acknowledged",
             Self::Failed => "records failed",
             Self::Stored => "records stored",
-            Self::Duplicated => "records stored again",
+            Self::Duplicates => "records stored again",
             Self::Lost => "records lost",
             Self::OutOfOrder => "records out of order",
             Self::Requests => "Produce requests",
@@ -492,7 +388,7 @@ impl fmt::Display for Counted {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Exactly => "exactly",
+            Self::Equal => "exactly",
             Self::AtLeast => "at least",
             Self::AtMost => "at most",
         })
@@ -502,13 +398,15 @@ impl fmt::Display for Comparison {
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingLost => f.write_str("nothing lost"),
-            Self::StoredOnce => f.write_str("stored once"),
-            Self::OrderPerKey => f.write_str("order per key"),
-            Self::NoSendBlockedLongerThan { ms } => write!(f, "no send() blocked longer than {ms} ms"),
-            Self::FailedMeansNotStored => f.write_str("failed means not stored"),
+            Self::NothingLost {} => f.write_str("nothing lost"),
+            Self::StoredOnce {} => f.write_str("stored once"),
+            Self::OrderPerKey {} => f.write_str("order per key"),
+            Self::NoSendBlocked { longer_than_us } => {
+                write!(f, "no send() blocked longer than {:?}", Duration::from_micros(*longer_than_us))
+            }
+            Self::FailedMeansNotStored {} => f.write_str("failed means not stored"),
             Self::Count { of, is, number } => write!(f, "{is} {number} {of}"),
-            Self::Threw { class, is, times, .. } => write!(f, "{class} {is} {times} times"),
+            Self::Raised { class } => write!(f, "the program meets {class}"),
         }
     }
 }

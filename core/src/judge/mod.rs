@@ -2,7 +2,8 @@
 //!
 //! A [`History`] is what an honest witness could write down outside the producer: which calls a program made and what it
 //! was told, what a consumer reads back, and the messages that were overheard on the wire. From it [`Score`] counts,
-//! [`judge`] holds it against the 18 invariants, and a [`Claim`] is a sentence about it that holds or is broken. Where a
+//! [`judge`] holds it against the 18 invariants, and a [`Claim`](crate::scenario::Claim) is a sentence about it that holds
+//! or is broken. Where a
 //! law speaks of an algorithm (murmur2, CRC-32C, sequences), the judge has its own.
 //!
 //! *Leaves out*: consumer groups, offsets of transactions, what a broker keeps to itself.
@@ -18,7 +19,7 @@ mod reading;
 mod score;
 mod wire;
 
-pub use self::claim::{Claim, Comparison, Counted, Undecided, Verdict, Witness};
+pub use self::claim::{Undecided, Verdict, Witness};
 pub use self::clerk::{Clerk, SessionClerk};
 pub use self::contents::{Content, Contents};
 pub use self::history::{

@@ -8,7 +8,7 @@ use super::{Deed, Stage};
 use crate::caller::Wait;
 use crate::codecs::Codecs;
 use crate::ids::ProducerIndex;
-use crate::judge::{self, CallId, Failure, Fate, History, Metadata, Stall, Topic, Verdict, WaitFor, WaitId};
+use crate::judge::{CallId, Failure, Fate, History, Metadata, Stall, Topic, Verdict, WaitFor, WaitId};
 use crate::playback::{Budget, Goal, Playable, Playback, Progress};
 use crate::record::{Header, Record};
 use crate::scenario::{self, RecordBuffer, Scenario};
@@ -73,7 +73,7 @@ impl Stage {
             scenario::Claim::Raised { class } if &**class == "ConfigException" && !self.refused.is_empty() => {
                 Verdict::Held
             }
-            claim => judge::Claim::from(claim).check(history),
+            claim => claim.check(history),
         }
     }
 
@@ -188,61 +188,6 @@ impl Troupe {
             value: buffer.value(),
             headers: &headers,
         })
-    }
-}
-
-/// A claim in the judges' words.
-impl From<&scenario::Claim> for judge::Claim {
-    fn from(claim: &scenario::Claim) -> Self {
-        match claim {
-            scenario::Claim::NothingLost {} => Self::NothingLost,
-            scenario::Claim::StoredOnce {} => Self::StoredOnce,
-            scenario::Claim::OrderPerKey {} => Self::OrderPerKey,
-            scenario::Claim::NoSendBlocked { longer_than_us } => {
-                Self::NoSendBlockedLongerThan { ms: longer_than_us.div_ceil(1_000) }
-            }
-            scenario::Claim::FailedMeansNotStored {} => Self::FailedMeansNotStored,
-            scenario::Claim::Count { of, is, number } => {
-                Self::Count { of: (*of).into(), is: (*is).into(), number: *number }
-            }
-            scenario::Claim::Raised { class } => {
-                Self::Threw { class: Arc::clone(class), surface: None, is: judge::Comparison::AtLeast, times: 1 }
-            }
-        }
-    }
-}
-
-impl From<scenario::Counted> for judge::Counted {
-    fn from(counted: scenario::Counted) -> Self {
-        match counted {
-            scenario::Counted::Sent => Self::Sent,
-            scenario::Counted::Acked => Self::Acknowledged,
-            scenario::Counted::Failed => Self::Failed,
-            scenario::Counted::Unknown => Self::Unknown,
-            scenario::Counted::Stored => Self::Stored,
-            scenario::Counted::Duplicates => Self::Duplicated,
-            scenario::Counted::Lost => Self::Lost,
-            scenario::Counted::OutOfOrder => Self::OutOfOrder,
-            scenario::Counted::FailedButStored => Self::FailedStored,
-            scenario::Counted::Requests => Self::Requests,
-            scenario::Counted::Retries => Self::Retries,
-            scenario::Counted::Partitions => Self::Partitions,
-            scenario::Counted::ScatteredKeys => Self::ScatteredKeys,
-            scenario::Counted::LargestShare => Self::LargestShare,
-            scenario::Counted::Bytes => Self::Bytes,
-            scenario::Counted::SpanMs => Self::SpanMs,
-            scenario::Counted::SlowestMs => Self::SlowestMs,
-        }
-    }
-}
-
-impl From<scenario::Comparison> for judge::Comparison {
-    fn from(comparison: scenario::Comparison) -> Self {
-        match comparison {
-            scenario::Comparison::Equal => Self::Exactly,
-            scenario::Comparison::AtLeast => Self::AtLeast,
-            scenario::Comparison::AtMost => Self::AtMost,
-        }
     }
 }
 

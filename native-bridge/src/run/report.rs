@@ -3,7 +3,7 @@
 use core::fmt::{self, Write as _};
 use std::time::Duration;
 
-use producer_core::judge::{self, Isolation, Score, Verdict};
+use producer_core::judge::{Isolation, Score, Verdict};
 use producer_core::playback::{Overrun, Playable as _, Progress, Span};
 use producer_core::scenario::written::Choice as _;
 use producer_core::scenario::{Claim, Scenario};
@@ -119,10 +119,7 @@ struct Told<'r>(&'r Claim, &'r Verdict);
 
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Claim::Raised { class } => write!(f, "the program meets {class}")?,
-            claim => judge::Claim::from(claim).fmt(f)?,
-        }
+        self.0.fmt(f)?;
         match self.1 {
             Verdict::Held => Ok(()),
             Verdict::Broken(witness) => write!(f, ": {witness}"),

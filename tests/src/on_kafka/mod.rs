@@ -6,8 +6,8 @@ mod program;
 mod restart;
 
 use anyhow::{Context as _, Result, ensure};
-use producer_core::judge::{Claim, History, Isolation, Place, Score, Verdict};
-use producer_core::scenario::{DEMOS, Scenario};
+use producer_core::judge::{History, Isolation, Place, Score, Verdict};
+use producer_core::scenario::{Claim, DEMOS, Scenario};
 
 pub use self::ladder::acks_ladder;
 pub use self::restart::rolling_restart;
@@ -30,7 +30,7 @@ fn read(history: &mut History, topic: &str, port: u16) -> Result<()> {
 /// The goals of a lane, in the judges' words.
 fn goals(scenario: &Scenario, lane: usize) -> Vec<Claim> {
     let is_meant = |of: Option<u32>| of.is_none_or(|meant| meant as usize == lane);
-    scenario.goals.iter().filter(|goal| is_meant(goal.lane)).map(|goal| Claim::from(&goal.claim)).collect()
+    scenario.goals.iter().filter(|goal| is_meant(goal.lane)).map(|goal| goal.claim.clone()).collect()
 }
 
 /// Every goal holds. Gives the score.

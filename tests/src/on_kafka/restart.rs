@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use producer_core::cluster::new_topic;
 use producer_core::ids::NodeId;
-use producer_core::judge::{Claim, Comparison, Counted, Fate, History};
+use producer_core::judge::{Fate, History};
 use producer_core::protocol::{CreateTopicsRequest, MetadataRequest, Request, Response};
+use producer_core::scenario::{Claim, Comparison, Counted};
 use producer_core::staging;
 use producer_core::time::Instant as Moment;
 use producer_core::trace::{BrokerState, Fact};
@@ -69,8 +70,8 @@ impl Run {
         let everything = history.calls.len() as u64;
         // Of the preset's count there are at least so many.
         let claims = goals(&preset("rolling-restart")?, 0).into_iter().map(|claim| match claim {
-            Claim::Count { of: Counted::Acknowledged, is: Comparison::Exactly, number } if number <= everything => {
-                Claim::Count { of: Counted::Acknowledged, is: Comparison::Exactly, number: everything }
+            Claim::Count { of: Counted::Acked, is: Comparison::Equal, number } if number <= everything => {
+                Claim::Count { of: Counted::Acked, is: Comparison::Equal, number: everything }
             }
             claim => claim,
         });
