@@ -52,7 +52,7 @@ use self::links::{Link, Pace, Turn};
 pub use self::log::{LoggedRecord, PartitionLog, StoredBatch};
 use self::purgatory::DelayedProduce;
 use self::topics::{CheckedTopic, Topics};
-pub use self::topics::{TopicRefusal, check_topic_name};
+pub use self::topics::{TOPIC_SETTINGS, TopicRefusal, check_topic_name};
 use self::transactions::{Offsets, Transactions};
 use crate::codecs::{self, Codecs};
 use crate::error::ErrorCode;

@@ -141,10 +141,13 @@ impl Default for TopicSettings {
 /// `BrokerCompressionType`.
 const CODECS: [(&str, i16); 5] = [("uncompressed", 0), ("zstd", 4), ("lz4", 3), ("snappy", 2), ("gzip", 1)];
 
-/// Topic settings of Apache Kafka 4.3 that are accepted and change nothing here.
-const WITHOUT_EFFECT: [&str; 21] = [
+/// Settings of topics of Apache Kafka 4.3 (`TopicConfig`). Those that no part of the model obeys are accepted and change
+/// nothing here.
+pub const TOPIC_SETTINGS: [&str; 33] = [
+    "cleanup.policy",
     "compression.gzip.level",
     "compression.lz4.level",
+    "compression.type",
     "compression.zstd.level",
     "delete.retention.ms",
     "file.delete.delay.ms",
@@ -156,14 +159,24 @@ const WITHOUT_EFFECT: [&str; 21] = [
     "local.retention.bytes",
     "local.retention.ms",
     "max.compaction.lag.ms",
+    "max.message.bytes",
+    "message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms",
+    "message.timestamp.type",
     "min.cleanable.dirty.ratio",
     "min.compaction.lag.ms",
+    "min.insync.replicas",
     "preallocate",
+    "remote.log.copy.disable",
+    "remote.log.delete.on.disable",
+    "remote.storage.enable",
     "retention.bytes",
     "retention.ms",
     "segment.bytes",
     "segment.index.bytes",
+    "segment.jitter.ms",
     "segment.ms",
+    "unclean.leader.election.enable",
 ];
 
 impl TopicSettings {
@@ -225,7 +238,13 @@ impl TopicSettings {
                     _ => return Err(invalid(name, value, "Expected value to be either true or false")),
                 }
             }
-            name if WITHOUT_EFFECT.contains(&name) => {}
+            // `LogConfig.validateRemoteStorageOnlyIfSystemEnabled`: these brokers have no tiers.
+            "remote.storage.enable" if value.eq_ignore_ascii_case("true") => {
+                let words = "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with \
+                             remote log storage.";
+                return Err(refusal(ErrorCode::INVALID_CONFIG, words));
+            }
+            name if TOPIC_SETTINGS.contains(&name) => {}
             name => return Err(refusal(ErrorCode::INVALID_CONFIG, format!("Unknown topic config name: {name}"))),
         }
         Ok(())

@@ -51,10 +51,11 @@ pub use self::load::{Arrival, HeaderTemplate, Keys, Load, Value, WeightedKey};
 pub use self::plan::{LoadPlan, RecordBuffer};
 pub use self::presets::{DEMOS, Demo, TurnError, is_dial};
 pub use self::producers::{Caller, InCallback, ProducerSetup, Then};
-pub use self::settings::{BROKER_SETTINGS, TOPIC_SETTINGS};
+pub use self::settings::BROKER_SETTINGS;
 pub use self::template::{Template, TemplateError};
 pub use self::written::Properties;
 use self::written::{Node, Written, written};
+pub use crate::cluster::TOPIC_SETTINGS;
 
 /// 64 bits from which all chance of a world comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,8 @@ use crate::config::KNOWN_KEYS;
 use crate::session::is_the_bridges_own;
 
 use super::check::{Refusal, check};
-use super::settings::{BROKER_SETTINGS, TOPIC_SETTINGS};
 use super::written::Choice;
-use super::{Properties, Scenario, Seed, Then};
+use super::{BROKER_SETTINGS, Properties, Scenario, Seed, TOPIC_SETTINGS, Then};
 
 /// A demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Names of brokers' and topics' settings.
+//! Names of brokers' settings, and which name a wrong one may be meant for.
 
 /// Settings of brokers that a simulated cluster knows, by Kafka's names.
 pub const BROKER_SETTINGS: [&str; 24] = [
@@ -28,45 +28,8 @@ pub const BROKER_SETTINGS: [&str; 24] = [
     "unclean.leader.election.enable",
 ];
 
-/// Settings of topics of Apache Kafka 4.3 (`TopicConfig`).
-pub const TOPIC_SETTINGS: [&str; 33] = [
-    "cleanup.policy",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
-    "delete.retention.ms",
-    "file.delete.delay.ms",
-    "flush.messages",
-    "flush.ms",
-    "follower.replication.throttled.replicas",
-    "index.interval.bytes",
-    "leader.replication.throttled.replicas",
-    "local.retention.bytes",
-    "local.retention.ms",
-    "max.compaction.lag.ms",
-    "max.message.bytes",
-    "message.timestamp.after.max.ms",
-    "message.timestamp.before.max.ms",
-    "message.timestamp.type",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
-    "min.insync.replicas",
-    "preallocate",
-    "remote.log.copy.disable",
-    "remote.log.delete.on.disable",
-    "remote.storage.enable",
-    "retention.bytes",
-    "retention.ms",
-    "segment.bytes",
-    "segment.index.bytes",
-    "segment.jitter.ms",
-    "segment.ms",
-    "unclean.leader.election.enable",
-];
-
 /// The known word that looks most like `word`, if one looks like it at all: at most a third of its letters differ.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     known
         .into_iter()

@@ -118,6 +118,11 @@ fn topics_that_cannot_be_created_are_refused_in_kafkas_words() {
             "Invalid value none for configuration compression.type: String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer",
         ),
         (
+            with("remote.storage.enable", Some("true")),
+            ErrorCode::INVALID_CONFIG,
+            "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.",
+        ),
+        (
             with("retention.ms", None),
             ErrorCode::INVALID_CONFIG,
             "Null value not supported for topic configs: retention.ms",

@@ -13,10 +13,10 @@ use crate::session::is_the_bridges_own;
 
 pub use self::told::{Change, Notice, Path, Problem, Refusal, Step};
 use super::presets::{DEMOS, is_dial};
-use super::settings::{BROKER_SETTINGS, TOPIC_SETTINGS, nearest};
+use super::settings::nearest;
 use super::template::Template;
 use super::written::{Limit, MAX_NAME_CHARS, MAX_TEMPLATE_BYTES, Node, Properties, Record, Written};
-use super::{Act, Arrival, Direction, Fate, Lesson, Load, Rule, Scenario, Value};
+use super::{Act, Arrival, BROKER_SETTINGS, Direction, Fate, Lesson, Load, Rule, Scenario, TOPIC_SETTINGS, Value};
 
 /// Checks a scenario, and mends what may be mended.
 ///

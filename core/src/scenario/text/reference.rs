@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::write::json_of;
-use crate::scenario::settings::{BROKER_SETTINGS, TOPIC_SETTINGS};
 use crate::scenario::written::{Field, Limit, Node, Record, Written};
+use crate::scenario::{BROKER_SETTINGS, TOPIC_SETTINGS};
 use crate::scenario::{Lesson, Scenario};
 
 const HEAD: &str = "# Scenario files
