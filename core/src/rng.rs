@@ -22,7 +22,10 @@ pub(crate) enum Purpose {
     Load,
     /// Scenarios of the swarm.
     #[cfg(feature = "swarm")]
-    Swarm,
+    Swarm = 7,
+    /// Worlds that might break a configuration.
+    #[cfg(feature = "breaking")]
+    Worlds = 8,
 }
 
 /// What SplitMix64 adds for each number.
@@ -58,6 +61,25 @@ impl Rng {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         // The high half of the product is below the bound, and even enough: the bias is below 2⁻³² for our bounds.
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+/// For those who draw whole scenarios.
+#[cfg(any(feature = "breaking", feature = "swarm"))]
+impl Rng {
+    /// A number below `bound`; 0 when `bound` is 0.
+    pub(crate) fn small(&mut self, bound: u32) -> u32 {
+        u32::try_from(self.below(bound.into())).unwrap_or(0)
+    }
+
+    /// Once in so many times.
+    pub(crate) fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of these, of which there is at least one.
+    pub(crate) fn of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.below(all.len() as u64)).unwrap_or(0)].clone()
     }
 }
 

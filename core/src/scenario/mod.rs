@@ -31,7 +31,9 @@ mod load;
 mod plan;
 mod presets;
 mod producers;
-mod settings;
+pub(crate) mod settings;
+#[cfg(any(feature = "breaking", feature = "swarm"))]
+pub mod shrink;
 mod template;
 #[cfg(feature = "scenario-text")]
 pub mod text;

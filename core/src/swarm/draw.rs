@@ -71,16 +71,15 @@ impl Draw {
     }
 
     fn small(&mut self, bound: u32) -> u32 {
-        u32::try_from(self.below(bound.into())).unwrap_or(0)
+        self.rng.small(bound)
     }
 
     fn one_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
+        self.rng.one_in(times)
     }
 
     fn of<T: Clone>(&mut self, all: &[T]) -> T {
-        let place = usize::try_from(self.below(all.len() as u64)).unwrap_or(0);
-        all[place].clone()
+        self.rng.of(all)
     }
 
     fn maybe<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {

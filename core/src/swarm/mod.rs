@@ -10,7 +10,6 @@
 
 mod draw;
 mod kinds;
-mod shrink;
 #[cfg(test)]
 mod tests;
 
@@ -18,11 +17,11 @@ use core::time::Duration;
 
 pub use self::draw::draw;
 pub use self::kinds::{KINDS, kinds};
-pub use self::shrink::shrink;
 use crate::codecs::Codecs;
 use crate::judge::{History, Judgement, judge};
 use crate::playback::Playable as _;
 use crate::scenario::Scenario;
+pub use crate::scenario::shrink::shrink;
 use crate::staging::{Stage, StageError};
 use crate::trace::{Fact, TraceEvent};
 
