@@ -7,6 +7,8 @@
 //! Read [`io`] first: it is the whole contract with drivers.
 
 pub mod application;
+#[cfg(feature = "breaking")]
+pub mod breaking;
 pub mod bridge;
 pub mod caller;
 pub mod checksum;

@@ -108,7 +108,8 @@ fn swarm() -> Command {
 fn unit_suites() -> Vec<Suite> {
     let natively = ["test", "--workspace", "--exclude", "cross-tests", "--no-fail-fast", "--lib", "--bins", "--tests"];
     // Of all packages only this one has them, and only for its tests and `cargo xtask sim`.
-    let natively = natively.into_iter().chain(["--features", "producer-core/demos,producer-core/swarm"]);
+    let natively =
+        natively.into_iter().chain(["--features", "producer-core/breaking,producer-core/demos,producer-core/swarm"]);
     let runner = workspace::root().join("xtask/src/test/wasi-runner.mjs");
     let in_wasm = |arguments: &[&str]| {
         let mut in_wasm = cargo(["test", "--package", "producer-core", "--target", "wasm32-wasip1", "--no-fail-fast"]);

@@ -1,0 +1,64 @@
+//! One world, played to its end and judged by one claim.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codecs::Codecs;
+use crate::judge::{History, Undecided, Verdict, Witness};
+use crate::playback::Playable as _;
+use crate::scenario::{Claim, Scenario};
+use crate::staging::Stage;
+
+/// Events between two looks at what happened.
+const SLICE: usize = 4_096;
+
+/// What became of a claim in a world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It held.
+    Held,
+    /// It was broken, and this shows it.
+    Broken(Witness),
+    /// Nobody can say: something was not told in time.
+    NotDecided(Undecided),
+    /// Nobody can say: too much happened, or the world could not be staged.
+    Stopped,
+}
+
+/// A world at its end.
+pub(super) struct Played {
+    pub(super) outcome: Outcome,
+    /// What could be written down of it; of a world that was stopped, nothing.
+    pub(super) history: History,
+    /// What happened, in numbers.
+    pub(super) events: u64,
+}
+
+/// Plays a world and judges it.
+pub(super) fn play(scenario: &Scenario, claim: &Claim, codecs: Option<&'static dyn Codecs>) -> Played {
+    let stopped = |events| Played { outcome: Outcome::Stopped, history: History::default(), events };
+    let Ok(mut stage) = Stage::new(scenario, 0, codecs) else { return stopped(0) };
+    let end = stage.begins() + Duration::from_micros(scenario.duration_us);
+    let before = stage.events();
+    while stage.run_slice(end, SLICE) {
+        stage.take_trace();
+        if stage.events() - before > scenario.max_events {
+            return stopped(stage.events() - before);
+        }
+    }
+    stage.take_trace();
+    let (outcome, history) = judged(&stage, claim, codecs);
+    Played { outcome, history, events: stage.events() - before }
+}
+
+/// What a claim comes to as things stand.
+pub(super) fn judged(stage: &Stage, claim: &Claim, codecs: Option<&'static dyn Codecs>) -> (Outcome, History) {
+    let history = stage.history(&[], codecs.or(crate::codecs::simulated()).map(|codecs| codecs as &dyn Codecs));
+    let outcome = match claim.check(&history) {
+        Verdict::Held => Outcome::Held,
+        Verdict::Broken(witness) => Outcome::Broken(witness),
+        Verdict::NotDecided(why) => Outcome::NotDecided(why),
+    };
+    (outcome, history)
+}
