@@ -1,5 +1,6 @@
 //! `playground`: the bridge between a page and Kafka, the embedded brokers by themselves, and scenarios without a page.
 
+mod breaking;
 mod run;
 mod serve;
 
@@ -28,6 +29,8 @@ enum Command {
     Broker(BrokerOptions),
     /// Run a scenario in simulated time and judge it by its goals
     Run(run::RunOptions),
+    /// Look for a simulated world in which a producer's configuration does not keep a claim
+    Break(Box<breaking::BreakOptions>),
 }
 
 /// Options of `playground broker`.
@@ -60,6 +63,11 @@ fn main() -> ExitCode {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => end_of(Err(error), ExitCode::from(run::NOT_RUN)),
+        },
+        Command::Break(options) => match breaking::break_config(&options) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => end_of(Err(error), ExitCode::from(breaking::NOT_SEARCHED)),
         },
     }
 }

@@ -163,6 +163,15 @@ pub fn from_librdkafka(text: &str) -> Result<Translated, ReadError> {
     Ok(read)
 }
 
+/// Does a text use a name that librdkafka has and the Java client has not? Then it was hardly written for the latter.
+pub fn is_librdkafkas(text: &str) -> bool {
+    let keys = text.lines().filter_map(|line| line.split_once('=')).map(|(key, _)| key.trim());
+    keys.filter(|key| !KNOWN_KEYS.contains(key)).any(|key| {
+        let is_deprecated = DEPRECATED.iter().any(|(deprecated, _)| *deprecated == key);
+        is_known(key) || is_deprecated || WITHOUT_A_LIKE.contains(&key)
+    })
+}
+
 /// What librdkafka makes of a key that is absent: with idempotence on, and transactions switch it on, it settles more
 /// (`rd_kafka_conf_finalize`).
 fn its_default(read: &Translated, key: &str) -> Option<String> {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig};
 
-pub use librdkafka::from_librdkafka;
+pub use librdkafka::{from_librdkafka, is_librdkafkas};
 pub use logged::from_logged_values;
 pub use spring::from_spring_yaml;
 

@@ -1,0 +1,147 @@
+//! `playground break`: what it prints, what it writes, and the code it ends with.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A folder that is gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(purpose: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("playground-break-{purpose}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.0.join(name), text).expect("written");
+        self.path(name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("UTF-8").to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn playground(arguments: &[&str]) -> Ended {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_playground")).args(arguments).output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ended { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+/// A search in a few worlds.
+fn search(config: &str, claim: &str, more: &[&str]) -> Ended {
+    let few = ["break", config, "--claim", claim, "--worlds", "100"];
+    playground(&[&few[..], more].concat())
+}
+
+const NOT_IDEMPOTENT: &str = "bootstrap.servers=kafka.example.com:9092\nacks=1\nenable.idempotence=false\n";
+
+#[test]
+fn a_broken_claim_is_a_file_and_a_link_that_show_it_again() {
+    let folder = Folder::new("again");
+    let (config, out) = (folder.write("producer.properties", NOT_IDEMPOTENT), folder.path("broken.json"));
+    let ended = search(&config, "stored-once", &["--faults", "cut=1", "--out", &out]);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("stored once: broken in world "), "{}", ended.out);
+    assert!(ended.out.contains("\n  1 record sent, 2 stored\n"), "{}", ended.out);
+    assert!(ended.out.contains("shrunk to 1 record and 1 fault (cut)"), "{}", ended.out);
+    assert!(ended.out.contains("left out of all worlds: bootstrap.servers"), "{}", ended.out);
+    assert!(
+        ended.out.contains("refused: Must set acks to all in order to use the idempotent producer."),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.contains("survived 100 of 100"), "{}", ended.out);
+    assert!(ended.out.contains("not proofs"), "{}", ended.out);
+    let written = std::fs::read_to_string(&out).expect("it was written");
+    assert!(!written.contains("kafka.example.com"), "{written}");
+    let link = ended.out.lines().find_map(|line| line.trim().strip_prefix("link: ")).expect("a link");
+    assert!(link.len() < 2_000);
+    let told = "broken       stored once: record 0 is there once more, at orders-0@";
+    for again in [&out, link] {
+        let ended = playground(&["run", again]);
+        assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains(told), "{}", ended.out);
+    }
+}
+
+#[test]
+fn the_same_search_prints_the_same() {
+    let folder = Folder::new("same");
+    let config = folder.write("producer.properties", NOT_IDEMPOTENT);
+    let [first, second] = [(); 2].map(|()| search(&config, "order-per-key", &["--seed", "7", "--quiet"]));
+    assert_eq!((first.code, &first.out), (second.code, &second.out));
+    assert_eq!(first.err, "");
+    assert_eq!(first.code, Some(1), "{}", first.out);
+}
+
+#[test]
+fn a_claim_that_held_is_a_count_and_no_proof() {
+    let folder = Folder::new("held");
+    let config = folder.write("producer.properties", "acks=all\nenable.idempotence=true\n");
+    let ended = search(&config, "stored-once", &["--faults", "cut=2"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+    assert!(ended.out.starts_with("stored once: 100 worlds, none broke it: not a proof\n  tried: "), "{}", ended.out);
+    assert!(ended.out.contains("faults: cut "), "{}", ended.out);
+}
+
+#[test]
+fn a_configuration_may_be_written_for_others() {
+    let folder = Folder::new("forms");
+    let spring = "spring:\n  kafka:\n    producer:\n      acks: 0\n";
+    let librdkafka = "queue.buffering.max.ms=5\nrequest.required.acks=0\n";
+    for (name, text) in [("application.yml", spring), ("producer.conf", librdkafka)] {
+        let config = folder.write(name, text);
+        let ended = search(&config, "nothing-lost", &["--faults", "cut=1"]);
+        assert_eq!(ended.code, Some(1), "{name}: {}{}", ended.out, ended.err);
+        assert!(ended.out.contains("1 record acknowledged, 1 of them lost"), "{name}: {}", ended.out);
+    }
+    let config = folder.write("app.log", "INFO ProducerConfig values: \n\tacks = 0\n");
+    let ended = search(&config, "nothing-lost", &[]);
+    assert_eq!(ended.code, Some(2), "the list is cut short: {}", ended.out);
+    assert!(ended.err.contains("ends before value.serializer"), "{}", ended.err);
+}
+
+#[test]
+fn what_is_wrong_is_named_and_ends_with_code_2() {
+    let folder = Folder::new("wrong");
+    let config = folder.write("producer.properties", "acks=1\nenable.idempotence=true\n");
+    let good = folder.write("good.properties", "acks=1\n");
+    for (arguments, words) in [
+        (vec![&*good, "--claim", "stored-onec"], "did you mean stored-once?"),
+        (vec![&*good, "--claim", "stored-once", "--faults", "cuts=1"], "did you mean cut?"),
+        (vec![&*good, "--claim", "stored-once", "--faults", "cut=x"], "is no number from 0 to 9"),
+        (vec![&*good], "--claim"),
+        (vec![&*config, "--claim", "stored-once"], "Must set acks to all in order to use the idempotent producer."),
+        (vec!["/nowhere.properties", "--claim", "stored-once"], "cannot read /nowhere.properties"),
+    ] {
+        let ended = playground(&[&["break"], &arguments[..]].concat());
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains(words), "{arguments:?}: {}", ended.err);
+        assert_eq!(ended.out, "");
+    }
+}
+
+#[test]
+fn help_names_claims_faults_and_exit_codes() {
+    let ended = playground(&["break", "--help"]);
+    assert_eq!(ended.code, Some(0));
+    for word in ["nothing-lost", "failed-means-not-stored", "no-send-blocked[=MS]", "shrink-isr", "Exit codes", "20000"]
+    {
+        assert!(ended.out.contains(word), "{word}: {}", ended.out);
+    }
+}
