@@ -8,7 +8,7 @@ use std::{
 };
 
 use producer_core::codecs::Codec;
-use wasm_probe::{RECORDS, compressed_run, scripted_run};
+use wasm_probe::{RECORDS, compressed_run, scripted_run, search, search_hash};
 use xtask::{page, process, tools, workspace};
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -25,6 +25,8 @@ struct Modules {
     compressing: PathBuf,
     /// The codecs that the page fetches.
     codecs: PathBuf,
+    /// The core with the search for a world that breaks a configuration.
+    searching: PathBuf,
 }
 
 /// Built once.
@@ -43,8 +45,9 @@ fn modules() -> &'static Modules {
             module
         };
         let compressing = probe("wasm_probe_compressing.wasm", &["--features", "wasm-probe/imported-codecs"]);
+        let searching = probe("wasm_probe_searching.wasm", &["--features", "wasm-probe/breaking"]);
         let core = probe("wasm_probe_core.wasm", &[]);
-        Modules { core, compressing, codecs: page::codecs::build().expect("compiles") }
+        Modules { core, compressing, searching, codecs: page::codecs::build().expect("compiles") }
     })
 }
 
@@ -69,7 +72,7 @@ fn the_modules_of_the_core_and_of_the_codecs_import_nothing() {
     let imports = "const { readFileSync } = require('node:fs');
         const imports = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(process.argv[1])));
         console.log(JSON.stringify(imports));";
-    for module in [&modules().core, &modules().codecs] {
+    for module in [&modules().core, &modules().codecs, &modules().searching] {
         let imports = process::capture(Command::new("node").args(["--eval", imports]).arg(module)).expect("a module");
         assert_eq!(imports.trim(), "[]", "{}", module.display());
     }
@@ -124,6 +127,20 @@ fn a_run_that_compresses_gives_the_same_trace_natively_and_in_wasm_with_the_page
         let in_wasm = hash_in_wasm(&modules().compressing, SEED, &[modules().codecs.as_ref(), number.as_ref()]);
         assert_eq!(in_wasm, natively.trace_hash, "{codec:?}");
     }
+}
+
+#[test]
+fn one_search_comes_to_the_same_natively_and_in_wasm() {
+    tools::ensure(&[tools::NODE]).expect("Node is there");
+    let mut hashes = Vec::new();
+    for seed in [1, 2] {
+        assert!(search(seed).counterexample.is_some(), "seed {seed}");
+        let natively = search_hash(seed);
+        assert_eq!(hash_in_wasm(&modules().searching, seed, &["search".as_ref()]), natively, "seed {seed}");
+        hashes.push(natively);
+    }
+    // A hash that saw nothing would be the same for every seed.
+    assert_ne!(hashes[0], hashes[1]);
 }
 
 fn hash_in_wasm(module: &Path, seed: u64, codecs: &[&OsStr]) -> u64 {

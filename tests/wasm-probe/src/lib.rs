@@ -1,15 +1,19 @@
 //! The core alone as a wasm module: it imports nothing, and one scripted run gives the same trace as natively.
 //!
-//! Built for wasm32 it exports [`trace_hash`] and, with the feature `imported-codecs`, `compressed_trace_hash`, with the
-//! feature `demos` what becomes of each demo; natively the cross tests call the same functions.
+//! Built for wasm32 it exports [`trace_hash`] and, each with the feature it needs, `compressed_trace_hash`, `search_hash` and what
+//! becomes of each demo; natively the cross tests call the same functions.
 
 #[cfg(feature = "demos")]
 pub mod demos;
 #[cfg(feature = "imported-codecs")]
 mod imported;
 mod run;
+#[cfg(feature = "breaking")]
+mod search;
 
 pub use run::{Outcome, RECORDS, compressed_run, scripted_run};
+#[cfg(feature = "breaking")]
+pub use search::{search, worlds};
 
 /// The hash of the whole trace of [`scripted_run`].
 #[expect(unsafe_code, reason = "an export of a module without bindings has a name, and naming it counts as unsafe")]
@@ -25,4 +29,20 @@ pub extern "C" fn trace_hash(seed: u64) -> u64 {
 pub extern "C" fn compressed_trace_hash(seed: u64, codec: i32) -> u64 {
     let codec = producer_core::codecs::Codec::ALL.into_iter().find(|known| i32::from(known.number()) == codec);
     compressed_run(seed, codec.expect("a codec's number").name()).trace_hash
+}
+
+/// The hash of everything that [`search`] comes to.
+#[cfg(feature = "breaking")]
+#[expect(unsafe_code, reason = "an export of a module without bindings has a name, and naming it counts as unsafe")]
+#[unsafe(no_mangle)]
+pub extern "C" fn search_hash(seed: u64) -> u64 {
+    search::hash(&search(seed))
+}
+
+/// Plays so many worlds of [`worlds`], for whoever measures how long that takes; the number of them that held.
+#[cfg(feature = "breaking")]
+#[expect(unsafe_code, reason = "an export of a module without bindings has a name, and naming it counts as unsafe")]
+#[unsafe(no_mangle)]
+pub extern "C" fn worlds_held(seed: u64, count: u32) -> u32 {
+    worlds(seed, count)
 }
