@@ -7,9 +7,11 @@
 use std::sync::Arc;
 
 use crate::error::ErrorCode;
+use crate::ids::{self, ConnectionId, ProducerIndex};
 use crate::protocol::ApiKey;
+use crate::simulation::MessageName;
 
-use super::faults::{Messages, Rule};
+use super::faults::{Direction, Fate, Messages, Rule};
 use super::load::Load;
 use super::written::{Properties, written};
 
@@ -376,5 +378,37 @@ written! {
             /// What changes.
             properties: Properties = Properties::default(), ProducerSettings;
         }
+        /// Something becomes of one message, by its name, if it is on its way or still to come; never of another.
+        Strike "strike" {
+            /// Whose connection it travels on.
+            producer: u32 = 0, Producer;
+            /// Which one, counted from 1 as they are opened.
+            connection: u32 = 1, Between(1, 1_000_000);
+            /// Request or answer.
+            direction: Direction = Direction::Request;
+            /// Of which API.
+            api: ApiKey = ApiKey::Produce;
+            /// The how-manieth of its kind on its connection, from 1.
+            nth: u32 = 1, Between(1, 1_000_000_000);
+            /// What becomes of it.
+            fate: Fate = Fate::default(), Told;
+        }
+    }
+}
+
+impl Act {
+    /// The one message that it is about, if it strikes one.
+    pub fn message(&self) -> Option<MessageName> {
+        let Self::Strike { producer, connection, direction, api, nth, .. } = self else { return None };
+        Some(MessageName {
+            producer: ProducerIndex(*producer),
+            connection: ConnectionId(connection.saturating_sub(1)),
+            direction: match direction {
+                Direction::Request => ids::Direction::ToBroker,
+                Direction::Answer => ids::Direction::ToClient,
+            },
+            api: *api,
+            ordinal: *nth,
+        })
     }
 }

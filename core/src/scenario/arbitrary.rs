@@ -36,6 +36,11 @@ pub(super) fn scenario(number: u64) -> Scenario {
             rule.on.direction = Direction::Request;
         }
     }
+    for action in &mut scenario.actions {
+        if let Act::Strike { direction, fate: Fate::Error { .. }, .. } = &mut action.act {
+            *direction = Direction::Request;
+        }
+    }
     scenario
 }
 

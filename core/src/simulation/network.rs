@@ -134,7 +134,7 @@ pub(super) struct Network {
     /// Requests whose answers ask for a pause, in milliseconds.
     throttled: Vec<(LinkId, CorrelationId, i32)>,
     /// What is to be done to messages that have not departed yet.
-    planned: BTreeMap<MessageName, Interference>,
+    planned: BTreeMap<MessageName, Vec<Interference>>,
 }
 
 impl Network {

@@ -7,7 +7,7 @@ use super::{Slower, Stage, setting_up};
 use crate::cluster::new_topic;
 use crate::ids::{Direction, NodeId, TopicPartition};
 use crate::scenario::{self, Act, Fate, Messages, Rule};
-use crate::simulation::{ClientId, Interference, MessageRule, Pattern, Route};
+use crate::simulation::{ClientId, Interference, InterferenceRefusal, MessageRule, Pattern, Route};
 use crate::time::Instant;
 #[cfg(feature = "swarm")]
 use crate::trace::BrokerState;
@@ -230,6 +230,7 @@ impl Stage {
                 self.simulation.with_client(client(*producer), |_, troupe, _| troupe.in_a_new_thread(close));
             }
             Act::Exit { producer } => self.end_client(client(*producer)),
+            Act::Strike { fate, .. } => self.strike(act, fate),
             Act::Nothing {}
             | Act::AddBroker {}
             | Act::RemoveBroker { .. }
@@ -270,6 +271,18 @@ impl Stage {
             Undo::Reach(node) => self.simulation.set_unreachable(node, false),
             Undo::CreateTopic(topic) => {
                 let _ = cluster.create_topic(&topic);
+            }
+        }
+    }
+
+    /// Does something to one message: now, if it is on its way, else when it departs. One that has arrived stays among
+    /// what is planned, and so does one that never comes.
+    fn strike(&mut self, act: &Act, fate: &Fate) {
+        let Some(name) = act.message() else { return };
+        for what in interferences(fate) {
+            if self.simulation.interfere(&name, what) == Err(InterferenceRefusal::NotOnItsWay) {
+                // What no broker would say is left undone.
+                let _ = self.simulation.plan(name, what);
             }
         }
     }
@@ -355,7 +368,15 @@ pub(super) fn pattern(on: &Messages) -> Pattern {
 
 /// A scenario's rule about messages, in a world that begins then.
 pub(super) fn message_rule(rule: &Rule, begins: Instant) -> MessageRule {
-    let what = match &rule.fate {
+    let what = interferences(&rule.fate);
+    let from = begins + Duration::from_micros(rule.from_us);
+    let until = rule.until_us.map(|us| begins + Duration::from_micros(us));
+    MessageRule { on: pattern(&rule.on), nth: rule.nth, times: rule.times, from, until, what }
+}
+
+/// What is done to a message, in this order.
+fn interferences(fate: &Fate) -> Vec<Interference> {
+    match fate {
         Fate::Pass {} => Vec::new(),
         Fate::Break {} => vec![Interference::Break],
         Fate::Swallow {} => vec![Interference::Swallow],
@@ -369,10 +390,7 @@ pub(super) fn message_rule(rule: &Rule, begins: Instant) -> MessageRule {
             if *delay_us == 0 { vec![answer] } else { vec![answer, delay] }
         }
         Fate::Throttle { for_ms } => vec![Interference::Throttle(number(*for_ms))],
-    };
-    let from = begins + Duration::from_micros(rule.from_us);
-    let until = rule.until_us.map(|us| begins + Duration::from_micros(us));
-    MessageRule { on: pattern(&rule.on), nth: rule.nth, times: rule.times, from, until, what }
+    }
 }
 
 fn client(producer: u32) -> ClientId {

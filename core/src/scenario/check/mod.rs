@@ -285,14 +285,23 @@ impl Checker {
                 self.path = Path(in_action(index, "add_rule", "rule"));
                 self.check_rule(rule)?;
             }
+            if let Act::Strike { direction, fate, .. } = &action.act {
+                self.path = Path(in_action(index, "strike", "fate"));
+                self.check_fate(*direction, fate)?;
+            }
         }
         Ok(())
     }
 
     fn check_rule(&mut self, rule: &Rule) -> Result<(), Refusal> {
-        match rule.fate {
-            Fate::Error { error, .. } if rule.on.direction == Direction::Answer && !follows_a_write(error) => {
-                self.path.0.extend(["fate", "error", "error"].map(Step::Field));
+        self.path.0.push(Step::Field("fate"));
+        self.check_fate(rule.on.direction, &rule.fate)
+    }
+
+    fn check_fate(&mut self, direction: Direction, fate: &Fate) -> Result<(), Refusal> {
+        match *fate {
+            Fate::Error { error, .. } if direction == Direction::Answer && !follows_a_write(error) => {
+                self.path.0.extend(["error", "error"].map(Step::Field));
                 self.refuse(Problem::NotAfterAWrite { error })
             }
             _ => Ok(()),

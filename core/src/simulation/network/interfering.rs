@@ -13,20 +13,20 @@ use crate::time::Instant;
 use crate::trace::Fault;
 
 impl Network {
-    /// Plans what happens to a message when it departs.
+    /// Plans what happens to a message when it departs, after what was planned for it before.
     pub(in crate::simulation) fn plan(
         &mut self,
         name: MessageName,
         what: Interference,
     ) -> Result<(), InterferenceRefusal> {
         message::check(&name, what)?;
-        self.planned.insert(name, what);
+        self.planned.entry(name).or_default().push(what);
         Ok(())
     }
 
     /// What was planned for messages that have not departed.
     pub(in crate::simulation) fn planned(&self) -> impl Iterator<Item = (&MessageName, &Interference)> {
-        self.planned.iter()
+        self.planned.iter().flat_map(|(name, all)| all.iter().map(move |what| (name, what)))
     }
 
     /// Does something to a message on its way.
@@ -54,7 +54,7 @@ impl Network {
         let Some((api, _)) = parcel.kind else { return Vec::new() };
         let (direction, node) = (parcel.direction, parcel.node);
         let ruled = self.rules.decide(now, &Departing { direction, api, client, node, connection, body });
-        planned.map_or(ruled, |planned| vec![planned])
+        planned.unwrap_or(ruled)
     }
 
     pub(super) fn apply(&mut self, now: Instant, departure: u64, what: Interference) -> Option<Done> {
