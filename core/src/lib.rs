@@ -26,6 +26,7 @@ mod maps;
 pub mod metrics;
 pub mod murmur2;
 pub mod playback;
+pub mod player;
 pub mod producer;
 pub mod protocol;
 pub mod record;

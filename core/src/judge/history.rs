@@ -393,6 +393,11 @@ impl History {
         self.waits[wait.0 as usize].ended = Some(moment);
     }
 
+    /// Does [`add_facts`](Self::add_facts) take anything from such a fact?
+    pub fn reads(fact: &Fact) -> bool {
+        matches!(fact, Fact::LeaderMoved { .. } | Fact::MemoryUsed { .. } | Fact::FaultInjected { .. })
+    }
+
     /// Takes from a trace what the world tells of itself: leaders, buffered bytes, and which answers a script gave instead
     /// of a broker. What the producer tells of its own doings is left aside.
     pub fn add_facts(&mut self, events: &[TraceEvent]) {

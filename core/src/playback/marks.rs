@@ -1,5 +1,7 @@
 //! What happened when, coarse enough for any length of time.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::ProducerError;
 use crate::protocol::ApiKey;
 use crate::time::Instant;
@@ -9,7 +11,7 @@ use crate::trace::{Fact, TraceEvent};
 const BUCKETS: usize = 512;
 
 /// What may be looked for in a run, and what a time bar shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mark {
     /// `send` took a record.
     Send,

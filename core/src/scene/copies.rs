@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::NodeId;
 use crate::trace::{BrokerState, Fact, TraceEvent};
 
 use super::{PartitionLog, Scene, partition_of};
 
 /// A broker, as far as it was told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerScene {
     /// What its process does.
     pub state: BrokerState,
@@ -24,7 +26,7 @@ impl Default for BrokerScene {
 }
 
 /// The copies of a partition, as far as they were told of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copies {
     /// The leader, −1: none; `None` until one is elected.
     pub leader: Option<NodeId>,

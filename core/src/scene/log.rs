@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::BatchId;
 use crate::io::Stored;
 
@@ -12,7 +14,7 @@ use super::BatchScene;
 pub(super) const CELLS: usize = 64;
 
 /// One record in a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// Its offset.
     pub offset: i64,
@@ -27,7 +29,7 @@ pub struct Cell {
 }
 
 /// The newest cells of a log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionLog {
     /// In order of offset.
     pub cells: VecDeque<Cell>,

@@ -13,6 +13,8 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, ProducerIndex, TopicPartition};
 use crate::io::DisconnectReason;
 use crate::protocol::ApiKey;
@@ -38,7 +40,7 @@ pub const TOPICS: usize = 128;
 pub const LABELLED_RECORDS: usize = 64;
 
 /// The state of the picture at one moment.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scene {
     /// Time of the newest event.
     pub at: Instant,
@@ -80,7 +82,7 @@ pub struct Scene {
 }
 
 /// A broker whose connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Lost {
     since: Instant,
     /// Was another one tried in vain?

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{ErrorCode, Persistence, ProducerError};
 use crate::ids::{BatchId, ConnectionId, CorrelationId, NodeId, ProducerIdentity, TopicPartition};
 use crate::io::{Stored, WaitReason};
@@ -12,7 +14,7 @@ use crate::trace::{BlockedOn, DrainReason, Fault, PartitionChoice, Statement};
 use super::{Copies, PartitionLog};
 
 /// The application.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallerScene {
     /// On which statement it stands.
     pub stands: Statement,
@@ -45,7 +47,7 @@ impl Default for CallerScene {
 }
 
 /// The sender thread.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SenderScene {
     /// Why it waits.
     pub why: WaitReason,
@@ -62,7 +64,7 @@ impl Default for SenderScene {
 }
 
 /// Where a batch is in its life.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum BatchState {
     /// On its shelf: open, or full and never tried.
     Filling,
@@ -103,7 +105,7 @@ impl BatchState {
 }
 
 /// A record inside a batch, as far as the observer's budget told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordScene {
     /// Send order.
     pub ordinal: u64,
@@ -122,7 +124,7 @@ pub struct RecordScene {
 }
 
 /// A batch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchScene {
     /// Of which partition.
     pub partition: TopicPartition,
@@ -153,7 +155,7 @@ pub struct BatchScene {
 }
 
 /// A partition.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PartitionScene {
     /// Batches on its shelf or on their way, oldest first.
     pub under_way: Vec<BatchId>,
@@ -166,7 +168,7 @@ pub struct PartitionScene {
 }
 
 /// A request without an answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestScene {
     /// Its correlation id.
     pub correlation: CorrelationId,
@@ -181,7 +183,7 @@ pub struct RequestScene {
 }
 
 /// A connection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionScene {
     /// To which broker.
     pub node: NodeId,

@@ -67,6 +67,13 @@ impl Stage {
         history
     }
 
+    /// What became of the goals that are about this lane, by their places in the scenario.
+    pub fn judge(&self, scenario: &Scenario, lane: usize, history: &History) -> Vec<(usize, Verdict)> {
+        let is_meant = |goal: &scenario::Goal| goal.lane.is_none_or(|meant| meant as usize == lane);
+        let goals = scenario.goals.iter().enumerate().filter(|(_, goal)| is_meant(goal));
+        goals.map(|(place, goal)| (place, self.check(&goal.claim, history))).collect()
+    }
+
     /// Checks a claim. What a program meets when its producer is made is not in any history of records.
     fn check(&self, claim: &scenario::Claim, history: &History) -> Verdict {
         match claim {
@@ -233,8 +240,6 @@ pub fn run(
     let progress = playback.run(Goal::Time(end), 0);
     let stage = playback.into_world();
     let history = stage.history(&trace, codecs.or(crate::codecs::simulated()).map(|codecs| codecs as &dyn Codecs));
-    let is_meant = |goal: &scenario::Goal| goal.lane.is_none_or(|meant| meant as usize == lane);
-    let goals = scenario.goals.iter().enumerate().filter(|(_, goal)| is_meant(goal));
-    let verdicts = goals.map(|(place, goal)| (place, stage.check(&goal.claim, &history))).collect();
+    let verdicts = stage.judge(scenario, lane, &history);
     Ok(Ending { lane, stage, history, trace, verdicts, progress })
 }
