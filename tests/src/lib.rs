@@ -9,6 +9,7 @@ pub mod allocations;
 pub mod bridge;
 pub mod browser;
 pub mod cut_run;
+pub mod demo_page;
 pub mod devtools;
 pub mod disk;
 pub mod draws;

@@ -28,7 +28,6 @@ use crate::panels::stage::{Preview, Stage};
 use crate::panels::time_bar::time_bar;
 use crate::panels::top_bar::{Choices, Theme, top_bar};
 use crate::settings::{self, Properties};
-use crate::storage::{self, Memory};
 use crate::texts::{Language, Texts};
 use crate::view::{Speed, View};
 use crate::width::use_width;
@@ -43,11 +42,21 @@ enum Drawer {
     Settings,
 }
 
-/// The page.
+/// Properties of [`App`].
+#[derive(Properties, PartialEq)]
+pub(crate) struct AppProps {
+    pub(crate) language: Language,
+    pub(crate) theme: Theme,
+    pub(crate) on_language: Callback<Language>,
+    pub(crate) on_theme: Callback<Theme>,
+    /// Is it to be seen? Else a demo is, and keys are the demo's.
+    pub(crate) is_shown: bool,
+}
+
+/// The page for records of one's own.
 #[component]
-pub(crate) fn App() -> Html {
-    let language = use_state(|| remembered_language(document().as_ref()));
-    let theme = use_state(|| shown_theme(document().as_ref()));
+pub(crate) fn App(props: &AppProps) -> Html {
+    let AppProps { language, theme, is_shown, .. } = *props;
     let draft = use_reducer(Draft::default);
     let drawer = use_state(|| None::<Drawer>);
     let speed = use_state(|| FIRST_SPEED);
@@ -79,6 +88,7 @@ pub(crate) fn App() -> Html {
         },
         close: close.clone(),
         is_simulated: view.world == Some(World::InPage),
+        is_shown,
     });
 
     let open = |what: Drawer| {
@@ -128,29 +138,17 @@ pub(crate) fn App() -> Html {
             driver.set_speed(chosen);
         })
     };
-    let on_language = {
-        let language = language.clone();
-        Callback::from(move |chosen: Language| {
-            Memory::Browser.set(storage::LANGUAGE, Some(chosen.code()));
-            set_on_root("lang", chosen.code());
-            language.set(chosen);
-        })
-    };
-    let on_theme = {
-        let theme = theme.clone();
-        Callback::from(move |chosen: Theme| {
-            Memory::Browser.set(storage::THEME, Some(chosen.code()));
-            set_on_root("data-theme", chosen.code());
-            theme.set(chosen);
-        })
-    };
     let caller = &view.scene.caller;
     // The first call may still be waiting for its topic.
     let has_begun = caller.sent + caller.refused > 0 || caller.stands != Statement::Loop;
     let (title, text) = question(draft.habit, has_begun, t);
     let stands =
         has_begun.then_some(caller.stands).filter(|statement| *statement != Statement::Loop && !view.is_lost());
-    let choices = Choices { on_connect: open(Drawer::Connect), on_language, on_theme };
+    let choices = Choices {
+        on_connect: open(Drawer::Connect),
+        on_language: props.on_language.clone(),
+        on_theme: props.on_theme.clone(),
+    };
     let asked = waits_for(&view, t).and_then(|waits| Some(((**view.asked.as_ref()?).clone(), waits)));
     let remedies = Remedies {
         on_again: on(&driver, Driver::connect_again),
@@ -160,9 +158,9 @@ pub(crate) fn App() -> Html {
     };
     html! {
         <>
-            { top_bar(&view, *theme, *language, &choices) }
+            { top_bar(&view, theme, language, &choices) }
             <aside class="left">
-                <Composer language={*language} draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
+                <Composer {language} draft={draft.clone()} {destination} view={view.clone()} on_send={on_send.clone()}
                     on_stop={on(&driver, Driver::break_off)} on_arm={on(&driver, Driver::arm)} {on_topic} />
                 { code(&draft, &view, stands, t) }
             </aside>
@@ -170,7 +168,7 @@ pub(crate) fn App() -> Html {
                 <div class="question">
                     <div><h1>{ title }</h1><p>{ text }</p></div>
                     <div class="chips">
-                        { chips(&view, *language) }
+                        { chips(&view, language) }
                         <button class="plain" data-test-id="settings" onclick={open(Drawer::Settings).reform(|_: MouseEvent| ())}>
                             { icon(Glyph::Sliders) }<span class="word">{ t.settings }</span>
                         </button>
@@ -179,20 +177,20 @@ pub(crate) fn App() -> Html {
                 <div class="messages">
                     if *drawer != Some(Drawer::Connect) { { link_trouble(&view, &remedies, t) } }
                     { brokers_trouble(&view, t) }
-                    { alerts(&view.alerts, &driver, *language) }
+                    { alerts(&view.alerts, &driver, language) }
                 </div>
-                <Stage language={*language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />
+                <Stage {language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />
                 <div class="below">
-                    <History language={*language} scene={view.scene.clone()} />
-                    <LedgerPanel language={*language} ledger={view.ledger.clone()} is_lost={view.is_lost()} counts={view.counts()} />
+                    <History {language} scene={view.scene.clone()} />
+                    <LedgerPanel {language} ledger={view.ledger.clone()} is_lost={view.is_lost()} counts={view.counts()} />
                 </div>
             </main>
-            { time_bar(&view, *speed, *language, &on_speed, &driver) }
+            { time_bar(&view, *speed, language, &on_speed, &driver) }
             if *drawer == Some(Drawer::Connect) {
-                <Connect language={*language} link={view.link.clone()} trial={view.trial.clone()} {on_connect} {on_leave} on_close={close.clone()} />
+                <Connect {language} link={view.link.clone()} trial={view.trial.clone()} {on_connect} {on_leave} on_close={close.clone()} />
             }
             if *drawer == Some(Drawer::Settings) {
-                <Settings language={*language} in_force={view.config.properties.clone()} in_composer={[draft.key.kind.serializer(), draft.value.kind.serializer()]}
+                <Settings {language} in_force={view.config.properties.clone()} in_composer={[draft.key.kind.serializer(), draft.value.kind.serializer()]}
                     is_simulated={view.world == Some(World::InPage)} {asked} can_apply={view.link.is_up()}
                     {on_apply} {on_serializer} on_close={close} />
             }
@@ -221,13 +219,14 @@ struct Keys {
     play: Callback<()>,
     close: Callback<()>,
     is_simulated: bool,
+    is_shown: bool,
 }
 
 impl Keys {
     /// Does what the key says; `true`: it said something.
     fn press(&self, event: &KeyboardEvent) -> bool {
         // A key that is held down says one thing, not many.
-        if event.is_composing() || event.repeat() {
+        if !self.is_shown || event.is_composing() || event.repeat() {
             return false;
         }
         let with_control = event.ctrl_key() || event.meta_key();
@@ -331,21 +330,4 @@ fn preview(draft: &Draft, destination: Destination, properties: &Properties) -> 
 
 fn document() -> Option<Document> {
     web_sys::window()?.document()
-}
-
-fn set_on_root(attribute: &str, value: &str) {
-    if let Some(root) = document().and_then(|document| document.document_element()) {
-        let _ = root.set_attribute(attribute, value);
-    }
-}
-
-/// What `boot.js` found: remembered, or the browser's own.
-fn remembered_language(document: Option<&Document>) -> Language {
-    let code = document.and_then(|document| document.document_element()?.get_attribute("lang"));
-    code.and_then(|code| Language::from_code(&code)).unwrap_or_default()
-}
-
-fn shown_theme(document: Option<&Document>) -> Theme {
-    let code = document.and_then(|document| document.document_element()?.get_attribute("data-theme"));
-    if code.as_deref() == Some(Theme::Dark.code()) { Theme::Dark } else { Theme::Light }
 }

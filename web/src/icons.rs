@@ -21,6 +21,13 @@ pub(crate) enum Glyph {
     Reset,
     Plus,
     Copy,
+    Back,
+    Next,
+    Fork,
+    Share,
+    Save,
+    Down,
+    Tick,
 }
 
 impl Glyph {
@@ -46,6 +53,17 @@ impl Glyph {
             Self::Warning => "M8 1.5A6.5 6.5 0 1 0 8 14.5A6.5 6.5 0 1 0 8 1.5ZM8 4.5V8.8M8 11.2V11.4",
             Self::Reset => "M3 8A5 5 0 1 0 5 4.2M5 1.5V4.5H8",
             Self::Plus => "M8 3V13M3 8H13",
+            Self::Back => "M12 3L6 8L12 13ZM3.5 3V13",
+            Self::Next => "M1.5 8H9.5M6.5 4.5L10 8L6.5 11.5M13.5 3V13",
+            Self::Fork => {
+                "M3 8H7C10 8 10 3.5 13.5 3.5M7 8C10 8 10 12.5 13.5 12.5M11.5 1.5L13.5 3.5L11.5 5.5M11.5 10.5L13.5 12.5L11.5 14.5"
+            }
+            Self::Share => {
+                "M6.5 9.5L9.5 6.5M7 4.5L9 2.5A3.2 3.2 0 0 1 13.5 7L11.5 9M9 11.5L7 13.5A3.2 3.2 0 0 1 2.5 9L4.5 7"
+            }
+            Self::Save => "M8 2V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5",
+            Self::Down => "M4.5 6.5L8 10L11.5 6.5",
+            Self::Tick => "M3 8.5L6.5 12L13 4.5",
             Self::Copy => "M5.5 5.5H13.5V13.5H5.5ZM10.5 5.5V2.5H2.5V10.5H5.5",
         }
     }

@@ -7,6 +7,7 @@ mod address;
 mod alerts;
 mod app;
 mod config_texts;
+mod demo;
 mod draft;
 mod driver;
 mod format;
@@ -15,6 +16,7 @@ mod icons;
 mod ledger;
 mod panels;
 mod partition;
+mod root;
 mod settings;
 mod shared;
 mod source;
@@ -27,6 +29,6 @@ mod width;
 fn main() {
     let document = web_sys::window().and_then(|window| window.document());
     if let Some(root) = document.and_then(|document| document.get_element_by_id("app")) {
-        yew::Renderer::<app::App>::with_root(root).render();
+        yew::Renderer::<root::Root>::with_root(root).render();
     }
 }

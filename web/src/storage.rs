@@ -9,6 +9,9 @@ pub(crate) const LANGUAGE: &str = "playground.language";
 /// For good: `light` or `dark`. Also read by `boot.js`.
 pub(crate) const THEME: &str = "playground.theme";
 
+/// For good: the slugs of the demos whose reveal was read, with spaces between.
+pub(crate) const DEMOS_DONE: &str = "playground.demos";
+
 /// How long something is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Memory {

@@ -44,6 +44,7 @@ impl Store {
             link,
             trial: Trial::Idle,
             clock: Clock::default(),
+            told: None,
         };
         Self { view, session: None, is_new: false, topic: topic.into() }
     }

@@ -17,9 +17,11 @@ macro_rules! texts {
         static KOREAN: Texts = Texts { $($name: $korean,)* };
 
         #[cfg(test)]
-        const PAIRS: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $korean),)*];
+        pub(crate) const PAIRS: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $korean),)*];
     };
 }
+
+pub(crate) use texts;
 
 texts! {
     name: "Kafka Producer Playground", "Kafka Producer Playground";

@@ -39,6 +39,8 @@ pub(crate) struct View {
     pub(crate) trial: Trial,
     /// The time of the world.
     pub(crate) clock: Clock,
+    /// How many records met which fate, where a world tells that itself and there is no ledger.
+    pub(crate) told: Option<Counts>,
 }
 
 impl View {
@@ -50,7 +52,7 @@ impl View {
     /// How many records met which fate, as far as can be told now: while the bridge is out of reach, what may be out is
     /// unknown.
     pub(crate) fn counts(&self) -> Counts {
-        let counts = self.ledger.counts();
+        let counts = self.told.unwrap_or_else(|| self.ledger.counts());
         if !self.is_lost() {
             return counts;
         }

@@ -35,9 +35,11 @@ pub fn command() -> Result<()> {
     let ours = page::build()?;
     let minimal = measure("minimal yew", &minimal, "data-test-id=\"count\"")?;
     let codecs = page::codecs::file(&ours)?;
+    let world = fs::read(page::demos::module(&ours)?)?;
     let ours = measure("playground", &ours, "data-test-id=\"send\"")?;
     let codecs = fs::read(codecs)?;
-    println!("{:32} {:>9} {:>9}\n", "on demand: codecs", codecs.len(), brotli(&codecs)?.len());
+    println!("{:32} {:>9} {:>9}", "on demand: codecs", codecs.len(), brotli(&codecs)?.len());
+    println!("{:32} {:>9} {:>9}\n", "on demand: demos", world.len(), brotli(&world)?.len());
     println!("total {ours} bytes, {:.2} x minimal yew", ratio(ours, minimal));
     Ok(())
 }

@@ -8,7 +8,7 @@ pub(crate) mod connect;
 mod copy;
 pub(crate) mod history;
 pub(crate) mod ledger;
-mod narrate;
+pub(crate) mod narrate;
 mod problems;
 pub(crate) mod settings;
 pub(crate) mod stage;

@@ -5,6 +5,7 @@ use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use super::connect::deserted;
+use crate::demo::Menu;
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, Texts, fill};
 use crate::view::{Link, View};
@@ -55,6 +56,7 @@ pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &C
         <header class="top-bar">
             <a class="skip" href="#key">{ t.skip_to_send }</a>
             <span class="brand">{ icon(Glyph::Logo) }{ t.name }</span>
+            <Menu {language} />
             { badge(view.world.as_ref(), t) }
             { link_state(&view.link, t) }
             if deserted(view).is_some() {

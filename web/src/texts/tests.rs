@@ -2,13 +2,18 @@
 
 use super::*;
 
+/// Those of the page and those of its demos.
+fn pairs() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    PAIRS.iter().chain(crate::demo::texts::PAIRS)
+}
+
 fn places(template: &str) -> usize {
     template.matches('{').count()
 }
 
 #[test]
 fn both_languages_take_the_same_values() {
-    for (name, english, korean) in PAIRS {
+    for (name, english, korean) in pairs() {
         assert_eq!(places(english), places(korean), "{name}");
         assert!(!korean.is_empty() && !english.is_empty(), "{name}");
     }
@@ -17,13 +22,13 @@ fn both_languages_take_the_same_values() {
 #[test]
 fn korean_is_korean_unless_it_is_one_of_kafkas_or_the_browsers_words() {
     let is_korean = |text: &str| text.chars().any(|c| ('가'..='힣').contains(&c));
-    let same: Vec<_> = PAIRS.iter().filter(|(_, _, korean)| !is_korean(korean)).map(|(name, ..)| *name).collect();
-    for (name, english, korean) in PAIRS.iter().filter(|(name, ..)| same.contains(name)) {
+    let same: Vec<_> = pairs().filter(|(_, _, korean)| !is_korean(korean)).map(|(name, ..)| *name).collect();
+    for (name, english, korean) in pairs().filter(|(name, ..)| same.contains(name)) {
         let words = korean.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 3);
         let foreign: Vec<_> = words.filter(|word| !KAFKAS_WORDS.contains(&word.to_lowercase().as_str())).collect();
         assert!(foreign.is_empty(), "{name}: {korean} ({english}) has {foreign:?}");
     }
-    for (name, _, korean) in PAIRS {
+    for (name, _, korean) in pairs() {
         assert!(!korean.contains("레코드") && !korean.contains("byte"), "{name}: it is record, and 바이트");
     }
 }
@@ -32,7 +37,7 @@ fn korean_is_korean_unless_it_is_one_of_kafkas_or_the_browsers_words() {
 #[test]
 fn no_korean_particle_follows_a_value_but_those_that_suit_all() {
     const PARTICLES: [&str; 10] = ["은", "는", "이", "가", "을", "를", "와", "과", "로", "으로"];
-    for (name, _, korean) in PAIRS {
+    for (name, _, korean) in pairs() {
         for after in korean.split('}').skip(1) {
             let word: String = after.chars().take_while(|c| ('가'..='힣').contains(c)).collect();
             assert!(!PARTICLES.contains(&word.as_str()), "{name}: {word} after a value in {korean:?}");

@@ -4,6 +4,7 @@
 //! in the text, so that the page can be served with `script-src 'self' 'wasm-unsafe-eval'`.
 
 pub mod codecs;
+pub mod demos;
 mod template;
 
 use std::{
@@ -49,6 +50,7 @@ pub fn build_from(source: &Path, name: &str) -> Result<PathBuf> {
     }
     fs::write(partial.join("index.html"), template::replace(&html, &links))?;
     codecs::place(&partial)?;
+    demos::place(&partial)?;
 
     if output.exists() {
         fs::remove_dir_all(&output)?;

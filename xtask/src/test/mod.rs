@@ -15,7 +15,7 @@ use self::report::{Outcome, Report};
 use crate::{process, progress, sim, tools, trunk, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
-const WASM_PACKAGES: [&str; 4] = ["web", "page-codecs", "wasm-probe", "minimal-yew"];
+const WASM_PACKAGES: [&str; 5] = ["web", "page-codecs", "page-world", "wasm-probe", "minimal-yew"];
 
 /// How the files of cross tests begin that `--quick` leaves out: those with an Apache Kafka, with foreign producers, and
 /// those that cut and break off many times over. They take more than half of the time.
@@ -108,8 +108,9 @@ fn swarm() -> Command {
 fn unit_suites() -> Vec<Suite> {
     let natively = ["test", "--workspace", "--exclude", "cross-tests", "--no-fail-fast", "--lib", "--bins", "--tests"];
     // Of all packages only this one has them, and only for its tests and `cargo xtask sim`.
-    let natively =
-        natively.into_iter().chain(["--features", "producer-core/breaking,producer-core/demos,producer-core/swarm"]);
+    let natively = natively
+        .into_iter()
+        .chain(["--features", "producer-core/breaking,producer-core/demos,producer-core/player,producer-core/swarm"]);
     let runner = workspace::root().join("xtask/src/test/wasi-runner.mjs");
     let in_wasm = |arguments: &[&str]| {
         let mut in_wasm = cargo(["test", "--package", "producer-core", "--target", "wasm32-wasip1", "--no-fail-fast"]);

@@ -1,0 +1,71 @@
+//! Which page the address asks for: the one for records of one's own, or a demo. What was typed in the first stays
+//! while a demo is shown.
+
+use web_sys::Document;
+use yew::prelude::*;
+
+use crate::app::App;
+use crate::demo::{self, DemoPage};
+use crate::panels::top_bar::Theme;
+use crate::storage::{self, Memory};
+use crate::texts::Language;
+
+/// Everything.
+#[component]
+pub(crate) fn Root() -> Html {
+    let fragment = demo::use_fragment();
+    let language = use_state(|| remembered_language(document().as_ref()));
+    let theme = use_state(|| shown_theme(document().as_ref()));
+    let is_demo = demo::is_asked_for(&fragment);
+    // Made when it is first asked for, and kept from then on.
+    let was_here = use_mut_ref(|| false);
+    *was_here.borrow_mut() |= !is_demo;
+    let on_language = {
+        let language = language.clone();
+        Callback::from(move |chosen: Language| {
+            Memory::Browser.set(storage::LANGUAGE, Some(chosen.code()));
+            set_on_root("lang", chosen.code());
+            language.set(chosen);
+        })
+    };
+    let on_theme = {
+        let theme = theme.clone();
+        Callback::from(move |chosen: Theme| {
+            Memory::Browser.set(storage::THEME, Some(chosen.code()));
+            set_on_root("data-theme", chosen.code());
+            theme.set(chosen);
+        })
+    };
+    let (language, theme) = (*language, *theme);
+    html! {
+        <>
+            if is_demo {
+                <DemoPage {fragment} {language} {theme} on_language={on_language.clone()} on_theme={on_theme.clone()} />
+            }
+            if *was_here.borrow() {
+                <div class="page" hidden={is_demo}><App {language} {theme} {on_language} {on_theme} is_shown={!is_demo} /></div>
+            }
+        </>
+    }
+}
+
+fn document() -> Option<Document> {
+    web_sys::window()?.document()
+}
+
+fn set_on_root(attribute: &str, value: &str) {
+    if let Some(root) = document().and_then(|document| document.document_element()) {
+        let _ = root.set_attribute(attribute, value);
+    }
+}
+
+/// What `boot.js` found: remembered, or the browser's own.
+fn remembered_language(document: Option<&Document>) -> Language {
+    let code = document.and_then(|document| document.document_element()?.get_attribute("lang"));
+    code.and_then(|code| Language::from_code(&code)).unwrap_or_default()
+}
+
+fn shown_theme(document: Option<&Document>) -> Theme {
+    let code = document.and_then(|document| document.document_element()?.get_attribute("data-theme"));
+    if code.as_deref() == Some(Theme::Dark.code()) { Theme::Dark } else { Theme::Light }
+}
