@@ -180,8 +180,10 @@ impl DemoPage {
     /// When the page makes none.
     pub async fn copy_link(&self) -> Result<String> {
         self.browser.click("copy-link").await?;
-        let link = self
-            .wait_until("a link", async || Ok(self.browser.attributes("link-text", "value").await?.into_iter().next()));
+        let link = self.wait_until("a link", async || {
+            let value = "return document.querySelector('[data-test-id=link-text]')?.value";
+            Ok(self.run(value).await?.as_str().map(str::to_owned))
+        });
         let link = link.await?;
         Ok(link[link.find('#').unwrap_or(link.len())..].to_owned())
     }

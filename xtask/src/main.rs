@@ -29,7 +29,7 @@ enum Task {
     },
     /// Build the page with the pinned Trunk, wasm-bindgen and wasm-opt
     Trunk,
-    /// Put the codecs beside the page that Trunk builds (its hook in Trunk.toml calls this)
+    /// Put codecs and demos beside the page that Trunk builds (its hook in Trunk.toml calls this)
     Codecs,
     /// What the page costs to download, file by file, beside a minimal yew page
     Size,

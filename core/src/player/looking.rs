@@ -17,6 +17,8 @@ use crate::trace::BrokerState;
 
 /// Calls of `send()` up to which the logs are read at every look.
 const LIGHT: u64 = 500;
+/// Calls up to which they are read at all: beyond, a page would stand still for too long.
+pub(super) const MOST_READ: u64 = 50_000;
 /// Messages that are told one by one.
 const MESSAGES: usize = 60;
 
@@ -73,7 +75,7 @@ fn deed(action: &Action, lanes: &[Lane]) -> Option<Deed> {
 impl Lane {
     fn view(&mut self, topic: &Arc<str>, read_back: bool) -> LaneView {
         let counts = told(self.playback.world());
-        self.read_back(counts[0] <= LIGHT || read_back);
+        self.read_back(counts[0] <= LIGHT || (read_back && counts[0] <= MOST_READ));
         let stage = self.playback.world();
         let (_, read_at_us, score) = self.read.unwrap_or_default();
         let all = stage.simulation().messages();
@@ -118,7 +120,7 @@ impl Lane {
 }
 
 /// What programs were told: calls that came back, acknowledgements, failures.
-fn told(stage: &Stage) -> [u64; 3] {
+pub(super) fn told(stage: &Stage) -> [u64; 3] {
     stage.simulation().clients().iter().fold([0; 3], |[sent, acked, failed], client| {
         let counts = client.application().counts();
         [sent + counts.sent, acked + counts.acked, failed + counts.failed]

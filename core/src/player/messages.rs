@@ -434,8 +434,8 @@ pub struct Judged {
 /// How a lane ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ending {
-    /// The score.
-    pub score: Score,
+    /// The score; `None`: there is more to read than a page can without standing still.
+    pub score: Option<Score>,
     /// The goals that are about this lane.
     pub verdicts: Vec<Verdict>,
     /// FNV-1a over every trace event in its binary form.

@@ -71,7 +71,9 @@ impl Play {
             }
             Ask::Rewind(to_us) => {
                 future.rewind_to(to_us);
-                Tell::Frame(future.frame(messages::Standing::Underway))
+                let is_there = future.now_us() >= to_us;
+                let standing = if is_there { messages::Standing::Reached } else { messages::Standing::Underway };
+                Tell::Frame(future.frame(standing))
             }
             Ask::MomentBefore => Tell::Moment(future.moment_before()),
             Ask::Look { producer, topic, read_back } => {
@@ -92,6 +94,9 @@ impl Play {
     fn act(&mut self, lane: u32, hand: &Hand) -> Tell {
         let future = &self.futures[self.current];
         let at_us = future.now_us();
+        if at_us >= future.scenario.duration_us {
+            return Tell::Refused("the scenario is at its end: go back first".to_owned());
+        }
         let mut scenario = (*future.scenario).clone();
         // What was done later in this future is not known any more.
         let mut place = 0;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::future::{instant, playback, stopped};
+use super::looking::{MOST_READ, told};
 use super::messages::{Ending, Exported, Form, Judged, Standing, Verdict};
 use crate::codecs::{self, Codecs};
 use crate::export;
@@ -173,6 +174,18 @@ impl Rerun {
     }
 
     fn ending(&self, stage: &Stage, facts: &[TraceEvent], standing: Standing) -> Ending {
+        let (trace_hash, events, thinned) = (self.hash, self.events, self.thinned);
+        if told(stage)[0] > MOST_READ {
+            let goals = self.scenario.goals.iter().enumerate();
+            let goals = goals.filter(|(_, goal)| goal.lane.is_none_or(|lane| lane as usize == self.lane));
+            let verdicts = goals.map(|(place, goal)| Verdict {
+                goal: u32::try_from(place).unwrap_or(u32::MAX),
+                claim: goal.claim.clone(),
+                held: None,
+                why: format!("more than {MOST_READ} records: `playground run` judges them"),
+            });
+            return Ending { score: None, verdicts: verdicts.collect(), trace_hash, events, thinned, standing };
+        }
         let codecs = codecs::simulated().map(|codecs| codecs as &dyn Codecs);
         let history = stage.history(facts, codecs);
         let verdicts = stage.judge(&self.scenario, self.lane, &history).into_iter().map(|(place, verdict)| Verdict {
@@ -189,13 +202,7 @@ impl Rerun {
                 judge::Verdict::NotDecided(why) => why.to_string(),
             },
         });
-        Ending {
-            score: history.score(Isolation::ReadUncommitted),
-            verdicts: verdicts.collect(),
-            trace_hash: self.hash,
-            events: self.events,
-            thinned: self.thinned,
-            standing,
-        }
+        let score = Some(history.score(Isolation::ReadUncommitted));
+        Ending { score, verdicts: verdicts.collect(), trace_hash, events, thinned, standing }
     }
 }

@@ -168,6 +168,7 @@ fn is_about(action: &Action, gone: u32) -> bool {
         | Act::Close { producer, .. }
         | Act::Exit { producer }
         | Act::PauseProducer { producer, .. }
+        | Act::Strike { producer, .. }
         | Act::JumpClock { producer, .. } => *producer == gone,
         _ => false,
     }

@@ -42,7 +42,7 @@ pub(super) fn notes(opened: &Opened, dismissed: &UseStateHandle<bool>, language:
 }
 
 /// What was done last, and why the world does not go on.
-pub(super) fn said(shown: &Shown, language: Language) -> Html {
+pub(super) fn said(shown: &Shown, theatre: &Theatre, language: Language) -> Html {
     let t = texts::of(language);
     let (words, core) = match &shown.said {
         None => (String::new(), None),
@@ -59,17 +59,25 @@ pub(super) fn said(shown: &Shown, language: Language) -> Html {
             input.select();
         }
     });
+    let dismiss = {
+        let theatre = theatre.clone();
+        Callback::from(move |_: MouseEvent| theatre.forget_what_was_said())
+    };
     html! {
         <>
             if let Some(words) = stopped(shown.standing, language) {
                 <p class="alert" role="alert" data-test-id="stopped">{ icon(Glyph::Warning) }<span>{ words }</span></p>
             }
-            <p class="demo-last" role="status" data-test-id="demo-said">
-                { words }if let Some(core) = core { { " " }<code lang="en">{ core }</code> }
-            </p>
-            if let Some(link) = shown.link.as_ref().filter(|_| matches!(shown.said, Some(Said::Copied(_)))) {
-                <input class="mono demo-link" data-test-id="link-text" aria-label={t.link} readonly=true value={link.to_string()} onfocus={select} />
-            }
+            // Always there, so that what is said in it is heard.
+            <div class={classes!("demo-last", shown.said.is_some().then_some("says-something"))}>
+                <p role="status" data-test-id="demo-said">{ words }if let Some(core) = core { { " " }<code lang="en">{ core }</code> }</p>
+                if let Some(link) = &shown.link {
+                    <input class="mono demo-link" data-test-id="link-text" aria-label={t.link} readonly=true value={link.to_string()} onfocus={select} />
+                }
+                if shown.said.is_some() {
+                    <button class="quiet" data-test-id="said-dismiss" aria-label={t.dismiss} onclick={dismiss}>{ icon(Glyph::Close) }</button>
+                }
+            </div>
         </>
     }
 }

@@ -30,7 +30,7 @@ fn row(deed: &Deed, theatre: &Theatre, language: Language) -> Html {
     let at = format::millis(deed.at_us);
     let go = {
         let (theatre, at_us) = (theatre.clone(), deed.at_us);
-        Callback::from(move |_: MouseEvent| theatre.seek(at_us))
+        Callback::from(move |_: MouseEvent| theatre.go_to(at_us))
     };
     html! {
         <li class={format!("is-{code}")} data-test-id="deed" data-state={code}>

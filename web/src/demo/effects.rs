@@ -3,6 +3,7 @@
 use js_sys::Array;
 use producer_core::player::messages::Form;
 use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
 /// Milliseconds since the page was loaded, as frames count them.
@@ -36,7 +37,8 @@ pub(super) fn put_into_address_bar(fragment: &str) -> String {
 /// Where the browser forbids it, the link is still there to be selected.
 pub(super) fn write_to_clipboard(text: &str) {
     if let Some(window) = web_sys::window() {
-        let _ = window.navigator().clipboard().write_text(text);
+        let written = JsFuture::from(window.navigator().clipboard().write_text(text));
+        wasm_bindgen_futures::spawn_local(async move { drop(written.await) });
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn log(shown: &Shown, theatre: &Theatre, language: Language) -> Html 
         let at_us = since(begins, at);
         let go = {
             let theatre = theatre.clone();
-            Callback::from(move |_: MouseEvent| theatre.seek(at_us))
+            Callback::from(move |_: MouseEvent| theatre.go_to(at_us))
         };
         let time = format::millis(at_us);
         html! {

@@ -1,7 +1,7 @@
 //! Demos: a scenario on its stage, time that obeys, faults by pointing, futures and their links.
 //!
-//! The player lives in a module of its own ([`world`]); [`theatre`] asks it and holds all effects; the other files draw
-//! what was [`shown`].
+//! The player lives in a module of its own ([`world`]); [`theatre`] asks it, frame by frame ([`frames`]), and holds all
+//! effects; the other files draw what was [`shown`].
 
 mod banner;
 mod bar;
@@ -9,6 +9,7 @@ mod brokers;
 mod card;
 mod deeds;
 mod effects;
+mod frames;
 mod keys;
 mod log;
 mod menu;
@@ -98,7 +99,7 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
             <aside class="left"><card::Card key={props.fragment.to_string()} opened={opened.clone()} {language} {on_turn} /></aside>
             <main class="demo-main">
                 { question(&shown, &opened, &theatre, language) }
-                <div class="messages demo-said">{ banner::notes(&opened, &dismissed, language) }{ banner::said(&shown, language) }</div>
+                <div class="messages demo-said">{ banner::notes(&opened, &dismissed, language) }{ banner::said(&shown, &theatre, language) }</div>
                 { stages::stages(&shown, &theatre, width.turns_down(), language) }
                 <div class="below">
                     { log::log(&shown, &theatre, language) }

@@ -57,7 +57,7 @@ texts! {
     sentence_holds: "It holds.", "맞는 문장입니다.";
     sentence_fails: "It does not hold.", "틀린 문장입니다.";
     sentence_try: "Try it", "해 보기";
-    refused_producer: "producer {}: ConfigException", "producer {}: ConfigException";
+    refused_producer: "producer {} is not made: ConfigException", "producer {} 생성 거부: ConfigException";
 
     lane: "Lane {}", "레인 {}";
     lane_look: "Look at lane {}", "레인 {} 보기";
@@ -81,7 +81,7 @@ texts! {
     score_duplicate: "duplicate", "중복";
     score_out_of_order: "out of order", "순서 어긋남";
     score_read: "read back at {} ms: {} stored", "{} ms 시점에 다시 읽음: 저장 {}개";
-    score_read_older: "Much to read: lost, duplicate and out of order are as of {} ms. Pause to read again.", "읽을 것이 많습니다: 유실, 중복, 순서는 {} ms 시점의 값입니다. 일시 정지하면 다시 읽습니다.";
+    score_read_older: "Much to read: lost, duplicate and out of order are as of {} ms.", "읽을 것이 많습니다: 유실, 중복, 순서는 {} ms 시점의 값입니다.";
     score_failed_stored: "{} of the failed are stored all the same", "실패한 record 중 {}개는 저장됨";
 
     tab_messages: "Messages", "메시지";
@@ -116,7 +116,7 @@ texts! {
 
     broker: "broker {}", "broker {}";
     broker_leads: "leads {}", "leader {}개";
-    broker_fenced: "fenced", "fenced";
+    broker_fenced: "fenced", "fenced 상태";
     state_running: "running", "실행 중";
     state_shutting_down: "shutting down", "종료 중";
     state_stopped: "stopped", "중지됨";
@@ -152,7 +152,7 @@ texts! {
     fate_swallow: "swallowed", "삼켜짐";
     fate_delay: "{} ms later", "{} ms 늦춤";
     fate_error: "answered with {}", "{} 응답";
-    fate_throttle: "throttled by {} ms", "{} ms throttle";
+    fate_throttle: "throttled by {} ms", "{} ms 지연 요청";
 
     goals_none: "This scenario has no goals.", "이 시나리오에는 목표가 없습니다.";
     goals_at_end: "Judged at the end.", "끝에서 판정합니다.";
@@ -211,8 +211,8 @@ texts! {
     copy_link_title: "Copy the link of this future at this moment (Ctrl S)", "이 미래, 이 시점의 링크 복사 (Ctrl S)";
     link: "The link", "링크";
     export: "Save the trace", "기록 저장";
-    export_trace_event: "Trace Event JSON (Perfetto, Chrome)", "Trace Event JSON (Perfetto, Chrome)";
-    export_json_lines: "JSON lines", "JSON lines";
+    export_trace_event: "Trace Event JSON (Perfetto, Chrome)", "Trace Event JSON (Perfetto, Chrome용)";
+    export_json_lines: "JSON lines", "JSON lines (한 줄에 하나)";
     export_mermaid: "Mermaid diagram", "Mermaid 다이어그램";
     export_works: "writing, {} %", "쓰는 중, {} %";
     stopped_moment: "Stopped at {} ms: {} events in one moment, and no end.", "{} ms에서 멈춤: 한 순간에 event {}개, 끝이 없음.";
