@@ -1,7 +1,7 @@
 //! What the judges say: the score at the playhead, and the goals at the end.
 
 use producer_core::judge::Score;
-use producer_core::player::messages::{Ending, LaneView, Verdict};
+use producer_core::player::messages::{Ending, LaneView, Standing, Verdict};
 use yew::prelude::*;
 
 use super::card::letter;
@@ -21,13 +21,17 @@ pub(super) fn score(shown: &Shown, lane: usize, language: Language) -> Html {
     let [sent, acked, failed] = if is_proved { from_judge(&view.score) } else { view.told };
     let waiting = if is_proved { view.score.waiting } else { sent.saturating_sub(acked + failed) };
     let Score { lost, duplicated, out_of_order, unknown, .. } = view.score;
+    // Before the end a follower may still copy what nobody can read yet: only then is it lost.
+    let (lost_word, lost_class) =
+        if is_at_end(shown) { (t.score_lost, "is-failed") } else { (t.score_not_readable, "") };
+    let lost_word = if lost == 0 { t.score_lost } else { lost_word };
     let figures = [
         ("score-sent", t.score_sent, sent, "", false),
         ("score-acked", t.score_acked, acked, "", is_proved && acked > 0),
         ("score-waiting", t.score_waiting, waiting, "", false),
         ("score-failed", t.score_failed, failed, "is-failed", false),
         ("score-unknown", t.score_unknown, unknown, "is-unknown", false),
-        ("score-lost", t.score_lost, lost, "is-failed", false),
+        ("score-lost", lost_word, lost, lost_class, false),
         ("score-duplicate", t.score_duplicate, duplicated, "is-duplicate", false),
         ("score-out-of-order", t.score_out_of_order, out_of_order, "is-duplicate", false),
     ];
@@ -47,6 +51,11 @@ pub(super) fn score(shown: &Shown, lane: usize, language: Language) -> Html {
         }
     });
     html! { <dl class="score demo-score" data-test-id="score" data-proved={is_proved.to_string()} aria-label={fill(t.score_of, &[&letter(lane)])}>{ for figures }</dl> }
+}
+
+/// Is there nothing more to come, one way or the other?
+fn is_at_end(shown: &Shown) -> bool {
+    matches!(shown.standing, Standing::Over | Standing::Stopped { .. })
 }
 
 fn from_judge(score: &Score) -> [u64; 3] {
@@ -75,11 +84,7 @@ pub(super) fn reading(shown: &Shown, language: Language) -> Html {
 pub(super) fn goals(shown: &Shown, language: Language) -> Html {
     let t = texts::of(language);
     let Some(ending) = shown.judged.lanes.get(shown.chosen.lane) else {
-        let is_at_end = !matches!(
-            shown.standing,
-            producer_core::player::messages::Standing::Reached | producer_core::player::messages::Standing::Underway
-        );
-        return html! { <p class="caption" role="status">{ if is_at_end { t.goals_judging } else { t.goals_at_end } }</p> };
+        return html! { <p class="caption" role="status">{ if is_at_end(shown) { t.goals_judging } else { t.goals_at_end } }</p> };
     };
     let Ending { verdicts, thinned, trace_hash, .. } = ending;
     html! {

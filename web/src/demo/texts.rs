@@ -78,6 +78,7 @@ texts! {
     score_failed: "failed", "실패";
     score_unknown: "unknown", "알 수 없음";
     score_lost: "lost", "유실";
+    score_not_readable: "not readable", "읽을 수 없음";
     score_duplicate: "duplicate", "중복";
     score_out_of_order: "out of order", "순서 어긋남";
     score_read: "read back at {} ms: {} stored", "{} ms 시점에 다시 읽음: 저장 {}개";
