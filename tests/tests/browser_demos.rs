@@ -237,6 +237,9 @@ async fn everything_is_done_with_the_keyboard_alone() -> Result<()> {
         page.wait_until("a step", async || Ok(Some(page.now_us().await?).filter(|now| *now > before))).await
     };
     press("ArrowRight", "").await?;
+    page.browser().wait_until_texts("history-line", |lines| !lines.is_empty()).await?;
+    assert_eq!(page.now_us().await?, 0, "the first moment is the scenario's beginning");
+    press("ArrowRight", "").await?;
     let first = stands_after(0).await?;
     press("ArrowRight", ", shiftKey: true").await?;
     let acked = stands_after(first).await?;

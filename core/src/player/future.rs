@@ -159,8 +159,8 @@ impl Future {
         self.lanes.iter_mut().for_each(|lane| lane.has_changed = true);
     }
 
-    /// How far it came, with the pictures that have changed.
-    pub(super) fn frame(&mut self, standing: Standing) -> Frame {
+    /// Where it stands, with the pictures that have changed.
+    pub(super) fn frame(&mut self) -> Frame {
         let producer = self.producer as usize;
         let scenes = self.lanes.iter_mut().map(|lane| {
             let has_changed = core::mem::take(&mut lane.has_changed);
@@ -168,7 +168,7 @@ impl Future {
             Some(Box::new(scene.clone()))
         });
         let scenes = scenes.collect();
-        Frame { now_us: self.now_us(), standing, scenes }
+        Frame { now_us: self.now_us(), standing: Standing::Reached, scenes }
     }
 }
 

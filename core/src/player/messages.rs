@@ -30,13 +30,16 @@ pub enum Ask {
         /// The demo's file, where one is needed.
         demo: Option<String>,
     },
-    /// Let the world go on, for at most so many events. → [`Tell::Frame`]
+    /// Let the world go on, for at most so many events; its pictures are asked for apart, for a frame holds many slices.
+    /// → [`Tell::Frame`]
     Run {
         /// Whereto.
         to: Target,
         /// A slice: what a page does between two looks at its clock.
         max_events: u32,
     },
+    /// The pictures that have changed since they were told. → [`Tell::Frame`]
+    Scenes,
     /// Put the playhead back, if that is the way there; [`Ask::Run`] does the rest. → [`Tell::Frame`]
     Rewind(u64),
     /// When was the moment before this one? → [`Tell::Moment`]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::future::Future;
 use super::hands;
-use super::messages::{self, Acted, Ask, Form, Hand, Tell};
+use super::messages::{self, Acted, Ask, Form, Frame, Hand, Standing, Tell};
 use super::opening::{self, Source};
 use super::rerun::Rerun;
 use crate::scenario::Scenario;
@@ -67,13 +67,14 @@ impl Play {
         match ask {
             Ask::Run { to, max_events } => {
                 let standing = future.run(to, max_events as usize);
-                Tell::Frame(future.frame(standing))
+                Tell::Frame(Frame { now_us: future.now_us(), standing, scenes: Vec::new() })
             }
+            Ask::Scenes => Tell::Frame(future.frame()),
             Ask::Rewind(to_us) => {
                 future.rewind_to(to_us);
                 let is_there = future.now_us() >= to_us;
-                let standing = if is_there { messages::Standing::Reached } else { messages::Standing::Underway };
-                Tell::Frame(future.frame(standing))
+                let standing = if is_there { Standing::Reached } else { Standing::Underway };
+                Tell::Frame(Frame { now_us: future.now_us(), standing, scenes: Vec::new() })
             }
             Ask::MomentBefore => Tell::Moment(future.moment_before()),
             Ask::Look { producer, topic, read_back } => {

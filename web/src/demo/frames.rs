@@ -17,11 +17,11 @@ use crate::shared::Shared;
 /// The virtual DOM is compared at most this often.
 const VIEW_EVERY_MS: f64 = 100.0;
 /// Of a frame's 16 ms, this much may go to the world; the rest is for its pictures, for drawing and for the browser.
-const WORLD_BUDGET_MS: f64 = 5.0;
+const WORLD_BUDGET_MS: f64 = 8.0;
 /// A frame that comes later than this found the tab hidden or the machine asleep: time stood still meanwhile.
 const LONGEST_FRAME_MS: f64 = 100.0;
 /// Events between two looks at the clock.
-const SLICE: u32 = 200;
+const SLICE: u32 = 500;
 /// What a move without a duration of its own takes for the eye.
 const LEG: Duration = Duration::from_millis(320);
 /// When nothing more is sent, what is left of the scenario takes no longer than so many seconds.
@@ -33,6 +33,7 @@ impl Theatre {
         let elapsed_ms = self.0.last_frame_ms.get().map_or(0.0, |last| (at_ms - last).clamp(0.0, LONGEST_FRAME_MS));
         let deadline_ms = now_ms() + WORLD_BUDGET_MS;
         let is_busy = self.let_the_world_go_on(elapsed_ms, deadline_ms) | self.do_what_is_not_urgent(deadline_ms);
+        self.take_scenes();
         self.paint();
         if self.0.is_stale.get() && at_ms - self.0.last_view_ms.get() >= VIEW_EVERY_MS {
             self.0.is_stale.set(false);
@@ -110,22 +111,29 @@ impl Theatre {
         loop {
             let Tell::Frame(frame) = self.ask(&Ask::Run { to, max_events: SLICE }) else { return Standing::Over };
             let standing = frame.standing;
-            self.take_frame(frame);
+            self.take_frame(&frame);
             if standing != Standing::Underway || now_ms() >= deadline_ms {
                 return standing;
             }
         }
     }
 
-    pub(super) fn take_frame(&self, frame: messages::Frame) {
+    pub(super) fn take_frame(&self, frame: &messages::Frame) {
         let mut shown = self.0.shown.borrow_mut();
-        if shown.now_us != frame.now_us || frame.scenes.iter().any(Option::is_some) {
+        if shown.now_us != frame.now_us || shown.standing != frame.standing {
             self.0.is_stale.set(true);
         }
         (shown.now_us, shown.standing) = (frame.now_us, frame.standing);
+    }
+
+    /// The pictures that have changed: once in a frame, however many slices it held.
+    fn take_scenes(&self) {
+        let Tell::Frame(frame) = self.ask(&Ask::Scenes) else { return };
+        let mut shown = self.0.shown.borrow_mut();
         for (place, scene) in frame.scenes.into_iter().enumerate() {
             if let (Some(old), Some(scene)) = (shown.scenes.get_mut(place), scene) {
                 *old = Shared::new(*scene);
+                self.0.is_stale.set(true);
             }
         }
     }

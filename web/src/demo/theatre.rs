@@ -223,7 +223,7 @@ impl Theatre {
 
     fn rewind_to(&self, to_us: u64) {
         if let Tell::Frame(frame) = self.ask(&Ask::Rewind(to_us)) {
-            self.take_frame(frame);
+            self.take_frame(&frame);
             self.0.playhead.set(self.position());
         }
         self.changed();
@@ -337,11 +337,8 @@ impl Theatre {
         shown.chosen.producer = producer;
         shown.read_configs();
         drop(shown);
-        self.look();
         // Its picture comes with the next frame.
-        if self.0.errand.get().is_none() {
-            self.0.errand.set(Some(Target::Time(self.0.shown.borrow().now_us)));
-        }
+        self.look();
         self.changed();
     }
 
