@@ -107,13 +107,12 @@ fn track(shown: &Shown, theatre: &Theatre, language: Language) -> Html {
 
 /// Where marks stand: by lane, the most important one of each part.
 fn marks(shown: &Shown, end_us: u64) -> Html {
-    let begins_us = 0;
     let lanes = shown.view.lanes.len().max(1);
     let of_kind = |wanted: &[Mark], class: &'static str, low: i32, high: i32| {
         let here =
             shown.view.marks.iter().filter(|(.., marks)| marks.first().is_some_and(|mark| wanted.contains(mark)));
         let strokes = here.map(|(at_us, lane, _)| {
-            let x = at_us.saturating_sub(begins_us).min(end_us) * 1_000 / end_us;
+            let x = (*at_us).min(end_us) * 1_000 / end_us;
             let top = 20 * i32::try_from(*lane).unwrap_or(0) / i32::try_from(lanes).unwrap_or(1);
             let scale = |y: i32| top + y / i32::try_from(lanes).unwrap_or(1);
             format!("M{x} {}V{}", scale(low), scale(high))
