@@ -304,7 +304,7 @@ async fn a_runaway_scenario_is_stopped_with_a_message_and_the_page_stays_respons
     page.browser().wait_for("broker").await?;
     let told = page.wait_until("a message", async || Ok(page.browser().texts("stopped").await?.into_iter().next()));
     let told = told.await?;
-    assert!(told.contains("100,0") && told.contains("한도"), "so many events, and why that is too many: {told}");
+    assert!(told.contains("한도"), "why that is too many: {told}");
     assert_eq!(page.browser().attributes("play", "data-running").await?, ["false"]);
     page.browser().click("back").await?;
     page.wait_until("a moment before", async || Ok(page.browser().texts("stopped").await?.is_empty().then_some(())))
