@@ -124,6 +124,12 @@ impl Places {
             if stored.content == content && has_its_time(history, call, stored) {
                 self.claim(place, at, stored, call);
                 self.is_certain[call.0 as usize] = self.found[call.0 as usize].is_some();
+                // Both were told this offset: one of them of a log that was lost since.
+                if let Some(Owner::Call(first)) =
+                    self.owners[&place].get(at).copied().filter(|owner| *owner != Owner::Call(call))
+                {
+                    self.is_certain[first.0 as usize] = false;
+                }
             }
         }
     }
