@@ -25,6 +25,10 @@ mod maps;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod murmur2;
+#[cfg(planted)]
+pub mod planted;
+#[cfg(not(planted))]
+mod planted;
 pub mod playback;
 pub mod player;
 pub mod producer;

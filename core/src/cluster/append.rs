@@ -18,6 +18,7 @@ use super::transactions::Support;
 use crate::codecs::Codecs;
 use crate::error::ErrorCode;
 use crate::ids::{ProducerIdentity, TopicPartition};
+use crate::planted::{Defect, planted};
 use crate::protocol::RecordError;
 use crate::record_batch::{BatchError, BatchView, RecordView, TimestampType};
 use crate::time::Now;
@@ -385,7 +386,10 @@ fn store(replica: &mut Replica, batch: &BatchView<'_>, checked: &Checked) -> Res
             }
             Judgement::InOrder => {}
             Judgement::Refused(error) => return Err(AppendRefusal::in_log(error)),
-            Judgement::Duplicate(known) => {
+            Judgement::Duplicate(mut known) => {
+                if planted(Defect::DuplicateGetsNewOffset) {
+                    known.base_offset = replica.log.end_offset();
+                }
                 return Ok(Appended::Before {
                     base_offset: known.base_offset,
                     last_offset: known.base_offset + i64::from(batch.last_offset_delta()),

@@ -10,12 +10,15 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use crate::ids::ProducerIdentity;
+use crate::planted::{Defect, planted};
 use crate::protocol::AbortedTransaction;
 use crate::record_batch::{
     BatchView, Headers, TimestampType, increment_sequence, set_base_offset, set_max_timestamp,
     set_partition_leader_epoch,
 };
 
+/// Where a batch has its CRC.
+const CRC: core::ops::Range<usize> = 17..21;
 /// `index.interval.bytes`.
 const INDEX_INTERVAL_BYTES: usize = 4_096;
 
@@ -124,6 +127,9 @@ impl PartitionLog {
         set_partition_leader_epoch(&mut bytes, leader_epoch);
         if (batch.timestamp_type(), batch.max_timestamp_ms()) != (timestamp_type, max_timestamp_ms) {
             set_max_timestamp(&mut bytes, timestamp_type, max_timestamp_ms);
+            if planted(Defect::AppendTimeWithoutCrc) {
+                bytes[CRC].copy_from_slice(&batch.as_bytes()[CRC]);
+            }
         }
         let last_offset = self.end_offset + i64::from(batch.last_offset_delta());
         self.push(StoredBatch {

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use super::ClusterConfig;
 use crate::error::ErrorCode;
 use crate::ids::ProducerIdentity;
+use crate::planted::{Defect, planted};
 use crate::record_batch::increment_sequence;
 use crate::time::{Instant, Now};
 
@@ -138,8 +139,10 @@ impl ProducerStates {
         };
         let is_same =
             |known: &&RememberedBatch| (known.first_sequence, known.last_sequence) == (first_sequence, last_sequence);
+        let is_one_forgotten = planted(Defect::FifthBatchForgotten) && entry.batches.len() == BATCHES_REMEMBERED;
+        let mut known = entry.batches.iter().skip(usize::from(is_one_forgotten));
         if identity.epoch == entry.epoch
-            && let Some(&known) = entry.batches.iter().find(is_same)
+            && let Some(&known) = known.find(is_same)
         {
             return Judgement::Duplicate(known);
         }

@@ -6,6 +6,7 @@
 //! and partition epochs, which never go back. *Leaves out*: reassignment of replicas, directories, the state RECOVERING.
 
 use crate::ids::NodeId;
+use crate::planted::{Defect, planted};
 
 /// Nobody leads.
 pub(super) const NO_LEADER: NodeId = NodeId(-1);
@@ -100,8 +101,9 @@ impl Registration {
             } else {
                 self.last_known_leader = None;
             }
+            let begins_anew = planted(Defect::LeaderEpochGoesBack) && self.leader == NO_LEADER;
             self.leader = leader;
-            self.leader_epoch += 1;
+            self.leader_epoch = if begins_anew { 0 } else { self.leader_epoch + 1 };
         }
         self.partition_epoch += i32::from(changed.anything());
         (self.isr, self.elr) = (isr, elr);

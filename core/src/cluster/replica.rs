@@ -12,6 +12,7 @@ use super::log::{PartitionLog, StoredBatch};
 use super::producer_state::{ProducerStates, RememberedBatch};
 use super::registration::{NO_LEADER, Registration};
 use crate::ids::{NodeId, ProducerIdentity};
+use crate::planted::{Defect, planted};
 use crate::record_batch::BatchView;
 use crate::time::Now;
 
@@ -150,7 +151,9 @@ impl Replica {
 
     /// Stores what the leader has stored. Nothing is checked: the leader has.
     pub(super) fn repeat(&mut self, batch: &StoredBatch) {
-        self.learn(batch, true);
+        if !planted(Defect::FollowerLearnsNothing) {
+            self.learn(batch, true);
+        }
         self.log.push(batch.clone());
     }
 

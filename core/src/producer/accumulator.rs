@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use crate::ids::{BatchId, NodeId};
 use crate::io::WaitReason;
+use crate::planted::{Defect, planted};
 use crate::record_batch::BatchBuilder;
 use crate::time::Instant;
 use crate::trace::DrainReason;
@@ -324,7 +325,12 @@ impl Accumulator {
         let Some(batch) = self.batch(slot) else { return };
         let (partition, order) = (batch.partition, (batch.root, batch.root_index));
         let mut place = 0;
-        if keep_order && let Some(queue) = self.queue(partition) {
+        if planted(Defect::RetryGoesToTheTail) {
+            place = self.queue(partition).map_or(0, |queue| queue.queue.len());
+        } else if keep_order
+            && !planted(Defect::RetriesOutOfOrder)
+            && let Some(queue) = self.queue(partition)
+        {
             let is_earlier =
                 |other: &BatchSlot| self.batch(*other).is_some_and(|other| (other.root, other.root_index) < order);
             place = queue.queue.iter().take_while(|other| is_earlier(other)).count();
@@ -465,8 +471,7 @@ impl Accumulator {
         self.batch(slot).is_some_and(|batch| batch.state() == BatchState::InFlight)
     }
 
-    /// Mutes a partition, or unmutes it.
-    #[cfg(test)]
+    /// Mutes a partition, or unmutes it: by hand.
     pub(super) fn mute(&mut self, partition: PartitionRef, muted: bool) {
         self.queue_mut(partition).muted = muted;
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::error::{BatchFailure, ErrorCode, Persistence, ProducerError};
 use crate::ids::NodeId;
 use crate::io::{BatchCompletion, Output, Stored};
+use crate::planted::{Defect, planted};
 use crate::protocol::{
     ApiKey, LeaderIdAndEpoch, MetadataBroker, ProducePartitionResponse, ProduceResponse, RecordError, says_topics_by_id,
 };
@@ -142,6 +143,9 @@ impl<O: Observer> Producer<O> {
         let (partition, is_abandoned) = (batch.partition, batch.state() == BatchState::Abandoned);
         let what = self.judge(now, batch, answer);
         self.accumulator.on_answered(partition, slot);
+        if planted(Defect::MutedForEver) && answer.lost.is_some() && self.config.max_in_flight == 1 {
+            self.accumulator.mute(partition, true);
+        }
         if answer.code.invalidates_metadata() {
             self.metadata_asked_by_answer |= !self.metadata.is_due(now);
             self.metadata.request_update();
@@ -269,14 +273,21 @@ impl<O: Observer> Producer<O> {
             _ => {}
         }
         let Some(batch) = self.accumulator.batch(slot) else { return };
-        let pause = self.retry_backoff.pause(batch.attempts, &mut self.chance.retry);
+        let failures = if planted(Defect::BackoffDoesNotDouble) { 0 } else { batch.attempts };
+        let pause = self.retry_backoff.pause(failures, &mut self.chance.retry);
         let acks = self.config.acks;
         let Some(batch) = self.accumulator.batch_mut(slot) else { return };
         batch.on(BatchSignal::TryAgain);
         batch.attempts += 1;
         batch.last_attempt_at = now;
         batch.backoff_until = Some(now + pause);
-        batch.possibly_persisted |= persistence_after(answer.code, acks) == Persistence::PossiblyPersisted;
+        let is_forgotten = planted(Defect::LostAnswerForgotten) && answer.lost.is_some();
+        batch.possibly_persisted |=
+            persistence_after(answer.code, acks) == Persistence::PossiblyPersisted && !is_forgotten;
+        if planted(Defect::RetryTakesNewSequence) && batch.attempts > 1 {
+            batch.stamp = None;
+            self.sequences.remove(partition, slot);
+        }
         let (id, attempt, records) = (batch.id, batch.sent, batch.record_count);
         self.meter.note(now, Event::Retried { topic: partition.topic, records });
         self.accumulator.reenqueue(slot, self.identity.is_used());
@@ -387,6 +398,11 @@ impl<O: Observer> Producer<O> {
             return self.fail_queued(now, slot, error);
         }
         self.mark_abandoned(slot);
+        if planted(Defect::GivenUpInSilence)
+            && let Some(partition) = self.partition_of(slot)
+        {
+            return self.sequences.remove(partition, slot);
+        }
         self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
     }
 
@@ -396,6 +412,10 @@ impl<O: Observer> Producer<O> {
         let persistence =
             if batch.possibly_persisted { Persistence::PossiblyPersisted } else { Persistence::NotPersisted };
         self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
+        if planted(Defect::BufferNotReturned) {
+            self.accumulator.remove(slot);
+            return;
+        }
         self.forget(now, slot);
     }
 

@@ -13,6 +13,7 @@ use crate::error::ProducerError;
 use crate::ids::{BrokerAddress, ConnectionId, CorrelationId, NodeId};
 use crate::io::{OutgoingRequest, Output, WaitReason};
 use crate::maps::map_of;
+use crate::planted::{Defect, planted};
 use crate::protocol::{ApiKey, ApiVersionRange, ApiVersionsResponse, Request, RequestHeader};
 use crate::time::Instant;
 use crate::versions::client_versions;
@@ -150,6 +151,7 @@ impl Connections {
 
     pub(super) fn availability(&self, node: NodeId, now: Instant) -> Availability {
         let Some(link) = self.links.get(&node) else { return Availability::CanConnect };
+        let most = self.max_in_flight + usize::from(planted(Defect::OneRequestTooMany));
         match link.state {
             ConnectionState::Disconnected { retry_at } if retry_at <= now => Availability::CanConnect,
             ConnectionState::Disconnected { retry_at } => {
@@ -159,9 +161,7 @@ impl Connections {
             ConnectionState::Ready { .. } if link.muted_until > now => {
                 Availability::NotBefore(link.muted_until, WaitReason::Throttle)
             }
-            ConnectionState::Ready { .. }
-                if link.in_flight.len() >= self.max_in_flight || link.in_flight.is_writing() =>
-            {
+            ConnectionState::Ready { .. } if link.in_flight.len() >= most || link.in_flight.is_writing() => {
                 Availability::Busy
             }
             ConnectionState::Ready { .. } => Availability::Ready,

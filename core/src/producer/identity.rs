@@ -14,6 +14,7 @@
 
 use crate::error::{ProducerError, TransactionError};
 use crate::ids::ProducerIdentity;
+use crate::planted::{Defect, planted};
 
 /// Where the identity stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl IdentityState {
             (State::Missing, Signal::InitSent) => State::Requested,
             (State::Requested, Signal::InitAnswered(identity)) => State::Ready(identity),
             (State::Requested, Signal::InitFailed) => State::Missing,
-            (State::Ready(identity), Signal::EpochBumpNeeded) => match identity.epoch.checked_add(1) {
+            (State::Ready(identity), Signal::EpochBumpNeeded) => match bumped(identity.epoch) {
                 Some(epoch) => State::Ready(ProducerIdentity { epoch, ..identity }),
                 None => State::Missing,
             },
@@ -77,6 +78,10 @@ impl IdentityState {
             (state, signal) => return Err(IllegalTransition { state, signal }),
         })
     }
+}
+
+fn bumped(epoch: i16) -> Option<i16> {
+    epoch.checked_add(if planted(Defect::EpochGoesBack) && epoch > 0 { -1 } else { 1 })
 }
 
 /// The identity of an idempotent producer, or of one that needs none.

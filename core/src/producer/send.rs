@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::error::{ErrorCode, ProducerError, Surface};
 use crate::murmur2::partition_for_hash;
+use crate::planted::{Defect, planted};
 use crate::record::Record;
 use crate::record_batch::{BatchBuilder, Content};
 use crate::time::{Instant, Now};
@@ -170,7 +171,11 @@ impl<O: Observer> Producer<O> {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
-        let chosen = chosen(choice, record.partition, topic, partition_count);
+        let spread = match self.metadata.available(topic).len() {
+            led @ 1.. if planted(Defect::KeysByLeaders) => u32::try_from(led).unwrap_or(u32::MAX),
+            _ => partition_count,
+        };
+        let chosen = chosen(choice, record.partition, topic, spread);
         let write = |builder: &mut BatchBuilder| builder.try_append_content(timestamp_ms, &content);
         let mut partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
         let placed = loop {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::error::{Persistence, ProducerError};
 use crate::ids::{ConnectionId, NodeId};
 use crate::io::{DisconnectReason, Output, WaitReason};
+use crate::planted::{Defect, planted};
 use crate::protocol::{ApiKey, ApiVersionsRequest, ProducePartition, ProduceRequest, ProduceTopic, Request};
 use crate::time::{Instant, Now};
 use crate::trace::{Fact, Observer};
@@ -258,7 +259,9 @@ impl<O: Observer> Producer<O> {
     /// At most one batch of each partition the broker leads, beginning where the last walk ended.
     pub(super) fn drain_node(&mut self, now: Instant, node: NodeId) -> Vec<BatchSlot> {
         let partitions = self.metadata.partitions_of(node);
-        let (count, limit) = (partitions.len(), self.config.max_request_size as usize);
+        let count = partitions.len();
+        let limit = self.config.max_request_size as usize;
+        let limit = if planted(Defect::RequestWithoutLimit) { usize::MAX } else { limit };
         let start = self.drain_index.get(&node).map_or(0, |index| index % count.max(1));
         let (mut batches, mut size) = (Vec::new(), 0);
         for step in 0..count {
@@ -327,7 +330,8 @@ impl<O: Observer> Producer<O> {
 
     /// Fails what lived too long: queued batches first, then those in flight.
     fn expire(&mut self, now: Instant) {
-        let timeout = self.config.delivery_timeout;
+        let late = if planted(Defect::ExpiryTwoTicksLate) { Duration::from_millis(2) } else { Duration::ZERO };
+        let timeout = self.config.delivery_timeout + late;
         let mut expired = self.accumulator.expire_queued(now, timeout);
         expired.extend(self.accumulator.expire_in_flight(now, timeout));
         // Heads changed, and with them perhaps who is ready.

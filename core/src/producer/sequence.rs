@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::ErrorCode;
 use crate::ids::ProducerIdentity;
+use crate::planted::{Defect, planted};
 use crate::record_batch::{Stamp, increment_sequence};
 
 use super::accumulator::BatchSlot;
@@ -108,7 +109,7 @@ impl Sequences {
         let Some(known) = self.partitions.get(&partition) else { return true };
         if has_sequence {
             // A retry waits until it is the oldest of its partition: one at a time until all is well again.
-            known.in_flight.first().is_none_or(|first| first.slot == head)
+            known.in_flight.first().is_none_or(|first| first.slot == head) || planted(Defect::RetriesOutOfOrder)
         } else {
             // Sequence 0 of a new epoch must not overtake what is out under the old one, and nothing new may follow
             // on a batch whose fate is not known.
