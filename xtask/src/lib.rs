@@ -7,6 +7,7 @@ pub mod fidelity;
 pub mod kafka;
 pub mod oracle;
 pub mod page;
+pub mod planted;
 pub mod play;
 pub mod process;
 pub mod scenarios;

@@ -42,6 +42,8 @@ enum Task {
     Oracle(xtask::oracle::Options),
     /// Play scenarios by chance against the 18 invariants; the last line is `N seeds, V violations`
     Sim(xtask::sim::Options),
+    /// Make mistakes on purpose and see whether the 18 invariants tell; the last line is `N defects, M caught`
+    Planted(xtask::planted::Options),
     /// Which of Kafka's own scenarios our tests cover: writes docs/kafka-scenarios.md and prints the counts
     Scenarios,
     /// What the simulated brokers are true to, and what they leave out: writes docs/fidelity.md
@@ -86,6 +88,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { what: Bench::Clients(options) } => xtask::bench::clients::command(&options),
         Task::Oracle(options) => xtask::oracle::command(&options),
         Task::Sim(options) => xtask::sim::command(&options),
+        Task::Planted(options) => xtask::planted::command(&options),
         Task::Scenarios => xtask::scenarios::command(),
         Task::Fidelity => xtask::fidelity::command(),
         Task::Kafka { nodes } => xtask::kafka::command(nodes.parse()?),

@@ -129,6 +129,7 @@ fn unit_suites() -> Vec<Suite> {
         Suite::new("doc examples", [cargo(["test", "--workspace", "--no-fail-fast", "--doc"])]),
         Suite::new("core in wasm", in_wasm),
         Suite::new("scenarios by chance", [swarm()]),
+        Suite::new("planted bugs", [xtask(&["planted"]), xtask(&["planted", "--absent"])]),
     ]
 }
 
@@ -166,7 +167,7 @@ fn trunk_suites() -> Vec<Suite> {
         cargo(["test", "--package", "cross-tests", "--test", "browser_page", "--test", "browser_compression"]);
     on_its_page.env("PLAYGROUND_PAGE", trunk::folder());
     vec![
-        Suite::new("trunk build", [cargo(["run", "--quiet", "--package", "xtask", "--", "trunk"])]),
+        Suite::new("trunk build", [xtask(&["trunk"])]),
         Suite::new("cross: browser_page and _compression on trunk's", [on_its_page]),
     ]
 }
@@ -175,6 +176,12 @@ fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new("cargo");
     command.args(arguments).current_dir(workspace::root());
     command
+}
+
+/// One of our own commands.
+fn xtask(arguments: &[&str]) -> Command {
+    let ours = ["run", "--quiet", "--package", "xtask", "--"];
+    cargo(ours.into_iter().chain(arguments.iter().copied()))
 }
 
 /// Runs the suite's commands, also after a failure, and adds up what their test harnesses counted; a command without a

@@ -1,0 +1,180 @@
+//! `cargo xtask planted`: mistakes made on purpose, and whether the judges of `cargo xtask sim` see them.
+//!
+//! They are compiled in by `--cfg planted`, in a folder of their own; a run chooses one. What is looked for is that mistake's
+//! own invariant, broken in a scenario that does not break it otherwise.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Mutex,
+    thread,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use crate::{page, play, process, progress, tools, workspace};
+
+/// What to do with them.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Write docs/planted-bugs.md anew
+    #[arg(long)]
+    write: bool,
+    /// Only look whether the release bridge and the page are without them
+    #[arg(long, conflicts_with = "write")]
+    absent: bool,
+}
+
+/// A mistake, as the program that makes it tells of it.
+#[derive(Debug)]
+struct Defect {
+    name: String,
+    place: String,
+    law: String,
+    needs: String,
+    what: String,
+}
+
+/// Plays all of them until they are seen, prints a table, and compares it with docs/planted-bugs.md; the last line is
+/// `N defects, M caught`.
+///
+/// # Errors
+/// When something does not compile, a mistake is not seen, or the page tells of others; with `--absent`, when a mistake is
+/// where none should be.
+pub fn command(options: &Options) -> Result<()> {
+    tools::rust_toolchain()?;
+    let program = build()?;
+    let defects = list(&program)?;
+    if options.absent {
+        return look_for(&defects, &program);
+    }
+    let seeds = play(&program, &defects)?;
+    let rows: Vec<_> = defects.iter().zip(&seeds).collect();
+    print!("{}", table(&rows));
+    let (file, text) = (workspace::root().join("docs/planted-bugs.md"), page(&rows));
+    if options.write {
+        fs::write(&file, &text).with_context(|| format!("writing {}", file.display()))?;
+    }
+    let is_told = fs::read_to_string(&file).is_ok_and(|told| told == text);
+    let caught = seeds.iter().flatten().count();
+    println!("{} defects, {caught} caught", defects.len());
+    ensure!(caught == defects.len(), "{} defects are seen by no judge", defects.len() - caught);
+    ensure!(is_told, "docs/planted-bugs.md tells of others: `cargo xtask planted --write` writes it anew");
+    Ok(())
+}
+
+/// Builds the one program that makes mistakes.
+fn build() -> Result<PathBuf> {
+    let folder = workspace::target_dir().join("planted");
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default() + " --cfg planted";
+    progress!("compiling the simulation with mistakes in it");
+    let mut command = Command::new("cargo");
+    command.args(["build", "--quiet", "--release", "--package", "producer-core", "--features", "swarm"]);
+    command.args(["--example", "planted"]).current_dir(workspace::root());
+    process::run(command.env("CARGO_TARGET_DIR", &folder).env("RUSTFLAGS", flags.trim()))?;
+    Ok(folder.join("release/examples").join(format!("planted{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn list(program: &Path) -> Result<Vec<Defect>> {
+    let listed = process::capture(&mut Command::new(program))?;
+    let defects: Option<Vec<_>> = listed.lines().map(Defect::read).collect();
+    defects.with_context(|| format!("reading what {} names", program.display()))
+}
+
+impl Defect {
+    fn read(line: &str) -> Option<Self> {
+        let mut fields = line.split('\t').map(str::to_owned);
+        Some(Self {
+            name: fields.next()?,
+            place: fields.next()?,
+            law: fields.next()?,
+            needs: fields.next()?,
+            what: fields.next()?,
+        })
+    }
+}
+
+/// The first seed in which each is seen; `None`: in none. As many at a time as there are processors.
+fn play(program: &Path, defects: &[Defect]) -> Result<Vec<Option<u64>>> {
+    let left = Mutex::new(defects.iter().enumerate());
+    let seen = Mutex::new(vec![None; defects.len()]);
+    let work = || -> Result<()> {
+        loop {
+            let next = left.lock().expect("nobody panics with it").next();
+            let Some((place, defect)) = next else { return Ok(()) };
+            let told = process::capture(Command::new(program).arg(&defect.name))?;
+            let seed = told.lines().last().and_then(|seed| seed.parse().ok());
+            seen.lock().expect("nobody panics with it")[place] = seed;
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("it does not panic"))
+    })?;
+    Ok(seen.into_inner().expect("nobody panics with it"))
+}
+
+fn shown(seed: Option<u64>) -> String {
+    seed.map_or_else(|| "none".into(), |seed| seed.to_string())
+}
+
+fn table(rows: &[(&Defect, &Option<u64>)]) -> String {
+    let mut table = format!("{:26} {:24} {:>9}  {:53} {:>5}\n", "name", "where", "invariant", "needs", "seed");
+    for (Defect { name, place, law, needs, .. }, seed) in rows {
+        let _ = writeln!(table, "{name:26} {place:24} {law:>9}  {needs:53} {:>5}", shown(**seed));
+    }
+    table
+}
+
+fn page(rows: &[(&Defect, &Option<u64>)]) -> String {
+    let mut page = String::from(BEGINNING);
+    for (Defect { name, place, law, needs, what }, seed) in rows {
+        let _ = writeln!(page, "| `{name}` | {what} | `{place}` | {law} | {needs} | {} |", shown(**seed));
+    }
+    page
+}
+
+const BEGINNING: &str = "# Planted bugs
+
+Judges that have nothing to find may be blind. So mistakes are made on purpose, and the judges of `cargo xtask sim` have to
+see each of them within the first 1 000 seeds that it draws:
+
+    cargo xtask planted
+
+A mistake counts as seen where the invariant below is broken in a scenario that does not break it without the mistake. A
+panic, or a scenario that does not come to its end, does not count. The invariants are those of `core/src/judge/invariants`;
+the mistakes stand in `core/src/planted.rs`, and are compiled only with `--cfg planted`: `cargo xtask planted --absent` looks
+for their names in the release bridge and in the page's modules, where none may be.
+
+This page is written by `cargo xtask planted --write`, and `cargo xtask test` holds it against what it finds.
+
+| name | what is wrong | where in `core/src` | invariant | needs | first seed |
+|---|---|---|---|---|---|
+";
+
+/// Looks for the names: they must be in the program that makes the mistakes, and in nothing that is given to anybody.
+fn look_for(defects: &[Defect], program: &Path) -> Result<()> {
+    let mut given = vec![play::build_bridge("release")?];
+    let folder = page::build()?;
+    for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
+        let file = entry?.path();
+        given.extend(file.extension().is_some_and(|extension| extension == "wasm").then_some(file));
+    }
+    let named_in = |file: &Path| -> Result<usize> {
+        let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(defects.iter().filter(|defect| text.contains(&defect.name)).count())
+    };
+    let planted = named_in(program)?;
+    ensure!(planted == defects.len(), "of {} names {planted} are in {}", defects.len(), program.display());
+    for file in given {
+        let planted = named_in(&file)?;
+        println!("{}: {planted} of {} names", file.display(), defects.len());
+        ensure!(planted == 0, "mistakes made on purpose are in {}", file.display());
+    }
+    Ok(())
+}
