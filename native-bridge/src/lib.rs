@@ -3,6 +3,9 @@
 //! [`KafkaProducer`] is the library; [`driver::Driver`] is what it shares with the playground's page sessions.
 //! [`embedded`] has brokers of its own to speak to, and [`probe`] finds out whether a Kafka broker answers at an address.
 
+#[cfg(planted)]
+compile_error!("mistakes that are made on purpose are for `cargo xtask planted` alone");
+
 mod bootstrap;
 pub mod client_id;
 mod clock;

@@ -3,6 +3,9 @@
 //! Reports come in from a world (in this page or behind a bridge), [`store`] folds them into a [`view`], panels draw it.
 //! [`driver`] holds all effects; what moves is drawn past the virtual DOM ([`frame`]).
 
+#[cfg(planted)]
+compile_error!("mistakes that are made on purpose are for `cargo xtask planted` alone");
+
 mod address;
 mod alerts;
 mod app;

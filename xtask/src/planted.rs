@@ -147,8 +147,8 @@ see each of them within the first 1 000 seeds that it draws:
 
 A mistake counts as seen where the invariant below is broken in a scenario that does not break it without the mistake. A
 panic, or a scenario that does not come to its end, does not count. The invariants are those of `core/src/judge/invariants`;
-the mistakes stand in `core/src/planted.rs`, and are compiled only with `--cfg planted`: `cargo xtask planted --absent` looks
-for their names in the release bridge and in the page's modules, where none may be.
+the mistakes stand in `core/src/planted.rs`, and are compiled only with `--cfg planted`, with which neither bridge nor page
+compiles; and `cargo xtask planted --absent` looks for their names in the release bridge and in the page's modules.
 
 This page is written by `cargo xtask planted --write`, and `cargo xtask test` holds it against what it finds.
 
