@@ -154,7 +154,7 @@ impl Shown {
             link: Link::InPage,
             trial: Trial::Idle,
             clock: Clock { now: self.now(), running: self.running, speed: view::Speed::Slower(1) },
-            told: Some(Counts { sent, acked, failed, waiting, unknown: 0 }),
+            told: Some(Counts { asked: sent, acked, failed, waiting, unknown: 0 }),
         }
     }
 }

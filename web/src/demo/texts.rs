@@ -182,6 +182,12 @@ texts! {
     counted_failed_stored: "failed but stored", "실패했지만 저장됨";
     counted_requests: "requests", "request 수";
     counted_retries: "retries", "재전송 수";
+    counted_partitions: "partitions with records", "record가 있는 partition 수";
+    counted_scattered_keys: "keys in several partitions", "여러 partition에 흩어진 key 수";
+    counted_largest_share: "percent in the fullest partition", "가장 많이 찬 partition의 비율(%)";
+    counted_bytes: "bytes in batches", "batch 바이트 수";
+    counted_span_ms: "ms from the first send() to the last result", "첫 send()부터 마지막 결과까지(ms)";
+    counted_slowest_ms: "ms for the slowest result", "가장 늦은 결과까지(ms)";
     thinned: "The trace lacks {} facts: too many at once.", "한꺼번에 너무 많아 기록에서 {}개가 빠졌습니다.";
 
     time: "Time", "시간";

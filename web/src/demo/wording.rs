@@ -106,6 +106,12 @@ const fn counted(of: Counted, t: &Texts) -> &'static str {
         Counted::FailedButStored => t.counted_failed_stored,
         Counted::Requests => t.counted_requests,
         Counted::Retries => t.counted_retries,
+        Counted::Partitions => t.counted_partitions,
+        Counted::ScatteredKeys => t.counted_scattered_keys,
+        Counted::LargestShare => t.counted_largest_share,
+        Counted::Bytes => t.counted_bytes,
+        Counted::SpanMs => t.counted_span_ms,
+        Counted::SlowestMs => t.counted_slowest_ms,
     }
 }
 
