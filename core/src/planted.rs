@@ -55,8 +55,8 @@ defects! {
         "`flush()` does not wait for the last batch.";
     DuplicateGetsNewOffset = "duplicate-gets-new-offset", in "cluster/append", law 1, needs "a lost answer":
         "A batch that is there already is answered with the offset that the next one will get.";
-    MinIsrIgnored = "min-isr-ignored", in "cluster/produce", law 1, needs "a shrunk ISR, and a new leader":
-        "A leader takes and acknowledges what fewer than `min.insync.replicas` have.";
+    GapAccepted = "gap-accepted", in "cluster/producer_state", law 9, needs "a batch that is refused before the next one":
+        "A broker stores a batch although the one before it is missing.";
     FollowerLearnsNothing = "follower-learns-nothing", in "cluster/replica", law 2,
         needs "a lost answer, and a new leader":
         "A follower remembers nothing of the producers whose batches it repeats.";

@@ -14,7 +14,6 @@ use super::transactions::{Participant, Support};
 use super::{Answer, Cluster};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
-use crate::planted::{Defect, planted};
 use crate::protocol::{
     ApiKey, MetadataBroker, ProducePartition, ProducePartitionResponse, ProduceRequest, ProduceResponse,
     ProduceTopicResponse, RequestHeader,
@@ -123,7 +122,7 @@ impl<O: Observer> Cluster<O> {
             let error = unknown(ApiKey::Produce, given.version, &name.topic);
             return (refused_produce(name.partition, error), None);
         };
-        let min_isr = if planted(Defect::MinIsrIgnored) { 1 } else { partition.min_isr(settings, &self.config) };
+        let min_isr = partition.min_isr(settings, &self.config);
         let given = Conditions { min_isr, ..given };
         let Some(replica) = partition.replica_mut(node) else {
             return (self.refused(now, node, name, given.version, AppendRefusal::elsewhere()), None);
@@ -207,7 +206,7 @@ impl<O: Observer> Cluster<O> {
     pub(super) fn log_grew(&mut self, now: Now, name: &TopicPartition, node: NodeId) -> bool {
         let lag_max = self.config.replica_lag_time_max;
         let Some((settings, partition)) = self.topics.partition_mut(name) else { return true };
-        let min_isr = if planted(Defect::MinIsrIgnored) { 1 } else { partition.min_isr(settings, &self.config) };
+        let min_isr = partition.min_isr(settings, &self.config);
         let Some(replica) = partition.replica_mut(node) else { return true };
         let has_moved = replica.advance_high_watermark(now.instant(), min_isr, lag_max, &self.brokers);
         let (offset, is_replicated) = (replica.high_watermark, replica.high_watermark == replica.log.end_offset());

@@ -161,7 +161,8 @@ impl ProducerStates {
             Some(last) if identity.epoch == entry.epoch => increment_sequence(last.last_sequence, 1),
             _ => 0,
         };
-        if first_sequence == expected { Judgement::InOrder } else { OUT_OF_ORDER }
+        let is_in_order = first_sequence == expected || (planted(Defect::GapAccepted) && first_sequence > expected);
+        if is_in_order { Judgement::InOrder } else { OUT_OF_ORDER }
     }
 
     /// Is a transaction of this producer open, in this epoch? (`UnifiedLog.hasOngoingTransaction`)

@@ -8,7 +8,6 @@ use super::Cluster;
 use super::produce::NAMES_LEADERS_SINCE;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicPartition};
-use crate::planted::{Defect, planted};
 use crate::protocol::{LeaderIdAndEpoch, ProduceResponse};
 use crate::time::Instant;
 use crate::trace::Observer;
@@ -68,8 +67,7 @@ impl<O: Observer> Cluster<O> {
             return Some(ErrorCode::KAFKA_STORAGE_ERROR);
         }
         let Some(leading) = replica.leading() else { return Some(ErrorCode::NOT_LEADER_OR_FOLLOWER) };
-        let is_enough =
-            leading.isr.len() >= partition.min_isr(&topic.settings, &self.config) || planted(Defect::MinIsrIgnored);
+        let is_enough = leading.isr.len() >= partition.min_isr(&topic.settings, &self.config);
         let error = if is_enough { ErrorCode::NONE } else { ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND };
         (replica.high_watermark >= batch.required_offset).then_some(error)
     }
