@@ -21,10 +21,8 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
-import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.record.internal.CompressionRatioEstimator;
-import org.apache.kafka.common.requests.CorrelationIdMismatchException;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.MockTime;
 
@@ -259,9 +257,9 @@ public final class Timeline {
             inRound = true;
             try {
                 sender.runOnce();
-            } catch (ApiException | CorrelationIdMismatchException | IllegalArgumentException uncaught) {
+            } catch (RuntimeException uncaught) {
                 // Sender.run logs it and goes on.
-                tellThrown(uncaught);
+                tellThrown(TimelineThrown.byKafka(uncaught));
                 activity++;
             }
             inRound = false;
@@ -351,7 +349,7 @@ public final class Timeline {
             case "close" -> close(words);
             default -> {
                 if (!calls.perform(words) && !brokers.perform(wire, words)) {
-                    throw new IllegalArgumentException(words[0]);
+                    throw new AssertionError(words[0]);
                 }
             }
         }

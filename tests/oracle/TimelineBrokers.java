@@ -42,6 +42,8 @@ final class TimelineBrokers {
     private final Map<String, Integer> generations = new HashMap<>();
     private final Map<String, Long> logEnds = new HashMap<>();
     final Map<String, String> nodeStates = new HashMap<>();
+    /** What metadata tells of brokers whose port is not the usual one. */
+    private final Map<Integer, Integer> ports = new HashMap<>();
     private final Map<ApiKeys, short[]> versions = new HashMap<>();
     /** The version in which ApiVersions is to be asked, whatever it was asked in; below 0: it is answered. */
     private short versionsRefused = -1;
@@ -94,6 +96,7 @@ final class TimelineBrokers {
                 nodeStates.put(words[1], words[2]);
                 wire.answerQuestions(words[1]);
             }
+            case "port" -> ports.put(Integer.valueOf(words[1]), Integer.valueOf(words[2]));
             case "leader" -> {
                 String[] place = split(words[1]);
                 int partition = Integer.parseInt(place[1]);
@@ -136,7 +139,7 @@ final class TimelineBrokers {
             case "AddOffsetsToTxn" -> ApiKeys.ADD_OFFSETS_TO_TXN;
             case "TxnOffsetCommit" -> ApiKeys.TXN_OFFSET_COMMIT;
             case "EndTxn" -> ApiKeys.END_TXN;
-            default -> throw new IllegalArgumentException(name);
+            default -> throw new AssertionError(name);
         };
     }
 
@@ -293,7 +296,7 @@ final class TimelineBrokers {
                             .setBatchIndex(Integer.parseInt(record)).setBatchIndexErrorMessage("record " + record));
                     }
                 }
-                default -> throw new IllegalArgumentException(option);
+                default -> throw new AssertionError(option);
             }
         }
         return response;
@@ -338,7 +341,7 @@ final class TimelineBrokers {
             new MetadataResponseData().setClusterId("cluster").setControllerId(1).setThrottleTimeMs(throttle);
         for (int node = 1; node <= nodes; node++) {
             data.brokers().add(new MetadataResponseData.MetadataResponseBroker()
-                .setNodeId(node).setHost("127.0.0.1").setPort(9092 + node));
+                .setNodeId(node).setHost("127.0.0.1").setPort(ports.getOrDefault(node, 9092 + node)));
         }
         for (var asked : request.data().topics()) {
             Errors error = topicErrors.getOrDefault(asked.name(), Errors.NONE);

@@ -67,7 +67,7 @@ final class TimelineCallers {
                 new ByteArraySerializer(), metadata, accumulator, transactions, sender,
                 new ProducerInterceptors<>(List.of(), metrics), null, time, null, Optional.empty());
         } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
+            throw new AssertionError(gone);
         }
     }
 
@@ -151,10 +151,10 @@ final class TimelineCallers {
         try {
             thread.join(MOST_MS);
         } catch (InterruptedException interrupted) {
-            throw new IllegalStateException(interrupted);
+            throw new AssertionError(interrupted);
         }
         if (thread.isAlive()) {
-            throw new IllegalStateException("a caller waits for ever");
+            throw new AssertionError("a caller waits for ever");
         }
     }
 }

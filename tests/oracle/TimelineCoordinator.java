@@ -93,7 +93,7 @@ final class TimelineCoordinator {
                 yield "end-txn" + at + data.producerId() + "/" + data.producerEpoch()
                     + (data.committed() ? " commit" : " abort");
             }
-            default -> throw new IllegalStateException(asked.toString());
+            default -> throw new AssertionError(asked.toString());
         };
     }
 

@@ -13,7 +13,7 @@ final class TimelineFields {
             field.setAccessible(true);
             return field.get(object);
         } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
+            throw new AssertionError(gone);
         }
     }
 
@@ -23,7 +23,7 @@ final class TimelineFields {
             field.setAccessible(true);
             field.set(object, value);
         } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
+            throw new AssertionError(gone);
         }
     }
 }

@@ -84,9 +84,9 @@ final class TimelineTraffic implements AutoCloseable {
                     return;
                 }
             }
-            throw new IllegalStateException(name);
+            throw new AssertionError(name);
         } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
+            throw new AssertionError(gone);
         }
     }
 

@@ -73,7 +73,7 @@ final class TimelineWire extends MockSelector {
                 constructor.setAccessible(true);
                 idleExpiry = constructor.newInstance(timeline.time, ms);
             } catch (ReflectiveOperationException gone) {
-                throw new IllegalStateException(gone);
+                throw new AssertionError(gone);
             }
         }
     }
@@ -96,7 +96,7 @@ final class TimelineWire extends MockSelector {
             }
             return null;
         } catch (ReflectiveOperationException gone) {
-            throw new IllegalStateException(gone);
+            throw new AssertionError(gone);
         }
     }
 
@@ -118,7 +118,8 @@ final class TimelineWire extends MockSelector {
         timeline.activity++;
         onUse(id);
         traffic.onDialled(id);
-        String state = timeline.brokers.nodeStates.getOrDefault(id, "up");
+        // Nobody listens at port 0.
+        String state = address.getPort() == 0 ? "refuse" : timeline.brokers.nodeStates.getOrDefault(id, "up");
         if (!state.equals("up") && !state.equals("mute")) {
             timeline.tell("dialled n" + id + " " + state);
         }
@@ -176,7 +177,7 @@ final class TimelineWire extends MockSelector {
         pollsInInstant = timeline.time.elapsed() == polledAt ? pollsInInstant + 1 : 0;
         polledAt = timeline.time.elapsed();
         if (pollsInInstant > MOST_POLLS) {
-            throw new IllegalStateException("the sender never comes to rest at " + polledAt);
+            throw new AssertionError("the sender never comes to rest at " + polledAt);
         }
         // A sender that waits within its round waits for time to pass.
         if (++pollsInRound > 1 && timeline.activity == activityAtPoll && timeout > 0) {

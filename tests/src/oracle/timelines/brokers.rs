@@ -49,6 +49,8 @@ pub(super) struct Brokers {
     versions_refused: Option<i16>,
     /// By topic and partition: leader and epoch.
     leaders: BTreeMap<String, Vec<(i32, i32)>>,
+    /// What metadata tells of brokers whose port is not the usual one.
+    ports: BTreeMap<i32, i32>,
     topic_errors: BTreeMap<String, ErrorCode>,
     coordinator: Coordinator,
     transaction_version: i16,
@@ -74,6 +76,7 @@ impl Brokers {
             versions,
             versions_refused: script.versions_refused,
             leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
+            ports: BTreeMap::new(),
             topic_errors: BTreeMap::new(),
             coordinator: Coordinator::new(script.identity),
             transaction_version: script.transaction_version,
@@ -100,6 +103,9 @@ impl Brokers {
                     told.iter().map(|&(_, epoch)| epoch).chain(core::iter::repeat(0)).take(leaders.len()).collect();
                 let leaders = leaders.iter().map(|leader| leader.parse::<i32>());
                 *told = leaders.zip(epochs).map(|(leader, epoch)| Ok((leader?, epoch))).collect::<Result<_>>()?;
+            }
+            ["port", node, port] => {
+                self.ports.insert(node.parse()?, port.parse()?);
             }
             ["topic-error", topic, name] => {
                 self.topic_errors.insert(topic.to_owned(), error(name)?);
@@ -155,6 +161,12 @@ impl Brokers {
         MetadataBroker { node: NodeId(node), host: "127.0.0.1".into(), port: 9_092 + node, rack: None }
     }
 
+    /// As metadata tells of it.
+    fn listener(&self, node: i32) -> MetadataBroker {
+        let usual = Self::broker(node);
+        MetadataBroker { port: self.ports.get(&node).copied().unwrap_or(usual.port), ..usual }
+    }
+
     fn metadata(&self, version: i16, asked: &[Arc<str>]) -> MetadataResponse {
         let topic = |name: &Arc<str>| {
             let leaders = self.leaders.get(&**name);
@@ -178,7 +190,7 @@ impl Brokers {
             }
         };
         MetadataResponse {
-            brokers: (1..=self.nodes).map(Self::broker).collect(),
+            brokers: (1..=self.nodes).map(|node| self.listener(node)).collect(),
             topics: asked.iter().map(topic).collect(),
             error: self.metadata_error,
             ..MetadataResponse::default()

@@ -45,7 +45,7 @@ pub(super) const ANSWERS_AFTER_THE_TRANSACTION: (&str, &str) = (
      not read; here they are",
 );
 
-pub(super) const EXCEPTIONS: [Exception; 13] = [
+pub(super) const EXCEPTIONS: [Exception; 15] = [
     Exception {
         name: "forgotten-in-flight",
         reason: "after UNKNOWN_PRODUCER_ID within a transaction the Java client forgets the partition with what is in flight; a \
@@ -272,6 +272,32 @@ pub(super) const EXCEPTIONS: [Exception; 13] = [
             let eleventh =
                 says(script, |word| epoch(word).is_some_and(|epoch| epochs.insert(epoch)) && epochs.len() > 10);
             eleventh.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
+        },
+    },
+    Exception {
+        name: "poisoned-by-an-id",
+        reason: "granted an id that is none, or refused one with TRANSACTION_ABORTABLE, the Java client's producer without \
+                 transactions attempts a transition that its own states forbid, and is poisoned with an \
+                 IllegalStateException for good; here the first is asked about once more, and the second is as fatal as any \
+                 other unexpected error, with its name. What follows is not compared",
+        forgive: |case, theirs, ours| {
+            let poisoned = ["READY", "ABORTABLE_ERROR"].map(|from| {
+                case.thrown(&format!("Invalid transition attempted from state {from} to state INITIALIZING"))
+            });
+            let since = poisoned.into_iter().flatten().next().filter(|_| !case.script.has_transactions());
+            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
+        },
+    },
+    Exception {
+        name: "ports-that-are-none",
+        reason: "a broker of which metadata tells port 0, or one beyond 65535, is none, and metadata is asked for again; the \
+                 Java client dials the first without end, and of the second an IllegalArgumentException in each attempt \
+                 leaves it as if it were being connected to. What follows is not compared",
+        forgive: |case, theirs, ours| {
+            let mut told = case.script.actions.iter().filter(|action| action.words[0] == "port");
+            let nowhere = told.find(|action| action.words.last().is_some_and(|port| port == "0"));
+            let since = case.thrown("port out of range:").or(nowhere.map(|action| action.at));
+            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
         },
     },
 ];

@@ -24,6 +24,7 @@
 //! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
+//! | `port NODE PORT` | metadata tells another port of it, be it none |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
 //! | `partitions TOPIC LEADER…` | the topic has other partitions now |
 //! | `recreate TOPIC` | the topic is another one now, with another id and epochs and offsets from 0 |
