@@ -23,8 +23,7 @@ const TABLE: [Row; 14] = [
     row(ApiKey::Produce, (3, 13), (3, 13), 9),
     row(ApiKey::Fetch, (4, 18), (4, 18), 12),
     row(ApiKey::ListOffsets, (1, 7), (1, 7), 6),
-    // 4 is the first in which the client says whether a missing topic may be created.
-    row(ApiKey::Metadata, (4, 13), (0, 13), 9),
+    row(ApiKey::Metadata, (0, 13), (0, 13), 9),
     // 10 asks by topic id.
     row(ApiKey::OffsetFetch, (1, 9), (1, 9), 6),
     row(ApiKey::FindCoordinator, (0, 6), (0, 6), 3),

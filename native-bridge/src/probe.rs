@@ -206,7 +206,8 @@ impl Conversation {
         topics: Vec<Arc<str>>,
     ) -> Result<MetadataResponse, ProbeError> {
         let unsupported = ProbeError::UnsupportedVersion { api: ApiKey::Metadata };
-        let version = common_version(spoken, ApiKey::Metadata).ok_or(unsupported)?;
+        // Since 4 a question can leave it at asking: before, it creates the topics that it names.
+        let version = common_version(spoken, ApiKey::Metadata).filter(|version| *version >= 4).ok_or(unsupported)?;
         let request = MetadataRequest { topics: Some(topics), allow_auto_topic_creation: false, ..Default::default() };
         match self.ask(version, Request::Metadata(request)).await? {
             Response::Metadata(answer) => Ok(answer),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::error::{ErrorCode, ProducerError};
 use crate::ids::{BrokerAddress, NodeId};
 use crate::io::WaitReason;
 use crate::protocol::{ApiKey, InitProducerIdRequest, Request};
@@ -201,15 +202,30 @@ impl<O: Observer> Producer<O> {
             self.is_dirty |= self.connections.is_writing();
             return;
         };
-        let Some(version) = self.connections.version(node, ApiKey::Metadata) else {
-            self.metadata.on_failure(now, &mut self.chance.retry);
-            self.metadata_error = Some(self.connections.unsupported(node, ApiKey::Metadata));
-            self.is_dirty = true;
-            return self.wake_senders_for_metadata();
+        let version = match self.metadata_version(node) {
+            Ok(version) => version,
+            Err(error) => {
+                self.metadata.on_failure(now, &mut self.chance.retry);
+                self.metadata_error = Some(error);
+                self.is_dirty = true;
+                return self.wake_senders_for_metadata();
+            }
         };
         let (request, asked) = self.metadata.ask(now, version, |topic| Arc::clone(self.topics.name(topic)));
         self.transmit(now, node, version, Request::Metadata(request), Asked::Metadata(asked), true);
         // What was held back for the question may go.
         self.is_dirty = true;
+    }
+
+    fn metadata_version(&self, node: NodeId) -> Result<i16, ProducerError> {
+        match self.connections.version(node, ApiKey::Metadata) {
+            // `MetadataRequest.Builder.build`.
+            Some(0) => Err(ProducerError::Broker {
+                code: ErrorCode::UNSUPPORTED_VERSION,
+                message: Some("MetadataRequest versions older than 1 are not supported.".into()),
+            }),
+            Some(version) => Ok(version),
+            None => Err(self.connections.unsupported(node, ApiKey::Metadata)),
+        }
     }
 }

@@ -13,11 +13,13 @@ use crate::record_batch::{BatchBuilder, Content};
 use crate::time::{Instant, Now};
 use crate::trace::{BlockedOn, Fact, Observer, PartitionChoice};
 
+use super::identity::IdentitySignal;
 use super::memory::MemoryTicket;
 use super::meter::Event;
 use super::narrator::Written;
 use super::partitioner::{Sticky, draw};
 use super::topics::{PartitionRef, TopicIndex};
+use super::transactions::is_fatal;
 use super::{Life, Producer, SendAttempt, SendRefusal, Sent};
 
 /// What an attempt remembers from its first call on.
@@ -435,12 +437,19 @@ impl<O: Observer> Producer<O> {
         SendRefusal::Failed { error, partition }
     }
 
-    /// The transaction lacks a record that is refused with an error of its future. Returns the error to be told.
+    /// A record is refused with an error of its future: the transaction lacks it, and some errors end every producer with an
+    /// id (`TransactionManager.maybeTransitionToErrorState`). Returns the error to be told.
     fn tell_transaction(&mut self, now: Now, error: ProducerError) -> ProducerError {
-        let Some(transactions) = &mut self.transactions else { return error };
         if error.surface_in_send() != Surface::FutureOnCaller {
             return error;
         }
+        let Some(transactions) = &mut self.transactions else {
+            if is_fatal(&error) {
+                self.identity.on(IdentitySignal::Fatal(error.clone()));
+                self.is_dirty = true;
+            }
+            return error;
+        };
         let told = transactions.on_send_refused(&error);
         self.is_dirty = true;
         self.tell_phase(now.instant());

@@ -69,13 +69,13 @@ fn node(reader: &mut Reader<'_>) -> Result<NodeId> {
     reader.i32().map(NodeId)
 }
 
-/// Node id, host, port and rack, as Metadata and Produce name a broker.
-fn broker(reader: &mut Reader<'_>) -> Result<MetadataBroker> {
+/// Node id, host, port and, where it is told, rack, as Metadata and Produce name a broker.
+fn broker(reader: &mut Reader<'_>, tells_rack: bool) -> Result<MetadataBroker> {
     let broker = MetadataBroker {
         node: node(reader)?,
         host: reader.string()?,
         port: reader.i32()?,
-        rack: reader.nullable_string()?,
+        rack: if tells_rack { reader.nullable_string()? } else { None },
     };
     reader.end_struct()?;
     Ok(broker)
@@ -96,7 +96,7 @@ fn produce(reader: &mut Reader<'_>, version: i16) -> Result<ProduceResponse> {
     let mut node_endpoints = Vec::new();
     reader.tagged(|tag, field| {
         if tag == 0 && version >= 10 {
-            node_endpoints = field.array(broker)?;
+            node_endpoints = field.array(|reader| broker(reader, true))?;
         }
         Ok(())
     })?;
@@ -197,9 +197,10 @@ fn list_offsets(reader: &mut Reader<'_>, version: i16) -> Result<ListOffsetsResp
 }
 
 fn metadata(reader: &mut Reader<'_>, version: i16) -> Result<MetadataResponse> {
-    let throttle_time_ms = reader.i32()?;
-    let brokers = reader.array(broker)?;
-    let (cluster_id, controller) = (reader.nullable_string()?, node(reader)?);
+    let throttle_time_ms = if version >= 3 { reader.i32()? } else { 0 };
+    let brokers = reader.array(|reader| broker(reader, version >= 1))?;
+    let cluster_id = if version >= 2 { reader.nullable_string()? } else { None };
+    let controller = if version >= 1 { node(reader)? } else { NodeId(-1) };
     let topics = reader.array(|reader| metadata_topic(reader, version))?;
     if (8..=10).contains(&version) {
         let _cluster_authorized_operations = reader.i32()?;
@@ -215,7 +216,7 @@ fn metadata_topic(reader: &mut Reader<'_>, version: i16) -> Result<MetadataTopic
         // Null only in answers to questions by topic id.
         name: reader.nullable_string()?.unwrap_or_default(),
         id: if version >= 10 { reader.topic_id()? } else { TopicId::default() },
-        is_internal: reader.bool()?,
+        is_internal: version >= 1 && reader.bool()?,
         partitions: reader.array(|reader| metadata_partition(reader, version))?,
     };
     if version >= 8 {

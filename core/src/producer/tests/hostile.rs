@@ -201,7 +201,7 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
     assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
     answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Produce, 20, 30), (ApiKey::InitProducerId, 0, 1)]);
     assert_eq!(story.may_proceed, 1);
-    let error = ProducerError::UnsupportedVersion { api: ApiKey::Metadata, wanted: (4, 13), supported: None };
+    let error = ProducerError::UnsupportedVersion { api: ApiKey::Metadata, wanted: (0, 13), supported: None };
     assert_eq!(error.to_string(), "The node does not support METADATA");
     assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
 }
@@ -211,18 +211,20 @@ fn a_broker_without_metadata_is_named_as_the_reason() {
 /// Mirrors `NetworkClientTest.testUnsupportedVersionDuringInternalMetadataRequest`: metadata that cannot be asked for
 /// in a version of the broker fails with an UnsupportedVersionException.
 #[test]
-fn a_broker_whose_versions_end_before_ours_begin_is_told_with_both_ranges() {
+fn a_broker_whose_versions_begin_behind_ours_is_told_with_both_ranges() {
     let mut story = asked_versions();
     let mut attempt = SendAttempt::default();
     assert!(story.try_send(&mut attempt, &record(0, "a")).is_err());
-    answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Metadata, 0, 3)]);
+    answer_versions(&mut story, ErrorCode::NONE, &[(ApiKey::Metadata, 20, 30), (ApiKey::InitProducerId, 0, 5)]);
     let refused = story.try_send(&mut attempt, &record(0, "a"));
     let Err(SendRefusal::Failed { error, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(error.java_class(), "UnsupportedVersionException");
     assert_eq!(
         error.to_string(),
-        "The node does not support METADATA with version in range [4,13]. The supported range is [0,3]."
+        "The node does not support METADATA with version in range [0,13]. The supported range is [20,30]."
     );
+    // `KafkaProducer.doSend` tells `maybeTransitionToErrorState`, and a producer with an id is lost with that.
+    assert_eq!(story.try_send(&mut SendAttempt::default(), &record(0, "b")), Err(failed(Some(0), error)));
 }
 
 /// Row 66: brokers that do not speak Produce at all, and those that speak another one.

@@ -35,6 +35,11 @@ const FATAL: [&str; 5] = [
     "InvalidPidMappingException",
 ];
 
+/// Is this, of a record or batch, an error after which the producer cannot go on?
+pub(super) fn is_fatal(error: &ProducerError) -> bool {
+    FATAL.contains(&error.java_class())
+}
+
 /// The name of a call that waits for its outcome.
 pub(super) type CallNumber = u64;
 
@@ -300,7 +305,7 @@ impl Transactions {
     /// What an error of one record or batch means for the whole transaction.
     fn signal_of(&mut self, error: &ProducerError) -> TransactionSignal {
         let class = error.java_class();
-        if FATAL.contains(&class) {
+        if is_fatal(error) {
             return TransactionSignal::Fatal(error.clone());
         }
         if self.bumps_by_itself() && !self.is_completing() {
