@@ -184,7 +184,7 @@ public final class Timeline {
         TimelineFields.set(NetworkClient.class, client, "throttleTimeSensor", Sender.throttleTimeSensor(registry));
         producer = TimelineCallers.producer(config, log, metrics, metadata, accumulator, transactions, sender, time);
         callMetrics = (KafkaProducerMetrics) TimelineFields.get(KafkaProducer.class, producer, "producerMetrics");
-        calls = new TimelineTransactions(this, transactions, callMetrics);
+        calls = new TimelineTransactions(this, producer, transactions, callMetrics);
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
         // The Java client keeps these for all producers of a process, and a script has one that knows nothing yet.
         brokers.leaders.keySet().forEach(CompressionRatioEstimator::resetEstimation);
@@ -297,10 +297,6 @@ public final class Timeline {
             }
         }
         return false;
-    }
-
-    boolean isClosing() {
-        return closing;
     }
 
     final class Clock extends MockTime {

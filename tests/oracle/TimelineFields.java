@@ -1,6 +1,8 @@
 package org.apache.kafka.clients.producer.internals;
 
 import java.lang.reflect.Field;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 
 /** What the Java client keeps to itself. */
 final class TimelineFields {
@@ -22,6 +24,19 @@ final class TimelineFields {
             Field field = owner.getDeclaredField(name);
             field.setAccessible(true);
             field.set(object, value);
+        } catch (ReflectiveOperationException gone) {
+            throw new AssertionError(gone);
+        }
+    }
+
+    /** A method without arguments; what it throws is thrown. */
+    static void call(Class<?> owner, Object object, String name) {
+        try {
+            Method method = owner.getDeclaredMethod(name);
+            method.setAccessible(true);
+            method.invoke(object);
+        } catch (InvocationTargetException thrown) {
+            throw (RuntimeException) thrown.getCause();
         } catch (ReflectiveOperationException gone) {
             throw new AssertionError(gone);
         }

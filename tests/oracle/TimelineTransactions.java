@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.TopicPartition;
 
 /** What the program calls of a script's transactions, and what becomes of the calls. */
@@ -18,13 +19,17 @@ final class TimelineTransactions {
     }
 
     private final Timeline timeline;
+    private final KafkaProducer<?, ?> producer;
     private final TransactionManager manager;
     private final KafkaProducerMetrics metrics;
     private final List<Call> waiting = new ArrayList<>();
     private Object phase;
 
-    TimelineTransactions(Timeline timeline, TransactionManager manager, KafkaProducerMetrics metrics) {
+    TimelineTransactions(
+        Timeline timeline, KafkaProducer<?, ?> producer, TransactionManager manager, KafkaProducerMetrics metrics
+    ) {
         this.timeline = timeline;
+        this.producer = producer;
         this.manager = manager;
         this.metrics = metrics;
     }
@@ -38,8 +43,8 @@ final class TimelineTransactions {
                 metrics.recordBeginTxn(0);
                 return null;
             });
-            case "commit" -> call("commit", manager::beginCommit);
-            case "abort" -> call("abort", manager::beginAbort);
+            case "commit" -> call("commit", () -> manager.beginCommit());
+            case "abort" -> call("abort", () -> manager.beginAbort());
             case "offsets" -> {
                 Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
                 for (String word : Arrays.copyOfRange(words, 2, words.length)) {
@@ -65,9 +70,9 @@ final class TimelineTransactions {
     /** A call that is made again while it waits is the same call. */
     private void call(String name, Supplier<TransactionalRequestResult> begin) {
         try {
-            if (timeline.isClosing()) {
-                throw new IllegalStateException("Cannot perform operation after producer has been closed");
-            }
+            // As each of KafkaProducer's methods begins.
+            TimelineFields.call(KafkaProducer.class, producer, "throwIfNoTransactionManager");
+            TimelineFields.call(KafkaProducer.class, producer, "throwIfProducerClosed");
             TransactionalRequestResult result = begin.get();
             if (result == null) {
                 timeline.tell(name + " ok");

@@ -107,11 +107,15 @@ impl<O: Observer> Producer<O> {
     }
 
     fn transactions_mut(&mut self) -> Result<&mut Transactions, ProducerError> {
-        let call = if self.identity.is_used() { IllegalCall::NotTransactional } else { IllegalCall::NoTransactions };
+        // As `KafkaProducer` asks: a producer that has no ids at all is told so even when it is closed.
+        let illegal = |call| TransactionError::Illegal(call).into();
+        if !self.identity.is_used() {
+            return Err(illegal(IllegalCall::NoTransactions));
+        }
         if !matches!(self.life, super::Life::Open) {
             return Err(ProducerError::Closed);
         }
-        self.transactions.as_mut().ok_or_else(|| TransactionError::Illegal(call).into())
+        self.transactions.as_mut().ok_or_else(|| illegal(IllegalCall::NotTransactional))
     }
 
     fn call_transactions(

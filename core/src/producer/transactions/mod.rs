@@ -449,11 +449,12 @@ impl Transactions {
         let end = Query::EndTxn { identity, committed, bumps_epoch: self.is_v2 };
         // The transaction ends with the protocol it began with, whatever the cluster says by now.
         self.on_transaction_version(transaction_version, false);
-        let number = self.ask(end);
         if self.bump_required {
+            // Who ends it waits for the epoch, and nobody for the end itself.
+            self.ask_for_nobody(end);
             return self.ask(Query::InitProducerId { bump: Some(identity) });
         }
-        number
+        self.ask(end)
     }
 
     /// Nothing is left of the transaction (`resetTransactionState`).

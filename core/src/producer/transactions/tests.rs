@@ -210,6 +210,7 @@ fn a_batch_that_failed_leaves_only_an_abort_after_which_protocol_1_asks_for_an_e
     let granted = transactions.on_initialized(ErrorCode::NONE, NEXT);
     assert_eq!(granted, Some(Granted { identity: NEXT, restarts_sequences: true }));
     assert_eq!(transactions.take_outcome(abort), Some(Ok(())));
+    assert!(transactions.calls.is_empty(), "nobody asks about the end itself");
     transactions.begin().expect("all is well again");
 }
 
