@@ -17,7 +17,8 @@ impl Sticky {
 
     /// `bytes` more went to the partition, batch headers included. Once `batch_size` bytes went there it changes, but
     /// not while a batch of it is still filling, for that would leave small batches behind; at twice `batch_size` it
-    /// changes all the same. Says whether it changed.
+    /// changes all the same; a `batch_size` above 2³⁰ has its double here, which overflows in `BuiltInPartitioner`. Says whether
+    /// it changed.
     ///
     /// Whether all batches are full is asked only when it matters, once in a batch: looking at them for each record took a
     /// twentieth of what sending costs.

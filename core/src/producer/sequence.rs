@@ -1,6 +1,11 @@
 //! Sequences per partition: given at drain, acknowledged, renumbered for a new epoch (`TxnPartitionEntry`).
 //!
 //! A batch is "in flight" here from its first drain to its fate, also while it is queued for another attempt.
+//!
+//! After 2³¹−1 comes 0, and which of two sequences is the later is always asked around that wrap. `TxnPartitionEntry` compares
+//! and sorts plain numbers: at the wrap the Java client holds batch 0 for its oldest in flight, remembers a last
+//! acknowledgement that no later one replaces, and throws an IllegalStateException where a batch that failed would move those
+//! behind it below 0. A partition gets there after 2³¹ records of one epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +16,14 @@ use crate::record_batch::{Stamp, increment_sequence};
 
 use super::accumulator::BatchSlot;
 use super::topics::PartitionRef;
+
+/// Half of all sequences: what is further ahead is behind.
+const HALF: i32 = 1 << 30;
+
+/// From one sequence to another, forwards.
+const fn distance(from: i32, to: i32) -> i32 {
+    increment_sequence(to, from.wrapping_neg())
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Sequenced {
@@ -157,9 +170,7 @@ impl Sequences {
             known.last_acked_offset = known.last_acked_offset.max(last_offset);
         }
         let last = increment_sequence(stamp.base_sequence, record_count.cast_signed().saturating_sub(1));
-        // Later than what was acknowledged before, counted around the wrap.
-        let is_later = known.last_acked.is_none_or(|acked| (last.wrapping_sub(acked) & i32::MAX) < 1 << 30);
-        if is_later {
+        if known.last_acked.is_none_or(|acked| distance(acked, last) < HALF) {
             known.last_acked = Some(last);
         }
     }
@@ -193,7 +204,7 @@ impl Sequences {
     pub(super) fn mark_unresolved(&mut self, partition: PartitionRef, stamp: Stamp, record_count: u32) {
         let known = self.partitions.entry(partition).or_default();
         let next = increment_sequence(stamp.base_sequence, record_count.cast_signed());
-        known.unresolved = known.unresolved.max(Some(next));
+        known.unresolved = known.unresolved.filter(|known| distance(next, *known) < HALF).or(Some(next));
     }
 
     /// Looks at partitions with an unknown fate whose batches are all done (`maybeResolveSequences`).
@@ -225,11 +236,19 @@ impl Sequences {
             return Vec::new();
         };
         let count = record_count.cast_signed();
-        known.next = known.next.saturating_sub(count).max(0);
-        let later = known.in_flight.iter_mut().filter(|batch| batch.base > failed.base_sequence);
-        later
+        if !(count..HALF).contains(&distance(failed.base_sequence, known.next)) {
+            // It was not counted: there is no gap.
+            return Vec::new();
+        }
+        let back = |sequence| increment_sequence(sequence, count.wrapping_neg());
+        known.next = back(known.next);
+        let is_later = |batch: &&mut Sequenced| (1..HALF).contains(&distance(failed.base_sequence, batch.base));
+        known
+            .in_flight
+            .iter_mut()
+            .filter(is_later)
             .map(|batch| {
-                batch.base = batch.base.saturating_sub(count).max(0);
+                batch.base = back(batch.base);
                 (batch.slot, Stamp { base_sequence: batch.base, ..failed })
             })
             .collect()

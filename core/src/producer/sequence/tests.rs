@@ -42,6 +42,10 @@ fn slot(number: u32) -> BatchSlot {
     BatchSlot(number)
 }
 
+fn stamp(base_sequence: i32) -> Stamp {
+    Stamp { identity: Some(FIRST), base_sequence, transactional: false }
+}
+
 fn answered(base_sequence: i32) -> Answered {
     Answered { partition: P0, base_sequence, was_reset: false, log_start_offset: 0, transactional: false }
 }
@@ -262,4 +266,33 @@ fn doubt_ends_with_an_epoch_when_the_last_batch_in_flight_fails() {
     assert_eq!(sequences.renumber(Some(BUMPED)), []);
     assert!(!sequences.known(P0).is_unresolved);
     assert_eq!((sequences.known(P0).next, sequences.known(P0).identity), (0, Some(BUMPED)));
+}
+
+#[test]
+fn a_gap_is_closed_around_the_wrap() {
+    let mut sequences = Sequences::default();
+    sequences.assign(P0, slot(0), 5, FIRST, true);
+    sequences.on_acked(P0, slot(0), stamp(0), 5, 0);
+    sequences.partitions.get_mut(&P0).expect("known").next = i32::MAX - 4;
+    let failed = sequences.assign(P0, slot(1), 3, FIRST, true);
+    let later: Vec<_> = (2..5).map(|number| sequences.assign(P0, slot(number), 3, FIRST, true).base_sequence).collect();
+    assert_eq!((failed.base_sequence, later), (i32::MAX - 4, vec![i32::MAX - 1, 1, 4]));
+
+    sequences.remove(P0, slot(1));
+    let moved = sequences.close_gap(P0, failed, 3);
+    let bases: Vec<_> = moved.into_iter().map(|(slot, stamp)| (slot, stamp.base_sequence)).collect();
+    assert_eq!(bases, [(slot(2), i32::MAX - 4), (slot(3), i32::MAX - 1), (slot(4), 1)]);
+    assert_eq!(sequences.known(P0).next, 4, "and what comes new follows on them");
+}
+
+#[test]
+fn of_two_batches_in_doubt_the_later_counts_also_behind_the_wrap() {
+    let mut sequences = Sequences::default();
+    sequences.assign(P0, slot(0), 1, FIRST, false);
+    sequences.mark_unresolved(P0, stamp(i32::MAX - 1), 1);
+    sequences.mark_unresolved(P0, stamp(1), 2);
+    sequences.mark_unresolved(P0, stamp(i32::MAX), 1);
+    // The batch right behind the last in doubt is the one that finds the gap.
+    assert_eq!(sequences.advice(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, answered(3)), Advice::BumpAndRetry);
+    assert_eq!(sequences.advice(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, answered(0)), Advice::Retry);
 }
