@@ -265,7 +265,9 @@ pub struct ApiVersionsResponse {
     pub api_keys: Vec<ApiVersionRange>,
     /// Milliseconds the client should stay quiet.
     pub throttle_time_ms: i32,
-    /// Level of the finalised feature `transaction.version` (KIP-890), 0 when absent.
+    /// Which state of the cluster's features this is (KIP-584): a higher one is newer. `None`: not told. Since v3.
+    pub finalized_features_epoch: Option<i64>,
+    /// Level of the finalised feature `transaction.version` (KIP-890), 0 when absent. Since v3.
     pub transaction_version: i16,
 }
 

@@ -51,6 +51,8 @@ final class TimelineBrokers {
     final TimelineCoordinator coordinator = new TimelineCoordinator();
     /** `transaction.version`, the feature. */
     private short transactionVersion = 0;
+    /** Epoch of the features and level of `transaction.version`, of brokers that tell others. */
+    private final Map<String, long[]> features = new HashMap<>();
     private final Map<ApiKeys, Integer> throttles = new HashMap<>();
     /** What Metadata says of all that it tells. */
     private Errors metadataError = Errors.NONE;
@@ -112,6 +114,8 @@ final class TimelineBrokers {
             case "topic-error" -> topicErrors.put(words[1], Errors.valueOf(words[2]));
             case "metadata-error" -> metadataError = Errors.valueOf(words[1]);
             case "refuse" -> coordinator.refuse(api(words[1]), Errors.valueOf(words[2]));
+            case "features" ->
+                features.put(words[1], new long[] {Long.parseLong(words[2]), Long.parseLong(words[3])});
             case "coordinator" -> coordinator.move(Integer.parseInt(words[1]));
             case "recreate" -> recreate(words[1]);
             case "forget-id" -> generations.put(words[1], -1);
@@ -302,7 +306,7 @@ final class TimelineBrokers {
         return response;
     }
 
-    AbstractResponse answerTo(TimelineWire.Asked asked) {
+    AbstractResponse answerTo(String id, TimelineWire.Asked asked) {
         int throttle = throttles.getOrDefault(asked.header().apiKey(), 0);
         throttles.remove(asked.header().apiKey());
         return switch (asked.header().apiKey()) {
@@ -316,10 +320,13 @@ final class TimelineBrokers {
                 }
                 versions.forEach((api, range) -> data.apiKeys().add(new ApiVersionsResponseData.ApiVersion()
                     .setApiKey(api.id).setMinVersion(range[0]).setMaxVersion(range[1])));
-                if (transactionVersion > 0) {
-                    data.setFinalizedFeaturesEpoch(1).finalizedFeatures().add(
+                // A cluster without the feature says nothing of features.
+                long[] told = features.getOrDefault(id, new long[] {transactionVersion > 0 ? 1 : -1, transactionVersion});
+                data.setFinalizedFeaturesEpoch(told[0]);
+                if (told[1] > 0) {
+                    data.finalizedFeatures().add(
                         new ApiVersionsResponseData.FinalizedFeatureKey().setName("transaction.version")
-                            .setMinVersionLevel((short) 0).setMaxVersionLevel(transactionVersion));
+                            .setMinVersionLevel((short) 0).setMaxVersionLevel((short) told[1]));
                 }
                 yield new ApiVersionsResponse(data);
             }

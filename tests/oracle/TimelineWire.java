@@ -288,7 +288,7 @@ final class TimelineWire extends MockSelector {
             if (isMute || isHeld || next.dueAt() > timeline.time.elapsed()) {
                 return;
             }
-            answer(id, timeline.brokers.answerTo(next));
+            answer(id, timeline.brokers.answerTo(id, next));
         }
     }
 

@@ -212,6 +212,7 @@ pub fn response(api: ApiKey) -> Response {
             error: ErrorCode::NONE,
             api_keys: advertised_versions(),
             throttle_time_ms: 3,
+            finalized_features_epoch: Some(41),
             transaction_version: 2,
         }),
         ApiKey::CreateTopics => Response::CreateTopics(CreateTopicsResponse {
@@ -440,7 +441,7 @@ pub fn response_as_of(version: i16, mut response: Response) -> Response {
                 body.throttle_time_ms = 0;
             }
             if version < 3 {
-                body.transaction_version = 0;
+                (body.finalized_features_epoch, body.transaction_version) = (None, 0);
             }
         }
         Response::CreateTopics(body) => {

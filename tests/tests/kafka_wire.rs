@@ -111,6 +111,7 @@ fn api_versions_says_what_the_cluster_finalised(client: &mut Client) -> Result<(
         assert_eq!(body.error, ErrorCode::NONE);
         assert!(body.api_keys.contains(&ApiVersionRange { api_key: 0, min: 0, max: 13 }), "{version}");
         assert_eq!(body.transaction_version, if version >= 3 { 2 } else { 0 });
+        assert_eq!(body.finalized_features_epoch.is_some(), version >= 3, "{version}");
     }
     Ok(())
 }

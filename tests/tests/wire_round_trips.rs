@@ -182,7 +182,7 @@ fn unknown_tagged_fields_and_features_are_passed_over() {
     body.encode(&mut frame, 4).unwrap();
     let (_, response) = decode_response(ApiKey::ApiVersions, 4, frame.freeze()).unwrap();
     let Response::ApiVersions(body) = response else { panic!("{response:?}") };
-    assert_eq!(body.transaction_version, 2);
+    assert_eq!((body.finalized_features_epoch, body.transaction_version), (Some(3), 2));
     assert_eq!(body.api_keys, [ApiVersionRange { api_key: 0, min: 0, max: 13 }]);
 }
 

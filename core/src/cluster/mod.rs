@@ -527,6 +527,8 @@ fn api_versions(version: i16, request: &ApiVersionsRequest, transaction_version:
     ApiVersionsResponse {
         error: if refuses { ErrorCode::INVALID_REQUEST } else { ErrorCode::NONE },
         api_keys: if refuses { Vec::new() } else { advertised_versions() },
+        // The level never changes here, so this is the first state and the last.
+        finalized_features_epoch: (!refuses).then_some(0),
         transaction_version: if refuses { 0 } else { transaction_version },
         ..ApiVersionsResponse::default()
     }

@@ -91,6 +91,8 @@ pub(super) struct Connections {
     /// Of the sender's.
     round: u64,
     rng: Rng,
+    /// Of the newest state of the cluster's features that a broker told.
+    features_epoch: Option<i64>,
     transaction_version: i16,
 }
 
@@ -110,11 +112,12 @@ impl Connections {
             uses: 0,
             round: 0,
             rng,
+            features_epoch: None,
             transaction_version: 0,
         }
     }
 
-    /// Level of the cluster's feature `transaction.version`, as a broker told last; 0: none did.
+    /// Level of the cluster's feature `transaction.version` in the newest state that a broker told; 0: none did.
     pub(super) fn transaction_version(&self) -> i16 {
         self.transaction_version
     }
@@ -344,7 +347,11 @@ impl Connections {
         if !response.error.is_none() {
             return VersionsOutcome::Unfit;
         }
-        self.transaction_version = response.transaction_version;
+        // A broker that lags behind the cluster, or that knows of no features, says nothing about it (`ApiVersions.update`).
+        if response.finalized_features_epoch > self.features_epoch {
+            self.features_epoch = response.finalized_features_epoch;
+            self.transaction_version = response.transaction_version;
+        }
         link.versions = map_of(response.api_keys.iter().map(|range| (range.api_key, *range)));
         link.state = link.state.after(ConnectionSignal::VersionsFit);
         link.failures = 0;

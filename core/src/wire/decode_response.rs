@@ -275,10 +275,14 @@ fn api_versions(reader: &mut Reader<'_>, version: i16) -> Result<ApiVersionsResp
         Ok(range)
     })?;
     let throttle_time_ms = if version >= 1 { reader.i32()? } else { 0 };
+    let mut finalized_features_epoch = None;
     let mut transaction_version = 0;
     reader.tagged(|tag, field| {
+        const FINALIZED_FEATURES_EPOCH: usize = 1;
         const FINALIZED_FEATURES: usize = 2;
-        if tag == FINALIZED_FEATURES {
+        if tag == FINALIZED_FEATURES_EPOCH {
+            finalized_features_epoch = Some(field.i64()?).filter(|&epoch| epoch >= 0);
+        } else if tag == FINALIZED_FEATURES {
             for (name, max_level) in field.array(finalized_feature)? {
                 if &*name == "transaction.version" {
                     transaction_version = max_level;
@@ -287,7 +291,7 @@ fn api_versions(reader: &mut Reader<'_>, version: i16) -> Result<ApiVersionsResp
         }
         Ok(())
     })?;
-    Ok(ApiVersionsResponse { error, api_keys, throttle_time_ms, transaction_version })
+    Ok(ApiVersionsResponse { error, api_keys, throttle_time_ms, finalized_features_epoch, transaction_version })
 }
 
 /// A feature's name and the highest level at which all brokers of the cluster run it.

@@ -289,7 +289,11 @@ fn api_versions(body: &ApiVersionsResponse, version: i16) -> kafka::ApiVersionsR
         .with_error_code(body.error.0)
         .with_api_keys(body.api_keys.iter().map(range).collect())
         .with_throttle_time_ms(body.throttle_time_ms);
-    if version < 3 || body.transaction_version == 0 {
+    if version < 3 {
+        return answer;
+    }
+    let answer = answer.with_finalized_features_epoch(body.finalized_features_epoch.unwrap_or(-1));
+    if body.transaction_version == 0 {
         return answer;
     }
     let name = || text("transaction.version");
@@ -298,7 +302,6 @@ fn api_versions(body: &ApiVersionsResponse, version: i16) -> kafka::ApiVersionsR
     // Before version 4 no feature is told that may be at level 0 (KIP-1022).
     answer
         .with_supported_features(if version >= 4 { vec![supported] } else { Vec::new() })
-        .with_finalized_features_epoch(0)
         .with_finalized_features(vec![
             FinalizedFeatureKey::default()
                 .with_name(name())

@@ -202,6 +202,7 @@ fn brokers_tell_what_they_speak_to_clients_with_a_decent_name() {
     };
     let told = ask(4, "apache-kafka-java");
     assert_eq!((told.error, told.transaction_version), (ErrorCode::NONE, 2), "as a new Apache Kafka finalises it");
+    assert!(told.finalized_features_epoch >= Some(0), "without an epoch, no client believes the level");
     let produce = told.api_keys.iter().find(|range| range.api_key == 0).unwrap();
     assert_eq!(produce.min, 0, "or librdkafka does not compress");
     assert!(!told.api_keys.iter().any(|range| matches!(range.api_key, 71 | 72)), "clients would push telemetry");

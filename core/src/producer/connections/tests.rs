@@ -131,6 +131,35 @@ fn is_about(found: u64, expected: u64) -> bool {
     (expected * 8 / 10..=expected * 12 / 10).contains(&found)
 }
 
+/// `ApiVersions.update` asks for a higher epoch than any before.
+#[test]
+fn the_level_of_transactions_is_that_of_the_newest_state_that_a_broker_told() {
+    let mut net = Net::new(&[]);
+    // Who tells, the epoch and level it tells, and the level that holds from then on.
+    let stories = [
+        (OTHER, None, 2, 0),
+        (NODE, Some(5), 2, 2),
+        (OTHER, Some(4), 1, 2),
+        (OTHER, Some(5), 1, 2),
+        (OTHER, None, 0, 2),
+        (OTHER, Some(6), 1, 1),
+        (NODE, Some(5), 2, 1),
+    ];
+    for (node, finalized_features_epoch, transaction_version, level) in stories {
+        let connection = net.dial(node);
+        net.connections.on_stands(connection);
+        let told = ApiVersionsResponse {
+            api_keys: advertised_versions(),
+            finalized_features_epoch,
+            transaction_version,
+            ..ApiVersionsResponse::default()
+        };
+        net.connections.on_versions(node, &told);
+        net.lose(connection);
+        assert_eq!(net.connections.transaction_version(), level, "{finalized_features_epoch:?} {transaction_version}");
+    }
+}
+
 /// Mirrors `ClusterConnectionStatesTest.testClusterConnectionStateChanges`: a broker may be connected to at once; while
 /// that goes on nothing is ready and patience is that of the setup timeout within its jitter; then it is ready and
 /// nothing is waited for; when it is lost the next connection waits for the pause within its jitter, and may be made

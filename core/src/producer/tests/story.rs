@@ -90,6 +90,8 @@ pub(super) struct Story {
     pub(super) api_keys: Vec<ApiVersionRange>,
     /// Level of `transaction.version` that brokers tell.
     pub(super) transaction_version: i16,
+    /// Of the state of the cluster's features that brokers tell.
+    pub(super) features_epoch: Option<i64>,
     /// What metadata answers say of all that they tell.
     pub(super) metadata_error: ErrorCode,
     /// The broker that coordinates.
@@ -139,6 +141,7 @@ impl Story {
             next_epoch: 0,
             api_keys: advertised_versions(),
             transaction_version: 0,
+            features_epoch: Some(0),
             metadata_error: ErrorCode::NONE,
             coordinator: 2,
             hold_questions: false,
@@ -262,6 +265,7 @@ impl Story {
         let response = match &request.body {
             Request::ApiVersions(_) => Response::ApiVersions(ApiVersionsResponse {
                 api_keys: self.api_keys.clone(),
+                finalized_features_epoch: self.features_epoch,
                 transaction_version: self.transaction_version,
                 ..ApiVersionsResponse::default()
             }),

@@ -270,7 +270,7 @@ impl Transactions {
     }
 
     /// Which protocol is spoken from the next transaction on: what brokers say of the cluster's feature
-    /// `transaction.version` (KIP-584, `maybeUpdateTransactionV2Enabled`). The newest answer counts.
+    /// `transaction.version` (KIP-584, `maybeUpdateTransactionV2Enabled`).
     pub(super) fn on_transaction_version(&mut self, level: i16, while_initialising: bool) {
         let was_v2 = core::mem::replace(&mut self.is_v2, level >= 2);
         // Partitions of the last transaction of protocol 1 must not be taken for members of the first of protocol 2.

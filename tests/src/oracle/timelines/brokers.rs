@@ -38,6 +38,9 @@ const LOG_STARTS_SINCE: i16 = 5;
 const WORDS_SINCE: i16 = 8;
 const NEW_LEADERS_SINCE: i16 = 10;
 
+/// The version of ApiVersions since which an answer tells the cluster's features.
+const FEATURES_SINCE: i16 = 3;
+
 /// No script makes a topic anew more often.
 const LIVES: u8 = 9;
 
@@ -54,6 +57,8 @@ pub(super) struct Brokers {
     topic_errors: BTreeMap<String, ErrorCode>,
     coordinator: Coordinator,
     transaction_version: i16,
+    /// Epoch of the features and level of `transaction.version`, of brokers that tell others.
+    features: BTreeMap<i32, (Option<i64>, i16)>,
     /// How often a topic was made anew; `None`: it has no id.
     lives: BTreeMap<String, Option<u8>>,
     throttles: BTreeMap<ApiKey, i32>,
@@ -80,6 +85,7 @@ impl Brokers {
             topic_errors: BTreeMap::new(),
             coordinator: Coordinator::new(script.identity),
             transaction_version: script.transaction_version,
+            features: BTreeMap::new(),
             lives: script.topics.iter().map(|(topic, _)| (topic.clone(), Some(0))).collect(),
             throttles: BTreeMap::new(),
             metadata_error: ErrorCode::NONE,
@@ -112,6 +118,10 @@ impl Brokers {
             }
             ["metadata-error", name] => self.metadata_error = error(name)?,
             ["refuse", name, refusal] => self.coordinator.refuse(api(name)?, error(refusal)?),
+            ["features", node, epoch, level] => {
+                let epoch = Some(epoch.parse()?).filter(|&epoch| epoch >= 0);
+                self.features.insert(node.parse()?, (epoch, level.parse()?));
+            }
             ["coordinator", node] => self.coordinator.node = node.parse()?,
             ["recreate", topic] => {
                 let told = self.leaders.get_mut(topic).context("a topic that is there")?;
@@ -131,8 +141,8 @@ impl Brokers {
         Ok(true)
     }
 
-    /// The answer to a question beside Produce, asked in this version.
-    pub(super) fn answer(&mut self, version: i16, request: &Request) -> Result<Response> {
+    /// A broker's answer to a question beside Produce, asked in this version.
+    pub(super) fn answer(&mut self, node: NodeId, version: i16, request: &Request) -> Result<Response> {
         let throttle_time_ms = self.throttles.remove(&request.api()).unwrap_or_default();
         Ok(match request {
             Request::ApiVersions(_) => {
@@ -141,8 +151,16 @@ impl Brokers {
                     Some(max) => (ErrorCode::UNSUPPORTED_VERSION, hint(max)),
                     None => (ErrorCode::NONE, self.versions.values().copied().collect()),
                 };
-                let transaction_version = self.transaction_version;
-                Response::ApiVersions(ApiVersionsResponse { error, api_keys, throttle_time_ms, transaction_version })
+                // A cluster without the feature says nothing of features.
+                let usual = ((self.transaction_version > 0).then_some(1), self.transaction_version);
+                let (epoch, level) = self.features.get(&node.0).copied().unwrap_or(usual);
+                Response::ApiVersions(ApiVersionsResponse {
+                    error,
+                    api_keys,
+                    throttle_time_ms,
+                    finalized_features_epoch: epoch.filter(|_| version >= FEATURES_SINCE),
+                    transaction_version: if version >= FEATURES_SINCE { level } else { 0 },
+                })
             }
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;

@@ -459,7 +459,7 @@ impl<'a> Player<'a> {
             {
                 break;
             }
-            let response = self.brokers.answer(oldest.header.version, &oldest.body)?;
+            let response = self.brokers.answer(node, oldest.header.version, &oldest.body)?;
             self.answer(node, response);
         }
         Ok(())

@@ -135,7 +135,7 @@ fn protocol_2_begins_after_a_transaction_in_which_the_cluster_learned_it() {
     assert!(!is_v2(&story));
     assert!(story.api_keys.iter().any(|range| range.api_key == ApiKey::Produce.code() && range.max > 11));
     let connection = story.producer.connections.connection_to(crate::ids::NodeId(2)).expect("it stands");
-    story.transaction_version = V2;
+    (story.features_epoch, story.transaction_version) = (Some(2), V2);
     story.break_off(connection);
     story.pass(1_000);
     assert!(!is_v2(&story));
