@@ -96,10 +96,10 @@ pub enum ProducerError {
         /// The name.
         topic: Arc<str>,
     },
-    /// The principal may not write to this topic (`TopicAuthorizationException`).
+    /// The principal may not write to these topics (`TopicAuthorizationException`).
     TopicAuthorization {
-        /// The name.
-        topic: Arc<str>,
+        /// Their names, in the order in which the Java client says them.
+        topics: Vec<Arc<str>>,
     },
     /// Negative partition (`IllegalArgumentException`, thrown by the record's constructor).
     NegativePartition(i32),
@@ -274,7 +274,9 @@ impl fmt::Display for ProducerError {
                 "Attempt to allocate {needed_bytes} bytes, but there is a hard limit of {limit_bytes} on memory allocations."
             ),
             Self::InvalidTopic { topic } => write!(f, "Invalid topics: [{topic}]"),
-            Self::TopicAuthorization { topic } => write!(f, "Not authorized to access topics: [{topic}]"),
+            Self::TopicAuthorization { topics } => {
+                write!(f, "Not authorized to access topics: [{}]", topics.join(", "))
+            }
             Self::NegativePartition(partition) => {
                 write!(f, "Invalid partition: {partition}. Partition number should always be non-negative or null.")
             }

@@ -20,6 +20,7 @@ pub mod error;
 pub mod export;
 pub mod ids;
 pub mod io;
+mod java_hash;
 pub mod judge;
 mod maps;
 #[cfg(feature = "metrics")]

@@ -460,10 +460,19 @@ pub struct Coordinator {
     pub key: Arc<str>,
     /// COORDINATOR_NOT_AVAILABLE …
     pub error: ErrorCode,
+    /// What the broker says of the error. Since v1; empty before.
+    pub error_message: Option<Arc<str>>,
     /// Its node id, −1 on error.
     pub node: NodeId,
     /// Its host.
     pub host: Arc<str>,
     /// Its port.
     pub port: i32,
+}
+
+impl Coordinator {
+    /// None: an error, and what is said of it.
+    pub fn refused(key: Arc<str>, error: ErrorCode, error_message: Option<Arc<str>>) -> Self {
+        Self { key, error, error_message, node: NodeId(-1), host: "".into(), port: -1 }
+    }
 }

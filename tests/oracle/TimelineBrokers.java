@@ -113,7 +113,7 @@ final class TimelineBrokers {
             }
             case "topic-error" -> topicErrors.put(words[1], Errors.valueOf(words[2]));
             case "metadata-error" -> metadataError = Errors.valueOf(words[1]);
-            case "refuse" -> coordinator.refuse(api(words[1]), Errors.valueOf(words[2]));
+            case "refuse" -> coordinator.refuse(api(words[1]), TimelineRefusal.of(words));
             case "features" ->
                 features.put(words[1], new long[] {Long.parseLong(words[2]), Long.parseLong(words[3])});
             case "coordinator" -> coordinator.move(Integer.parseInt(words[1]));
@@ -331,7 +331,7 @@ final class TimelineBrokers {
                 yield new ApiVersionsResponse(data);
             }
             case METADATA -> {
-                Errors refusal = coordinator.refusal(ApiKeys.METADATA);
+                Errors refusal = coordinator.refusal(ApiKeys.METADATA).error();
                 if (refusal != Errors.NONE) {
                     yield asked.request().getErrorResponse(throttle, refusal.exception());
                 }

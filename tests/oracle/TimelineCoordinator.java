@@ -30,7 +30,7 @@ import org.apache.kafka.common.requests.TxnOffsetCommitResponse;
 /** The coordinator of a script's transactions and groups: where it is, what it grants, and what it refuses. */
 final class TimelineCoordinator {
     private int node = 1;
-    private final Map<ApiKeys, Deque<Errors>> refusals = new EnumMap<>(ApiKeys.class);
+    private final Map<ApiKeys, Deque<TimelineRefusal>> refusals = new EnumMap<>(ApiKeys.class);
     private long nextProducerId = 1000;
     private short nextEpoch = 0;
     /** Of the transactional id, once it was granted. */
@@ -46,14 +46,14 @@ final class TimelineCoordinator {
         node = to;
     }
 
-    void refuse(ApiKeys api, Errors error) {
-        refusals.computeIfAbsent(api, unused -> new ArrayDeque<>()).add(error);
+    void refuse(ApiKeys api, TimelineRefusal refusal) {
+        refusals.computeIfAbsent(api, unused -> new ArrayDeque<>()).add(refusal);
     }
 
     /** What the next question of this API is answered with. */
-    Errors refusal(ApiKeys api) {
-        Deque<Errors> of = refusals.get(api);
-        return of == null || of.isEmpty() ? Errors.NONE : of.poll();
+    TimelineRefusal refusal(ApiKeys api) {
+        Deque<TimelineRefusal> of = refusals.get(api);
+        return of == null || of.isEmpty() ? TimelineRefusal.NONE : of.poll();
     }
 
     /** What a question is told as, behind its instant. */
@@ -102,37 +102,38 @@ final class TimelineCoordinator {
         ApiKeys api = asked.header().apiKey();
         return switch (api) {
             case FIND_COORDINATOR -> found((FindCoordinatorRequest) asked.request(), throttle, refusal(api));
-            case INIT_PRODUCER_ID -> granted((InitProducerIdRequest) asked.request(), throttle, refusal(api));
+            case INIT_PRODUCER_ID -> granted((InitProducerIdRequest) asked.request(), throttle, refusal(api).error());
             case ADD_PARTITIONS_TO_TXN -> {
-                Errors error = refusal(api);
+                TimelineRefusal refusal = refusal(api);
                 var data = new AddPartitionsToTxnResponseData().setThrottleTimeMs(throttle);
                 for (var topic : ((AddPartitionsToTxnRequest) asked.request()).data().v3AndBelowTopics()) {
                     var answer = new AddPartitionsToTxnResponseData.AddPartitionsToTxnTopicResult().setName(topic.name());
                     for (int partition : topic.partitions()) {
                         answer.resultsByPartition().add(new AddPartitionsToTxnResponseData
                             .AddPartitionsToTxnPartitionResult()
-                            .setPartitionIndex(partition).setPartitionErrorCode(error.code()));
+                            .setPartitionIndex(partition).setPartitionErrorCode(refusal.of(topic.name(), partition)));
                     }
                     data.resultsByTopicV3AndBelow().add(answer);
                 }
                 yield new AddPartitionsToTxnResponse(data);
             }
             case ADD_OFFSETS_TO_TXN -> new AddOffsetsToTxnResponse(
-                new AddOffsetsToTxnResponseData().setThrottleTimeMs(throttle).setErrorCode(refusal(api).code()));
+                new AddOffsetsToTxnResponseData().setThrottleTimeMs(throttle).setErrorCode(refusal(api).error().code()));
             case TXN_OFFSET_COMMIT -> {
-                Errors error = refusal(api);
+                TimelineRefusal refusal = refusal(api);
                 var data = new TxnOffsetCommitResponseData().setThrottleTimeMs(throttle);
                 for (var topic : ((TxnOffsetCommitRequest) asked.request()).data().topics()) {
                     var answer = new TxnOffsetCommitResponseData.TxnOffsetCommitResponseTopic().setName(topic.name());
                     topic.partitions().forEach(partition -> answer.partitions().add(
                         new TxnOffsetCommitResponseData.TxnOffsetCommitResponsePartition()
-                            .setPartitionIndex(partition.partitionIndex()).setErrorCode(error.code())));
+                            .setPartitionIndex(partition.partitionIndex())
+                            .setErrorCode(refusal.of(topic.name(), partition.partitionIndex()))));
                     data.topics().add(answer);
                 }
                 yield new TxnOffsetCommitResponse(data);
             }
             case END_TXN -> {
-                Errors error = refusal(api);
+                Errors error = refusal(api).error();
                 var data = new EndTxnResponseData().setThrottleTimeMs(throttle).setErrorCode(error.code());
                 if (error == Errors.NONE && asked.header().apiVersion() >= 5) {
                     bump();
@@ -144,17 +145,19 @@ final class TimelineCoordinator {
         };
     }
 
-    private FindCoordinatorResponse found(FindCoordinatorRequest request, int throttle, Errors error) {
+    private FindCoordinatorResponse found(FindCoordinatorRequest request, int throttle, TimelineRefusal refusal) {
+        Errors error = refusal.error();
+        String message = refusal.message();
         var data = new FindCoordinatorResponseData().setThrottleTimeMs(throttle);
         int told = error == Errors.NONE ? node : -1;
         String host = error == Errors.NONE ? "127.0.0.1" : "";
         int port = error == Errors.NONE ? 9092 + node : -1;
         if (request.data().coordinatorKeys().isEmpty()) {
-            data.setErrorMessage(error.message()).setErrorCode(error.code()).setNodeId(told).setHost(host).setPort(port);
+            data.setErrorMessage(message).setErrorCode(error.code()).setNodeId(told).setHost(host).setPort(port);
         }
         for (String key : request.data().coordinatorKeys()) {
             data.coordinators().add(new FindCoordinatorResponseData.Coordinator()
-                .setKey(key).setErrorMessage(error.message()).setErrorCode(error.code()).setNodeId(told).setHost(host).setPort(port));
+                .setKey(key).setErrorMessage(message).setErrorCode(error.code()).setNodeId(told).setHost(host).setPort(port));
         }
         return new FindCoordinatorResponse(data);
     }

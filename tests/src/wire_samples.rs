@@ -203,6 +203,7 @@ pub fn response(api: ApiKey) -> Response {
             coordinators: vec![Coordinator {
                 key: text("tx"),
                 error: ErrorCode::NONE,
+                error_message: Some(text("said of it")),
                 node: NodeId(2),
                 host: text("127.0.0.1"),
                 port: 9_094,
@@ -434,6 +435,9 @@ pub fn response_as_of(version: i16, mut response: Response) -> Response {
             }
             if version < 4 {
                 body.coordinators[0].key = text("");
+            }
+            if version < 1 {
+                body.coordinators[0].error_message = Some(text(""));
             }
         }
         Response::ApiVersions(body) => {

@@ -190,13 +190,8 @@ pub(super) fn refuse_all(request: &Request, error: ErrorCode) -> Answer {
             Response::ApiVersions(ApiVersionsResponse { error, ..ApiVersionsResponse::default() })
         }
         Request::FindCoordinator(request) => {
-            let nobody = request.keys.iter().map(|key| Coordinator {
-                key: key.clone(),
-                error,
-                node: NodeId(-1),
-                host: "".into(),
-                port: -1,
-            });
+            let message = || Some(error.java_message().into());
+            let nobody = request.keys.iter().map(|key| Coordinator::refused(key.clone(), error, message()));
             Response::FindCoordinator(FindCoordinatorResponse { throttle_time_ms: 0, coordinators: nobody.collect() })
         }
         Request::OffsetFetch(request) => {

@@ -444,7 +444,7 @@ impl<O: Observer> Cluster<O> {
             Request::ApiVersions(request) => {
                 Response::ApiVersions(api_versions(version, &request, self.config.transaction_version))
             }
-            Request::FindCoordinator(request) => Response::FindCoordinator(self.find_coordinator(&request)),
+            Request::FindCoordinator(request) => Response::FindCoordinator(self.find_coordinator(version, &request)),
             Request::OffsetFetch(request) => Response::OffsetFetch(self.offset_fetch(node, &request)),
             Request::AddPartitionsToTxn(request) => {
                 Response::AddPartitionsToTxn(self.add_partitions_to_txn(now, node, version, &request))

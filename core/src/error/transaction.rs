@@ -153,8 +153,11 @@ pub enum TransactionError {
         key: Arc<str>,
         /// The error code.
         code: ErrorCode,
+        /// What the broker says of it.
+        message: Option<Arc<str>>,
     },
-    /// Partitions could not be added (`KafkaException`).
+    /// Partitions could not be added, and those that could (`KafkaException`): all of the request, in the order in which the
+    /// Java client says them.
     PartitionsRefused(Vec<(TopicPartition, ErrorCode)>),
     /// A batch of the transaction used up its retries, or its time (`TransactionAbortableException`).
     RetriesExhausted(Box<ProducerError>),
@@ -314,11 +317,11 @@ impl fmt::Display for TransactionError {
                 };
                 write!(f, "{begin}{}", code.java_message())
             }
-            Self::NoCoordinator { of_group, key, code } => write!(
+            Self::NoCoordinator { of_group, key, message, .. } => write!(
                 f,
                 "Could not find a coordinator with type {} with key {key} due to unexpected error: {}",
                 if *of_group { "GROUP" } else { "TRANSACTION" },
-                code.java_message()
+                message.as_deref().unwrap_or("null")
             ),
             Self::PartitionsRefused(errors) => {
                 f.write_str("Could not add partitions to transaction due to errors: {")?;

@@ -301,7 +301,7 @@ impl<O: Observer> Producer<O> {
         let of_broker = |message| ProducerError::Broker { code: answer.code, message };
         match (answer.code, answer.lost) {
             (ErrorCode::TOPIC_AUTHORIZATION_FAILED, _) => {
-                ProducerError::TopicAuthorization { topic: Arc::clone(self.topics.name(partition.topic)) }
+                ProducerError::TopicAuthorization { topics: vec![Arc::clone(self.topics.name(partition.topic))] }
             }
             (ErrorCode::CLUSTER_AUTHORIZATION_FAILED, _) => of_broker(Some(NOT_AUTHORIZED_TO_BE_IDEMPOTENT.into())),
             (ErrorCode::NETWORK_EXCEPTION, Some(node)) => ProducerError::Disconnected { node },

@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::error::{ErrorCode, ProducerError};
 use crate::ids::{BrokerAddress, NodeId, ProducerIdentity, TopicPartition};
 use crate::io::WaitReason;
+use crate::java_hash;
 use crate::protocol::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ApiKey, EndTxnRequest,
     EndTxnResponse, FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest, InitProducerIdResponse,
@@ -251,8 +252,8 @@ impl<O: Observer> Producer<O> {
         let Some(transactions) = &mut self.transactions else { return };
         let granted = match response {
             Response::FindCoordinator(response) => {
-                let (code, found) = found(&response);
-                transactions.on_found(code, found);
+                let (code, message, found) = found(&response);
+                transactions.on_found(code, message, found);
                 None
             }
             Response::InitProducerId(InitProducerIdResponse { error, producer_id, producer_epoch, .. }) => {
@@ -312,15 +313,18 @@ fn with_membership(query: &Query, version: i16) -> Result<i16, ProducerError> {
     Err(ProducerError::Broker { code: ErrorCode::UNSUPPORTED_VERSION, message: Some(message.into()) })
 }
 
-fn found(response: &FindCoordinatorResponse) -> (ErrorCode, CoordinatorNode) {
+fn found(response: &FindCoordinatorResponse) -> (ErrorCode, Option<Arc<str>>, CoordinatorNode) {
     let nowhere = || BrokerAddress { host: "".into(), port: 0 };
     match response.coordinators.as_slice() {
         [found] => {
             let port = u16::try_from(found.port).unwrap_or(0);
             let address = BrokerAddress { host: Arc::clone(&found.host), port };
-            (found.error, CoordinatorNode { node: found.node, address })
+            (found.error, found.error_message.clone(), CoordinatorNode { node: found.node, address })
         }
-        _ => (ErrorCode::UNKNOWN_SERVER_ERROR, CoordinatorNode { node: NodeId(-1), address: nowhere() }),
+        _ => {
+            let code = ErrorCode::UNKNOWN_SERVER_ERROR;
+            (code, Some(code.java_message().into()), CoordinatorNode { node: NodeId(-1), address: nowhere() })
+        }
     }
 }
 
@@ -338,12 +342,14 @@ fn partition_answers(
         };
         topic.partitions.iter().map(of_partition).collect::<Vec<_>>()
     };
-    response.topics.iter().flat_map(of_topic).collect()
+    let answers = response.topics.iter().flat_map(of_topic).collect();
+    java_hash::in_map_order(answers, |answer| java_hash::of_partition(&answer.named.topic, answer.named.partition))
 }
 
 fn offset_answers(response: &TxnOffsetCommitResponse) -> Vec<(Arc<str>, i32, ErrorCode)> {
     let topics = response.topics.iter();
-    topics
+    let answers = topics
         .flat_map(|topic| topic.partitions.iter().map(|&(partition, code)| (Arc::clone(&topic.name), partition, code)))
-        .collect()
+        .collect();
+    java_hash::in_map_order(answers, |(topic, partition, _)| java_hash::of_partition(topic, *partition))
 }

@@ -370,7 +370,7 @@ impl<O: Observer> Producer<O> {
         let name = || Arc::clone(self.topics.name(topic));
         match self.metadata.topic_error(topic) {
             ErrorCode::TOPIC_AUTHORIZATION_FAILED if hears_news => {
-                Some(ProducerError::TopicAuthorization { topic: name() })
+                Some(ProducerError::TopicAuthorization { topics: vec![name()] })
             }
             ErrorCode::INVALID_TOPIC_EXCEPTION if hears_news => Some(ProducerError::InvalidTopic { topic: name() }),
             _ => self.metadata_error.take(),

@@ -248,17 +248,16 @@ fn find_coordinator(reader: &mut Reader<'_>, version: i16) -> Result<FindCoordin
     let coordinators = if version >= 4 {
         reader.array(|reader| {
             let (key, node, host, port) = (reader.string()?, node(reader)?, reader.string()?, reader.i32()?);
-            let (error, _message) = (reader.error_code()?, reader.nullable_string()?);
+            let (error, error_message) = (reader.error_code()?, reader.nullable_string()?);
             reader.end_struct()?;
-            Ok(Coordinator { key, error, node, host, port })
+            Ok(Coordinator { key, error, error_message, node, host, port })
         })?
     } else {
         let error = reader.error_code()?;
-        if version >= 1 {
-            let _message = reader.nullable_string()?;
-        }
+        let error_message = if version >= 1 { reader.nullable_string()? } else { Some("".into()) };
+        let (node, host, port) = (node(reader)?, reader.string()?, reader.i32()?);
         // The key is not repeated: there was only one.
-        vec![Coordinator { key: "".into(), error, node: node(reader)?, host: reader.string()?, port: reader.i32()? }]
+        vec![Coordinator { key: "".into(), error, error_message, node, host, port }]
     };
     reader.end_struct()?;
     Ok(FindCoordinatorResponse { throttle_time_ms, coordinators })

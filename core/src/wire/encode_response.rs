@@ -13,7 +13,7 @@ use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_protocol::messages::{self as kafka, BrokerId, find_coordinator_response};
-use kafka_protocol::protocol::Encodable;
+use kafka_protocol::protocol::{Encodable, StrBytes};
 use uuid::Uuid;
 
 use super::encode_request::{nullable_text, text, topic_name};
@@ -262,21 +262,20 @@ fn find_coordinator(
                 .with_host(text(&body.host))
                 .with_port(body.port)
                 .with_error_code(body.error.0)
-                .with_error_message(Some(text(body.error.java_message())))
+                .with_error_message(nullable_text(&body.error_message))
         };
         return Ok(answer.with_coordinators(body.coordinators.iter().map(coordinator).collect()));
     }
     match &body.coordinators[..] {
-        [only] => Ok(answer
-            .with_error_message(match only.error {
-                _ if version == 0 => Some(text("")),
-                ErrorCode::NONE => Some(text("NONE")),
-                error => Some(text(error.java_message())),
-            })
-            .with_error_code(only.error.0)
-            .with_node_id(broker_id(only.node))
-            .with_host(text(&only.host))
-            .with_port(only.port)),
+        [only] => {
+            let said = if version >= 1 { nullable_text(&only.error_message) } else { Some(StrBytes::default()) };
+            Ok(answer
+                .with_error_code(only.error.0)
+                .with_error_message(said)
+                .with_node_id(broker_id(only.node))
+                .with_host(text(&only.host))
+                .with_port(only.port))
+        }
         _ => Err("answers for one key"),
     }
 }

@@ -29,6 +29,7 @@ use super::topics::is_internal;
 use super::{Cluster, ClusterConfig};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ProducerIdentity, TopicPartition};
+use crate::java_hash;
 use crate::protocol::{
     AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
     Coordinator, EndTxnRequest, EndTxnResponse, FindCoordinatorRequest, FindCoordinatorResponse, InitProducerIdRequest,
@@ -162,27 +163,26 @@ fn known_since(first: i16, version: i16, error: ErrorCode) -> ErrorCode {
 }
 
 impl<O: Observer> Cluster<O> {
-    pub(super) fn find_coordinator(&self, request: &FindCoordinatorRequest) -> FindCoordinatorResponse {
+    pub(super) fn find_coordinator(&self, version: i16, request: &FindCoordinatorRequest) -> FindCoordinatorResponse {
         let coordinators = request.keys.iter().map(|key| {
             let node = self.coordinator_of(key);
             match self.config.address_of(node).filter(|_| COORDINATED.contains(&request.key_type)) {
                 Some(address) => Coordinator {
                     key: Arc::clone(key),
                     error: ErrorCode::NONE,
+                    // What Apache Kafka says where one key is answered.
+                    error_message: Some(if version < 4 { "NONE" } else { "" }.into()),
                     node,
                     host: address.host.clone(),
                     port: i32::from(address.port),
                 },
-                None => Coordinator {
-                    key: Arc::clone(key),
-                    error: match COORDINATED.contains(&request.key_type) {
+                None => {
+                    let error = match COORDINATED.contains(&request.key_type) {
                         true => ErrorCode::COORDINATOR_NOT_AVAILABLE,
                         false => ErrorCode::INVALID_REQUEST,
-                    },
-                    node: NodeId(-1),
-                    host: "".into(),
-                    port: -1,
-                },
+                    };
+                    Coordinator::refused(Arc::clone(key), error, Some(error.java_message().into()))
+                }
             }
         });
         FindCoordinatorResponse { throttle_time_ms: 0, coordinators: coordinators.collect() }
@@ -191,10 +191,9 @@ impl<O: Observer> Cluster<O> {
     /// Java's hash of the key chooses one of fifty partitions, and its leader coordinates: the first of three brokers in a
     /// row that is not fenced. −1: none.
     fn coordinator_of(&self, key: &str) -> NodeId {
-        let hash = key.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
         let brokers = i32::try_from(self.config.brokers.len()).unwrap_or(i32::MAX).max(1);
         // `Utils.abs`: the smallest number counts as 0.
-        let first = hash.checked_abs().unwrap_or(0) % COORDINATOR_PARTITIONS;
+        let first = java_hash::of_string(key).checked_abs().unwrap_or(0) % COORDINATOR_PARTITIONS;
         let mut replicas = (0..COORDINATOR_REPLICAS.min(brokers)).map(|copy| NodeId((first + copy) % brokers + 1));
         replicas.find(|&node| self.brokers.is_active(node)).unwrap_or(NodeId(-1))
     }

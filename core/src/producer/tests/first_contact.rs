@@ -181,7 +181,7 @@ fn a_topic_one_may_not_see_fails_each_send_that_asked() {
         assert!(matches!(story.try_send(&mut attempt, &record(0, "a")), Err(SendRefusal::Blocked { .. })));
         let later = story.now_ms() + 2_000;
         story.at_ms(later);
-        let error = ProducerError::TopicAuthorization { topic: "t".into() };
+        let error = ProducerError::TopicAuthorization { topics: vec!["t".into()] };
         assert_eq!(story.try_send(&mut attempt, &record(0, "a")), Err(failed(Some(0), error)));
     }
 }

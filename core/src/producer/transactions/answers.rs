@@ -1,9 +1,11 @@
 //! What answers to the questions mean (`TransactionManager`'s request handlers).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::{ErrorCode, ProducerError, TransactionError};
 use crate::ids::{ProducerIdentity, TopicPartition};
+use crate::java_hash;
 
 use super::super::topics::PartitionRef;
 use super::requests::{Coordinator, Pending, Query};
@@ -40,7 +42,7 @@ impl Transactions {
     }
 
     /// FindCoordinator was answered.
-    pub(in super::super) fn on_found(&mut self, code: ErrorCode, found: CoordinatorNode) {
+    pub(in super::super) fn on_found(&mut self, code: ErrorCode, message: Option<Arc<str>>, found: CoordinatorNode) {
         let Some(pending) = self.in_flight.take() else { return };
         let Query::FindCoordinator(coordinator) = &pending.query else { return };
         match code {
@@ -50,7 +52,7 @@ impl Transactions {
             },
             code if code.is_retriable() => self.repeat(pending),
             ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => self.fail_for_good(&pending, broker(code)),
-            _ => self.refuse(pending, code),
+            _ => self.refuse_saying(pending, code, message),
         }
     }
 
@@ -71,7 +73,7 @@ impl Transactions {
         Some(Granted { identity, restarts_sequences })
     }
 
-    /// AddPartitionsToTxn was answered.
+    /// AddPartitionsToTxn was answered, in the order in which the Java client looks at the partitions.
     pub(in super::super) fn on_partitions_added(&mut self, answers: Vec<PartitionAnswer>) {
         let Some(pending) = self.in_flight.take() else { return };
         // A pause is short for what was answered last.
@@ -91,14 +93,12 @@ impl Transactions {
         for answer in &answers {
             self.pending_partitions.retain(|partition| Some(*partition) != answer.partition);
         }
-        let unauthorized = answers.iter().find(|answer| answer.code == ErrorCode::TOPIC_AUTHORIZATION_FAILED);
-        let refused: Vec<_> =
-            answers.iter().filter(|answer| !answer.code.is_none()).map(|a| (a.named.clone(), a.code)).collect();
-        if let Some(answer) = unauthorized {
-            let topic = Arc::clone(&answer.named.topic);
-            self.fail_until_abort(&pending, ProducerError::TopicAuthorization { topic });
-        } else if !refused.is_empty() {
-            self.fail_until_abort(&pending, TransactionError::PartitionsRefused(refused).into());
+        let topics = unauthorized(&answers);
+        if !topics.is_empty() {
+            self.fail_until_abort(&pending, ProducerError::TopicAuthorization { topics });
+        } else if answers.iter().any(|answer| !answer.code.is_none()) {
+            let told = answers.into_iter().map(|answer| (answer.named, answer.code)).collect();
+            self.fail_until_abort(&pending, TransactionError::PartitionsRefused(told).into());
         } else {
             self.partitions.extend(answers.iter().filter_map(|answer| answer.partition));
             self.started = true;
@@ -119,7 +119,7 @@ impl Transactions {
         }
     }
 
-    /// TxnOffsetCommit was answered.
+    /// TxnOffsetCommit was answered, in the order in which the Java client looks at the partitions.
     pub(in super::super) fn on_offsets_committed(&mut self, answers: &[(Arc<str>, i32, ErrorCode)]) {
         let Some(pending) = self.in_flight.take() else { return };
         let Query::CommitOffsets { member, .. } = &pending.query else { return };
@@ -163,14 +163,19 @@ impl Transactions {
 
     /// An answer that says no: what that means is much the same for all questions.
     fn refuse(&mut self, pending: Pending, code: ErrorCode) {
+        self.refuse_saying(pending, code, None);
+    }
+
+    /// As [`refuse`](Self::refuse), with what the broker says of the error.
+    fn refuse_saying(&mut self, pending: Pending, code: ErrorCode, message: Option<Arc<str>>) {
         use ErrorCode as Code;
         let is_init = matches!(pending.query, Query::InitProducerId { .. });
         let unexpected = match &pending.query {
             Query::FindCoordinator(Coordinator::Group(group)) => {
-                TransactionError::NoCoordinator { of_group: true, key: Arc::clone(group), code }
+                TransactionError::NoCoordinator { of_group: true, key: Arc::clone(group), code, message }
             }
             Query::FindCoordinator(Coordinator::Transaction) => {
-                TransactionError::NoCoordinator { of_group: false, key: Arc::clone(&self.id), code }
+                TransactionError::NoCoordinator { of_group: false, key: Arc::clone(&self.id), code, message }
             }
             query => TransactionError::UnexpectedAnswer { api: query.api(), code },
         };
@@ -256,6 +261,14 @@ fn broker(code: ErrorCode) -> ProducerError {
 
 const fn is_find(query: &Query) -> bool {
     matches!(query, Query::FindCoordinator(_))
+}
+
+/// Topics to which the principal may not write, as a set of Java's has them.
+fn unauthorized(answers: &[PartitionAnswer]) -> Vec<Arc<str>> {
+    let mut told = BTreeSet::new();
+    let unauthorized = answers.iter().filter(|answer| answer.code == ErrorCode::TOPIC_AUTHORIZATION_FAILED);
+    let topics = unauthorized.map(|answer| &answer.named.topic).filter(|topic| told.insert(Arc::clone(topic)));
+    java_hash::in_map_order(topics.cloned().collect(), |topic| java_hash::of_string(topic))
 }
 
 /// Does this error of one partition decide about the whole AddPartitionsToTxn request?

@@ -60,7 +60,7 @@ fn ready(level: i16) -> Transactions {
     assert_eq!(pending.query, Query::InitProducerId { bump: None });
     transactions.find_coordinator_for(pending);
     assert_eq!(ask(&mut transactions), Some(ApiKey::FindCoordinator));
-    transactions.on_found(ErrorCode::NONE, somewhere());
+    transactions.on_found(ErrorCode::NONE, None, somewhere());
     transactions.on_coordinator_ready(Some(5));
     assert_eq!(ask(&mut transactions), Some(ApiKey::InitProducerId));
     let granted = transactions.on_initialized(ErrorCode::NONE, FIRST);
@@ -127,12 +127,28 @@ fn when_a_coordinator_is_gone_it_is_looked_up_and_asked_again_after_a_pause() {
         end(&mut transactions);
         assert_eq!(transactions.node_of(&Coordinator::Transaction), None);
         assert_eq!(ask(&mut transactions), Some(ApiKey::FindCoordinator));
-        transactions.on_found(ErrorCode::NONE, somewhere());
+        transactions.on_found(ErrorCode::NONE, None, somewhere());
         let again = transactions.next(false).expect("the same question");
         assert!(matches!(again.query, Query::EndTxn { committed: true, .. }) && again.is_retry);
         transactions.on_sent(again);
         transactions.on_ended(ErrorCode::NONE, Some(NEXT));
         assert_eq!(transactions.take_outcome(commit), Some(Ok(())));
+    }
+}
+
+/// `FindCoordinatorHandler` prints the answer's `errorMessage`, be it null.
+#[test]
+fn why_nobody_coordinates_is_said_in_the_brokers_words() {
+    for (message, end) in [(Some("it is too late"), "it is too late"), (Some(""), ""), (None, "null")] {
+        let mut transactions = Transactions::new("tx".into());
+        transactions.init().expect("fits");
+        let pending = transactions.next(false).expect("a question");
+        transactions.find_coordinator_for(pending);
+        assert_eq!(ask(&mut transactions), Some(ApiKey::FindCoordinator));
+        transactions.on_found(ErrorCode::UNKNOWN_SERVER_ERROR, message.map(Into::into), somewhere());
+        let begin = "Could not find a coordinator with type TRANSACTION with key tx due to unexpected error: ";
+        let error = transactions.fatal_error().expect("it failed").to_string();
+        assert_eq!(error, format!("{begin}{end}"));
     }
 }
 

@@ -13,7 +13,7 @@ use producer_core::protocol::{
 };
 use producer_core::record_batch::BatchView;
 
-use super::coordinator::Coordinator;
+use super::coordinator::{Coordinator, Refusal};
 use super::script::Script;
 
 /// The wall clock at instant 0 of every script.
@@ -117,7 +117,7 @@ impl Brokers {
                 self.topic_errors.insert(topic.to_owned(), error(name)?);
             }
             ["metadata-error", name] => self.metadata_error = error(name)?,
-            ["refuse", name, refusal] => self.coordinator.refuse(api(name)?, error(refusal)?),
+            ["refuse", name, ref refusal @ ..] => self.coordinator.refuse(api(name)?, Refusal::read(refusal)?),
             ["features", node, epoch, level] => {
                 let epoch = Some(epoch.parse()?).filter(|&epoch| epoch >= 0);
                 self.features.insert(node.parse()?, (epoch, level.parse()?));
@@ -164,7 +164,7 @@ impl Brokers {
             }
             Request::Metadata(asked) => {
                 let topics = asked.topics.as_deref().context("never all topics")?;
-                let told = match self.coordinator.refusal(ApiKey::Metadata) {
+                let told = match self.coordinator.refusal(ApiKey::Metadata).error {
                     ErrorCode::NONE => self.metadata(version, topics),
                     refusal => refuse_metadata(refusal, topics),
                 };
@@ -398,7 +398,7 @@ pub(super) fn split(place: &str) -> Result<(&str, i32)> {
 }
 
 /// An error by Kafka's name or number.
-fn error(name: &str) -> Result<ErrorCode> {
+pub(super) fn error(name: &str) -> Result<ErrorCode> {
     if let Ok(code) = name.parse() {
         return Ok(ErrorCode(code));
     }

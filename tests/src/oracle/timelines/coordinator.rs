@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use producer_core::error::ErrorCode;
 use producer_core::ids::{NodeId, ProducerIdentity};
 use producer_core::io::OutgoingRequest;
@@ -14,14 +14,60 @@ use producer_core::protocol::{
     TxnOffsetCommitResponse,
 };
 
+use super::brokers::{error, split};
+
 /// The version of EndTxn whose answer brings the next epoch (KIP-890).
 const END_TXN_BUMPS: i16 = 5;
+
+/// What a question is answered with.
+#[derive(Debug, Default)]
+pub(super) struct Refusal {
+    pub(super) error: ErrorCode,
+    /// What FindCoordinator says of it: Kafka's words, unless the script has others, or none.
+    message: Option<Arc<str>>,
+    /// Partitions that have an error of their own.
+    partitions: BTreeMap<(String, i32), ErrorCode>,
+}
+
+impl Refusal {
+    /// `ERROR[,said|,silent] [T-P:ERROR]…`
+    pub(super) fn read(words: &[&str]) -> Result<Self> {
+        let [refusal, partitions @ ..] = words else { bail!("no error") };
+        let (name, words) = refusal.split_once(',').unwrap_or((refusal, ""));
+        let error = error(name)?;
+        let message = match words {
+            "" => Some(error.java_message().into()),
+            "said" => Some("said by the coordinator".into()),
+            "silent" => None,
+            _ => bail!("{words}: no option of a refusal"),
+        };
+        let mut refusal = Self { error, message, partitions: BTreeMap::new() };
+        for word in partitions {
+            let (place, name) = word.split_once(':').context("T-P:ERROR")?;
+            let (topic, partition) = split(place)?;
+            refusal.partitions.insert((topic.to_owned(), partition), self::error(name)?);
+        }
+        Ok(refusal)
+    }
+
+    /// Topics with the error of each of their partitions.
+    fn of<'a>(&self, topics: impl Iterator<Item = (&'a Arc<str>, Vec<i32>)>) -> Vec<TopicErrors> {
+        let of = |topic: &Arc<str>, partition| {
+            let own = self.partitions.get(&(topic.to_string(), partition)).copied();
+            (partition, own.unwrap_or(self.error))
+        };
+        let told = |topic, partitions: Vec<i32>| partitions.into_iter().map(|partition| of(topic, partition)).collect();
+        topics
+            .map(|(name, partitions)| TopicErrors { name: Arc::clone(name), partitions: told(name, partitions) })
+            .collect()
+    }
+}
 
 /// The coordinator as it is now.
 #[derive(Debug)]
 pub(super) struct Coordinator {
     pub(super) node: i32,
-    refusals: BTreeMap<ApiKey, VecDeque<ErrorCode>>,
+    refusals: BTreeMap<ApiKey, VecDeque<Refusal>>,
     /// What is granted to the next producer that has no id.
     next: (i64, i16),
     /// Of the transactional id, once it was granted.
@@ -34,21 +80,22 @@ impl Coordinator {
     }
 
     /// The next question of this API is answered with this.
-    pub(super) fn refuse(&mut self, api: ApiKey, error: ErrorCode) {
-        self.refusals.entry(api).or_default().push_back(error);
+    pub(super) fn refuse(&mut self, api: ApiKey, refusal: Refusal) {
+        self.refusals.entry(api).or_default().push_back(refusal);
     }
 
     /// What the question of this API that comes now is answered with.
-    pub(super) fn refusal(&mut self, api: ApiKey) -> ErrorCode {
-        self.refusals.get_mut(&api).and_then(VecDeque::pop_front).unwrap_or(ErrorCode::NONE)
+    pub(super) fn refusal(&mut self, api: ApiKey) -> Refusal {
+        self.refusals.get_mut(&api).and_then(VecDeque::pop_front).unwrap_or_default()
     }
 
     /// The answer to a question in this version.
     pub(super) fn answer(&mut self, request: &Request, version: i16, throttle_time_ms: i32) -> Result<Response> {
-        let error = self.refusal(request.api());
+        let refusal = self.refusal(request.api());
+        let error = refusal.error;
         Ok(match request {
             Request::FindCoordinator(asked) => {
-                let coordinators = asked.keys.iter().map(|key| self.found(key, error)).collect();
+                let coordinators = asked.keys.iter().map(|key| self.found(key, &refusal)).collect();
                 Response::FindCoordinator(FindCoordinatorResponse { throttle_time_ms, coordinators })
             }
             Request::InitProducerId(asked) => {
@@ -58,7 +105,7 @@ impl Coordinator {
             }
             Request::AddPartitionsToTxn(asked) => {
                 let named = asked.topics.iter().map(|topic| (&topic.name, topic.partitions.clone()));
-                let topics = with_error(named, error);
+                let topics = refusal.of(named);
                 Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { throttle_time_ms, topics })
             }
             Request::AddOffsetsToTxn(_) => {
@@ -67,7 +114,7 @@ impl Coordinator {
             Request::TxnOffsetCommit(asked) => {
                 let numbers = |told: &Vec<(i32, _)>| told.iter().map(|&(partition, _)| partition).collect();
                 let named = asked.topics.iter().map(|topic| (&topic.name, numbers(&topic.partitions)));
-                let topics = with_error(named, error);
+                let topics = refusal.of(named);
                 Response::TxnOffsetCommit(TxnOffsetCommitResponse { throttle_time_ms, topics })
             }
             Request::EndTxn(_) => {
@@ -79,10 +126,13 @@ impl Coordinator {
         })
     }
 
-    fn found(&self, key: &Arc<str>, error: ErrorCode) -> FoundCoordinator {
-        let (node, host, port) =
-            if error.is_none() { (self.node, "127.0.0.1", 9_092 + self.node) } else { (-1, "", -1) };
-        FoundCoordinator { key: Arc::clone(key), error, node: NodeId(node), host: host.into(), port }
+    fn found(&self, key: &Arc<str>, refusal: &Refusal) -> FoundCoordinator {
+        let nobody = FoundCoordinator::refused(Arc::clone(key), refusal.error, refusal.message.clone());
+        if refusal.error.is_none() {
+            FoundCoordinator { node: NodeId(self.node), host: "127.0.0.1".into(), port: 9_092 + self.node, ..nobody }
+        } else {
+            nobody
+        }
     }
 
     fn grant(&mut self, asked: &InitProducerIdRequest) -> (i64, i16) {
@@ -108,11 +158,6 @@ impl Coordinator {
         self.granted = Some(bumped);
         bumped
     }
-}
-
-fn with_error<'a>(topics: impl Iterator<Item = (&'a Arc<str>, Vec<i32>)>, error: ErrorCode) -> Vec<TopicErrors> {
-    let told = |partitions: Vec<i32>| partitions.into_iter().map(|partition| (partition, error)).collect();
-    topics.map(|(name, partitions)| TopicErrors { name: Arc::clone(name), partitions: told(partitions) }).collect()
 }
 
 /// What a question to a coordinator is told as, behind its instant.

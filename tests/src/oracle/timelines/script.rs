@@ -31,7 +31,7 @@
 //! | `forget-id TOPIC` | metadata tells no id of the topic any more |
 //! | `topic-error TOPIC ERROR` | metadata tells this of the topic |
 //! | `metadata-error ERROR` | metadata says this of all that it tells, in versions that can |
-//! | `refuse API ERROR` | the next question of this API, Metadata or one to a coordinator, that has no other is answered with it |
+//! | `refuse API ERROR[,said\|,silent] [T-P:ERROR]…` | the next question of this API, Metadata or one to a coordinator, that has no other is answered with it, its partitions with their own; FindCoordinator says other words of it, or none |
 //! | `features NODE EPOCH LEVEL` | from now on a broker answers ApiVersions with the state EPOCH of the cluster's features, −1: with none, and this level of `transaction.version` |
 //! | `coordinator NODE` | from now on it coordinates transactions and groups |
 //! | `throttle API MS` | the next answer of the API asks for a pause |

@@ -209,7 +209,7 @@ fn a_topic_without_rights_spoils_the_transaction() {
     assert_eq!(added(story.asked_of_coordinators().expect("a question")), both());
     story.hear(ADD, &|topic, _| unauthorised(topic));
     let transactions = story.producer.transactions.as_ref().expect("it has them");
-    let expected = ProducerError::TopicAuthorization { topic: "foo".into() };
+    let expected = ProducerError::TopicAuthorization { topics: vec!["foo".into()] };
     assert_eq!(transactions.undrained_must_fail(), Some(expected));
     assert!(!story.pending().0 && !story.may_send_to("foo", 0) && !story.may_send_to("bar", 0));
     story.expect_abortable("TopicAuthorizationException");
@@ -309,4 +309,34 @@ fn a_batch_whose_partition_nobody_added_stays() {
     assert!(story.carried.is_empty() && story.question() == Some(ADD));
     story.expect(ADD, ErrorCode::NONE);
     assert_eq!(story.carried_values(), ["vb"]);
+}
+
+/// A story in which records of two topics were sent, and this answered for their partitions: what everything fails with.
+fn refused_with(code: &dyn Fn(&str, i32) -> ErrorCode) -> String {
+    let mut story = Story::begun(V1, &[]);
+    for topic in ["fig", "pear"] {
+        story.look_at(topic);
+    }
+    for topic in ["fig", "pear"] {
+        story.append(topic, 0);
+    }
+    story.settle();
+    story.hear(ADD, code);
+    let transactions = story.producer.transactions.as_ref().expect("it has them");
+    transactions.undrained_must_fail().expect("it failed").to_string()
+}
+
+/// `TopicAuthorizationException` prints a `HashSet`, and `AddPartitionsToTxnHandler` a `HashMap` of all partitions.
+#[test]
+fn what_was_refused_is_named_in_the_order_of_javas_maps_and_beside_what_was_not() {
+    let refusal = refused_with(&|_, _| ErrorCode::TOPIC_AUTHORIZATION_FAILED);
+    assert_eq!(refusal, "Not authorized to access topics: [pear, fig]");
+    let refusal = refused_with(&|topic, _| match topic {
+        "fig" => ErrorCode::NONE,
+        _ => ErrorCode::OPERATION_NOT_ATTEMPTED,
+    });
+    assert_eq!(
+        refusal,
+        "Could not add partitions to transaction due to errors: {pear-0=OPERATION_NOT_ATTEMPTED, fig-0=NONE}"
+    );
 }

@@ -328,6 +328,7 @@ fn sound_answer(
             let found = |key: &Arc<str>| Coordinator {
                 key: Arc::clone(key),
                 error,
+                error_message: Some(error.java_message().into()),
                 node: NodeId(if error.is_none() { coordinator } else { -1 }),
                 host: "broker".into(),
                 port: 9_000 + coordinator,

@@ -1,0 +1,56 @@
+//! The order of Java's hash maps, where it decides what the Java client says: which of several errors counts, and in which
+//! order names stand in a sentence.
+
+/// `String.hashCode`.
+pub(crate) fn of_string(text: &str) -> i32 {
+    text.encode_utf16().fold(0, |hash, unit| i32::wrapping_add(i32::wrapping_mul(hash, 31), i32::from(unit)))
+}
+
+/// `TopicPartition.hashCode`.
+pub(crate) fn of_partition(topic: &str, partition: i32) -> i32 {
+    31_i32.wrapping_add(partition).wrapping_mul(31).wrapping_add(of_string(topic))
+}
+
+/// In the order in which a `HashMap` or a `HashSet` walks through them that they were put into in this order.
+///
+/// No key may come twice. A bucket that holds so many that Java makes a tree of it is walked as any other.
+pub(crate) fn in_map_order<T>(things: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
+    // A table grows when it is three quarters full.
+    let mut size = 16;
+    while things.len() > size / 4 * 3 {
+        size *= 2;
+    }
+    let mut table: Vec<Vec<T>> = Vec::new();
+    table.resize_with(size, Vec::new);
+    for thing in things {
+        let hash = hash(&thing).cast_unsigned();
+        let bucket = (hash ^ (hash >> 16)) as usize & (size - 1);
+        table[bucket].push(thing);
+    }
+    table.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hashes are those of the specification of `String.hashCode`.
+    #[test]
+    fn names_hash_as_java_hashes_them() {
+        assert_eq!(["", "tx", "polygenelubricants"].map(of_string), [0, 3_716, i32::MIN]);
+        assert_eq!(of_partition("t", 1), 32 * 31 + 116);
+    }
+
+    /// As OpenJDK 17 walks through a `HashSet` of these names; the last has outgrown its first table.
+    #[test]
+    fn things_are_walked_through_as_java_walks_through_a_map() {
+        let walk =
+            |names: &[&str]| in_map_order(names.iter().map(|&name| name.to_owned()).collect(), |name| of_string(name));
+        assert_eq!(walk(&["pear", "apple", "fig"]).join(" "), "apple pear fig");
+        assert_eq!(walk(&["b", "r", "a", "q"]).join(" "), "a q b r");
+        let many: Vec<String> = (0..13).map(|number| format!("topic-{number}")).collect();
+        let many: Vec<&str> = many.iter().map(|name| &**name).collect();
+        let theirs = [6, 7, 8, 9, 0, 1, 2, 3, 10, 4, 11, 5, 12].map(|number| format!("topic-{number}"));
+        assert_eq!(walk(&many), theirs);
+    }
+}
