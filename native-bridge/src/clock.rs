@@ -74,7 +74,8 @@ impl Default for Clock {
 /// A clock that a burst of `send` reads once: a reading costs as much as half a `send`.
 ///
 /// While readings are used, the [timekeeper](crate::timekeeper) comes by every [`FRESHNESS`] and declares them stale; after
-/// one such span without use it stops coming, and the next use asks for it again.
+/// one such span without use it stops coming, and the next use asks for it again. On a machine with more to do than
+/// processors it may come late; then a reading ends with its [`CALLS_PER_READING`] uses.
 #[derive(Debug)]
 pub(crate) struct CachedClock {
     clock: Clock,
@@ -88,7 +89,7 @@ impl CachedClock {
         Self { clock, reading: clock.now(), uses: 0, freshness: Freshness::default() }
     }
 
-    /// The time, at most [`FRESHNESS`] old.
+    /// The time, at most [`FRESHNESS`] old if the timekeeper gets its turn in time.
     #[inline]
     pub(crate) fn now(&mut self) -> Now {
         self.uses += 1;

@@ -213,7 +213,8 @@ async fn an_answer_in_the_form_of_version_0_to_a_question_in_version_4_ends_in_a
     let cause = refused.error.source().map(ToString::to_string).unwrap_or_default();
     assert!(cause.starts_with("node -1 gave an answer of no use: ApiVersions v4: "), "{cause}");
     let asked = asked.load(Ordering::SeqCst);
-    assert!((2..=8).contains(&asked), "asked {asked} times in a second");
+    // Without the pauses of the reconnect back-off, 40 ms at the least, there would be thousands.
+    assert!((1..=100).contains(&asked), "asked {asked} times before max.block.ms was over");
     Ok(())
 }
 
