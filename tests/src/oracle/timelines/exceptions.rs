@@ -136,23 +136,14 @@ pub(super) const EXCEPTIONS: [Exception; 16] = [
     Exception {
         name: "equals-in-line",
         reason: "questions of a transaction that are equally urgent wait in a java.util.PriorityQueue, where each vain round of \
-                 the sender may change which comes first; the player's rounds are more than a real sender's; what follows \
-                 is not compared",
+                 the sender may change which comes first; the player's rounds are more than a real sender's. Both ask the \
+                 same at the same instants in another order",
         forgive: |_, theirs, ours| {
-            const EQUALS: [&str; 3] = ["add-partitions", "add-offsets", "commit-offsets"];
-            let place = first_difference(theirs, ours);
-            // The one that is asked again waits for its pause first, so that other things may stand before it.
-            let is_equal = |line: &&String| EQUALS.contains(&word(line, 1));
-            let next = |lines: &[String]| lines[place.min(lines.len())..].iter().position(|line| is_equal(&line));
-            let was_looked_up = theirs[..place].iter().rev().take(9).any(|line| word(line, 1) == "find-coordinator");
-            let is_met = match (next(theirs), next(ours)) {
-                (Some(their), Some(our)) => {
-                    let what = |line: &str| line.split_once(' ').map(|(_, what)| what.to_owned());
-                    their.min(our) == 0 && what(&theirs[place + their]) != what(&ours[place + our])
-                }
-                _ => false,
-            };
-            is_met && was_looked_up && end_at_first_difference(theirs, ours)
+            let is_met = asked_in_another_order(theirs, ours);
+            if is_met {
+                ours.clone_from(theirs);
+            }
+            is_met
         },
     },
     Exception {
@@ -316,6 +307,31 @@ pub(super) const EXCEPTIONS: [Exception; 16] = [
     },
 ];
 
+/// Do two timelines differ only in the order in which they ask what is equally urgent? From the first line that differs to
+/// the last one each tells what the other does: as many questions at each instant, and whatever follows from them before
+/// the two take the same course again.
+fn asked_in_another_order(theirs: &[String], ours: &[String]) -> bool {
+    const EQUALS: [&str; 3] = ["add-partitions", "add-offsets", "commit-offsets"];
+    let place = first_difference(theirs, ours);
+    let was_looked_up = theirs[..place].iter().rev().take(9).any(|line| word(line, 1) == "find-coordinator");
+    let rest = [theirs, ours].map(|lines| &lines[place..]);
+    let is_same = |(their, our): &(&String, &String)| their == our;
+    let alike = rest[0].iter().rev().zip(rest[1].iter().rev()).take_while(is_same).count();
+    let [their, our] = rest.map(|lines| &lines[..lines.len() - alike]);
+    let what = |line: &String| line.split_once(' ').map(|(_, what)| what.to_owned());
+    let told = |lines: &[String]| {
+        let mut told: Vec<_> = lines.iter().map(what).collect();
+        told.sort_unstable();
+        told
+    };
+    let asked = |lines: &[String]| -> (Vec<_>, Vec<_>) {
+        let questions = lines.iter().filter(|line| EQUALS.contains(&word(line, 1)));
+        questions.map(|line| (instant(line), what(line))).unzip()
+    };
+    let ((their_instants, their_questions), (our_instants, our_questions)) = (asked(their), asked(our));
+    was_looked_up && their_instants == our_instants && their_questions != our_questions && told(their) == told(our)
+}
+
 fn first_difference(theirs: &[String], ours: &[String]) -> usize {
     theirs.iter().zip(ours).take_while(|(theirs, ours)| theirs == ours).count()
 }
@@ -372,4 +388,58 @@ fn leave_out(theirs: &mut Vec<String>, ours: &mut Vec<String>, is_meant: impl Fn
     theirs.retain(|line| !is_meant(line));
     ours.retain(|line| !is_meant(line));
     theirs.len() + ours.len() < before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: [&str; 6] = [
+        "10 find-coordinator n1 v6 0 group",
+        "20 add-partitions n1 7/0 t-0",
+        "30 add-offsets n1 7/0 group",
+        "30 produce n1 t-0 pid 7/0 seq 0",
+        "40 commit-offsets n2 7/0 group t-0",
+        "50 acked 0 t-0 0",
+    ];
+
+    fn lines(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_same_questions_in_another_order_are_forgiven_with_what_follows_from_it() {
+        let [looked_up, .., acked] = ASKED;
+        let ours = [
+            looked_up,
+            "20 add-offsets n1 7/0 group",
+            "30 add-partitions n1 7/0 t-0",
+            "40 commit-offsets n2 7/0 group t-0",
+            "40 produce n1 t-0 pid 7/0 seq 0",
+            acked,
+        ];
+        assert!(asked_in_another_order(&lines(&ASKED), &lines(&ours)));
+        assert!(!asked_in_another_order(&lines(&ASKED[1..]), &lines(&ours[1..])), "nobody was looked up");
+    }
+
+    #[test]
+    fn a_question_that_is_lost_doubled_or_another_one_is_not_forgiven() {
+        let [looked_up, partitions, offsets, produced, commit, acked] = ASKED;
+        let swapped = ["20 add-offsets n1 7/0 group", "30 add-partitions n1 7/0 t-0"];
+        let [first, second] = swapped;
+        for (what, ours) in [
+            ("one is lost", &[looked_up, first, produced, commit, acked][..]),
+            ("one is asked twice", &[looked_up, first, second, "30 add-offsets n1 7/0 group", produced, commit, acked]),
+            ("another partition", &[looked_up, first, "30 add-partitions n1 7/0 t-1", produced, commit, acked]),
+            ("later", &[looked_up, first, "31 add-partitions n1 7/0 t-0", produced, commit, acked]),
+            (
+                "the order is the same",
+                &[looked_up, partitions, offsets, commit, "41 produce n1 t-0 pid 7/0 seq 0", acked],
+            ),
+            ("a record fails", &[looked_up, first, second, produced, commit, "50 failed 0 t-0 TimeoutException"]),
+            ("a batch is lost", &[looked_up, first, second, commit, acked]),
+        ] {
+            assert!(!asked_in_another_order(&lines(&ASKED), &lines(ours)), "{what}");
+        }
+    }
 }
