@@ -1,5 +1,7 @@
 //! A TCP proxy between a client and one broker, or between a browser and a bridge, whose connections a test can cut.
 
+mod seizing;
+
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -9,6 +11,7 @@ use std::{
     },
 };
 
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -18,6 +21,9 @@ use tokio::{
     sync::Notify,
     task::JoinHandle,
 };
+
+use self::seizing::Seized;
+pub use self::seizing::Seizer;
 
 /// Listens on a loopback port and passes bytes to a broker and back. Ends when dropped.
 #[derive(Debug)]
@@ -40,6 +46,8 @@ struct Shared {
     heard: Mutex<Vec<Vec<u8>>>,
     /// For browsers: what they call us, and what the server behind calls itself.
     names: Option<Names>,
+    /// For Kafka: which request is seized next.
+    seizer: Option<Seizer>,
 }
 
 impl Shared {
@@ -56,6 +64,15 @@ impl CuttingProxy {
     pub async fn listen() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         Self::begin(listener, Shared::default())
+    }
+
+    /// A proxy before a Kafka, whose requests may be seized.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn listen_with(seizer: Seizer) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::begin(listener, Shared { seizer: Some(seizer), ..Shared::default() })
     }
 
     /// A proxy before a web server that insists on its own address: the heads of a browser's requests name us, and are
@@ -211,9 +228,11 @@ async fn pass(client: TcpStream, shared: &Shared) -> io::Result<()> {
         heard.push(Vec::new());
         heard.len() - 1
     };
+    let seized = shared.seizer.clone().map(Seized::on);
+    let seized = seized.as_ref();
     tokio::select! {
-        ended = pass_requests(client_reads, broker_writes, shared, ear) => ended,
-        ended = pass_answers(broker_reads, client_writes, shared) => ended,
+        ended = pass_requests(client_reads, broker_writes, shared, seized, ear) => ended,
+        ended = pass_answers(broker_reads, client_writes, shared, seized) => ended,
         () = cut => Ok(()),
     }
 }
@@ -222,25 +241,35 @@ async fn pass_requests(
     mut client: OwnedReadHalf,
     mut broker: OwnedWriteHalf,
     shared: &Shared,
+    seized: Option<&Seized>,
     ear: usize,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut heads = Heads::default();
+    let mut unfinished = BytesMut::new();
     loop {
         let read = client.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
         shared.heard()[ear].extend_from_slice(&buffer[..read]);
-        match &shared.names {
-            None => broker.write_all(&buffer[..read]).await?,
-            Some(names) => broker.write_all(&heads.rename(&buffer[..read], names)).await?,
+        let said = &buffer[..read];
+        match (&shared.names, seized) {
+            (Some(names), _) => broker.write_all(&heads.rename(said, names)).await?,
+            (None, Some(seized)) => broker.write_all(&seized.requests(&mut unfinished, said)?).await?,
+            (None, None) => broker.write_all(said).await?,
         }
     }
 }
 
-async fn pass_answers(mut broker: OwnedReadHalf, mut client: OwnedWriteHalf, shared: &Shared) -> io::Result<()> {
+async fn pass_answers(
+    mut broker: OwnedReadHalf,
+    mut client: OwnedWriteHalf,
+    shared: &Shared,
+    seized: Option<&Seized>,
+) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
+    let mut unfinished = BytesMut::new();
     loop {
         let read = broker.read(&mut buffer).await?;
         if read == 0 {
@@ -248,6 +277,8 @@ async fn pass_answers(mut broker: OwnedReadHalf, mut client: OwnedWriteHalf, sha
         }
         if shared.swallowing.load(Ordering::SeqCst) {
             shared.swallowed.notify_waiters();
+        } else if let Some(seized) = seized {
+            client.write_all(&seized.answers(&mut unfinished, &buffer[..read])?).await?;
         } else {
             client.write_all(&buffer[..read]).await?;
         }

@@ -68,6 +68,15 @@ pub fn new_topic(name: &str, num_partitions: i32, replication_factor: i16) -> Ne
     NewTopic { name: name.into(), num_partitions, replication_factor, configs: Vec::new(), assignments: Vec::new() }
 }
 
+/// What a broker says that refuses all of a request, as [`Action::Answer`] has it do; `None`: it says nothing.
+#[cfg(feature = "wire")]
+pub fn refusal(request: &Request, error: ErrorCode) -> Option<Response> {
+    match faults::refuse_all(request, error) {
+        Answer::Respond(response) => Some(response),
+        _ => None,
+    }
+}
+
 /// One client connection as the brokers see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId {

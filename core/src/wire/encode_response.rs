@@ -299,14 +299,14 @@ fn api_versions(body: &ApiVersionsResponse, version: i16) -> kafka::ApiVersionsR
     let level = body.transaction_version;
     let supported = SupportedFeatureKey::default().with_name(name()).with_max_version(level);
     // Before version 4 no feature is told that may be at level 0 (KIP-1022).
-    answer
-        .with_supported_features(if version >= 4 { vec![supported] } else { Vec::new() })
-        .with_finalized_features(vec![
+    answer.with_supported_features(if version >= 4 { vec![supported] } else { Vec::new() }).with_finalized_features(
+        vec![
             FinalizedFeatureKey::default()
                 .with_name(name())
                 .with_min_version_level(level)
                 .with_max_version_level(level),
-        ])
+        ],
+    )
 }
 
 fn create_topics(body: &CreateTopicsResponse) -> kafka::CreateTopicsResponse {

@@ -11,7 +11,7 @@ use xtask::workspace;
 
 use super::faults::Fault;
 use super::{BROKERS, PARTITIONS, TOPIC};
-use crate::proxy::CuttingProxy;
+use crate::proxy::{CuttingProxy, Seizer};
 
 /// About what a record takes in a request.
 pub(super) const BYTES_OF_A_RECORD: usize = 20;
@@ -25,11 +25,13 @@ pub(super) struct Apache {
     moved: Receiver<String>,
     /// Is one under way?
     moving: bool,
+    /// What the proxies seize.
+    seizer: Seizer,
     _kafka: ApacheKafka,
 }
 
 impl Apache {
-    pub(super) fn begin(proxies: &[CuttingProxy]) -> Result<Self> {
+    pub(super) fn begin(proxies: &[CuttingProxy], seizer: Seizer) -> Result<Self> {
         let ports: Vec<u16> = proxies.iter().map(CuttingProxy::port).collect();
         let kafka = ApacheKafka::start(BROKERS, &ports)?;
         for (proxy, port) in proxies.iter().zip(kafka.client_ports()) {
@@ -50,14 +52,19 @@ impl Apache {
         });
         let ready = moved.recv().context("the mover of leaders ended")?;
         ensure!(ready == "ready", "the mover of leaders says {ready:?}");
-        Ok(Self { _mover: mover, orders, moved, moving: false, _kafka: kafka })
+        Ok(Self { _mover: mover, orders, moved, moving: false, seizer, _kafka: kafka })
     }
 
     pub(super) fn strike(&mut self, fault: &Fault, round: usize) {
         self.moving &= self.moved.try_recv().is_err();
-        if matches!(fault, Fault::LeaderMoves) && !self.moving {
-            let partition = round % usize::try_from(PARTITIONS).unwrap_or(1);
-            self.moving = writeln!(self.orders, "{partition}").is_ok();
+        match fault {
+            Fault::LeaderMoves if !self.moving => {
+                let partition = round % usize::try_from(PARTITIONS).unwrap_or(1);
+                self.moving = writeln!(self.orders, "{partition}").is_ok();
+            }
+            Fault::Seized(api, action) => self.seizer.seize_next(*api, action.clone()),
+            // One move after another; the rest is the proxies' business, or cannot be done here.
+            Fault::LeaderMoves | Fault::Cut | Fault::CutBeforeAnswers | Fault::NoLeader => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Holds what a client told of its records against what Kafka's own consumer reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
@@ -35,6 +35,63 @@ impl Passage {
         let found =
             if transactional { judge_transactions(account, read, records) } else { judge_all(account, read, records) };
         Ok(format!("{faults} faults, {repeated_batches} batches sent again: {}", found?))
+    }
+}
+
+/// A way in which a promise is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Breach {
+    /// Told to be stored or committed, and not there.
+    Lost,
+    /// There more than once.
+    Doubled,
+    /// There behind a later one of its partition.
+    OutOfOrder,
+    /// Told to have failed, or not accounted for, or twice.
+    NotSent,
+    /// Of a transaction that was told to be aborted, and seen.
+    SeenThoughAborted,
+    /// Of a transaction that is seen in part, and nobody knows how it ended.
+    SeenInPart,
+    /// There, and never sent.
+    Foreign,
+}
+
+impl Passage {
+    /// Every kind of breach that there is, and how many records it concerns.
+    pub fn breaches(&self, records: usize) -> BTreeMap<Breach, usize> {
+        let mut found: BTreeMap<Breach, usize> = BTreeMap::new();
+        let mut add = |breach, count: usize| *found.entry(breach).or_default() += count;
+        let mut there: BTreeSet<usize> = BTreeSet::new();
+        let mut latest: BTreeMap<i32, usize> = BTreeMap::new();
+        for record in &self.read {
+            let Some(number) = record.value.parse().ok().filter(|&number| number < records) else {
+                add(Breach::Foreign, 1);
+                continue;
+            };
+            if !there.insert(number) {
+                add(Breach::Doubled, 1);
+            } else {
+                let latest = latest.entry(record.partition).or_default();
+                add(Breach::OutOfOrder, usize::from(number < *latest));
+                *latest = number.max(*latest);
+            }
+        }
+        let Account { stored, failed, transactions, .. } = &self.account;
+        add(Breach::Lost, stored.iter().filter(|(number, _)| !there.contains(number)).count());
+        let mut told = stored.len();
+        for &(first, count, end) in transactions {
+            told += count;
+            let seen = there.range(first..first + count).count();
+            match end {
+                End::Committed => add(Breach::Lost, count - seen),
+                End::Aborted => add(Breach::SeenThoughAborted, seen),
+                End::Unknown => add(Breach::SeenInPart, if seen < count { seen } else { 0 }),
+            }
+        }
+        add(Breach::NotSent, failed.len().max(records.abs_diff(told)));
+        found.retain(|_, count| *count > 0);
+        found
     }
 }
 
@@ -119,6 +176,37 @@ mod tests {
         }
         judge_all(&told(&[0, 7]), &ReadRecord::of_numbers(&[0, 1]), 2).expect_err("elsewhere");
         judge_all(&told(&[0]), &ReadRecord::of_numbers(&[0]), 2).expect_err("nothing was told of one");
+    }
+
+    #[test]
+    fn kinds_of_breaches_are_told_apart() {
+        let passage = |numbers: &[usize], account| Passage {
+            account,
+            read: ReadRecord::of_numbers(numbers),
+            faults: 0,
+            repeated_batches: 0,
+            score: None,
+        };
+        let stored = || Account { stored: vec![(0, None), (1, None), (2, None)], ..Account::default() };
+        for (there, breach) in [
+            (&[0, 1, 2][..], None),
+            (&[0, 2], Some((Breach::Lost, 1))),
+            (&[0, 1, 1, 2, 0], Some((Breach::Doubled, 2))),
+            (&[2, 0, 1], Some((Breach::OutOfOrder, 2))),
+            (&[0, 1, 2, 3], Some((Breach::Foreign, 1))),
+        ] {
+            assert_eq!(passage(there, stored()).breaches(3), breach.into_iter().collect());
+        }
+        assert_eq!(passage(&[0, 1, 2], stored()).breaches(5), BTreeMap::from([(Breach::NotSent, 2)]));
+        for (end, there, breach) in [
+            (End::Committed, &[0][..], Some((Breach::Lost, 1))),
+            (End::Aborted, &[0, 1], Some((Breach::SeenThoughAborted, 2))),
+            (End::Unknown, &[1], Some((Breach::SeenInPart, 1))),
+            (End::Unknown, &[0, 1], None),
+        ] {
+            let ended = Account { transactions: vec![(0, 2, end)], ..Account::default() };
+            assert_eq!(passage(there, ended).breaches(2), breach.into_iter().collect());
+        }
     }
 
     #[test]

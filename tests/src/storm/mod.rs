@@ -21,8 +21,9 @@ pub use self::account::{Account, End, Manner, Peer};
 use self::apache::Apache;
 use self::embedded::Embedded;
 use self::faults::{Fault, rota};
+pub use self::judge::Breach;
 use crate::peers::kafkajs;
-use crate::proxy::CuttingProxy;
+use crate::proxy::{CuttingProxy, Seizer};
 use crate::read_back::{ReadRecord, read_topic};
 use crate::retries::count_repeated;
 
@@ -31,7 +32,7 @@ const PARTITIONS: i32 = 6;
 const BROKERS: usize = 3;
 /// Faults in one run, if they meet a client that sends nothing twice.
 const FAULTS: usize = 100;
-/// Records between two faults on the embedded brokers at least: in a shorter run there are fewer.
+/// Records between two faults at least: in a shorter run there are fewer.
 const APART: usize = 250;
 /// How often it is looked at how far a client is.
 const GLANCE: Duration = Duration::from_millis(2);
@@ -43,7 +44,8 @@ const TRIES: usize = 3;
 pub enum Brokers {
     /// The embedded ones, with every kind of fault.
     Embedded,
-    /// Three nodes of Apache Kafka, whose answers are their own: connections are cut and leaders move.
+    /// Three nodes of Apache Kafka, with the same faults: where they are errors the proxies answer. No partition is without
+    /// a leader, though.
     Apache,
 }
 
@@ -71,10 +73,10 @@ enum Under {
 }
 
 impl Under {
-    async fn begin(brokers: Brokers, proxies: &[CuttingProxy]) -> Result<Self> {
+    async fn begin(brokers: Brokers, proxies: &[CuttingProxy], seizer: Seizer) -> Result<Self> {
         Ok(match brokers {
             Brokers::Embedded => Self::Embedded(Embedded::begin(proxies).await?),
-            Brokers::Apache => Self::Apache(Apache::begin(proxies)?),
+            Brokers::Apache => Self::Apache(Apache::begin(proxies, seizer)?),
         })
     }
 
@@ -111,21 +113,23 @@ pub async fn pass(brokers: Brokers, peer: Peer, records: usize, manner: Manner) 
 
 async fn pass_once(brokers: Brokers, peer: Peer, records: usize, manner: Manner) -> Result<Passage> {
     let mut proxies = Vec::new();
+    let seizer = Seizer::default();
     for _ in 0..BROKERS {
-        proxies.push(CuttingProxy::listen().await?);
+        proxies.push(match brokers {
+            Brokers::Embedded => CuttingProxy::listen().await?,
+            Brokers::Apache => CuttingProxy::listen_with(seizer.clone()).await?,
+        });
     }
-    let mut under = Under::begin(brokers, &proxies).await?;
+    let mut under = Under::begin(brokers, &proxies, seizer).await?;
     let addresses: Vec<String> = proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
     let servers = addresses.join(",");
     let asked = servers.clone();
     let sending = tokio::task::spawn_blocking(move || peer.send(&asked, TOPIC, records, manner));
 
     let rota = rota(brokers, manner);
-    let apart = match brokers {
-        Brokers::Embedded => APART.max(records / FAULTS),
-        Brokers::Apache => records / FAULTS,
-    };
-    let (mut faults, mut due) = (0, 0);
+    let apart = APART.max(records / FAULTS);
+    // The embedded brokers say themselves when every partition has a batch.
+    let (mut faults, mut due) = (0, if brokers == Brokers::Apache { apart } else { 0 });
     while !sending.is_finished() {
         tokio::time::sleep(GLANCE).await;
         // A client that must begin again sends more than there is, and meets more faults.
