@@ -75,7 +75,7 @@ pub const JUDGES: &[Judge] = &[
     Judge { name: "kafka-kills", cases: [500_000, 50_000], run: kafka::kills },
     Judge { name: "foreign-clients", cases: [100_000, 10_000], run: foreign::clients },
     Judge { name: "foreign-duplicates", cases: [100_000, 10_000], run: foreign::duplicates },
-    Judge { name: "foreign-several-partitions", cases: [20_000, 10_000], run: foreign::several_partitions },
+    Judge { name: "foreign-several-partitions", cases: [100_000, 10_000], run: foreign::several_partitions },
 ];
 
 /// Runs the judge of this name at the size of tests with a fresh seed (or that of the environment variable `SEED`), prints
