@@ -1,6 +1,7 @@
 //! The clients that are measured: how each is built, and told what to send.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -58,7 +59,8 @@ pub(super) enum Peer {
     Librdkafka,
     FranzGo,
     Kacrab,
-    /// Kafka's `ProducerPerformance`.
+    /// Kafka's `ProducerPerformance`; where latencies are sampled, a program of ours on the Java client (its own knows whole
+    /// milliseconds only).
     Java,
 }
 
@@ -84,7 +86,7 @@ impl Peer {
     pub(super) fn read(self, output: &str) -> Result<Told> {
         let told = match self {
             Self::Librdkafka => read_librdkafka(output),
-            Self::Java => read_java(output),
+            Self::Java => read_java(output).or_else(|| read_json(output)),
             _ => read_json(output),
         };
         told.with_context(|| format!("{} wrote\n{output}", self.name()))
@@ -126,6 +128,14 @@ fn read_java(output: &str) -> Option<Told> {
     Some(Told { acknowledged: line.split(' ').next()?.parse().ok()?, ..Told::default() })
 }
 
+/// Median and 99th percentile of the latencies that the C tool wrote into a file, a line of whole microseconds each.
+fn percentiles_us(lines: &str) -> Option<(f64, f64)> {
+    let mut latencies: Vec<u64> = lines.lines().map(str::parse).collect::<Result<_, _>>().ok()?;
+    latencies.sort_unstable();
+    let at = |percent: usize| latencies.get(latencies.len().checked_sub(1)? * percent / 100).map(|&us| us as f64);
+    Some((at(50)?, at(99)?))
+}
+
 /// The clients' programs.
 pub(super) struct Programs {
     ours: PathBuf,
@@ -133,6 +143,8 @@ pub(super) struct Programs {
     franz_go: PathBuf,
     kacrab: PathBuf,
     java: KafkaJars,
+    /// Where the C tool writes its latencies.
+    latencies: Scratch,
 }
 
 impl Programs {
@@ -144,7 +156,23 @@ impl Programs {
             franz_go: franz_go()?,
             kacrab: kacrab()?,
             java: KafkaJars::ensure()?,
+            latencies: Scratch::new("latencies")?,
         })
+    }
+
+    /// What `peer` tells of the `work` it has done, in its output or beside it.
+    pub(super) fn read(&self, peer: Peer, work: &Workload, output: &str) -> Result<Told> {
+        let told = peer.read(output)?;
+        if peer != Peer::Librdkafka || work.completion != Completion::Sample {
+            return Ok(told);
+        }
+        let lines = fs::read_to_string(self.latencies())?;
+        let (p50_us, p99_us) = percentiles_us(&lines).context("the C tool's latencies")?;
+        Ok(Told { p50_us: Some(p50_us), p99_us: Some(p99_us), ..told })
+    }
+
+    fn latencies(&self) -> PathBuf {
+        self.latencies.path().join("us")
     }
 
     /// The command that makes `peer` do `work`.
@@ -199,11 +227,23 @@ impl Programs {
         ] {
             command.args(["-X", &property]);
         }
+        if work.completion == Completion::Sample {
+            command.arg("-l").arg("-A").arg(self.latencies());
+        }
+        if let Some(rate) = work.rate {
+            command.args(["-r", &rate.to_string()]);
+        }
         command
     }
 
     fn java(&self, servers: &str, work: &Workload) -> Command {
         let mut command = self.java.java();
+        if let (Completion::Sample, Some(rate)) = (work.completion, work.rate) {
+            command.arg(workspace::root().join("tests/java/PacedLatency.java")).args([servers, &work.topic()]);
+            let numbers = [work.records, VALUE_BYTES.into(), work.batch_size.into(), work.linger_ms.into()];
+            command.args(numbers.iter().chain(&[BUFFER_MEMORY, rate]).map(u64::to_string));
+            return command;
+        }
         command.arg("org.apache.kafka.tools.ProducerPerformance");
         command.args(["--bootstrap-server", servers, "--topic", &work.topic(), "--throughput", "-1"]);
         command.args(["--num-records", &work.records.to_string(), "--record-size", &VALUE_BYTES.to_string()]);
@@ -316,10 +356,20 @@ mod tests {
     }
 
     #[test]
+    fn the_c_tools_latencies_are_ranked() {
+        let lines: String = (1..=200).rev().map(|us| format!("{us}\n")).collect();
+        assert_eq!(percentiles_us(&lines), Some((100.0, 198.0)));
+        assert_eq!(percentiles_us(""), None);
+        assert_eq!(percentiles_us("12\nx\n"), None);
+    }
+
+    #[test]
     fn our_own_programs_tell_in_json() {
         let output = "{\"acknowledged\":5,\"failed\":0,\"p50_us\":1.5,\"p99_us\":2.5,\"allocations\":null}\n";
         let told = Told { acknowledged: 5, p50_us: Some(1.5), p99_us: Some(2.5), allocations: None };
-        assert_eq!(Peer::Ours.read(output).expect("whole"), told);
+        for peer in [Peer::Ours, Peer::Java] {
+            assert_eq!(peer.read(output).expect("whole"), told);
+        }
         assert!(Peer::Kacrab.read(&output.replace("failed\":0", "failed\":2")).is_err(), "records failed");
         assert!(Peer::FranzGo.read("").is_err(), "it said nothing");
     }

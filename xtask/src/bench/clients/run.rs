@@ -75,7 +75,7 @@ impl Runner {
         let cpu_seconds = cpu_seconds_of_children()? - cpu_before;
         let mut output = String::new();
         child.child().stdout.take().context("its output is piped")?.read_to_string(&mut output)?;
-        let Told { acknowledged, p50_us, p99_us, allocations } = peer.read(&output)?;
+        let Told { acknowledged, p50_us, p99_us, allocations } = self.programs.read(peer, work, &output)?;
 
         let taken = self.sink.take()?;
         self.records_taken += taken.records;
