@@ -1,7 +1,7 @@
 //! What a page and the player behind it say to each other. One [`Ask`] gets one [`Tell`].
 //!
 //! They are values of data alone, so that the player can live in a module of its own, beside the page or in a worker.
-//! Times are virtual microseconds since the scenario began, unless they are [`Instant`](crate::time::Instant)s of a scene.
+//! Times are virtual microseconds since the scenario began, unless they are [`Instant`]s of a scene.
 
 use std::sync::Arc;
 

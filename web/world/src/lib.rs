@@ -2,7 +2,7 @@
 //!
 //! The module imports nothing. Messages go through its memory in their binary form: ask for room with [`input`], write an
 //! [`Ask`](producer_core::player::messages::Ask) there, call [`ask`], and read the
-//! [`Tell`](producer_core::player::messages::Tell) that [`output`] points to. Both places are good until the next call.
+//! [`Tell`] that [`output`] points to. Both places are good until the next call.
 
 use std::cell::RefCell;
 
