@@ -279,10 +279,15 @@ impl Screen {
     pub async fn open_options(&self) -> Result<()> {
         self.browser.wait_for("options").await?;
         let is_open = format!("return document.querySelector('{}').closest('details').open", selector("options"));
-        if self.browser.client().execute(&is_open, vec![]).await? != true {
+        // What a click before this one led to may move the page under the pointer.
+        self.wait_until("open options", async || {
+            if self.browser.client().execute(&is_open, vec![]).await? == true {
+                return Ok(Some(()));
+            }
             self.browser.click("options").await?;
-        }
-        Ok(())
+            Ok(None)
+        })
+        .await
     }
 
     /// Adds a header to the composer; `None` as value is null.

@@ -59,7 +59,7 @@ async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() 
 }
 
 async fn what_is_said_is_what_is_shown_and_time_stands(screen: &Screen) -> Result<()> {
-    let said = |texts: &[String]| texts.concat().contains("7 sent, 2 acked, 0 waiting, 0 failed, 5 unknown.");
+    let said = |texts: &[String]| texts.concat().contains("7 asked for, 2 acked, 0 waiting, 0 failed, 5 unknown.");
     let then = screen.browser().texts("clock").await?;
     screen.browser().wait_until_texts("said", said).await?;
     // Said at intervals: time enough for a clock that goes on.

@@ -361,6 +361,27 @@ fn invariant_18_flush_waits_for_earlier_sends_alone() {
 }
 
 #[test]
+fn invariant_18_who_is_in_send_as_close_returns_is_told_in_that_moment() {
+    let told_after_close = |is_in_send: bool, ms: u64| {
+        let mut model = two_batches(&[]);
+        let call = model.send("user-42", "x");
+        model.forget(1);
+        let at = model.tick();
+        let wait = model.history.begin_wait(at, PRODUCER, WaitFor::Close);
+        model.history.end_wait(at, wait);
+        if is_in_send {
+            model.history.calls[call.0 as usize].returned = None;
+        }
+        model.pass(ms);
+        model.fail(call, "KafkaException", Persistence::NotPersisted);
+        model.history
+    };
+    holds(&told_after_close(true, 0));
+    breaks(18, &told_after_close(true, 1));
+    breaks(18, &told_after_close(false, 0));
+}
+
+#[test]
 fn a_violation_says_what_where_and_when() {
     let mut history = two_batches(&[]).history;
     log(&mut history, 1).records.pop();
