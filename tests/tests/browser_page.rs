@@ -385,8 +385,11 @@ fn copy_of_the_page() -> Result<Scratch> {
 fn the_module(folder: &Path) -> Result<PathBuf> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_of_codecs = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("codecs-"));
-        if !is_of_codecs && path.extension().is_some_and(|extension| extension == "wasm") {
+        // Others are fetched when they are needed.
+        let is_first = path
+            .file_name()
+            .is_some_and(|name| !["codecs-", "world-"].iter().any(|other| name.to_string_lossy().starts_with(other)));
+        if is_first && path.extension().is_some_and(|extension| extension == "wasm") {
             return Ok(path);
         }
     }
