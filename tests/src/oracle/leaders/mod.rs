@@ -50,7 +50,12 @@ fn compare(answers: &mut Answers, case: &Case) -> Result<Option<String>> {
         let mut differ = |what: String| differences.push(format!("step {place}, {}: {what}", step.what));
         if let Some(ours) = &step.answer {
             let java = hear(answers)?;
-            if (&java.told, java.error) != (&ours.told, ours.error) {
+            let mut told = [java.told.clone(), ours.told.clone()];
+            if step.what.ends_with("another magic") {
+                // A broker refuses it, in words of its own, before it comes to a log (`kafka_side_by_side`).
+                told.iter_mut().for_each(|told| told.0.2 = None);
+            }
+            if told[0] != told[1] || java.error != ours.error {
                 differ(format!("Java {} {:?}, ours {} {:?}", java.error, java.told, ours.error, ours.told));
             } else if let Err(why) = same(ours.stored.as_deref(), java.stored.as_deref()) {
                 differ(why);
