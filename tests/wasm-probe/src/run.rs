@@ -11,6 +11,7 @@ use producer_core::io::DisconnectReason;
 use producer_core::protocol::ApiKey;
 use producer_core::session::{NextProducer, Session, SessionLimits, SessionRequest};
 use producer_core::simulation::{Simulation, SimulationSettings};
+use producer_core::time::Instant;
 use producer_core::trace::{self, Fact, TraceBuffer, TraceEvent};
 
 /// Presses of Send, and records of each.
@@ -23,6 +24,9 @@ const PARTITIONS: i32 = 3;
 const PACE: Duration = Duration::from_micros(30);
 /// The world goes on by this much between two looks at it.
 const SLICE: Duration = Duration::from_millis(5);
+
+/// The run takes some seconds of its world's time.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What the run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +89,8 @@ impl Run {
         let properties = [("batch.size", "1024"), ("linger.ms", "1"), ("compression.type", codec)];
         let (config, _) = ProducerConfig::from_properties(properties).expect("valid");
         let settings = SimulationSettings { config: Arc::new(config), seed, ..SimulationSettings::default() };
-        let limits = SessionLimits { pace: PACE, ..SessionLimits::default() };
+        // As in the page, whose world waits for no acknowledgement.
+        let limits = SessionLimits { pace: PACE, get_ahead: u64::MAX, ..SessionLimits::default() };
         let session = Session::new(SessionId::default(), World::InPage, limits);
         let mut simulation = Simulation::new(settings, cluster, observer(), session);
         #[cfg(feature = "imported-codecs")]
@@ -114,6 +119,7 @@ impl Run {
     /// A slice of the world's time, and what its session and its observers have to say.
     fn go_on(&mut self) {
         let until = self.simulation.now().instant() + SLICE;
+        assert!(until < Instant::ZERO + PATIENCE, "it comes to no end: {} records", self.came_to.acknowledged);
         self.simulation.run_until(until);
         self.run_errands();
         for event in self.simulation.take_trace() {
