@@ -138,16 +138,22 @@ fn metadata_names_brokers_and_topics(client: &mut Client) -> Result<()> {
         let Response::Metadata(body) = client.ask(4, body)? else { unreachable!() };
         Ok((body.topics[0].error, ()))
     })?;
-    for version in client.common(ApiKey::Metadata).into_iter().filter(|version| *version >= 4) {
-        let topics = Some(vec!["created-7".into(), "no-such-topic".into()]);
+    // The client asks in none below 1, as the Java client does.
+    for version in client.common(ApiKey::Metadata).into_iter().filter(|version| *version >= 1) {
+        // A question below 4 cannot say that nothing is to be created.
+        let creates = version < 4;
+        let asked = ["created-7", "no-such-topic"].into_iter().take(if creates { 1 } else { 2 });
+        let topics = Some(asked.map(Into::into).collect());
         let body =
-            Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() });
+            Request::Metadata(MetadataRequest { topics, allow_auto_topic_creation: creates, ..Default::default() });
         let Response::Metadata(body) = client.ask(version, body)? else { unreachable!() };
         assert_eq!((body.brokers.len(), body.brokers[0].node, &*body.brokers[0].host), (1, NodeId(1), "127.0.0.1"));
         assert_eq!(body.controller, NodeId(1));
-        assert!(body.cluster_id.is_some());
+        assert_eq!(body.cluster_id.is_some(), version >= 2);
         let find = |name| body.topics.iter().find(|topic| &*topic.name == name).unwrap();
-        assert_eq!(find("no-such-topic").error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        if !creates {
+            assert_eq!(find("no-such-topic").error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        }
         let topic = find("created-7");
         assert_eq!((topic.error, topic.partitions.len(), topic.is_internal), (ErrorCode::NONE, 2, false));
         assert_eq!(topic.id == TopicId::default(), version < 10);
