@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_shares_readings() {
+        let mut clock = CachedClock::new(Clock::start());
+        let is_shared = |_: &u32| {
+            clock.now();
+            clock.uses > 0
+        };
+        let shared = (0..1_000).filter(is_shared).count();
+        assert!(shared > 500, "{shared} of a thousand calls had another one's reading");
+    }
+
+    #[test]
     fn a_reading_serves_a_bounded_number_of_calls_even_if_nobody_comes_by() {
         let mut clock = CachedClock::new(Clock::start());
         let first = clock.now();

@@ -20,8 +20,8 @@ impl Sticky {
     /// changes all the same; a `batch_size` above 2³⁰ has its double here, which overflows in `BuiltInPartitioner`. Says whether
     /// it changed.
     ///
-    /// Whether all batches are full is asked only when it matters, once in a batch: looking at them for each record took a
-    /// twentieth of what sending costs.
+    /// Whether all batches are full is asked only when it matters, once `batch_size` bytes went there: looking at them for each
+    /// record took a twentieth of what sending costs.
     pub(super) fn on_appended(
         &mut self,
         bytes: usize,

@@ -173,9 +173,10 @@ impl<O: Observer> Producer<O> {
             return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
         }
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
-        let spread = match self.metadata.available(topic).len() {
-            led @ 1.. if planted(Defect::KeysByLeaders) => u32::try_from(led).unwrap_or(u32::MAX),
-            _ => partition_count,
+        let spread = if planted(Defect::KeysByLeaders) {
+            self.metadata.available(topic).len().try_into().unwrap_or(u32::MAX).max(1)
+        } else {
+            partition_count
         };
         let chosen = chosen(choice, record.partition, topic, spread);
         let write = |builder: &mut BatchBuilder| builder.try_append_content(timestamp_ms, &content);
