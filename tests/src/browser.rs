@@ -20,6 +20,9 @@ use xtask::{process::OwnedChild, tools, workspace::Scratch};
 /// Patience with the page: compiling its wasm takes seconds while other tests keep the machine busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often chromedriver is started until it finds a port.
+const DRIVER_ATTEMPTS: usize = 5;
+
 /// Control and Enter together, for [`Browser::press`].
 pub const CONTROL_ENTER: &str = "\u{E009}\u{E007}\u{E000}";
 
@@ -40,13 +43,7 @@ impl Browser {
     pub async fn start() -> Result<Self> {
         tools::ensure(&[tools::CHROMIUM, tools::CHROMEDRIVER])?;
         let profile = Scratch::new("chromium")?;
-        let mut command = Command::new("chromedriver");
-        // What a browser that is killed leaves behind goes with the profile.
-        command.env("TMPDIR", profile.path());
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut driver = OwnedChild::spawn(&mut command, Some(profile.path()))?;
-        let stdout = driver.child().stdout.take().context("chromedriver's output is piped")?;
-        let port = tokio::task::spawn_blocking(move || driver_port(BufReader::new(stdout))).await??;
+        let (driver, port) = start_driver(profile.path()).await?;
 
         let mut arguments: Vec<String> = tools::CHROMIUM_FLAGS.map(str::to_owned).into();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
@@ -223,18 +220,41 @@ async fn write_over(input: &Element, text: &str) -> Result<()> {
     Ok(input.send_keys(&format!("{SELECT_ALL}{BACKSPACE}{text}")).await?)
 }
 
-/// Reads the port that chromedriver chose, and goes on reading so that it never waits for us.
-fn driver_port(mut stdout: impl std::io::BufRead + Send + 'static) -> Result<u16> {
-    let mut line = String::new();
-    while stdout.read_line(&mut line)? > 0 {
-        if let Some((_, port)) = line.split_once("started successfully on port ") {
+/// Starts chromedriver, which tells the port that it chose.
+///
+/// It chooses one that is free for one family of addresses and gives up if the other's is taken, which happens now and then
+/// where many connections come and go: it is asked again.
+async fn start_driver(profile: &Path) -> Result<(OwnedChild, u16)> {
+    let mut said = String::new();
+    for _ in 0..DRIVER_ATTEMPTS {
+        let mut command = Command::new("chromedriver");
+        // What a browser that is killed leaves behind goes with the profile.
+        command.env("TMPDIR", profile);
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = OwnedChild::spawn(&mut command, Some(profile))?;
+        let stdout = driver.child().stdout.take().context("chromedriver's output is piped")?;
+        match tokio::task::spawn_blocking(move || driver_port(BufReader::new(stdout))).await?? {
+            Ok(port) => return Ok((driver, port)),
+            Err(output) => said = output,
+        }
+    }
+    bail!("chromedriver ended {DRIVER_ATTEMPTS} times without naming its port; at last it said: {said}")
+}
+
+/// Reads the port that chromedriver chose, and goes on reading so that it never waits for us; or what it said before it
+/// ended.
+fn driver_port(mut stdout: impl std::io::BufRead + Send + 'static) -> Result<Result<u16, String>> {
+    let mut said = String::new();
+    let mut begin = 0;
+    while stdout.read_line(&mut said)? > 0 {
+        if let Some((_, port)) = said[begin..].split_once("started successfully on port ") {
             let port = port.trim().trim_end_matches('.').parse()?;
             std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-            return Ok(port);
+            return Ok(Ok(port));
         }
-        line.clear();
+        begin = said.len();
     }
-    bail!("chromedriver ended without naming its port")
+    Ok(Err(said))
 }
 
 /// chromedriver's own command for the console's entries.
