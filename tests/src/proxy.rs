@@ -270,13 +270,19 @@ async fn pass_answers(
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut unfinished = BytesMut::new();
+    let mut has_gap = false;
     loop {
         let read = broker.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
         if shared.swallowing.load(Ordering::SeqCst) {
+            has_gap = true;
             shared.swallowed.notify_waiters();
+        } else if has_gap {
+            // Behind a gap nothing may follow: the client would take it for the answer that is missing. The connection is
+            // being cut, or whoever was to cut it has lost patience.
+            return Ok(());
         } else if let Some(seized) = seized {
             client.write_all(&seized.answers(&mut unfinished, &buffer[..read])?).await?;
         } else {
@@ -293,6 +299,30 @@ mod tests {
     const UPGRADE: &str =
         "GET /socket HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\nUpgrade: websocket\r\n\r\n";
     const FRAMES: &str = "127.0.0.1:1\r\n\r\n in a frame";
+
+    /// Nobody cuts the connection whose answer was swallowed.
+    #[tokio::test]
+    async fn behind_an_answer_that_was_swallowed_nothing_comes_through() -> io::Result<()> {
+        let broker = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let proxy = CuttingProxy::listen().await?;
+        proxy.forward_to(broker.local_addr()?.port());
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await?;
+        let (mut answers, _) = broker.accept().await?;
+        answers.write_all(b"whole").await?;
+        client.read_exact(&mut [0; 5]).await?;
+
+        let swallowed = proxy.shared.swallowed.notified();
+        let swallowing = Swallowing::begin(&proxy.shared.swallowing);
+        answers.write_all(b"first").await?;
+        swallowed.await;
+        drop(swallowing);
+        answers.write_all(b"second").await?;
+        drop(answers);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await?;
+        assert_eq!(heard, b"", "it ends instead");
+        Ok(())
+    }
 
     #[test]
     fn heads_name_the_server_however_they_are_cut_and_frames_stay_as_they_are() {

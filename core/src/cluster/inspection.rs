@@ -18,6 +18,12 @@ impl<O: Observer> Cluster<O> {
         &self.config
     }
 
+    /// Connections that brokers have not seen the end of.
+    #[cfg(feature = "wire")]
+    pub fn connection_count(&self) -> usize {
+        self.links.len()
+    }
+
     /// The names of all topics with their partition counts, in order of name.
     pub fn topics(&self) -> impl Iterator<Item = (&Arc<str>, i32)> {
         self.topics.iter().map(|(name, topic)| (name, topic.partition_count()))

@@ -1,20 +1,23 @@
 //! The embedded brokers in bad weather.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use producer_core::cluster::{Action, Matcher, Rule, new_topic};
 use producer_core::ids::{NodeId, TopicPartition};
 use producer_core::protocol::ApiKey;
 
 use super::faults::Fault;
-use super::{BROKERS, PARTITIONS, TOPIC};
+use super::{BROKERS, GLANCE, PARTITIONS, TOPIC};
 use crate::proxy::CuttingProxy;
 
 /// How long they take to answer a Produce, as if they wrote to a disk: without this a fault would rarely meet a batch
 /// under way.
 const DISK: Duration = Duration::from_millis(5);
+
+/// Longer than any answer is held back.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The embedded brokers, each behind a proxy.
 #[derive(Debug)]
@@ -49,6 +52,17 @@ impl Embedded {
         });
     }
 
+    /// Waits until nothing of a client that has ended can be stored any more. A broker that is busy with an answer learns only
+    /// afterwards that nobody waits for it, and before that it stores what else came over the connection, as Kafka does.
+    pub(super) async fn wait_until_clients_are_gone(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.0.with_cluster(|cluster, _| cluster.connection_count()) > 0 {
+            ensure!(Instant::now() < deadline, "connections of a client that has ended are still served");
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
     /// How many offsets are taken; none, as long as a partition has no records.
     ///
     /// The weather is calm until then. A partition takes any sequence of a producer that it does not know, as in Kafka
@@ -77,15 +91,17 @@ impl Embedded {
         }
     }
 
-    /// Gives the partition whose turn it is this leader, or the one after its present one.
+    /// Gives the partition whose turn it is this leader, or the one in sync after its present one.
     fn move_leader(&self, round: usize, to: Option<NodeId>) {
         let partition = place(i32::try_from(round).unwrap_or_default() % PARTITIONS);
         let brokers = i32::try_from(BROKERS).unwrap_or(1);
         self.0.with_cluster(|cluster, now| {
             let leader = cluster.leader(&partition).map_or(0, |(leader, _)| leader.0.max(0));
-            let to = to.unwrap_or(NodeId(leader % brokers + 1));
-            // Every broker has a copy of it.
-            let _ = cluster.move_leader(now, &partition, to);
+            let in_sync = cluster.in_sync_replicas(&partition).unwrap_or_default();
+            let next =
+                (0..brokers).map(|step| NodeId((leader + step) % brokers + 1)).find(|node| in_sync.contains(node));
+            let to = to.or(next).expect("somebody is in sync");
+            cluster.move_leader(now, &partition, to).expect("one that is in sync may lead");
         });
     }
 }

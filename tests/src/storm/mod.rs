@@ -135,23 +135,26 @@ async fn pass_once(brokers: Brokers, peer: Peer, records: usize, manner: Manner)
         // A client that must begin again sends more than there is, and meets more faults.
         if under.progress(&proxies) > due {
             let fault = &rota[faults % rota.len()];
+            // A round later each fault meets another broker and another partition, whatever their numbers share with the rota's.
+            let target = faults + faults / rota.len();
             match fault {
-                Fault::Cut => proxies[faults % BROKERS].cut(),
+                Fault::Cut => proxies[target % BROKERS].cut(),
                 // At the end of a run there may be no answer left to come.
                 Fault::CutBeforeAnswers => {
-                    let cut = proxies[faults % BROKERS].cut_before_the_next_answer();
+                    let cut = proxies[target % BROKERS].cut_before_the_next_answer();
                     let _ = tokio::time::timeout(Duration::from_secs(1), cut).await;
                 }
-                fault => under.strike(fault, faults).await,
+                fault => under.strike(fault, target).await,
             }
             faults += 1;
             due = under.progress(&proxies) + apart;
         }
     }
+    let account = sending.await?.with_context(|| peer.name().to_owned())?;
     if let Under::Embedded(brokers) = &under {
         brokers.script(None);
+        brokers.wait_until_clients_are_gone().await?;
     }
-    let account = sending.await?.with_context(|| peer.name().to_owned())?;
     let heard: Vec<Vec<u8>> = proxies.iter().flat_map(CuttingProxy::heard).collect();
     let repeated_batches = count_repeated(&heard, TOPIC)?;
     let read = tokio::task::spawn_blocking(move || read_topic(&KafkaJars::ensure()?, &servers, TOPIC)).await??;
