@@ -3,10 +3,11 @@
 mod config;
 mod jars;
 mod metadata;
+mod ports;
 
 use std::{
     fs::{self, File},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Stdio,
     sync::mpsc::RecvTimeoutError,
@@ -17,6 +18,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use config::Ports;
 pub use jars::{KAFKA_VERSION, KafkaJars};
+pub use ports::free_ports;
 
 use crate::{
     process::{self, OwnedChild},
@@ -352,17 +354,4 @@ pub fn command(nodes: usize) -> Result<()> {
     }
     progress!("stopping");
     kafka.stop()
-}
-
-/// Ports nobody listens on right now, all different.
-///
-/// # Errors
-/// When the system has none.
-pub fn free_ports(count: usize) -> Result<Vec<u16>> {
-    // All are held until all are known, or the same one would come twice.
-    let listeners = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<Vec<_>, _>>()?;
-    Ok(listeners
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.port()))
-        .collect::<Result<_, _>>()?)
 }
