@@ -391,7 +391,8 @@ fn a_program_that_blocks_its_only_thread_keeps_nothing_from_being_sent() {
     });
 }
 
-/// A burst of sends shares one reading of the clock, which the sender's thread declares old; here it cannot.
+/// A burst of sends shares one reading of the clock; the timekeeper declares it old, also while a callback keeps the sender's
+/// thread.
 #[tokio::test]
 async fn a_callback_that_takes_its_time_makes_no_timestamp_old() {
     let brokers = brokers().await;

@@ -68,10 +68,8 @@ struct Alike<F> {
 impl<F: RecordCallback> Alike<F> {
     /// Gives the callback back when its record is of another time.
     fn push(&mut self, record: &AppendedRecord, callback: F) -> Option<F> {
-        match record.since(self.timestamp_ms) {
-            Some(compact) => self.list.push((compact, callback)),
-            None => return Some(callback),
-        }
+        let Some(compact) = record.since(self.timestamp_ms) else { return Some(callback) };
+        self.list.push((compact, callback));
         None
     }
 }
