@@ -4,7 +4,8 @@ mod breaking;
 mod run;
 mod serve;
 
-use std::io::{IsTerminal, Write};
+use core::fmt::{self, Write as _};
+use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -12,6 +13,9 @@ use clap::{Parser, Subcommand};
 use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use playground_options::ServeOptions;
 use tracing_subscriber::EnvFilter;
+
+/// Exit code of a run or a search that was not begun, or whose file was not written.
+const NOT_BEGUN: u8 = 2;
 
 /// See what a Kafka producer does: a page in your browser, a real producer behind it
 #[derive(Debug, Parser)]
@@ -57,28 +61,32 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     match arguments.command {
-        Command::Serve(options) => end_of(in_runtime(serve::serve(options)), ExitCode::FAILURE),
-        Command::Broker(options) => end_of(in_runtime(brokers_alone(&options)), ExitCode::FAILURE),
-        Command::Run(options) => match run::run_scenario(&options) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => end_of(Err(error), ExitCode::from(run::NOT_RUN)),
-        },
-        Command::Break(options) => match breaking::break_config(&options) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => end_of(Err(error), ExitCode::from(breaking::NOT_SEARCHED)),
-        },
+        Command::Serve(options) => end_of(in_runtime(serve::serve(options))),
+        Command::Broker(options) => end_of(in_runtime(brokers_alone(&options))),
+        Command::Run(options) => verdict_of(run::run_scenario(&options)),
+        Command::Break(options) => verdict_of(breaking::break_config(&options)),
     }
 }
 
 /// The exit code of a command that did what it was asked to, or not.
-fn end_of(result: Result<()>, otherwise: ExitCode) -> ExitCode {
+fn end_of(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            otherwise
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The exit code of a command that was asked whether something holds.
+fn verdict_of(result: Result<bool>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(NOT_BEGUN)
         }
     }
 }
@@ -103,6 +111,11 @@ async fn brokers_alone(options: &BrokerOptions) -> Result<()> {
     stop_request.received().await;
     brokers.stop().await;
     Ok(())
+}
+
+/// Adds a line to a text that is to be printed.
+fn line(text: &mut String, what: fmt::Arguments<'_>) {
+    writeln!(text, "{what}").expect("a String grows as needed");
 }
 
 /// Writes a line to standard output.

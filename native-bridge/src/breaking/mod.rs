@@ -7,14 +7,11 @@ mod source;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use producer_core::breaking::{FaultBudget, Question, Search, Surroundings, Task, WordError, claim_named};
+use producer_core::breaking::{FaultBudget, Question, Search, Surroundings, Task, claim_named};
 use producer_core::scenario::{Claim, Properties, text};
 
 use self::progress::Teller;
 use self::source::Form;
-
-/// Exit code of a search that was not begun, or whose scenario was not written.
-pub(crate) const NOT_SEARCHED: u8 = 2;
 
 /// Worlds between two looks at the clock.
 const SLICE: u32 = 50;
@@ -39,7 +36,7 @@ pub(crate) struct BreakOptions {
     #[arg(long, value_parser = claim_named)]
     claim: Claim,
     /// What may go wrong in one world, and at most how often
-    #[arg(long, value_name = "KIND=N,…", value_parser = parse_faults, default_value_t = FaultBudget::default())]
+    #[arg(long, value_name = "KIND=N,…", value_parser = FaultBudget::parse, default_value_t = FaultBudget::default())]
     faults: FaultBudget,
     /// Try at most so many worlds
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
@@ -71,10 +68,6 @@ pub(crate) struct BreakOptions {
     /// Do not tell how far it is
     #[arg(long)]
     quiet: bool,
-}
-
-fn parse_faults(text: &str) -> Result<FaultBudget, WordError> {
-    FaultBudget::parse(text)
 }
 
 /// Searches, and prints what came of it. Returns whether the claim held in all worlds.

@@ -1,6 +1,5 @@
 //! What is printed about a search. Plain text: what is broken is a word, not a colour.
 
-use core::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,8 @@ use producer_core::breaking::{
     ChangeReport, Counterexample, FaultKind, Outcome, Report, Trials, Tried, happened, name_of,
 };
 use producer_core::scenario::Claim;
+
+use crate::line;
 
 /// All there is to say.
 pub(super) fn text(claim: &Claim, worlds: u32, report: &Report, out: Option<&Path>) -> String {
@@ -23,10 +24,6 @@ pub(super) fn text(claim: &Claim, worlds: u32, report: &Report, out: Option<&Pat
         None => survived(&mut text, claim, report),
     }
     text
-}
-
-fn line(text: &mut String, what: fmt::Arguments<'_>) {
-    writeln!(text, "{what}").expect("a String grows as needed");
 }
 
 /// `1 record`, `2 records`.

@@ -13,9 +13,6 @@ use producer_core::scenario::{Scenario, Seed};
 use producer_core::staging::{self, Ending};
 use producer_core::trace::TraceEvent;
 
-/// Exit code of a scenario that was not run, or whose trace was not written.
-pub(crate) const NOT_RUN: u8 = 2;
-
 /// Arrows and notes of a sequence diagram: Mermaid refuses texts of more than 50 000 characters unless told otherwise.
 const MOST_ARROWS: usize = 500;
 

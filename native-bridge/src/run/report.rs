@@ -1,6 +1,6 @@
 //! What is printed about a run. Plain text: what is broken is a word, not a colour.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 use std::time::Duration;
 
 use producer_core::judge::{Isolation, Score, Verdict};
@@ -9,6 +9,8 @@ use producer_core::scenario::written::Choice as _;
 use producer_core::scenario::{Claim, Scenario};
 use producer_core::staging::Ending;
 use producer_core::trace::Fact;
+
+use crate::line;
 
 /// What stands above all lanes.
 pub(super) fn heading(scenario: &Scenario, notices: &[String]) -> String {
@@ -62,10 +64,6 @@ pub(super) fn broken(scenario: &Scenario, ending: &Ending) -> String {
     }
     stopped(&mut text, &format!("{title}: "), scenario, ending);
     text
-}
-
-fn line(text: &mut String, what: fmt::Arguments<'_>) {
-    writeln!(text, "{what}").expect("a String grows as needed");
 }
 
 fn title(scenario: &Scenario, lane: usize) -> String {
