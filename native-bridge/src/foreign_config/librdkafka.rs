@@ -98,6 +98,9 @@ const WITHOUT_A_LIKE: &[&str] = &[
     "socket.timeout.ms",
 ];
 
+/// Those of them that the Java client's consumer has as well (`ConsumerConfig`): a file that serves both may name them.
+const ALSO_JAVAS_CONSUMERS: &[&str] = &["allow.auto.create.topics", "client.rack"];
+
 /// Where librdkafka sends a record that names no partition, and the Java client does.
 const ITS_PARTITIONER: &str = "consistent_random";
 const JAVAS_PARTITIONER: &str = "murmur2_random";
@@ -166,7 +169,7 @@ pub fn from_librdkafka(text: &str) -> Result<Translated, ReadError> {
 /// Does a text use a name that librdkafka has and the Java client has not? Then it was hardly written for the latter.
 pub fn is_librdkafkas(text: &str) -> bool {
     let keys = text.lines().filter_map(|line| line.split_once('=')).map(|(key, _)| key.trim());
-    keys.filter(|key| !KNOWN_KEYS.contains(key)).any(|key| {
+    keys.filter(|key| !KNOWN_KEYS.contains(key) && !ALSO_JAVAS_CONSUMERS.contains(key)).any(|key| {
         let is_deprecated = DEPRECATED.iter().any(|(deprecated, _)| *deprecated == key);
         is_known(key) || is_deprecated || WITHOUT_A_LIKE.contains(&key)
     })
@@ -444,6 +447,18 @@ mod tests {
             assert!(notices.contains(&expected), "{expected:?} is missing in {notices:?}");
         }
         assert!(!format!("{notices:?}{:?}", read.properties).contains("swordfish"));
+    }
+
+    #[test]
+    fn a_text_is_librdkafkas_by_a_name_that_no_client_of_java_has() {
+        for theirs in ["metadata.broker.list=a:1", "acks=1\nqueuing.strategy = fifo", "client.rack=r1\nlog_level=7"] {
+            assert!(is_librdkafkas(theirs), "{theirs}");
+        }
+        for javas in
+            ["bootstrap.servers=a:1", "acks=1\nclient.rack=r1\nallow.auto.create.topics=false", "# log_level=7", ""]
+        {
+            assert!(!is_librdkafkas(javas), "{javas}");
+        }
     }
 
     #[test]
