@@ -1,46 +1,8 @@
 //! `playground break`: what it prints, what it writes, and the code it ends with.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+mod common;
 
-/// A folder that is gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(purpose: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("playground-break-{purpose}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.0.join(name), text).expect("written");
-        self.path(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("UTF-8").to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn playground(arguments: &[&str]) -> Ended {
-    let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_playground")).args(arguments).output().expect("it runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Ended { code: status.code(), out: text(stdout), err: text(stderr) }
-}
+use common::{Ended, Folder, playground};
 
 /// A search in a few worlds.
 fn search(config: &str, claim: &str, more: &[&str]) -> Ended {
@@ -67,7 +29,7 @@ fn a_broken_claim_is_a_file_and_a_link_that_show_it_again() {
     );
     assert!(ended.out.contains("survived 100 of 100"), "{}", ended.out);
     assert!(ended.out.contains("not proofs"), "{}", ended.out);
-    let written = std::fs::read_to_string(&out).expect("it was written");
+    let written = folder.read("broken.json");
     assert!(!written.contains("kafka.example.com"), "{written}");
     let link = ended.out.lines().find_map(|line| line.trim().strip_prefix("link: ")).expect("a link");
     assert!(link.len() < 2_000);
@@ -87,6 +49,19 @@ fn the_same_search_prints_the_same() {
     assert_eq!((first.code, &first.out), (second.code, &second.out));
     assert_eq!(first.err, "");
     assert_eq!(first.code, Some(1), "{}", first.out);
+}
+
+#[test]
+fn who_wants_no_progress_still_hears_what_became_of_a_setting() {
+    let folder = Folder::new("quiet");
+    let config = folder.write("producer.properties", "acks=all\nlinger.mss=5\n");
+    let ended = search(&config, "stored-once", &["--quiet"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+    assert_eq!(
+        ended.err,
+        "notice: linger.mss is not a Kafka setting; it is accepted and ignored, as the Java client does. Did you mean \
+         linger.ms?\n"
+    );
 }
 
 #[test]

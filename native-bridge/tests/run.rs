@@ -1,10 +1,11 @@
 //! `playground run`: what it prints, what it writes, and the code it ends with.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+mod common;
 
 use producer_core::scenario::DEMOS;
 use serde_json::Value;
+
+use common::{Ended, Folder, playground};
 
 /// The answer to the second record is cut off, and the producer is not idempotent.
 const TWICE: &str = r#"{
@@ -22,47 +23,8 @@ const TWICE: &str = r#"{
   "goals": [{"claim": "nothing_lost"}, {"claim": "stored_once"}]
 }"#;
 
-/// A folder that is gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(purpose: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("playground-run-{purpose}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.0.join(name), text).expect("written");
-        self.path(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("UTF-8").to_owned()
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).expect("it was written")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
 fn run(arguments: &[&str]) -> Ended {
-    let Output { status, stdout, stderr } =
-        Command::new(env!("CARGO_BIN_EXE_playground")).arg("run").args(arguments).output().expect("it runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Ended { code: status.code(), out: text(stdout), err: text(stderr) }
+    playground(&[&["run"], arguments].concat())
 }
 
 #[test]

@@ -25,11 +25,8 @@ impl Teller {
         Self { is_quiet, is_terminal: std::io::stderr().is_terminal(), began: now, told: now, width: 0 }
     }
 
-    /// A line that stays.
-    pub(super) fn say(&mut self, line: &str) -> Result<()> {
-        if self.is_quiet {
-            return Ok(());
-        }
+    /// A line that stays, also where nobody wants to hear how far it is.
+    pub(super) fn say(&self, line: &str) -> Result<()> {
         writeln!(std::io::stderr().lock(), "{line}").context("cannot write to standard error")
     }
 
