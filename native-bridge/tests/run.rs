@@ -69,7 +69,7 @@ fn a_run_that_ends_early_leaves_goals_undecided() {
 fn a_run_that_takes_too_many_events_is_stopped_and_says_so() {
     let folder = Folder::new("stopped");
     let busy = TWICE.replace("\"scenario\": 1,", "\"scenario\": 1, \"max_events\": 20,");
-    let ended = run(&[&folder.write("busy.json", &busy.replace("{\"claim\": \"stored_once\"}", "{}")), "--quiet"]);
+    let ended = run(&[&folder.write("busy.json", busy.replace("{\"claim\": \"stored_once\"}", "{}")), "--quiet"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.out.contains(": more than the 20 events that max_events allows\n"), "{}", ended.out);
 }
@@ -77,7 +77,7 @@ fn a_run_that_takes_too_many_events_is_stopped_and_says_so() {
 #[test]
 fn a_typo_is_told_with_its_place_and_the_word_that_was_meant() {
     let folder = Folder::new("typo");
-    let file = folder.write("typo.json", &TWICE.replace("\"habit\"", "\"habbit\""));
+    let file = folder.write("typo.json", TWICE.replace("\"habit\"", "\"habbit\""));
     let ended = run(&[&file]);
     assert_eq!((ended.code, &*ended.out), (Some(2), ""));
     let expected = format!(

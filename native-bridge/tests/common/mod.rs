@@ -15,8 +15,8 @@ impl Folder {
     }
 
     /// Writes a file, and returns its path.
-    pub(crate) fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.0.join(name), text).expect("written");
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.0.join(name), bytes).expect("written");
         self.path(name)
     }
 
