@@ -1,6 +1,7 @@
 //! `playground`: the bridge between a page and Kafka, the embedded brokers by themselves, and scenarios without a page.
 
 mod breaking;
+mod config_file;
 mod run;
 mod serve;
 

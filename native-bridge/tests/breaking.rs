@@ -92,6 +92,73 @@ fn a_configuration_may_be_written_for_others() {
 }
 
 #[test]
+fn yaml_is_known_by_its_words_and_by_its_name_however_that_is_written() {
+    let folder = Folder::new("yaml");
+    let words = "spring: # boot\n  kafka:\n    producer:\n      acks: 1\n";
+    let flat = "spring.kafka.producer.acks: 1\n";
+    for (name, text) in [("settings", words), ("application.YAML", flat)] {
+        let config = folder.write(name, text);
+        // acks=1 as it was given, and not Java's default, keeps the producer from being idempotent.
+        let ended = search(&config, "stored-once", &["--faults", "cut=1", "--quiet"]);
+        assert_eq!(ended.code, Some(1), "{name}: {}{}", ended.out, ended.err);
+        assert!(!ended.err.contains("is not a Kafka setting"), "{name}: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_properties_file_may_have_a_mark_at_its_head_or_be_of_the_old_encoding() {
+    let folder = Folder::new("encodings");
+    for (name, bytes) in [
+        ("marked", &b"\xef\xbb\xbfenable.idempotence=false\nacks=1\n"[..]),
+        ("latin", &b"# na\xefve\nenable.idempotence=false\nacks=1\n"[..]),
+    ] {
+        let config = folder.write(name, bytes);
+        let ended = search(&config, "stored-once", &["--faults", "cut=1", "--quiet"]);
+        assert_eq!(ended.code, Some(1), "{name}: {}{}", ended.out, ended.err);
+        assert_eq!(ended.err, "", "{name}");
+    }
+}
+
+#[test]
+fn a_line_without_a_key_is_told_with_its_number() {
+    let folder = Folder::new("no-key");
+    let config = folder.write("producer.properties", "acks=all\n\n=swordfish\n");
+    let ended = search(&config, "stored-once", &["--quiet"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+    assert!(ended.err.starts_with("notice: Line 3 has no key"), "{}", ended.err);
+    assert!(!ended.err.contains("swordfish"), "{}", ended.err);
+}
+
+#[test]
+fn a_file_that_holds_no_settings_in_any_form_is_refused_and_not_searched_with_defaults() {
+    let folder = Folder::new("nothing");
+    for (name, text, format, words) in [
+        ("producer.json", "\n{\n  \"acks\": \"swordfish\"\n}\n", "", "line 2: from here on, nothing is a setting"),
+        ("spring.properties", "# ours\nspring.kafka.producer.acks=swordfish\n", "", "line 2: from here on"),
+        ("application.yml", "spring:\n  kafka: [swordfish\n", "", "read as Spring's YAML: line "),
+        ("server.yaml", "server.port: 8080\n", "", "read as Spring's YAML: nothing lies under spring.kafka"),
+        ("app.log", "started\nProducerConfig values: \n\tacks = -1\nswordfish\n", "", "line 2: the list"),
+        ("escape.properties", "acks=1\nssl.key.password=swordfish\\u12\n", "", "line 2"),
+        ("rdkafka.conf", "log_level=7\nswordfish\n", "", "read as librdkafka's names: line 2: key=value is missing"),
+        (
+            "settings",
+            "acks=swordfish\n",
+            "--format=log",
+            "read as a log with \"ProducerConfig values:\": there is no line \"ProducerConfig values:\"",
+        ),
+        ("values", "acks: swordfish\n", "--format=spring", "nothing lies under spring.kafka"),
+    ] {
+        let config = folder.write(name, text);
+        let format: &[&str] = if format.is_empty() { &[] } else { &[format] };
+        let ended = search(&config, "stored-once", format);
+        assert_eq!(ended.code, Some(2), "{name}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains(&config) && ended.err.contains(words), "{name}: {}", ended.err);
+        assert!(!ended.err.contains("swordfish"), "{name}: {}", ended.err);
+        assert_eq!(ended.out, "", "{name}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_and_ends_with_code_2() {
     let folder = Folder::new("wrong");
     let config = folder.write("producer.properties", "acks=1\nenable.idempotence=true\n");

@@ -2,25 +2,31 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
 use producer_core::config::{ConfigNotice, read_properties, tell_lines_without_key};
 
 /// What the Java client logs above its settings when it makes a producer.
 const LOGGED: &str = "ProducerConfig values:";
 
 /// A form in which settings of a producer are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
-    /// A Java `.properties` file.
+    /// The Java client's keys, as in a .properties file
     Properties,
-    /// Spring's `application.yml`.
+    /// Spring's application.yml
+    #[value(name = "spring")]
     SpringYaml,
-    /// A log with the settings that a Java client started with.
+    /// librdkafka's names
+    Librdkafka,
+    /// A log of the Java client, with its list "ProducerConfig values:"
+    #[value(name = "log")]
     LoggedValues,
 }
 
 impl Form {
-    /// By what only this form says, and else by the name.
-    pub(super) fn of(path: &Path, text: &str) -> Self {
+    /// By what only this form says, and else by the name. Never [`Self::Librdkafka`]: its files look like Java's, and a command
+    /// that takes them looks for its names.
+    pub fn of(path: &Path, text: &str) -> Self {
         let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
         let is_named_yaml = extension.is_some_and(|extension| extension == "yml" || extension == "yaml");
         if logged_at(text).is_some() {
@@ -38,6 +44,7 @@ impl Form {
         match self {
             Self::Properties => "a .properties file",
             Self::SpringYaml => "Spring's YAML",
+            Self::Librdkafka => "librdkafka's names",
             Self::LoggedValues => "a log with \"ProducerConfig values:\"",
         }
     }
@@ -57,9 +64,11 @@ pub(super) fn read(form: Form, text: &str, foreign: Option<ReadForeign<'_>>) -> 
             true => Err("nothing lies under spring.kafka that a producer obeys".to_owned()),
             false => Ok(read),
         }),
-        Form::LoggedValues => {
-            foreign?(form, text).map_err(|error| format!("line {}: {error}", logged_at(text).unwrap_or_default()))
-        }
+        Form::Librdkafka => foreign?(form, text),
+        Form::LoggedValues => foreign?(form, text).map_err(|error| match logged_at(text) {
+            Some(line) => format!("line {line}: {error}"),
+            None => error,
+        }),
     };
     Some(read.map_err(|error| match form {
         Form::Properties => error,

@@ -4,6 +4,7 @@
 //! judges them with the same words when it starts.
 
 mod form;
+mod given;
 mod listen;
 
 use std::ffi::OsString;
@@ -14,9 +15,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use producer_core::cluster::check_topic_name;
-use producer_core::config::{BootstrapServers, ConfigNotice, ProducerConfig};
+use producer_core::config::BootstrapServers;
 
 pub use form::{Form, Read, ReadForeign};
+pub use given::{GivenConfig, as_text, read_config};
 
 /// What to write instead of broker addresses that are none.
 const SERVERS_HELP: &str = "Write host:port, several with commas between them: 127.0.0.1:9092,127.0.0.1:9093.";
@@ -56,19 +58,6 @@ pub struct ServeOptions {
     /// Do not open the page in a browser
     #[arg(long)]
     pub no_open: bool,
-}
-
-/// What `--producer-config` names.
-#[derive(Clone, Debug)]
-pub struct GivenConfig {
-    /// How the file is written.
-    pub form: Form,
-    /// Keys and values as they stand in the file, or what they are in the Java client's keys.
-    pub properties: Vec<(String, String)>,
-    /// What the client makes of them.
-    pub config: ProducerConfig,
-    /// What a person should know of it.
-    pub notices: Vec<ConfigNotice>,
 }
 
 /// Judges what would follow `playground serve`, and starts nothing.
@@ -121,18 +110,7 @@ impl ServeOptions {
         let Some(path) = &self.producer_config else { return Ok(None) };
         let shown = path.display();
         let text = as_text(fs::read(path).with_context(|| format!("--producer-config {shown}"))?);
-        let form = Form::of(path, &text);
-        let Some(read) = form::read(form, &text, foreign) else { return Ok(None) };
-        let (properties, mut notices) = read.map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
-        let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let judged = ProducerConfig::from_properties(pairs);
-        let (config, judged) = judged.map_err(|error| anyhow!("--producer-config {shown}: {}", error.message))?;
-        notices.extend(judged);
-        if form == Form::Properties {
-            form::look_through(properties.len(), &text, &mut notices)
-                .map_err(|error| anyhow!("--producer-config {shown}: {error}"))?;
-        }
-        Ok(Some(GivenConfig { form, properties, config, notices }))
+        read_config(&text, Form::of(path, &text), foreign).with_context(|| format!("--producer-config {shown}"))
     }
 
     /// Looks at `--bootstrap-servers` and at the topics that its cluster is to be written to; none: embedded brokers are
@@ -153,15 +131,6 @@ impl ServeOptions {
         let servers =
             servers.parse().map_err(|error| anyhow!("--bootstrap-servers {servers}: {error}\n{SERVERS_HELP}"))?;
         Ok(Some(servers))
-    }
-}
-
-/// The text of a `.properties` file: UTF-8, with or without a byte order mark, and else ISO 8859-1, as which
-/// `Properties.load(InputStream)` reads every file.
-fn as_text(bytes: Vec<u8>) -> String {
-    match String::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned),
-        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
     }
 }
 
@@ -192,13 +161,7 @@ fn check_origin(origin: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_text, check_origin, judge};
-
-    #[test]
-    fn a_file_of_settings_may_have_a_mark_or_be_of_the_old_encoding() {
-        assert_eq!(as_text("\u{feff}linger.ms=5 # 한".into()), "linger.ms=5 # 한");
-        assert_eq!(as_text(b"client.id=caf\xe9".to_vec()), "client.id=café");
-    }
+    use super::{check_origin, judge};
 
     #[test]
     fn an_origin_is_written_as_browsers_send_it() {

@@ -7,11 +7,11 @@ mod source;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use playground_options::Form;
 use producer_core::breaking::{FaultBudget, Question, Search, Surroundings, Task, claim_named};
 use producer_core::scenario::{Claim, Properties, text};
 
 use self::progress::Teller;
-use self::source::Form;
 
 /// Worlds between two looks at the clock.
 const SLICE: u32 = 50;
@@ -72,9 +72,9 @@ pub(crate) struct BreakOptions {
 
 /// Searches, and prints what came of it. Returns whether the claim held in all worlds.
 pub(crate) fn break_config(options: &BreakOptions) -> Result<bool> {
-    let (translated, notices) = source::read(&options.source, options.format)?;
+    let given = source::read(&options.source, options.format)?;
     let mut properties = Properties::default();
-    for (key, value) in &translated.properties {
+    for (key, value) in &given.properties {
         properties.set(key, value);
     }
     let question = Question {
@@ -95,7 +95,7 @@ pub(crate) fn break_config(options: &BreakOptions) -> Result<bool> {
         .map_err(|error| anyhow!("{error}"))
         .with_context(|| format!("{}: the client refuses it", options.source.display()))?;
     let mut teller = Teller::new(options.quiet);
-    notices.iter().try_for_each(|notice| teller.say(&format!("notice: {notice}")))?;
+    given.notices.iter().try_for_each(|notice| teller.say(&format!("notice: {notice}")))?;
     loop {
         let progress = search.advance(SLICE);
         if progress.task == Task::Done {

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{ConfigNotice, ProducerConfig, foreign_config, probe};
-use playground_options::{Form, GivenConfig, Read, ServeOptions, check_page};
+use kafka_producer::{ConfigNotice, ProducerConfig, probe};
+use playground_options::{GivenConfig, ServeOptions, check_page};
 use producer_core::serializer::Serializer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +28,8 @@ use page::Page;
 use sessions::{Defaults, Sessions};
 use token::Token;
 use world::Backend;
+
+use crate::config_file::read_foreign;
 
 /// The port of an address for the embedded brokers, which listen on 127.0.0.1 and nowhere else.
 ///
@@ -120,16 +122,6 @@ async fn backend(options: &ServeOptions) -> Result<Backend> {
     });
     let allowed_topics = options.allow_topic.iter().map(|topic| topic.as_str().into()).collect();
     Ok(Backend::Cluster { servers, info, allowed_topics })
-}
-
-/// Reads what is not Java's own form.
-fn read_foreign(form: Form, text: &str) -> Result<Read, String> {
-    let read = match form {
-        Form::SpringYaml => foreign_config::from_spring_yaml(text),
-        Form::LoggedValues => foreign_config::from_logged_values(text),
-        Form::Properties => return Err("this is no foreign form".to_owned()),
-    };
-    read.map(|read| (read.properties, read.notices)).map_err(|error| error.to_string())
 }
 
 fn defaults(options: &ServeOptions) -> Result<Defaults> {
