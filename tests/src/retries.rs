@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, ensure};
 use bytes::BytesMut;
 use producer_core::{
-    protocol::{ProduceRequest, Request},
+    protocol::{ProduceRequest, ProduceTopic, Request},
     record_batch::BatchView,
     wire,
 };
@@ -32,7 +32,7 @@ pub fn judge_retries(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
     let mut ids = BTreeSet::new();
     for connection in heard {
         for request in produce_requests(connection)? {
-            for produced in request.topics.iter().filter(|said| &*said.name == topic || said.name.is_empty()) {
+            for produced in request.topics.iter().filter(|said| is_said(said, topic)) {
                 ids.insert(produced.id);
                 ensure!(ids.len() == 1, "several topics, or one by name and by id: {ids:?}");
                 for partition in &produced.partitions {
@@ -61,7 +61,7 @@ pub fn judge_retries(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
 }
 
 /// How many batches for `topic` were sent more than once, by their identities and sequences alone: not every client writes
-/// the same bytes again.
+/// the same bytes again. Where topics are said by id, there must be one alone.
 ///
 /// # Errors
 /// When something is no batch.
@@ -69,7 +69,7 @@ pub fn count_repeated(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
     let mut times: BTreeMap<(i32, i64, i16, i32), usize> = BTreeMap::new();
     for connection in heard {
         for request in produce_requests(connection)? {
-            for produced in request.topics.iter().filter(|produced| &*produced.name == topic) {
+            for produced in request.topics.iter().filter(|said| is_said(said, topic)) {
                 for partition in &produced.partitions {
                     let attempt = read_attempt(&partition.records)?;
                     let Attempt { producer_id, producer_epoch, base_sequence, .. } = attempt;
@@ -79,6 +79,11 @@ pub fn count_repeated(heard: &[Vec<u8>], topic: &str) -> Result<usize> {
         }
     }
     Ok(times.values().filter(|times| **times > 1).count())
+}
+
+/// Whether this topic is meant: from Produce 13 on an id stands in a name's stead (KIP-516).
+fn is_said(said: &ProduceTopic, topic: &str) -> bool {
+    &*said.name == topic || said.name.is_empty()
 }
 
 /// The Produce requests of one connection; a last one may have been cut short.

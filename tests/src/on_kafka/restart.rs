@@ -5,8 +5,9 @@
 //! seconds to start, and how many is the machine's business. The program goes on at the preset's pace until the last act is
 //! over, so it sends at least as much as the preset says. What is compared is the law, not the clock: in the simulation as
 //! on Apache Kafka nothing fails, is lost or doubled; a broker that is stopped leads nothing any more when it goes, and no
-//! partition is without a leader meanwhile; one that is killed is missed only after `broker.session.timeout.ms`, and whoever
-//! waits for it longest waits about as long.
+//! partition is without a leader meanwhile; whoever waits for the one that is killed waits longer than anybody did before.
+//! That one is missed after `broker.session.timeout.ms`, to a heartbeat, and waited for as long, is held against the
+//! simulation's clock alone; of Apache Kafka the figures are told.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,9 +34,6 @@ const TOPIC: &str = "orders";
 /// What the nodes of Apache Kafka are started with: `broker.session.timeout.ms`, `broker.heartbeat.interval.ms`.
 const SESSION: Duration = Duration::from_secs(6);
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How late things may be on a machine that is busy with others: threads that wake late, a controller that died too and has
-/// to be elected.
-const LATE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a broker is asked who leads.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -47,8 +45,8 @@ struct Run {
     history: History,
     session: Duration,
     heartbeat: Duration,
-    /// How late things may be.
-    late: Duration,
+    /// How late things may be; `None` where the machine decides that.
+    late: Option<Duration>,
     /// Of each broker that was stopped: did it lead nothing when it went, and was there a leader everywhere meanwhile?
     handed_over: Vec<bool>,
     /// When one was killed, in the history's time, and how long it took until others led what it had led.
@@ -79,16 +77,14 @@ impl Run {
         let score = hold(whose, &claims, history)?;
         ensure!(score.failed == 0, "{whose}: {} sends failed", score.failed);
         ensure!(*handed_over == [true; 3], "{whose}: leaders did not move first: {handed_over:?}");
-        let earliest = session.saturating_sub(*heartbeat);
-        let in_time = (earliest..=*session + *late).contains(missed_after);
-        ensure!(in_time, "{whose}: a dead broker was missed after {missed_after:?}, of a session of {session:?}");
         let (restarts, crash) = self.longest_waits()?;
         ensure!(restarts < crash, "{whose}: a restart cost {restarts:?}, the crash {crash:?}");
-        ensure!(crash + *late >= *missed_after, "{whose}: nobody waited for the dead broker: {crash:?}");
-        ensure!(
-            crash <= *missed_after + *late,
-            "{whose}: somebody waited {crash:?}, and it was missed after {missed_after:?}"
-        );
+        if let Some(late) = late {
+            let in_time = (session.saturating_sub(*heartbeat)..=*session + *late).contains(missed_after);
+            ensure!(in_time, "{whose}: a dead broker was missed after {missed_after:?}, of a session of {session:?}");
+            let waited_for_it = (missed_after.saturating_sub(*late)..=*missed_after + *late).contains(&crash);
+            ensure!(waited_for_it, "{whose}: somebody waited {crash:?}, and it was missed after {missed_after:?}");
+        }
         Ok(format!(
             "{whose}: {} goals hold: {}; three brokers handed over what they led before they went; the killed one, at \
              {killed}, was missed after {missed_after:?} of a session of {session:?}; longest wait for an answer: \
@@ -145,7 +141,7 @@ fn simulated() -> Result<Run> {
         history: ending.history,
         session: config.broker_session_timeout,
         heartbeat: config.broker_heartbeat_interval,
-        late: Duration::from_secs(1),
+        late: Some(Duration::from_secs(1)),
         handed_over,
         killed,
         missed_after,
@@ -203,7 +199,7 @@ fn on_apache_kafka() -> Result<Run> {
         history,
         session: SESSION,
         heartbeat: HEARTBEAT,
-        late: LATE,
+        late: None,
         handed_over,
         killed,
         missed_after,
