@@ -1,13 +1,13 @@
 //! The trace engine of Chromium's DevTools, from npm: the code with which its Performance panel loads a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use serde_json::Value;
 use xtask::{process, tools, workspace};
+
+use crate::npm;
 
 const VERSION: &str = "0.0.65";
 
@@ -39,7 +39,8 @@ pub struct Loaded {
 /// When the engine cannot be installed, or does not take the trace.
 pub fn load(trace: &Path) -> Result<Loaded> {
     tools::ensure(&[tools::NODE])?;
-    let engine = library()?.join("@paulirish/trace_engine/models/trace/trace.js");
+    let engine =
+        npm::library("trace-engine", VERSION, &sources())?.join("@paulirish/trace_engine/models/trace/trace.js");
     let mut node = Command::new("node");
     node.arg(sources().join("load.mjs")).arg(engine).arg(trace);
     let found: Value = serde_json::from_str(&process::capture(&mut node)?)?;
@@ -56,22 +57,6 @@ pub fn load(trace: &Path) -> Result<Loaded> {
     Ok(Loaded { tracks, arrows: list(&found["arrows"]).iter().map(number).collect() })
 }
 
-/// The folder with the package, whose version and checksum `package-lock.json` names; fetched once.
-fn library() -> Result<PathBuf> {
-    // Tests side by side would fetch it into one folder.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let package = workspace::cached(&format!("trace-engine-{VERSION}"), |folder| {
-        tools::ensure(&[tools::NPM])?;
-        for file in ["package.json", "package-lock.json"] {
-            fs::copy(sources().join(file), folder.join(file))?;
-        }
-        let options = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"];
-        process::run(Command::new("npm").args(options).current_dir(folder))
-    })?;
-    Ok(package.join("node_modules"))
-}
-
 fn sources() -> PathBuf {
     workspace::root().join("tests/peers/devtools")
 }
@@ -82,10 +67,6 @@ mod tests {
 
     #[test]
     fn the_lock_file_pins_the_version_and_its_checksum() {
-        let lock = fs::read_to_string(sources().join("package-lock.json")).expect("a file");
-        let lock: Value = serde_json::from_str(&lock).expect("JSON");
-        let package = &lock["packages"]["node_modules/@paulirish/trace_engine"];
-        assert_eq!(package["version"], VERSION);
-        assert!(package["integrity"].as_str().is_some_and(|sum| sum.starts_with("sha512-")), "{package}");
+        npm::check_lock("@paulirish/trace_engine", VERSION, &sources());
     }
 }

@@ -15,6 +15,7 @@ pub mod disk;
 pub mod draws;
 pub mod history;
 pub mod kill_run;
+pub mod npm;
 pub mod null_sink;
 pub mod on_kafka;
 pub mod oracle;

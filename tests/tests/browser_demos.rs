@@ -8,7 +8,7 @@ use cross_tests::demo_page::{DemoPage, Shown};
 use producer_core::judge::{Isolation, Verdict};
 use producer_core::player::trace_hash;
 use producer_core::scenario::link::{Link, Shows};
-use producer_core::scenario::{Arrival, DEMOS, Scenario};
+use producer_core::scenario::{Arrival, DEMOS, Demo, Scenario};
 use producer_core::staging::{self, Ending};
 use xtask::workspace::Scratch;
 
@@ -19,7 +19,7 @@ fn shown_by(fragment: &str) -> Result<Scenario> {
     match link.shows {
         Shows::Scenario(scenario) => Ok(*scenario),
         Shows::Demo { slug, turned } => {
-            let mut scenario = DEMOS.iter().find(|demo| *demo.slug == *slug).context("a demo")?.scenario();
+            let mut scenario = Demo::of(&slug).context("a demo")?.scenario();
             assert_eq!(scenario.turn_all(&turned), []);
             Ok(scenario)
         }

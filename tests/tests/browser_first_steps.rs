@@ -1,7 +1,5 @@
 //! What somebody meets who uses the page for the first time, and breaks something.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use cross_tests::bridge::Bridge;
 use cross_tests::page;
@@ -140,7 +138,8 @@ async fn every_part_of_the_picture_tells_its_details_to_keys_and_fingers() -> Re
     let sender = screen.browser().client().find(fantoccini::Locator::Css(".stage-carriage")).await?;
     sender.click().await?;
     screen.browser().wait_until_texts("details", |texts| texts.len() == 1 && texts[0].contains("sender")).await?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let two_frames_later = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
+    screen.browser().client().execute_async(two_frames_later, Vec::new()).await?;
     assert_eq!(details().await?.len(), 1, "it stays");
     Ok(())
 }

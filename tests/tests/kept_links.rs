@@ -10,7 +10,7 @@ use producer_core::config::KNOWN_KEYS;
 use producer_core::scenario::link::{Link, Shows};
 use producer_core::scenario::written::{Node, Record, Written};
 use producer_core::scenario::{
-    BROKER_SETTINGS, DEMOS, Lesson, LessonItem, ProducerSetup, Scenario, TOPIC_SETTINGS, Topic, Words, is_dial, text,
+    BROKER_SETTINGS, Demo, Lesson, LessonItem, ProducerSetup, Scenario, TOPIC_SETTINGS, Topic, Words, is_dial, text,
 };
 
 fn kept(name: &str) -> PathBuf {
@@ -40,7 +40,7 @@ fn all_settings() -> Scenario {
 }
 
 fn demo(slug: &str) -> Scenario {
-    let original = DEMOS.iter().find(|demo| demo.slug == slug).expect(slug).scenario();
+    let original = Demo::of(slug).expect(slug).scenario();
     let mut edited = original.clone();
     edited.refer_to_card_of(slug, &original);
     edited

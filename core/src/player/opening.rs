@@ -6,7 +6,7 @@ use super::future::Future;
 use super::messages::{Fault, Lesson, Note, Opened};
 use crate::scenario::check::Notice;
 use crate::scenario::link::{Link, LinkError, LinkNotice, MAX_LINK_BYTES, Shows};
-use crate::scenario::{DEMOS, Dial, LessonItem, Properties, Scenario, Words, text};
+use crate::scenario::{Demo, Dial, LessonItem, Properties, Scenario, Words, text};
 use crate::staging::BEGIN;
 
 /// Where the scenario comes from.
@@ -30,9 +30,7 @@ pub(super) enum Opening {
 pub(super) fn needs(fragment: &str) -> Option<Arc<str>> {
     match Link::parse(fragment).ok()?.0.shows {
         Shows::Demo { slug, .. } => Some(slug),
-        Shows::Scenario(scenario) => {
-            DEMOS.iter().find(|demo| *demo.slug == *scenario.demo).map(|demo| demo.slug.into())
-        }
+        Shows::Scenario(scenario) => Demo::of(&scenario.demo).map(|demo| demo.slug.into()),
         Shows::Nothing | Shows::Lesson(_) => None,
     }
 }

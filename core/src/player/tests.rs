@@ -6,14 +6,14 @@ use crate::ids::Direction;
 use crate::playback::Mark;
 use crate::protocol::ApiKey;
 use crate::scenario::link::{Link, Shows};
-use crate::scenario::{DEMOS, Fate, Scenario};
+use crate::scenario::{Demo, Fate, Scenario};
 use crate::{export, staging};
 
 /// A player with a demo on its stage.
 fn opened(fragment: &str) -> (Player, Box<Opened>) {
     let mut player = Player::default();
     let Tell::Needs(slug) = player.ask(Ask::Read(fragment.to_owned())) else { panic!("{fragment}") };
-    let demo = slug.and_then(|slug| DEMOS.iter().find(|demo| *demo.slug == *slug)).map(|demo| demo.text.to_owned());
+    let demo = slug.and_then(|slug| Demo::of(&slug)).map(|demo| demo.text.to_owned());
     match player.ask(Ask::Open { fragment: fragment.to_owned(), demo }) {
         Tell::Opened(opened) => (player, opened),
         told => panic!("{fragment}: {told:?}"),
@@ -65,7 +65,7 @@ fn shown_by(fragment: &str) -> Scenario {
     match link.shows {
         Shows::Scenario(scenario) => *scenario,
         Shows::Demo { slug, turned } => {
-            let demo = DEMOS.iter().find(|demo| *demo.slug == *slug).expect("a demo");
+            let demo = Demo::of(&slug).expect("a demo");
             let mut scenario = demo.scenario();
             assert_eq!(scenario.turn_all(&turned), []);
             scenario

@@ -19,6 +19,13 @@ pub struct Demo {
     pub text: &'static str,
 }
 
+impl Demo {
+    /// The demo of this name.
+    pub fn of(slug: &str) -> Option<&'static Self> {
+        DEMOS.iter().find(|demo| demo.slug == slug)
+    }
+}
+
 macro_rules! demos {
     ($($slug:literal)*) => {
         /// All of them, in the order in which they are offered.

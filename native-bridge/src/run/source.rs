@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use producer_core::scenario::link::{Link, Shows};
-use producer_core::scenario::{DEMOS, Scenario, text};
+use producer_core::scenario::{Demo, Scenario, text};
 
 /// Reads a scenario, and what there is to say about it.
 pub(super) fn read(source: &str) -> Result<(Scenario, Vec<String>)> {
@@ -36,7 +36,7 @@ fn from_link(fragment: &str) -> Result<(Scenario, Vec<String>)> {
         Shows::Lesson(_) => bail!("the link is a lesson: several scenarios, each of which can be run by itself"),
         Shows::Scenario(scenario) => *scenario,
         Shows::Demo { slug, turned } => {
-            let demo = DEMOS.iter().find(|demo| *demo.slug == *slug).context("there is no such demo")?;
+            let demo = Demo::of(&slug).context("there is no such demo")?;
             let mut scenario = demo.scenario();
             let refused = scenario.turn_all(&turned);
             notices.extend(refused.iter().map(|(key, error)| format!("{key} has no effect: {error}")));

@@ -7,7 +7,7 @@ mod restart;
 
 use anyhow::{Context as _, Result, ensure};
 use producer_core::judge::{History, Isolation, Place, Score, Verdict};
-use producer_core::scenario::{Claim, DEMOS, Scenario};
+use producer_core::scenario::{Claim, Demo, Scenario};
 
 pub use self::ladder::acks_ladder;
 pub use self::restart::rolling_restart;
@@ -15,7 +15,7 @@ use crate::history::read_back;
 
 /// The preset of this name.
 fn preset(slug: &str) -> Result<Scenario> {
-    Ok(DEMOS.iter().find(|demo| demo.slug == slug).context("a preset of this name")?.scenario())
+    Ok(Demo::of(slug).context("a preset of this name")?.scenario())
 }
 
 /// Reads the topic back from the brokers that this port leads to.

@@ -10,6 +10,15 @@ use super::ConsumedRecord;
 
 const VERSION: &str = "2.16.1";
 
+/// Where librdkafka's default partitioner, `consistent_random`, puts a key: CRC-32 modulo the number of partitions.
+///
+/// # Panics
+/// Without partitions.
+pub fn partition_for_key(key: &[u8], partitions: u32) -> i32 {
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, key);
+    i32::try_from(crc % u64::from(partitions)).expect("fewer partitions than 2³¹")
+}
+
 /// Produces `count` records `key-<n mod keys>` / `value-<n>` with an idempotent producer and waits for every delivery.
 ///
 /// # Errors

@@ -1,12 +1,14 @@
 //! kafkajs, a client in JavaScript alone, from npm.
 
 use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::{fmt, fs};
 
 use anyhow::Result;
 use xtask::{process, tools, workspace};
+
+use crate::npm;
 
 const VERSION: &str = "2.2.4";
 
@@ -46,26 +48,16 @@ pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str, calls
     };
     let arguments = ["storm", bootstrap_servers, topic, &count.to_string(), id, calls];
     let mut program = Command::new("node");
-    program.arg(sources().join("peer.js")).args(arguments).env("NODE_PATH", library()?);
+    program
+        .arg(sources().join("peer.js"))
+        .args(arguments)
+        .env("NODE_PATH", npm::library("kafkajs", VERSION, &sources())?);
     process::capture(&mut program).map_err(stuck_if_it_says_so)
 }
 
 fn stuck_if_it_says_so(error: anyhow::Error) -> anyhow::Error {
     let status = error.downcast_ref().and_then(|failed: &process::CommandFailed| failed.status.code());
     if status == Some(STUCK) { Stuck.into() } else { error }
-}
-
-/// The folder with the package, whose version and checksum `package-lock.json` names; fetched once.
-fn library() -> Result<PathBuf> {
-    let package = workspace::cached(&format!("kafkajs-{VERSION}"), |folder| {
-        tools::ensure(&[tools::NPM])?;
-        for file in ["package.json", "package-lock.json"] {
-            fs::copy(sources().join(file), folder.join(file))?;
-        }
-        let options = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"];
-        process::run(Command::new("npm").args(options).current_dir(folder))
-    })?;
-    Ok(package.join("node_modules"))
 }
 
 fn sources() -> PathBuf {
@@ -89,10 +81,6 @@ mod tests {
 
     #[test]
     fn the_lock_file_pins_the_version_and_its_checksum() {
-        let lock = fs::read_to_string(sources().join("package-lock.json")).expect("a file");
-        let lock: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
-        let package = &lock["packages"]["node_modules/kafkajs"];
-        assert_eq!(package["version"], VERSION);
-        assert!(package["integrity"].as_str().is_some_and(|sum| sum.starts_with("sha512-")), "{package}");
+        npm::check_lock("kafkajs", VERSION, &sources());
     }
 }

@@ -62,7 +62,7 @@ pub enum Manner {
 }
 
 impl Manner {
-    /// What a client's program is told: a transactional id, or none.
+    /// What a client's program is told: a transactional id, or that there is none, or that idempotence is off.
     fn word(self) -> &'static str {
         match self {
             Self::Idempotent => "-",

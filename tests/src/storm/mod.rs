@@ -44,8 +44,8 @@ const TRIES: usize = 3;
 pub enum Brokers {
     /// The embedded ones, with every kind of fault.
     Embedded,
-    /// Three nodes of Apache Kafka, with the same faults: where they are errors the proxies answer. No partition is without
-    /// a leader, though.
+    /// Three nodes of Apache Kafka, with the same faults but two: no partition is without a leader, and no answer is swallowed.
+    /// Errors are answered by the proxies.
     Apache,
 }
 

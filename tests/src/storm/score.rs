@@ -39,7 +39,8 @@ pub(super) fn score(account: &Account, records: usize, manner: Manner, port: u16
             surface: Surface::FutureOnSender,
             persistence: Persistence::PossiblyPersisted,
         };
-        history.tell(Instant::ZERO, calls[*number], Fate::Failed(failure));
+        let call = *calls.get(*number).context("a record that was sent")?;
+        history.tell(Instant::ZERO, call, Fate::Failed(failure));
     }
     let topic = history.topic(TOPIC);
     let logs = read_back(port, TOPIC, &mut history.contents)?;

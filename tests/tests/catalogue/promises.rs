@@ -8,7 +8,7 @@ use producer_core::io::DisconnectReason;
 use producer_core::judge::fetch_request;
 use producer_core::protocol::{ApiKey, ProducePartition, ProduceRequest, ProduceTopic, Request, Response};
 use producer_core::record_batch::Stamp;
-use producer_core::scenario::DEMOS;
+use producer_core::scenario::Demo;
 use producer_core::time::Now;
 use producer_core::trace::{Fact, Nobody};
 
@@ -220,7 +220,7 @@ fn row_41_a_topic_made_anew_costs_one_retry_and_begins_at_offset_0_while_numbers
 /// The demo of the ladder is row 9 beside its neighbours.
 #[test]
 fn row_09_is_a_step_of_a_demo() {
-    let ladder = DEMOS.iter().find(|demo| demo.slug == "acks-ladder").expect("it is there").scenario();
+    let ladder = Demo::of("acks-ladder").expect("it is there").scenario();
     let score = Played::of(&ladder, 1).score();
     assert!(score.lost > 0 && score.failed == 0, "{score:?}");
 }

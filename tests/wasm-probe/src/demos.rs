@@ -10,6 +10,8 @@ use producer_core::scenario::{DEMOS, Demo};
 use producer_core::staging;
 use producer_core::trace;
 
+use crate::{FNV, fnv};
+
 /// After so many events stands the first number in between.
 pub const FIRST_MARK: usize = 16;
 
@@ -22,11 +24,9 @@ pub fn lines_of(demo: &Demo) -> String {
     let mut lines = String::new();
     for lane in 0..scenario.lane_count() {
         let ending = staging::run(&scenario, lane, &[], None).expect("all demos can be staged");
-        let (mut hash, mut next_mark, mut marks) = (0xcbf2_9ce4_8422_2325_u64, FIRST_MARK, String::new());
+        let (mut hash, mut next_mark, mut marks) = (FNV, FIRST_MARK, String::new());
         for (place, event) in (1_usize..).zip(&ending.trace) {
-            for byte in trace::encode(core::slice::from_ref(event)) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
+            hash = fnv(hash, trace::encode(core::slice::from_ref(event)));
             if place == next_mark {
                 write!(marks, " {:08x}", hash & u64::from(u32::MAX)).expect("a String grows as needed");
                 next_mark *= 2;

@@ -15,6 +15,14 @@ pub use run::{Outcome, RECORDS, compressed_run, scripted_run};
 #[cfg(feature = "breaking")]
 pub use search::{search, worlds};
 
+/// Where FNV-1a begins.
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a over more bytes.
+fn fnv(so_far: u64, bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(so_far, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 /// The hash of the whole trace of [`scripted_run`].
 #[expect(unsafe_code, reason = "an export of a module without bindings has a name, and naming it counts as unsafe")]
 #[unsafe(no_mangle)]

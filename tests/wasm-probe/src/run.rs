@@ -14,6 +14,8 @@ use producer_core::simulation::{Simulation, SimulationSettings};
 use producer_core::time::Instant;
 use producer_core::trace::{self, Fact, TraceBuffer, TraceEvent};
 
+use crate::{FNV, fnv};
+
 /// Presses of Send, and records of each.
 const SENDS: u64 = 200;
 const COUNT: u32 = 50;
@@ -100,7 +102,7 @@ impl Run {
         simulation.application_mut().attach(None);
         (1..=SENDS).for_each(|id| simulation.application_mut().handle_command(command(id, codec)));
         let came_to = Outcome {
-            trace_hash: 0xcbf2_9ce4_8422_2325,
+            trace_hash: FNV,
             events: 0,
             acknowledged: 0,
             stored: 0,
@@ -164,9 +166,7 @@ impl Run {
             Fact::Thinned { .. } => panic!("the budgets are too small for this run"),
             _ => {}
         }
-        for byte in trace::encode(core::slice::from_ref(event)) {
-            told.trace_hash = (told.trace_hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        told.trace_hash = fnv(told.trace_hash, trace::encode(core::slice::from_ref(event)));
     }
 }
 

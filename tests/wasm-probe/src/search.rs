@@ -3,6 +3,8 @@
 use producer_core::breaking::{FaultBudget, Question, Report, Search, Task};
 use producer_core::scenario::Claim;
 
+use crate::{FNV, fnv};
+
 /// A producer that is not idempotent, and the claim that everything is stored once: broken, and mended by some changes.
 pub fn search(seed: u64) -> Report {
     let faults = FaultBudget::default();
@@ -27,5 +29,5 @@ fn through(question: Question) -> Report {
 pub(crate) fn hash(report: &Report) -> u64 {
     let link = report.counterexample.as_ref().map(|found| found.link().to_string());
     let told = format!("{report:?}{link:?}");
-    told.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    fnv(FNV, told.bytes())
 }

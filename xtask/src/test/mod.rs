@@ -77,7 +77,9 @@ fn static_suites() -> Vec<Suite> {
     for package in WASM_PACKAGES {
         lint_wasm.args(["--package", package]);
     }
-    lint_wasm.args(["--features", "wasm-probe/demos,wasm-probe/imported-codecs"]).args(deny_warnings);
+    lint_wasm
+        .args(["--features", "wasm-probe/demos,wasm-probe/imported-codecs,wasm-probe/breaking"])
+        .args(deny_warnings);
     let mut documentation = cargo(["doc", "--workspace", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     vec![

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use self::rules::{check_mermaid, check_trace_events, flows};
 use super::{json_lines, mermaid, trace_event_json};
-use crate::scenario::{DEMOS, Scenario, text};
+use crate::scenario::{DEMOS, Demo, Scenario, text};
 use crate::staging::{BEGIN, run};
 use crate::trace::{Fact, TraceEvent};
 
@@ -19,7 +19,7 @@ fn trace(scenario: &Scenario) -> Vec<TraceEvent> {
 }
 
 fn trace_of(slug: &str) -> Vec<TraceEvent> {
-    trace(&DEMOS.iter().find(|demo| demo.slug == slug).expect("there is one").scenario())
+    trace(&Demo::of(slug).expect("there is one").scenario())
 }
 
 #[test]

@@ -30,7 +30,7 @@ use crate::session::is_the_bridges_own;
 
 use self::compact::Flaw;
 use super::check::{self, Notice, Refusal};
-use super::presets::{self, DEMOS};
+use super::presets::{self, DEMOS, Demo};
 use super::settings::nearest;
 use super::written::{Properties, Written};
 use super::{Lesson, Scenario};
@@ -194,7 +194,7 @@ impl Link {
         let mut link = Self::default();
         if let Some(rest) = fragment.strip_prefix("demo/") {
             let (slug, items) = rest.split_once(['?', '&']).unwrap_or((rest, ""));
-            let Some(demo) = DEMOS.iter().find(|demo| demo.slug == slug) else {
+            let Some(demo) = Demo::of(slug) else {
                 let nearest = nearest(slug, DEMOS.iter().map(|demo| demo.slug));
                 return Err(LinkError::NoSuchDemo { slug: fit_to_show(slug), nearest });
             };
