@@ -140,6 +140,8 @@ fn a_link_is_run_as_it_is_opened() {
             folder.read("trace.jsonl")
         });
     assert!(traces[0] == traces[1] && traces[1] == traces[2]);
+    let printed = run(&[&folder.path("twice.json"), "--quiet", "--link"]).out;
+    assert_eq!(printed.lines().next(), Some(&*format!("link: {link}")));
     let turned = run(&["#demo/lost-ack?enable.idempotence=true&linger.mss=5"]);
     assert_eq!(turned.code, Some(1), "nothing is duplicated");
     assert!(turned.out.contains("linger.mss is unknown and has no effect; did you mean linger.ms?"), "{}", turned.out);

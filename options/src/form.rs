@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use producer_core::config::{ConfigNotice, read_properties, tell_lines_without_key};
-
-/// What the Java client logs above its settings when it makes a producer.
-const LOGGED: &str = "ProducerConfig values:";
+use producer_core::config::{ConfigNotice, OtherForm, other_form, read_properties, tell_lines_without_key};
 
 /// A form in which settings of a producer are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,13 +26,11 @@ impl Form {
     pub fn of(path: &Path, text: &str) -> Self {
         let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
         let is_named_yaml = extension.is_some_and(|extension| extension == "yml" || extension == "yaml");
-        if logged_at(text).is_some() {
-            Self::LoggedValues
-        } else if is_named_yaml || text.lines().any(|line| line.split('#').next().map(str::trim_end) == Some("spring:"))
-        {
-            Self::SpringYaml
-        } else {
-            Self::Properties
+        match other_form(text) {
+            Some((OtherForm::LoggedValues, _)) => Self::LoggedValues,
+            Some((OtherForm::SpringYaml, _)) => Self::SpringYaml,
+            None if is_named_yaml => Self::SpringYaml,
+            None => Self::Properties,
         }
     }
 
@@ -65,9 +60,9 @@ pub(super) fn read(form: Form, text: &str, foreign: Option<ReadForeign<'_>>) -> 
             false => Ok(read),
         }),
         Form::Librdkafka => foreign?(form, text),
-        Form::LoggedValues => foreign?(form, text).map_err(|error| match logged_at(text) {
-            Some(line) => format!("line {line}: {error}"),
-            None => error,
+        Form::LoggedValues => foreign?(form, text).map_err(|error| match other_form(text) {
+            Some((OtherForm::LoggedValues, line)) => format!("line {line}: {error}"),
+            _ => error,
         }),
     };
     Some(read.map_err(|error| match form {
@@ -88,15 +83,10 @@ pub(super) fn look_through(pairs: usize, text: &str, notices: &mut Vec<ConfigNot
         return Err(format!(
             "line {line}: from here on, nothing is a setting of a producer. This file is neither a .properties file \
              with the Java client's keys, nor Spring's YAML (spring: kafka: producer:), nor a log with the line \
-             \"{LOGGED}\""
+             \"ProducerConfig values:\""
         ));
     }
     Ok(())
-}
-
-/// The number of the line with which a logged list begins, from 1.
-fn logged_at(text: &str) -> Option<usize> {
-    text.lines().position(|line| line.contains(LOGGED)).map(|place| place + 1)
 }
 
 #[cfg(test)]

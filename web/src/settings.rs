@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use producer_core::config::{ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties};
+use producer_core::config::{
+    ConfigError, ConfigNotice, OtherForm, ProducerConfig, PropertiesError, other_form, read_properties,
+};
 use producer_core::serializer::Half;
 use producer_core::session::is_the_bridges_own;
 
@@ -123,12 +125,21 @@ fn escaped(text: &str, is_key: bool) -> String {
     escaped
 }
 
+/// Why a text is no `.properties` file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextError {
+    /// An escape names no character.
+    Escape(PropertiesError),
+    /// It is written otherwise, as this line shows.
+    OtherForm(OtherForm, usize),
+}
+
 /// From lines of a `.properties` file.
-///
-/// # Errors
-/// An escape that names no character.
-pub(crate) fn from_text(text: &str) -> Result<Properties, PropertiesError> {
-    let read = read_properties(text)?;
+pub(crate) fn from_text(text: &str) -> Result<Properties, TextError> {
+    if let Some((form, line)) = other_form(text) {
+        return Err(TextError::OtherForm(form, line));
+    }
+    let read = read_properties(text).map_err(TextError::Escape)?;
     Ok(read.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
 }
 

@@ -295,6 +295,8 @@ texts! {
     settings_default: "default {}", "기본값 {}";
     settings_as_text: "As producer.properties", "producer.properties 형식";
     settings_text_bad: "Line {}: \\u wants four hexadecimal digits; a backslash itself is written \\\\.", "{}번째 줄: \\u 뒤에는 16진수 4자리가 필요합니다. backslash 자체는 \\\\ 로 씁니다.";
+    settings_text_yaml: "Line {}: this is Spring's YAML, and here are lines of a .properties file. The bridge reads YAML: cargo xtask play --producer-config FILE. What was set before stands.", "{}번째 줄: Spring의 YAML입니다. 여기에는 .properties 줄을 씁니다. YAML은 bridge가 읽습니다: cargo xtask play --producer-config FILE. 앞서 설정한 것은 그대로입니다.";
+    settings_text_log: "Line {}: this is a log of the Java client, and here are lines of a .properties file. The bridge reads the log: cargo xtask play --producer-config FILE. What was set before stands.", "{}번째 줄: Java client의 로그입니다. 여기에는 .properties 줄을 씁니다. 로그는 bridge가 읽습니다: cargo xtask play --producer-config FILE. 앞서 설정한 것은 그대로입니다.";
     settings_text_half: "Line {}: this \\u escape is half of a character; write both halves.", "{}번째 줄: \\u 표기가 문자의 절반입니다. 나머지 절반도 쓰세요.";
     settings_apply: "Apply", "적용";
     settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받습니다.";
@@ -311,8 +313,8 @@ texts! {
     settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
     settings_nothing: "No setting of this name is obeyed here.", "해당하는 설정이 없습니다.";
-    settings_forbidden: "These belong to the bridge's command line, not to a page: {}. Their lines may be deleted.", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}. 해당 줄은 지워도 됩니다.";
-    settings_forbidden_address: "bootstrap.servers: the address is given on the bridge's command line (--bootstrap-servers). This line may be deleted.", "bootstrap.servers: 주소는 bridge 명령줄(--bootstrap-servers)에서 정합니다. 이 줄은 지워도 됩니다.";
+    settings_forbidden: "These belong to the bridge's command line, not to a page: {}. Delete their lines to apply the rest.", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}. 나머지를 적용하려면 해당 줄을 지우세요.";
+    settings_forbidden_address: "bootstrap.servers: the address is given on the bridge's command line (--bootstrap-servers). Delete this line to apply the rest.", "bootstrap.servers: 주소는 bridge 명령줄(--bootstrap-servers)에서 정합니다. 나머지를 적용하려면 이 줄을 지우세요.";
     notice_unknown: words::UNKNOWN, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다.";
     notice_unknown_nearest: words::UNKNOWN_NEAREST, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";
     notice_changed: words::CHANGED, "{}: {} → {} 자동 변경, 원인: {}";

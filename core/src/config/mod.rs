@@ -39,7 +39,7 @@ pub use self::notice::{ConfigNotice, tell_lines_without_key, words};
 #[cfg(feature = "settings")]
 pub use self::reference::{Importance, Reference, Status, reference};
 pub use self::table::Property;
-pub use self::text::{EscapeFault, PropertiesError, read_properties};
+pub use self::text::{EscapeFault, OtherForm, PropertiesError, other_form, read_properties};
 
 /// The Java client's verdict on a configuration it refuses (`ConfigException`). What it finds only when it makes the
 /// producer, such as a `delivery.timeout.ms` that is too short, it wraps in a `KafkaException` with the sentence `Failed to

@@ -63,6 +63,24 @@ pub fn read_properties(text: &str) -> Result<Vec<(String, String)>, PropertiesEr
         .collect()
 }
 
+/// A form in which producers' settings are kept, other than Java's own `.properties`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherForm {
+    /// Spring's `application.yml`.
+    SpringYaml,
+    /// A log of the Java client, with its list `ProducerConfig values:`.
+    LoggedValues,
+}
+
+/// The other form in which a text is written, if it has a line that only that one has, and the number of that line, from 1.
+pub fn other_form(text: &str) -> Option<(OtherForm, usize)> {
+    let lines = || (1..).zip(text.lines());
+    let logged = lines().find(|(_, line)| line.contains("ProducerConfig values:"));
+    let logged = logged.map(|(number, _)| (OtherForm::LoggedValues, number));
+    let is_springs = |line: &str| line.split('#').next().map(str::trim_end) == Some("spring:");
+    logged.or_else(|| lines().find(|(_, line)| is_springs(line)).map(|(number, _)| (OtherForm::SpringYaml, number)))
+}
+
 /// The numbers of the lines with a value alone, which a `=` or `:` begins, or a backslash at the end of the text.
 pub(super) fn lines_without_key(text: &str) -> impl Iterator<Item = usize> {
     let lines = logical_lines(text).into_iter();

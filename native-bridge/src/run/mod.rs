@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use producer_core::export;
+use producer_core::scenario::link::{Link, Shows};
 use producer_core::scenario::{Scenario, Seed};
 use producer_core::staging::{self, Ending};
 use producer_core::trace::TraceEvent;
@@ -39,6 +40,9 @@ pub(crate) struct RunOptions {
     /// Leave out of the trace what happens before
     #[arg(long, value_name = "N", requires = "trace")]
     trace_from_us: Option<u64>,
+    /// Print the link that opens it in the page, behind the page's address
+    #[arg(long)]
+    link: bool,
     /// Print only what is broken or not decided
     #[arg(long)]
     quiet: bool,
@@ -69,6 +73,10 @@ pub(crate) fn run_scenario(options: &RunOptions) -> Result<bool> {
     }
     if !options.quiet {
         crate::say(report::heading(&scenario, &notices).trim_end())?;
+    }
+    if options.link {
+        let shows = Shows::Scenario(Box::new(scenario.clone()));
+        crate::say(&format!("link: {}", Link { shows, at_us: None }))?;
     }
     let (mut all_held, mut events) = (true, Vec::new());
     for lane in 0..scenario.lane_count() {

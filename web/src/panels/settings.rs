@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use producer_core::config::{
-    ConfigNotice, EscapeFault, Kind, ProducerConfig, PropertiesError, Property, tell_lines_without_key,
+    ConfigNotice, EscapeFault, Kind, OtherForm, ProducerConfig, Property, tell_lines_without_key,
 };
 use producer_core::serializer::{Half, Serializer};
 use web_sys::{Element, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
@@ -12,7 +12,7 @@ use yew::prelude::*;
 use crate::config_texts::{Group, Meaning};
 use crate::icons::{Glyph, icon};
 use crate::settings::{
-    Properties, Serializers, Verdict, from_text, judge, serializer_key, split, to_text, value_of, with,
+    Properties, Serializers, TextError, Verdict, from_text, judge, serializer_key, split, to_text, value_of, with,
 };
 use crate::texts::{Language, Texts, fill};
 
@@ -65,8 +65,10 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     let lines = serializer_lines(&named, props.in_composer);
     let shown_text = (*text).clone().unwrap_or_else(|| to_text(&[lines.clone(), (*edited).clone()].concat()));
     let mut verdict = judge(&edited, props.is_simulated);
-    tell_lines_without_key(&mut verdict.notices, &shown_text);
     let bad_text = text.as_ref().and_then(|text| from_text(text).err());
+    if !matches!(bad_text, Some(TextError::OtherForm(..))) {
+        tell_lines_without_key(&mut verdict.notices, &shown_text);
+    }
     let on_change = {
         let (edited, text, in_text) = (edited.clone(), text.clone(), in_text.clone());
         Callback::from(move |properties| {
@@ -188,12 +190,16 @@ fn serializer_lines(named: &Serializers, in_composer: [Serializer; 2]) -> Proper
     [Half::Key, Half::Value].into_iter().filter_map(line).collect()
 }
 
-fn text_error(error: PropertiesError, t: &Texts) -> String {
-    let words = match error.fault {
-        EscapeFault::Malformed => t.settings_text_bad,
-        EscapeFault::HalfACharacter => t.settings_text_half,
+fn text_error(error: TextError, t: &Texts) -> String {
+    let (words, line) = match error {
+        TextError::Escape(error) => match error.fault {
+            EscapeFault::Malformed => (t.settings_text_bad, error.line),
+            EscapeFault::HalfACharacter => (t.settings_text_half, error.line),
+        },
+        TextError::OtherForm(OtherForm::SpringYaml, line) => (t.settings_text_yaml, line),
+        TextError::OtherForm(OtherForm::LoggedValues, line) => (t.settings_text_log, line),
     };
-    fill(words, &[&error.line])
+    fill(words, &[&line])
 }
 
 fn groups(
@@ -364,7 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_line_that_says_where_to_connect_the_page_says_who_says_so_and_that_it_may_go() {
+    fn of_a_line_that_says_where_to_connect_the_page_says_who_says_so_and_that_it_must_go() {
         let keys = |keys: &[&str]| keys.iter().map(|&key| key.into()).collect::<Vec<Arc<str>>>();
         for language in [Language::English, Language::Korean] {
             let t = language.texts();
@@ -387,6 +393,22 @@ mod tests {
             let [notice] = &notices[..] else { panic!("{notices:?}") };
             let told = notice_text(notice, language.texts());
             assert!(told.starts_with(begins), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_pasted_in_another_form_is_told_with_its_line_and_nothing_of_it_is_set() {
+        for (text, line, word) in [
+            ("# ours\nspring: # boot\n  kafka:\n    producer:\n      acks: 1\n", 2, "YAML"),
+            ("12:00 INFO ProducerConfig values: \n\tacks = -1\n\tlinger.ms = 5\n", 1, "Java client"),
+        ] {
+            let error = from_text(text).expect_err("another form");
+            for (language, begins) in
+                [(Language::English, format!("Line {line}:")), (Language::Korean, format!("{line}번째 줄:"))]
+            {
+                let told = text_error(error, language.texts());
+                assert!(told.starts_with(&begins) && told.contains(word), "{told}");
+            }
         }
     }
 }

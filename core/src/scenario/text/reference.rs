@@ -14,6 +14,10 @@ A scenario is a world, what is done in it, and what is asked about it: brokers, 
 timed actions, faults, a seed, goals, and a card with a question in two languages. As text it is JSON with its version in
 front, `{\"scenario\": 1, …}`; a lesson is `{\"lesson\": 1, …}`. As a link it is `#s=1.…`, with the same data.
 
+A whole one is [lost-answer.json](lost-answer.json): three records of which one's answer is lost, a leader that moves, and three
+goals. `cargo run -p native-bridge -- run docs/lost-answer.json` plays it and tells which goals hold; with `--link` it prints the
+link that opens it in the page. The demos' files are in [core/presets](../core/presets).
+
 - A field that is left out has its default. What has its default is left out when a scenario is written, but for what a
   rule, an action or a goal is about.
 - A *choice* is the name of a variant, `\"exit\"`, or an object with that name and the variant's fields,
