@@ -474,12 +474,15 @@ impl<O: Observer> Producer<O> {
     /// Gives up a place in the queue for memory; the next one may be served.
     fn leave_queue(&mut self, now: Instant, ticket: Option<MemoryTicket>) {
         let Some(ticket) = ticket else { return };
+        let used_before = self.memory.used();
         if self.memory.abandon(ticket) {
             self.tell_senders();
         }
         // What it had gathered counted as used.
         let used_bytes = self.memory.used();
-        self.told.note(now, || Fact::MemoryUsed { used_bytes });
+        if used_bytes != used_before {
+            self.told.note(now, || Fact::MemoryUsed { used_bytes });
+        }
     }
 }
 

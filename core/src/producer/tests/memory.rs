@@ -8,7 +8,7 @@ use crate::trace::{BlockedOn, Fact};
 
 #[test]
 fn a_send_without_memory_waits_makes_everything_sendable_and_goes_on_in_order() {
-    // Flow: two batches fill the memory → the third record waits → both leave before their linger → one is stored.
+    // Flow: two batches fill the memory → the third record waits → both leave before their linger and are stored.
     let mut story = Story::with(1, 3, &[("buffer.memory", "32768"), ("linger.ms", "1000")]).started();
     story.put(0, "a");
     story.put(1, "b");
@@ -21,8 +21,11 @@ fn a_send_without_memory_waits_makes_everything_sendable_and_goes_on_in_order() 
     story.may_proceed = 0;
     story.store(0);
     assert_eq!(story.may_proceed, 1);
-    assert!(story.try_send(&mut attempt, &record(2, "c")).is_ok());
     assert!(story.facts.iter().any(|fact| matches!(fact, Fact::SendBlocked { ordinal: 2, on: BlockedOn::Memory })));
+    story.facts.clear();
+    assert!(story.try_send(&mut attempt, &record(2, "c")).is_ok());
+    let used: Vec<_> = story.facts.iter().filter(|fact| matches!(fact, Fact::MemoryUsed { .. })).collect();
+    assert_eq!(used, [&Fact::MemoryUsed { used_bytes: 16_384 }], "leaving the queue changes nothing more");
 }
 
 #[test]
