@@ -58,7 +58,7 @@ pub(super) struct Metadata {
     additions: u64,
     answers: u64,
     /// Did the last answer come, and nobody who waits has looked since?
-    has_news: bool,
+    is_unread: bool,
     is_asked: bool,
     /// Not before, whatever the last answer was.
     not_before: Instant,
@@ -86,7 +86,7 @@ impl Metadata {
             needs_new_topics: false,
             additions: 0,
             answers: 0,
-            has_news: false,
+            is_unread: false,
             is_asked: false,
             not_before: Instant::ZERO,
             no_news_until: Instant::ZERO,
@@ -118,8 +118,8 @@ impl Metadata {
 
     /// Somebody who waits looks at what the last answer said of topics. Only the first one sees errors in it, whatever the
     /// topics that the two wait for (`Metadata.clearErrorsAndMaybeThrowException`).
-    pub(super) fn take_news(&mut self) -> bool {
-        core::mem::take(&mut self.has_news)
+    pub(super) fn take_unread(&mut self) -> bool {
+        core::mem::take(&mut self.is_unread)
     }
 
     pub(super) fn topic_id(&self, topic: TopicIndex) -> TopicId {
@@ -314,7 +314,7 @@ impl Metadata {
         self.attempt = None;
         self.failures = 0;
         self.answers += 1;
-        self.has_news = true;
+        self.is_unread = true;
         self.needs_new_topics = asked.additions < self.additions;
         if !asked.partial {
             self.needs_full = false;

@@ -413,28 +413,22 @@ impl<O: Observer> Producer<O> {
         count
     }
 
-    /// Answers to Metadata so far, for [`partitions_refused`](Self::partitions_refused).
-    pub fn metadata_answers(&self) -> u64 {
-        self.metadata.answers()
-    }
-
-    /// What is told whoever waits for a topic's partitions before that time is over, and `answers` had come when the waiting
-    /// began: the topic cannot be, or must not be seen, or nobody answers a closed producer.
-    pub fn partitions_refused(&mut self, topic: &str, answers: u64) -> Option<ProducerError> {
+    /// What is told whoever waits for a topic's partitions before that time is over: the topic cannot be, or must not be
+    /// seen, or nobody answers a closed producer. Ask when the waiting begins and after every turn. `asked_after` is what that
+    /// waiting remembers, at first `None`: how many answers to Metadata had come when it last asked for the topic.
+    pub fn partitions_refused(&mut self, topic: &str, asked_after: &mut Option<u64>) -> Option<ProducerError> {
         let topic = self.topics.number(topic);
         if self.life == Life::Closed {
             return Some(ProducerError::ClosedWhileLooking);
         }
-        if self.metadata.answers() == answers {
-            return self.known_as_invalid(topic).or_else(|| self.bad_news_of(topic, false));
+        if asked_after.is_none() {
+            if let Some(error) = self.known_as_invalid(topic) {
+                return Some(error);
+            }
+            self.ask_about(topic, asked_after);
         }
-        let hears_news = self.metadata.take_news();
-        let refusal = self.bad_news_of(topic, hears_news);
-        if hears_news && refusal.is_none() {
-            self.metadata.request_update_for(topic);
-            self.is_dirty = true;
-        }
-        refusal
+        let reads_answer = self.reads_answer(*asked_after);
+        self.await_topic(topic, asked_after, reads_answer)
     }
 
     /// What is told whoever has waited for a topic's partitions for `max.block.ms`: what `partitionsFor` throws then.

@@ -26,8 +26,8 @@ use super::{Life, Producer, SendAttempt, SendRefusal, Sent};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begun {
     at: Instant,
-    /// Does it find an answer to Metadata at which nobody has looked?
-    hears_news: bool,
+    /// Is it the first to look at the last answer to Metadata?
+    reads_answer: bool,
     /// Metadata answers when it last asked for its topic.
     asked_after: Option<u64>,
     blocked_on: Option<BlockedOn>,
@@ -54,7 +54,7 @@ impl<O: Observer> Producer<O> {
                 }
                 Begun {
                     at: now.instant(),
-                    hears_news: false,
+                    reads_answer: false,
                     asked_after: None,
                     blocked_on: None,
                     metadata_wait: Duration::ZERO,
@@ -84,17 +84,15 @@ impl<O: Observer> Producer<O> {
     /// Goes on with a send that waited; for metadata in vain or not.
     #[cold]
     fn resume(&mut self, now: Now, mut begun: Begun, record: &Record<'_>) -> Begun {
+        begun.reads_answer = false;
+        if begun.blocked_on != Some(BlockedOn::Metadata) || self.life == Life::Closed {
+            return begun;
+        }
+        let is_patient = now.instant() < begun.at + self.config.max_block;
+        begun.reads_answer = is_patient && self.reads_answer(begun.asked_after);
         let count = self.topics.find(record.topic).map_or(0, |topic| self.metadata.partition_count(topic));
         let is_among = |partition: i32| usize::try_from(partition).is_ok_and(|partition| partition < count);
-        let is_patient = now.instant() < begun.at + self.config.max_block && self.life != Life::Closed;
-        begun.hears_news = is_patient
-            && begun.asked_after.is_some_and(|asked| asked < self.metadata.answers())
-            && begun.blocked_on == Some(BlockedOn::Metadata)
-            && self.metadata.take_news();
-        if begun.blocked_on == Some(BlockedOn::Metadata)
-            && self.life != Life::Closed
-            && record.partition.map_or(count > 0, is_among)
-        {
+        if record.partition.map_or(count > 0, is_among) {
             begun.metadata_wait = now.instant() - begun.at;
             self.meter.note(now.instant(), Event::MetadataAwaited(begun.metadata_wait));
         }
@@ -324,17 +322,13 @@ impl<O: Observer> Producer<O> {
         known: Option<u32>,
     ) -> SendRefusal {
         let own = own_partition(record);
-        if known.is_none()
-            && begun.asked_after.is_none()
-            && let Some(error) = self.known_as_invalid(topic)
-        {
-            return self.refuse(now, attempt.ordinal, begun.ticket, own, error);
-        }
-        let asks = begun.asked_after != Some(self.metadata.answers());
-        // Who has asked before asks again after an answer without bad news.
         if begun.asked_after.is_none() {
-            self.metadata.request_update_for(topic);
-            self.is_dirty = true;
+            if known.is_none()
+                && let Some(error) = self.known_as_invalid(topic)
+            {
+                return self.refuse(now, attempt.ordinal, begun.ticket, own, error);
+            }
+            self.ask_about(topic, &mut begun.asked_after);
         }
         let until = begun.at + self.config.max_block;
         begun.metadata_wait = now.instant() - begun.at;
@@ -342,16 +336,11 @@ impl<O: Observer> Producer<O> {
             let known = known.and_then(|count| i32::try_from(count).ok());
             Some(self.metadata_timeout(topic, record.partition.zip(known)))
         } else {
-            self.bad_news_of(topic, begun.hears_news)
+            self.await_topic(topic, &mut begun.asked_after, begun.reads_answer)
         };
         match failure {
             Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, own, error),
             None => {
-                if asks && begun.asked_after.is_some() {
-                    self.metadata.request_update_for(topic);
-                }
-                begun.asked_after = Some(self.metadata.answers());
-                self.is_dirty |= asks;
                 self.somebody_waits_for_metadata = true;
                 self.block(now, attempt, begun, BlockedOn::Metadata, until)
             }
@@ -365,15 +354,45 @@ impl<O: Observer> Producer<O> {
         (code == ErrorCode::INVALID_TOPIC_EXCEPTION).then_some(ProducerError::Broker { code, message: name })
     }
 
+    /// Did an answer to Metadata come since a topic was asked for, and is whoever asked the first to look at it?
+    pub(super) fn reads_answer(&mut self, asked_after: Option<u64>) -> bool {
+        asked_after.is_some_and(|asked| asked < self.metadata.answers()) && self.metadata.take_unread()
+    }
+
+    /// Whoever waits for a topic has asked for it, and asks again after every answer without bad news, even if somebody else
+    /// was the first to look at that; or is told the bad news.
+    pub(super) fn await_topic(
+        &mut self,
+        topic: TopicIndex,
+        asked_after: &mut Option<u64>,
+        reads_answer: bool,
+    ) -> Option<ProducerError> {
+        let news = self.bad_news_of(topic, reads_answer);
+        if news.is_none() {
+            self.ask_about(topic, asked_after);
+        }
+        news
+    }
+
+    /// Asks for a topic, once per answer.
+    pub(super) fn ask_about(&mut self, topic: TopicIndex, asked_after: &mut Option<u64>) {
+        let answers = Some(self.metadata.answers());
+        if *asked_after != answers {
+            *asked_after = answers;
+            self.metadata.request_update_for(topic);
+            self.is_dirty = true;
+        }
+    }
+
     /// What whoever waits for metadata is told when an answer brings it (`ProducerMetadata.awaitUpdate`,
     /// `Metadata.maybeThrowExceptionForTopic`).
-    pub(super) fn bad_news_of(&mut self, topic: TopicIndex, hears_news: bool) -> Option<ProducerError> {
+    fn bad_news_of(&mut self, topic: TopicIndex, reads_answer: bool) -> Option<ProducerError> {
         let name = || Arc::clone(self.topics.name(topic));
         match self.metadata.topic_error(topic) {
-            ErrorCode::TOPIC_AUTHORIZATION_FAILED if hears_news => {
+            ErrorCode::TOPIC_AUTHORIZATION_FAILED if reads_answer => {
                 Some(ProducerError::TopicAuthorization { topics: vec![name()] })
             }
-            ErrorCode::INVALID_TOPIC_EXCEPTION if hears_news => Some(ProducerError::InvalidTopic { topic: name() }),
+            ErrorCode::INVALID_TOPIC_EXCEPTION if reads_answer => Some(ProducerError::InvalidTopic { topic: name() }),
             _ => self.metadata_error.take(),
         }
     }

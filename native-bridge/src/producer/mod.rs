@@ -319,18 +319,17 @@ impl KafkaProducer {
     /// What an answer says of the topic, as soon as it comes ([`ProducerError::InvalidTopic`] …);
     /// [`ProducerError::MetadataTimeout`], whose source says what is known of it; [`ProducerError::ClosedWhileLooking`].
     pub async fn partitions_for(&self, topic: &str) -> Result<u32, ProducerError> {
-        let (mut count, answers) = self.driver.with(|producer, _, now| {
-            // What was known before the call is not what it asks for.
-            let answers = producer.metadata_answers();
-            (producer.partition_count(now, topic), answers)
-        });
-        let (watch, mut refused) = (self.clock.stopwatch(), None);
-        if count.is_none() {
+        let mut asked_after = None;
+        let mut look = |producer: &mut Producer, now| {
+            let count = producer.partition_count(now, topic);
+            let refused = if count.is_none() { producer.partitions_refused(topic, &mut asked_after) } else { None };
+            (count, refused)
+        };
+        let (mut count, mut refused) = self.driver.with(|producer, _, now| look(producer, now));
+        let watch = self.clock.stopwatch();
+        if count.is_none() && refused.is_none() {
             let known = self.driver.until(|producer, _, now| {
-                count = producer.partition_count(now, topic);
-                if count.is_none() {
-                    refused = producer.partitions_refused(topic, answers);
-                }
+                (count, refused) = look(producer, now);
                 count.is_some() || refused.is_some()
             });
             let waited = tokio::time::timeout(self.max_block, known).await;

@@ -142,6 +142,56 @@ fn a_partition_that_stays_missing_fails_the_future_when_patience_is_over() {
     }
 }
 
+/// Of those who wait, the first to look at an answer is told its errors (`Metadata.clearErrorsAndMaybeThrowException`); the
+/// others ask again, whatever topic they wait for (`KafkaProducer.waitOnMetadata`).
+#[test]
+fn who_waits_for_partitions_asks_again_after_an_answer_that_a_send_looked_at_first() {
+    let mut story = Story::new(&[]);
+    story.settle();
+    story.topic_error = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    let mut asked_after = None;
+    let mut sending = Sending::of(record(0, "a"));
+    assert!(matches!(sending.once_more(&mut story), Err(SendRefusal::Blocked { .. })));
+    assert_eq!(look_at_u(&mut story, &mut asked_after), None);
+    assert_eq!(sending.once_more(&mut story), Err(failed(Some(0), unauthorized("t"))));
+    assert_eq!(look_at_u(&mut story, &mut asked_after), None);
+    assert_eq!(asked_later(&mut story), 1);
+    assert_eq!(look_at_u(&mut story, &mut asked_after), Some(unauthorized("u")));
+}
+
+/// Whoever begins to wait asks, whatever was said of the topic before (`KafkaProducer.waitOnMetadata`).
+#[test]
+fn who_waits_for_partitions_of_a_refused_topic_anew_asks_anew() {
+    let mut story = Story::new(&[]);
+    story.settle();
+    story.topic_error = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    for _ in 0..2 {
+        let mut asked_after = None;
+        assert_eq!(look_at_u(&mut story, &mut asked_after), None);
+        asked_later(&mut story);
+        assert_eq!(look_at_u(&mut story, &mut asked_after), Some(unauthorized("u")));
+    }
+}
+
+/// One look of somebody who waits for the partitions of topic "u".
+fn look_at_u(story: &mut Story, asked_after: &mut Option<u64>) -> Option<ProducerError> {
+    assert_eq!(story.producer.partition_count(story.now(), "u"), None);
+    let refused = story.producer.partitions_refused("u", asked_after);
+    story.settle();
+    refused
+}
+
+/// How often metadata is asked for in two seconds, longer than any wait between two questions.
+fn asked_later(story: &mut Story) -> usize {
+    let (before, later) = (asked(story), story.now_ms() + 2_000);
+    story.at_ms(later);
+    asked(story) - before
+}
+
+fn unauthorized(topic: &str) -> ProducerError {
+    ProducerError::TopicAuthorization { topics: vec![topic.into()] }
+}
+
 /// Waits in vain for a topic of which brokers say that they do not have it; how often it was asked for in the last minute.
 fn wait_in_vain(properties: &[(&str, &str)], max_block_ms: u64) -> usize {
     let mut story = Story::new(properties);
