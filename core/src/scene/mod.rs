@@ -424,7 +424,10 @@ impl Scene {
     /// The program waits in `get()` for what it sent last.
     fn wait_for_newest(&mut self) {
         let newest = self.caller.newest.and_then(|batch| self.batches.get_mut(&batch));
-        if let Some(record) = newest.and_then(|batch| batch.first_records.last_mut()) {
+        // Of a batch that holds more than it has labels, the newest record is among those without.
+        if let Some(batch) = newest.filter(|batch| batch.first_records.len() == batch.records as usize)
+            && let Some(record) = batch.first_records.last_mut()
+        {
             record.awaited = true;
         }
         self.caller.awaited += 1;

@@ -371,4 +371,11 @@ fn a_record_that_the_program_waits_for_is_marked_and_counted() {
     tell(&mut scene, 0, [Fact::CallerStands(Statement::Get)]);
     let awaited: Vec<_> = scene.batches[&B0].first_records.iter().map(|record| record.awaited).collect();
     assert_eq!((awaited, scene.caller.awaited, scene.caller.sent), (vec![false, true], 1, 2));
+
+    // One that was told without its label is counted only: no older one is marked in its place.
+    let many = Fact::AppendedMany { first_ordinal: 1, batch: B0, first_index: 1, count: 3, batch_bytes: 100 };
+    let mut scene = scene_of([opened(B0), appended(0, B0, 0, "a"), many]);
+    tell(&mut scene, 0, [Fact::CallerStands(Statement::Get)]);
+    let awaited: Vec<_> = scene.batches[&B0].first_records.iter().map(|record| record.awaited).collect();
+    assert_eq!((awaited, scene.caller.awaited, scene.caller.sent), (vec![false], 1, 4));
 }
