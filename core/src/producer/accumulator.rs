@@ -2,7 +2,7 @@
 //!
 //! The accumulator owns every batch until it is over; queues, requests and sequences name it by its [`BatchSlot`].
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use core::time::Duration;
 
@@ -48,12 +48,6 @@ impl PartitionQueue {
         let slot = self.queue.pop_front()?;
         self.filling = self.filling.filter(|&filling| filling != slot);
         Some(slot)
-    }
-
-    /// Takes all out.
-    fn take_all(&mut self) -> VecDeque<BatchSlot> {
-        self.filling = None;
-        core::mem::take(&mut self.queue)
     }
 }
 
@@ -118,8 +112,8 @@ pub(super) struct Accumulator {
     batches: Vec<Option<ProducerBatch>>,
     free_slots: Vec<BatchSlot>,
     next_id: u64,
-    /// (root, place in root) of every batch whose fate the application does not know.
-    incomplete: BTreeSet<(BatchId, u32)>,
+    /// By (root, place in root), every batch whose fate the application does not know.
+    incomplete: BTreeMap<(BatchId, u32), BatchSlot>,
 }
 
 impl Accumulator {
@@ -132,7 +126,7 @@ impl Accumulator {
             batches: Vec::new(),
             free_slots: Vec::new(),
             next_id: 0,
-            incomplete: BTreeSet::new(),
+            incomplete: BTreeMap::new(),
         }
     }
 
@@ -212,8 +206,8 @@ impl Accumulator {
 
     /// Takes a batch in without queueing it.
     pub(super) fn store(&mut self, batch: ProducerBatch) -> BatchSlot {
-        self.incomplete.insert((batch.root, batch.root_index));
-        match self.free_slots.pop() {
+        let name = (batch.root, batch.root_index);
+        let slot = match self.free_slots.pop() {
             Some(slot) => {
                 self.batches[slot.0 as usize] = Some(batch);
                 slot
@@ -223,7 +217,9 @@ impl Accumulator {
                 self.batches.push(Some(batch));
                 slot
             }
-        }
+        };
+        self.incomplete.insert(name, slot);
+        slot
     }
 
     /// Are all batches of this partition's queue full, or is there none?
@@ -401,15 +397,14 @@ impl Accumulator {
     /// Every batch without a fate, for they are all given up: those of the queues, which are empty then, and those in requests,
     /// in the order of their records (`RecordAccumulator.abortBatches`, which walks a hash set).
     pub(super) fn take_all(&mut self) -> Vec<BatchSlot> {
-        let mut all = self.drain_queues();
-        all.extend(self.in_flight().into_iter().filter(|&slot| self.is_in_flight(slot)));
-        all.sort_by_key(|&slot| self.batch(slot).map(|batch| (batch.root, batch.root_index)));
-        all
-    }
-
-    /// Takes every batch out of the queues.
-    pub(super) fn drain_queues(&mut self) -> Vec<BatchSlot> {
-        self.topics.iter_mut().flatten().flat_map(PartitionQueue::take_all).collect()
+        for queue in self.topics.iter_mut().flatten() {
+            queue.filling = None;
+            queue.queue.clear();
+        }
+        // Only a planted mistake gives a batch up and leaves it without a fate.
+        let is_given_up =
+            |slot: &BatchSlot| self.batch(*slot).is_some_and(|batch| batch.state() == BatchState::Abandoned);
+        self.incomplete.values().copied().filter(|slot| !is_given_up(slot)).collect()
     }
 
     /// Takes the batches out of the queues that never left (`abortUndrainedBatches`).
@@ -428,11 +423,6 @@ impl Accumulator {
             queue.filling = queue.filling.filter(|&filling| !never_left(filling));
         }
         taken
-    }
-
-    /// Batches in requests.
-    pub(super) fn in_flight(&self) -> Vec<BatchSlot> {
-        self.topics.iter().flatten().flat_map(|queue| queue.in_flight.iter().copied()).collect()
     }
 
     /// The application knows this batch's fate.
@@ -454,7 +444,7 @@ impl Accumulator {
 
     /// Is a batch created before `end` incomplete, or one split from such a batch?
     pub(super) fn has_incomplete_before(&self, end: BatchId) -> bool {
-        self.incomplete.first().is_some_and(|&(root, _)| root < end)
+        self.incomplete.first_key_value().is_some_and(|(&(root, _), _)| root < end)
     }
 
     /// The name the next batch will get.

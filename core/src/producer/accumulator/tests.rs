@@ -7,6 +7,18 @@ use crate::rng::{Purpose, Rng};
 const HERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 0 };
 const THERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
 
+impl Accumulator {
+    /// Batches in the queues, in no order that counts.
+    pub(in super::super) fn queued(&self) -> Vec<BatchSlot> {
+        self.topics.iter().flatten().flat_map(|queue| queue.queue.iter().copied()).collect()
+    }
+
+    /// Batches in requests.
+    pub(in super::super) fn in_flight(&self) -> Vec<BatchSlot> {
+        self.topics.iter().flatten().flat_map(|queue| queue.in_flight.iter().copied()).collect()
+    }
+}
+
 fn open(accumulator: &mut Accumulator, partition: PartitionRef) {
     accumulator.open(partition, BatchBuilder::new(BytesMut::new(), 100), 0, Instant::ZERO);
 }
@@ -20,7 +32,7 @@ fn a_batch_that_left_its_queue_takes_no_more_records() {
     let leave: [fn(&mut Accumulator); 3] = [
         |accumulator| _ = accumulator.drain(HERE, Instant::ZERO, Urgency::default(), false),
         |accumulator| _ = accumulator.expire_queued(Instant::ZERO, Duration::ZERO),
-        |accumulator| _ = accumulator.drain_queues(),
+        |accumulator| _ = accumulator.take_all(),
     ];
     for leave in leave {
         let mut accumulator = Accumulator::new(Duration::ZERO, true);

@@ -226,7 +226,7 @@ fn a_flush_sends_what_would_have_lingered_for_ever() {
     }
     assert!(story.producer.is_flushed(&flush));
     assert!(!story.producer.accumulator.has_incomplete());
-    assert_eq!(story.producer.accumulator.drain_queues(), [], "nothing is left in a queue");
+    assert_eq!(story.producer.accumulator.queued(), [], "nothing is left in a queue");
 }
 
 /// Mirrors `RecordAccumulatorTest.testAbortIncompleteBatches`: with some of 100 records drained and some not, all fail
@@ -253,7 +253,7 @@ fn a_close_by_force_fails_every_record_drained_or_not() {
         .sum();
     assert_eq!(failed, 100);
     assert!(!story.producer.accumulator.has_incomplete());
-    assert_eq!(story.producer.accumulator.drain_queues(), []);
+    assert_eq!(story.producer.accumulator.queued(), []);
 }
 
 /// Mirrors `ProducerBatchTest.testBatchAbort`: the records of an aborted batch fail once with the error of the abort,

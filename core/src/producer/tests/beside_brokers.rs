@@ -407,6 +407,6 @@ fn an_abort_fails_what_has_not_left_and_waits_for_what_has() {
     assert!(failed > 0 && drained > 0);
     assert_eq!(failed + drained, 100);
     assert!(beside.producer.accumulator.has_incomplete(), "what has left is awaited");
-    assert_eq!(beside.producer.accumulator.drain_queues(), [], "and nothing else is left");
+    assert_eq!(beside.producer.accumulator.queued(), [], "and nothing else is left");
     assert_eq!(beside.producer.transaction_outcome(abort), None);
 }
