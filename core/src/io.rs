@@ -151,7 +151,12 @@ pub struct BatchCompletion {
 impl BatchCompletion {
     /// Does it speak of the record with this name?
     pub fn covers(&self, batch: BatchId, index: u32) -> bool {
-        batch == self.batch && index >= self.first_index && index - self.first_index < self.record_count
+        batch == self.batch && self.covers_place(index)
+    }
+
+    /// Does it speak of the record with this place in its batch?
+    pub fn covers_place(&self, index: u32) -> bool {
+        index >= self.first_index && index - self.first_index < self.record_count
     }
 
     /// Offset of a record it speaks of; `None` when the broker did not say, or stored nothing.

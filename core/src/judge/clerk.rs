@@ -49,7 +49,7 @@ impl Clerk {
     /// A batch met its fate, or a part of it.
     pub fn completed(&mut self, at: Instant, producer: ProducerIndex, completion: &BatchCompletion) {
         let waiting = self.waiting.entry((producer, completion.batch)).or_default();
-        let told: Vec<_> = waiting.extract_if(.., |(index, ..)| completion.covers(completion.batch, *index)).collect();
+        let told: Vec<_> = waiting.extract_if(.., |(index, ..)| completion.covers_place(*index)).collect();
         for (index, call, timestamp_ms) in told {
             let fate = match &completion.result {
                 Ok(stored) => Fate::Acknowledged(Metadata {

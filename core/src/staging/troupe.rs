@@ -214,7 +214,7 @@ impl<O: Observer> Application<O> for Troupe {
     fn on_completed(&mut self, now: Now, completion: &BatchCompletion, producer: &mut Producer<O>) {
         let at = now.instant();
         let waiting = self.waiting.entry(completion.batch).or_default();
-        let told: Vec<_> = waiting.extract_if(.., |(index, ..)| completion.covers(completion.batch, *index)).collect();
+        let told: Vec<_> = waiting.extract_if(.., |(index, ..)| completion.covers_place(*index)).collect();
         if waiting.is_empty() {
             self.waiting.remove(&completion.batch);
         }

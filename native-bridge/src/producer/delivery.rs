@@ -113,7 +113,7 @@ impl AppendedRecord {
 
     /// Does its batch's fate, or that of a part of it, speak of this record?
     pub(super) fn is_of(&self, completion: &BatchCompletion) -> bool {
-        completion.covers(completion.batch, self.index)
+        completion.covers_place(self.index)
     }
 
     /// With the timestamp as a difference; `None` when that is too large.
