@@ -25,6 +25,12 @@ const fn distance(from: i32, to: i32) -> i32 {
     increment_sequence(to, from.wrapping_neg())
 }
 
+/// Does one sequence come before another?
+const fn is_behind(one: i32, other: i32) -> bool {
+    let ahead = distance(one, other);
+    0 < ahead && ahead < HALF
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Sequenced {
     slot: BatchSlot,
@@ -170,7 +176,7 @@ impl Sequences {
             known.last_acked_offset = known.last_acked_offset.max(last_offset);
         }
         let last = increment_sequence(stamp.base_sequence, record_count.cast_signed().saturating_sub(1));
-        if known.last_acked.is_none_or(|acked| distance(acked, last) < HALF) {
+        if known.last_acked.is_none_or(|acked| is_behind(acked, last)) {
             known.last_acked = Some(last);
         }
     }
@@ -204,7 +210,7 @@ impl Sequences {
     pub(super) fn mark_unresolved(&mut self, partition: PartitionRef, stamp: Stamp, record_count: u32) {
         let known = self.partitions.entry(partition).or_default();
         let next = increment_sequence(stamp.base_sequence, record_count.cast_signed());
-        known.unresolved = known.unresolved.filter(|known| distance(next, *known) < HALF).or(Some(next));
+        known.unresolved = known.unresolved.filter(|&later| is_behind(next, later)).or(Some(next));
     }
 
     /// Looks at partitions with an unknown fate whose batches are all done (`maybeResolveSequences`).
@@ -242,7 +248,7 @@ impl Sequences {
         }
         let back = |sequence| increment_sequence(sequence, count.wrapping_neg());
         known.next = back(known.next);
-        let is_later = |batch: &&mut Sequenced| (1..HALF).contains(&distance(failed.base_sequence, batch.base));
+        let is_later = |batch: &&mut Sequenced| is_behind(failed.base_sequence, batch.base);
         known
             .in_flight
             .iter_mut()
