@@ -151,9 +151,7 @@ pub enum TransactionError {
         of_group: bool,
         /// Its name.
         key: Arc<str>,
-        /// The error code.
-        code: ErrorCode,
-        /// What the broker says of it.
+        /// What the broker says of the error.
         message: Option<Arc<str>>,
     },
     /// Partitions could not be added, and those that could (`KafkaException`): all of the request, in the order in which the
@@ -317,7 +315,7 @@ impl fmt::Display for TransactionError {
                 };
                 write!(f, "{begin}{}", code.java_message())
             }
-            Self::NoCoordinator { of_group, key, message, .. } => write!(
+            Self::NoCoordinator { of_group, key, message } => write!(
                 f,
                 "Could not find a coordinator with type {} with key {key} due to unexpected error: {}",
                 if *of_group { "GROUP" } else { "TRANSACTION" },

@@ -172,10 +172,10 @@ impl Transactions {
         let is_init = matches!(pending.query, Query::InitProducerId { .. });
         let unexpected = match &pending.query {
             Query::FindCoordinator(Coordinator::Group(group)) => {
-                TransactionError::NoCoordinator { of_group: true, key: Arc::clone(group), code, message }
+                TransactionError::NoCoordinator { of_group: true, key: Arc::clone(group), message }
             }
             Query::FindCoordinator(Coordinator::Transaction) => {
-                TransactionError::NoCoordinator { of_group: false, key: Arc::clone(&self.id), code, message }
+                TransactionError::NoCoordinator { of_group: false, key: Arc::clone(&self.id), message }
             }
             query => TransactionError::UnexpectedAnswer { api: query.api(), code },
         };
