@@ -335,7 +335,7 @@ impl ProducerConfig {
     /// What is said of a key that goes nowhere.
     fn notice_of(&self, key: &str) -> Option<ConfigNotice> {
         if table::row(key).is_none() {
-            return notice_of(key);
+            return notice_of_a_foreign_key(key);
         }
         // The level of another codec.
         let codec = key.strip_prefix("compression.").and_then(|rest| rest.strip_suffix(".level"))?;
@@ -353,7 +353,7 @@ impl ProducerConfig {
 }
 
 /// What is said of a key that the producer does not obey.
-fn notice_of(key: &str) -> Option<ConfigNotice> {
+fn notice_of_a_foreign_key(key: &str) -> Option<ConfigNotice> {
     if key.is_empty() {
         return Some(ConfigNotice::NoKey { line: None });
     }
