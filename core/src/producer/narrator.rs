@@ -154,8 +154,8 @@ mod tests {
         let uuid = "123e4567-e89b-12d3-a456-426614174000";
         assert_eq!(&*label(Some(uuid.as_bytes())), uuid);
         assert_eq!(*label(Some(format!("{uuid}0").as_bytes())), format!("{uuid}…"));
-        let seoul = "서울".repeat(10);
-        assert_eq!(*label(Some(&seoul.as_bytes()[..38])), format!("{}…", "서울".repeat(6)));
+        let cut_in_half = format!("a{}", "서울".repeat(10));
+        assert_eq!(*label(Some(cut_in_half.as_bytes())), format!("a{}서…", "서울".repeat(5)));
         assert_eq!(*label(Some(&[0; 40])), format!("0x{}…", "00".repeat(36)));
         assert_eq!(&*label(None), "");
     }
