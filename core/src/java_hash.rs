@@ -13,7 +13,9 @@ pub(crate) fn of_partition(topic: &str, partition: i32) -> i32 {
 
 /// In the order in which a `HashMap` or a `HashSet` walks through them that they were put into in this order.
 ///
-/// No key may come twice. A bucket that holds so many that Java makes a tree of it is walked as any other.
+/// A bucket that holds so many that Java makes a tree of it is walked as any other. A key that comes twice, as in an answer
+/// that names a partition twice, stays twice and counts twice for the table's size; Java's map would keep its last value, in
+/// the place of the first.
 pub(crate) fn in_map_order<T>(things: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
     // A table grows when it is three quarters full.
     let mut size = 16;
