@@ -93,7 +93,10 @@ pub fn command(options: &Options) -> Result<()> {
 /// # Errors
 /// When something does not compile.
 pub fn build() -> Result<(PathBuf, PathBuf)> {
-    Ok((page::build()?, build_bridge("release")?))
+    progress!("step 1 of 2: building the page (minutes, the first time; then a second)");
+    let page = page::build()?;
+    progress!("step 2 of 2: building the bridge (minutes, the first time; then a second)");
+    Ok((page, build_bridge("release")?))
 }
 
 /// Compiles the bridge (cargo profile `dev` or `release`) and returns its binary.
