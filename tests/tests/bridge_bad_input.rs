@@ -14,7 +14,7 @@ use cross_tests::page;
 use cross_tests::page_client::{PageClient, Tally, send};
 use producer_core::bridge::{BadRequest, Command, Fate, Habit, Refusal, Report, Resume, World};
 use producer_core::config::ConfigNotice;
-use xtask::{play, process::OwnedChild, workspace::Scratch};
+use xtask::{kafka::free_row, play, process::OwnedChild, workspace::Scratch};
 
 /// Longer than the bridge waits for a broker that says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,10 +89,7 @@ fn a_port_that_is_taken_is_told_with_what_to_do() -> Result<()> {
 
 #[test]
 fn embedded_brokers_listen_where_they_are_told_and_on_this_machine_alone() -> Result<()> {
-    // Below the ports that the system gives to those who ask for any.
-    let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    let first = (20_000_u16..30_000).step_by(3).find(|&first| (first..first + 3).all(is_free));
-    let first = first.context("no three free ports")?;
+    let first = free_row(3)?;
     let listen = format!("127.0.0.1:{first}");
     let brokers = Bridge::broker(&["--listen", &listen])?;
     let expected = (first..).take(3).map(|port| format!("127.0.0.1:{port}"));

@@ -11,6 +11,7 @@ use http::HeaderValue;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use xtask::kafka::free_row;
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 
@@ -18,7 +19,9 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() -> Result<()> {
     let brokers = Bridge::broker(&[])?;
     let servers = brokers.bootstrap_servers();
-    let mut bridge = Bridge::serve(page::folder()?, &["--bootstrap-servers", &servers])?;
+    let listen = format!("127.0.0.1:{}", free_row(1)?);
+    let arguments = ["--bootstrap-servers", &servers, "--listen", &listen];
+    let mut bridge = Bridge::serve(page::folder()?, &arguments)?;
     let screen = Screen::start().await?;
     screen.open(&bridge.address).await?;
     screen.browser().click("arm").await?;
@@ -38,8 +41,7 @@ async fn a_killed_bridge_leaves_what_is_out_unknown_and_nothing_is_sent_again() 
     what_is_said_is_what_is_shown_and_time_stands(&screen).await?;
 
     // A bridge comes back at the same place. It is not the one that the page knew.
-    let listen = format!("127.0.0.1:{}", bridge.port());
-    let next = Bridge::serve(page::folder()?, &["--bootstrap-servers", &servers, "--listen", &listen])?;
+    let next = Bridge::serve(page::folder()?, &arguments)?;
     wait_longer_than_a_bridge_keeps_a_session(&screen).await?;
     screen.wait_for_link(&["ended"]).await?;
     five_records_are_unknown_and_none_has_failed(&screen).await?;

@@ -5,6 +5,7 @@ use cross_tests::bridge::Bridge;
 use cross_tests::page;
 use cross_tests::screen::{Composed, Screen};
 use producer_core::bridge::GET_AHEAD;
+use xtask::kafka::free_row;
 use xtask::workspace::Scratch;
 
 async fn script(screen: &Screen, script: &str) -> Result<serde_json::Value> {
@@ -40,7 +41,8 @@ async fn of_a_get_loop_whose_bridge_dies_only_what_may_have_been_sent_is_unknown
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_that_are_gone_look_gone_and_look_well_again_when_they_are_back() -> Result<()> {
-    let brokers = Bridge::broker(&["--listen", "127.0.0.1:0"])?;
+    let listen = format!("127.0.0.1:{}", free_row(3)?);
+    let brokers = Bridge::broker(&["--listen", &listen])?;
     let servers = brokers.bootstrap_servers();
     let bridge = Bridge::serve(page::folder()?, &["--bootstrap-servers", &servers])?;
     let screen = Screen::start().await?;
@@ -59,8 +61,7 @@ async fn brokers_that_are_gone_look_gone_and_look_well_again_when_they_are_back(
     let lamps = script(&screen, "return document.querySelectorAll('.stage-lamp:not(.stage-lamp-off)').length").await?;
     assert_eq!(lamps, 0, "no lamp burns");
 
-    let first = servers.split(',').next().unwrap_or_default();
-    let _again = Bridge::broker(&["--listen", first])?;
+    let _again = Bridge::broker(&["--listen", &listen])?;
     screen.browser().wait_until_texts("brokers-trouble", <[String]>::is_empty).await?;
     Ok(())
 }
@@ -141,5 +142,39 @@ async fn every_part_of_the_picture_tells_its_details_to_keys_and_fingers() -> Re
     let two_frames_later = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
     screen.browser().client().execute_async(two_frames_later, Vec::new()).await?;
     assert_eq!(details().await?.len(), 1, "it stays");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_name_of_a_topic_leaves_the_page_as_wide_as_it_was() -> Result<()> {
+    let bridge = Bridge::serve(page::folder()?, &[])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    let longest = "t".repeat(249);
+    let record = Composed { topic: &longest, partition: "7", ..Composed::keyed("user-42", "tea") };
+    screen.send_record("callback", &record, 1).await?;
+    for width in [1_440, 390] {
+        screen.browser().client().set_window_size(width, 900).await?;
+        let widths = "const page = document.scrollingElement; return [page.scrollWidth, page.clientWidth]";
+        let widths = script(&screen, widths).await?;
+        assert_eq!(widths[0], widths[1], "at {width} nothing lies beside the window");
+        let cut = "const form = document.querySelector('.composer'); return form.scrollWidth - form.clientWidth";
+        assert_eq!(script(&screen, cut).await?, 0, "nor beside the composer");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_pasted_in_another_form_are_told_apart_and_change_nothing() -> Result<()> {
+    let bridge = Bridge::serve(page::folder()?, &[])?;
+    let screen = Screen::start().await?;
+    screen.open(&bridge.address).await?;
+    screen.browser().click("settings").await?;
+    screen.browser().type_into("settings-text", "spring:\n  kafka:\n    producer:\n      acks: 1").await?;
+    let told = screen.browser().text("settings-text-problem").await?;
+    assert!(told.contains("Line 1") && told.contains("--producer-config"), "{told}");
+    assert!(screen.browser().texts("settings-notice").await?.is_empty(), "and not as keys that nobody knows");
+    let is_off = script(&screen, "return document.querySelector('[data-test-id=settings-apply]').disabled").await?;
+    assert_eq!(is_off, true, "nothing of it can be applied");
     Ok(())
 }

@@ -103,6 +103,11 @@ impl Store {
         if !self.view.link.is_up() {
             return None;
         }
+        // What was said of the one before was read by whoever tries again.
+        let is_of_a_send = |alert: &Alert| matches!(alert, Alert::SendRefused { .. } | Alert::TooLarge { .. });
+        if self.view.alerts.iter().any(is_of_a_send) {
+            self.view.alerts.make_mut().retain(|alert| !is_of_a_send(alert));
+        }
         let ledger = self.view.ledger.make_mut();
         let send = SendCommand { id: ledger.next_id(), habit, record, count };
         let command = Command::Send(send.clone());
@@ -272,6 +277,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use producer_core::bridge::Refusal;
     use producer_core::serializer::Half;
 
     fn connected() -> Store {
@@ -373,6 +379,17 @@ mod tests {
         assert_eq!(store.send(Habit::Get, RecordSpec { value, ..record() }, 1), None);
         assert_eq!(store.view().ledger.counts().asked, 0);
         assert!(matches!(store.view().alerts[0], Alert::TooLarge { bytes } if bytes > MAX_FRAME_BYTES));
+    }
+
+    #[test]
+    fn what_was_said_of_a_send_goes_with_the_next_one_and_nothing_else_does() {
+        let mut store = connected();
+        let Some(Command::Send(refused)) = store.send(Habit::Get, record(), 5) else { panic!("not a send") };
+        store.apply(Report::SendRefused { id: refused.id, why: Refusal::NotArmed });
+        store.alert(Alert::Stopping);
+        assert_eq!(**store.view().alerts, [Alert::SendRefused { count: 5, why: Refusal::NotArmed }, Alert::Stopping]);
+        store.send(Habit::Get, record(), 1);
+        assert_eq!(**store.view().alerts, [Alert::Stopping]);
     }
 
     #[test]

@@ -295,8 +295,8 @@ texts! {
     settings_default: "default {}", "기본값 {}";
     settings_as_text: "As producer.properties", "producer.properties 형식";
     settings_text_bad: "Line {}: \\u wants four hexadecimal digits; a backslash itself is written \\\\.", "{}번째 줄: \\u 뒤에는 16진수 4자리가 필요합니다. backslash 자체는 \\\\ 로 씁니다.";
-    settings_text_yaml: "Line {}: this is Spring's YAML, and here are lines of a .properties file. The bridge reads YAML: cargo xtask play --producer-config FILE. What was set before stands.", "{}번째 줄: Spring의 YAML입니다. 여기에는 .properties 줄을 씁니다. YAML은 bridge가 읽습니다: cargo xtask play --producer-config FILE. 앞서 설정한 것은 그대로입니다.";
-    settings_text_log: "Line {}: this is a log of the Java client, and here are lines of a .properties file. The bridge reads the log: cargo xtask play --producer-config FILE. What was set before stands.", "{}번째 줄: Java client의 로그입니다. 여기에는 .properties 줄을 씁니다. 로그는 bridge가 읽습니다: cargo xtask play --producer-config FILE. 앞서 설정한 것은 그대로입니다.";
+    settings_text_yaml: "Line {}: this is Spring's YAML, and here are lines of a .properties file. The bridge reads YAML: cargo xtask play --producer-config FILE. Nothing of it is set.", "{}번째 줄: Spring의 YAML입니다. 여기에는 .properties 줄을 씁니다. YAML은 bridge가 읽습니다: cargo xtask play --producer-config FILE. 아무것도 설정되지 않았습니다.";
+    settings_text_log: "Line {}: this is a log of the Java client, and here are lines of a .properties file. The bridge reads the log: cargo xtask play --producer-config FILE. Nothing of it is set.", "{}번째 줄: Java client의 로그입니다. 여기에는 .properties 줄을 씁니다. 로그는 bridge가 읽습니다: cargo xtask play --producer-config FILE. 아무것도 설정되지 않았습니다.";
     settings_text_half: "Line {}: this \\u escape is half of a character; write both halves.", "{}번째 줄: \\u 표기가 문자의 절반입니다. 나머지 절반도 쓰세요.";
     settings_apply: "Apply", "적용";
     settings_apply_note: "A new producer takes over when the old one has settled everything.", "이전 producer가 모두 마무리되면 새 producer가 이어받습니다.";

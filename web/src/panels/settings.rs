@@ -79,14 +79,22 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
     };
     let on_text = {
         let (edited, named, text, in_composer) = (edited.clone(), named.clone(), text.clone(), props.in_composer);
-        let in_text = in_text.clone();
+        let (in_text, before) = (in_text.clone(), wanted(props).clone());
         Callback::from(move |event: InputEvent| {
             let typed = event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default();
-            if let Ok(properties) = from_text(&typed) {
-                let (properties, mut serializers) = split(properties);
-                serializers.retain(|(half, class)| **class != *composers(in_composer, *half).java_class());
-                edited.set(properties);
-                named.set(serializers);
+            match from_text(&typed) {
+                Ok(properties) => {
+                    let (properties, mut serializers) = split(properties);
+                    serializers.retain(|(half, class)| **class != *composers(in_composer, *half).java_class());
+                    edited.set(properties);
+                    named.set(serializers);
+                }
+                // What was read of it while it was typed meant nothing.
+                Err(TextError::OtherForm(..)) => {
+                    edited.set(before.clone());
+                    named.set(Serializers::new());
+                }
+                Err(TextError::Escape(_)) => {}
             }
             text.set(Some(typed));
             in_text.set(true);
@@ -158,7 +166,7 @@ pub(crate) fn Settings(props: &SettingsProps) -> Html {
                     <span class="strong">{ t.settings_as_text }</span>
                     <textarea class="mono" data-test-id="settings-text" rows="5" spellcheck="false" value={shown_text} oninput={on_text} />
                 </label>
-                if let Some(error) = bad_text { <p class="problem" role="alert">{ text_error(error, t) }</p> }
+                if let Some(error) = bad_text { <p class="problem" role="alert" data-test-id="settings-text-problem">{ text_error(error, t) }</p> }
                 { below }
                 <p class="caption">{ t.settings_apply_note }</p>
             </div>

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use config::Ports;
 pub use jars::{KAFKA_VERSION, KafkaJars};
-pub use ports::free_ports;
+pub use ports::{free_ports, free_row};
 
 use crate::{
     process::{self, OwnedChild},
