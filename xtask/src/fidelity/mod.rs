@@ -45,4 +45,13 @@ mod tests {
         let written = fs::read_to_string(page_file()).unwrap_or_default();
         assert!(written == page, "docs/fidelity.md is stale: `cargo xtask fidelity` writes it");
     }
+
+    #[test]
+    fn no_folder_of_the_model_is_a_heading_twice() {
+        let page = page().expect("every file says what it models and what it leaves out");
+        let headings: Vec<&str> = page.lines().filter(|line| line.starts_with("### ")).collect();
+        let folders: std::collections::BTreeSet<&&str> = headings.iter().collect();
+        assert_eq!(folders.len(), headings.len(), "{headings:?}");
+        assert!(headings.contains(&"### `core/src/simulation`"), "{headings:?}");
+    }
 }

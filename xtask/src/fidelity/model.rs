@@ -26,7 +26,7 @@ pub(super) struct Part {
     pub(super) leaves_out: String,
 }
 
-/// All files of the model, in order of their paths.
+/// All files of the model, folder by folder, each in order of its files' names.
 ///
 /// # Errors
 /// When one cannot be read, or does not say both.
@@ -35,7 +35,8 @@ pub(super) fn parts(root: &Path) -> Result<Vec<Part>> {
     for folder in FOLDERS {
         collect(&root.join(folder), &mut files)?;
     }
-    files.sort();
+    // Not by whole paths: those of a folder's folders lie between those of its files.
+    files.sort_by_key(|file| (file.parent().map(Path::to_owned), file.clone()));
     let mut parts = Vec::new();
     for file in files {
         let path = file.strip_prefix(root).unwrap_or(&file).display().to_string();
