@@ -35,7 +35,7 @@ pub fn command() -> Result<()> {
     let ours = page::build()?;
     let minimal = measure("minimal yew", &minimal, "data-test-id=\"count\"")?;
     let codecs = page::codecs::file(&ours)?;
-    let world = fs::read(page::demos::module(&ours)?)?;
+    let world = fs::read(page::demos::file(&ours)?)?;
     let ours = measure("playground", &ours, "data-test-id=\"send\"")?;
     let codecs = fs::read(codecs)?;
     println!("{:32} {:>9} {:>9}", "on demand: codecs", codecs.len(), brotli(&codecs)?.len());

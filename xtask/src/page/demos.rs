@@ -10,21 +10,22 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::codecs;
+use super::module;
 use crate::workspace;
 
 /// What stands in the head of a page that plays demos; `content` becomes the name of the module's file.
-const PLACE: &str = r#"<meta name="playground-world" content="" />"#;
+pub(super) const PLACE: &str = r#"<meta name="playground-world" content="" />"#;
 /// The list of all demos, beside their files.
 const CONTENTS: &str = "contents.json";
 
-/// Puts the demos and their module into a page's folder, if its `index.html` has a place for the module's name.
+/// Puts the demos and their module into a page's folder, if its `index.html` has a place for the module's name; tells
+/// whether it has.
 ///
 /// # Errors
 /// When the module does not compile, a demo cannot be read, or the page cannot be written.
-pub(super) fn place(folder: &Path) -> Result<()> {
-    if !codecs::place_module(folder, PLACE, "world", || codecs::compile("page-world"))? {
-        return Ok(());
+pub(super) fn place(folder: &Path) -> Result<bool> {
+    if !module::place(folder, PLACE, "world", || module::compile("page-world"))? {
+        return Ok(false);
     }
     let demos = folder.join("demos");
     fs::create_dir_all(&demos)?;
@@ -36,15 +37,15 @@ pub(super) fn place(folder: &Path) -> Result<()> {
         fs::write(demos.join(format!("{slug}.json")), text)?;
     }
     fs::write(demos.join(CONTENTS), serde_json::to_string(&contents)?)?;
-    Ok(())
+    Ok(true)
 }
 
 /// The module's file in a built page.
 ///
 /// # Errors
 /// When the folder has none.
-pub fn module(page: &Path) -> Result<PathBuf> {
-    codecs::file_named(page, "world-")
+pub fn file(page: &Path) -> Result<PathBuf> {
+    module::file(page, "world")
 }
 
 /// The demos' files, by name.

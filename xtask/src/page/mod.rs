@@ -5,6 +5,7 @@
 
 pub mod codecs;
 pub mod demos;
+mod module;
 mod template;
 
 use std::{
