@@ -233,6 +233,10 @@ impl Store {
         unsettled: &[u64],
     ) -> Vec<Command> {
         let before = self.session.replace((session, epoch));
+        if !recovered && before.is_some() {
+            self.lose_history(unsettled);
+        }
+        // Behind what was lost: what was never sent has no number.
         if before.is_none_or(|(before, _)| before != session) {
             self.view.ledger.make_mut().begin_session();
             self.is_new = true;
@@ -250,9 +254,6 @@ impl Store {
         if recovered {
             commands.extend(self.view.ledger.to_repeat(unsettled).into_iter().map(Command::Send));
         } else {
-            if before.is_some() {
-                self.lose_history(unsettled);
-            }
             // Another producer in another world, where they are counted from 0 again: what was drawn is no longer true.
             self.view.scene = Shared::new(Scene::default());
         }
@@ -277,7 +278,9 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use producer_core::bridge::Refusal;
+    use producer_core::bridge::{Fate, Outcome, Refusal, SendId};
+    use producer_core::error::{Persistence, ProducerError, Surface};
+    use producer_core::ids::NodeId;
     use producer_core::serializer::Half;
 
     fn connected() -> Store {
@@ -357,6 +360,33 @@ mod tests {
         assert_eq!(counts, Counts { asked: 1_000, unknown, waiting: 1_000 - unknown, ..Counts::default() });
         store.apply(welcome(2, false, &[]));
         assert_eq!(**store.view().alerts, [Alert::Unknown { records: unknown, never_sent: 1_000 - unknown }]);
+    }
+
+    #[test]
+    fn rows_of_a_new_session_are_numbered_on_behind_what_may_have_been_sent_before_it() {
+        let mut store = connected();
+        store.send(Habit::Get, record(), 1_000);
+        let other = SessionId([8; 16]);
+        let world = World::Embedded;
+        store.apply(Report::Welcome { session: other, epoch: 1, recovered: false, world, unsettled: Vec::new() });
+        let Some(Command::Send(next)) = store.send(Habit::Callback, record(), 1) else { panic!("not a send") };
+        store.apply(Report::Outcomes { outcomes: vec![failed(next.id)] });
+        let ledger = &store.view().ledger;
+        assert_eq!(ledger.rows().next().and_then(|row| row.send_order), Some(ledger.counts().asked));
+        assert_eq!(ledger.counts().asked, u64::from(bridge::GET_AHEAD) + 1);
+    }
+
+    /// Of the first call of a session.
+    fn failed(send: SendId) -> Outcome {
+        let fate = Fate::Failed {
+            error: ProducerError::Disconnected { node: NodeId(1) },
+            surface: Surface::FutureOnSender,
+            persistence: Persistence::PossiblyPersisted,
+            partition: 0,
+            topic: "orders".into(),
+            first: None,
+        };
+        Outcome { number: 1, send, first_record: 0, first_ordinal: 0, count: 1, latency_us: vec![0], fate }
     }
 
     #[test]
