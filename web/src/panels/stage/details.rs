@@ -54,8 +54,9 @@ fn pixels(place: f64) -> i32 {
     place as i32
 }
 
-/// Keys within the stage: up and down go from part to part, Escape leaves the parts.
-pub(super) fn on_key(event: &KeyboardEvent) {
+/// Keys within the stage: up and down go from part to part, Escape leaves the parts. Left and right scroll the stage where
+/// it has less room than it needs, and mean nothing else there.
+pub(super) fn on_key(event: KeyboardEvent) {
     let Some(target) = event.target_dyn_into::<Element>() else { return };
     let around = |selector: &str| target.closest(selector).ok().flatten();
     let (part, stage) = (around(POINTS), around(".stage"));
@@ -65,6 +66,9 @@ pub(super) fn on_key(event: &KeyboardEvent) {
         ("ArrowDown" | "ArrowUp", _) => {
             let Some(next) = next(&stage, part.as_ref(), event.code() == "ArrowDown") else { return };
             next.focus()
+        }
+        ("ArrowLeft" | "ArrowRight", _) if stage.scroll_width() > stage.client_width() => {
+            return event.stop_propagation();
         }
         _ => return,
     };

@@ -26,7 +26,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use producer_core::bridge::Habit;
-use web_sys::Element;
 use yew::prelude::*;
 
 use crate::draft::Destination;
@@ -108,7 +107,7 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
     let view_box = format!("0 0 {} {}", geometry.width, geometry.height);
     let class = if props.narrow { "stage stage-narrow" } else { "stage" };
     html! {
-        <section class={class} tabindex="0" aria-label={picture.texts.stage} onkeydown={scrolls_by_itself} {onfocusin} {onfocusout}>
+        <section class={class} tabindex="0" aria-label={picture.texts.stage} onkeydown={Callback::from(details::on_key)} {onfocusin} {onfocusout}>
             <div class="stage-sheet" ref={sheet}>
             <svg class="stage-picture" viewBox={view_box} role="img" aria-label={name::name(&picture)}>
                 { hatching() }
@@ -119,16 +118,6 @@ pub(crate) fn Stage(props: &StageProps) -> Html {
             </div>
             <Said words={said::newest(&picture)} />
         </section>
-    }
-}
-
-/// Left and right scroll the stage where it has less room than it needs, and mean nothing else there.
-fn scrolls_by_itself(event: KeyboardEvent) {
-    details::on_key(&event);
-    let stage = event.target_dyn_into::<Element>();
-    let is_arrow = matches!(&*event.code(), "ArrowLeft" | "ArrowRight");
-    if is_arrow && stage.is_some_and(|stage| stage.scroll_width() > stage.client_width()) {
-        event.stop_propagation();
     }
 }
 
