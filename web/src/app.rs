@@ -2,16 +2,15 @@
 
 use std::rc::Rc;
 
-use gloo::events::EventListener;
 use producer_core::bridge::{Habit, World};
 use producer_core::record::readable;
 use producer_core::serializer::Serializer;
 use producer_core::trace::Statement;
-use wasm_bindgen::JsCast as _;
-use web_sys::{Document, Element, HtmlElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
 use crate::address::BridgeAddress;
+use crate::dom::{self, target};
 use crate::draft::{self, Destination, Draft, Edit};
 use crate::driver::Driver;
 use crate::frame::Canvas;
@@ -79,7 +78,7 @@ pub(crate) fn App(props: &AppProps) -> Html {
         let (driver, drawer) = (driver.clone(), drawer.clone());
         Callback::from(move |()| close_drawer(&drawer, &driver))
     };
-    use_keys(Keys {
+    let keys = Keys {
         send: on_send.clone(),
         step: on(&driver, Driver::step),
         play: {
@@ -89,7 +88,8 @@ pub(crate) fn App(props: &AppProps) -> Html {
         close: close.clone(),
         is_simulated: view.world == Some(World::InPage),
         is_shown,
-    });
+    };
+    dom::use_keys(Rc::new(move |event| keys.press(event)));
 
     let open = |what: Drawer| {
         let (drawer, close) = (drawer.clone(), close.clone());
@@ -212,7 +212,6 @@ fn use_world(topic: &str) -> (Driver, Canvas, View) {
 }
 
 /// What keys do. By their place on the keyboard, so that they work while a Korean input method is on.
-#[derive(Clone)]
 struct Keys {
     send: Callback<()>,
     step: Callback<()>,
@@ -243,10 +242,6 @@ impl Keys {
     }
 }
 
-fn target(event: &KeyboardEvent) -> Option<Element> {
-    event.target()?.dyn_into().ok()
-}
-
 /// Who types a setting or an address does not mean to send a record.
 fn is_in_a_drawer(event: &KeyboardEvent) -> bool {
     target(event).and_then(|element| element.closest(".drawer").ok().flatten()).is_some()
@@ -255,28 +250,6 @@ fn is_in_a_drawer(event: &KeyboardEvent) -> bool {
 /// Does the key belong to what has the focus: a control, or a box that it scrolls?
 fn has_another_owner(event: &KeyboardEvent) -> bool {
     target(event).is_some_and(|element| element.tag_name() != "BODY")
-}
-
-/// Listens once, and does what the newest picture says.
-#[hook]
-fn use_keys(keys: Keys) {
-    let newest = use_mut_ref(|| keys.clone());
-    *newest.borrow_mut() = keys;
-    use_effect_with((), move |()| {
-        let listener = document().map(|document| {
-            let options = gloo::events::EventListenerOptions::enable_prevent_default();
-            EventListener::new_with_options(&document, "keydown", options, move |event| {
-                // Out of the cell first: what a key does may draw a new picture.
-                let keys = newest.borrow().clone();
-                if let Some(event) = event.dyn_ref::<KeyboardEvent>()
-                    && keys.press(event)
-                {
-                    event.prevent_default();
-                }
-            })
-        });
-        move || drop(listener)
-    });
 }
 
 /// Closes what is open, and gives the focus back to what opened it.
@@ -291,10 +264,7 @@ fn close_drawer(drawer: &UseStateHandle<Option<Drawer>>, driver: &Driver) {
         None => return,
     };
     drawer.set(None);
-    let element = document().and_then(|document| document.query_selector(opener).ok().flatten());
-    if let Some(opener) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        let _ = opener.focus();
-    }
+    dom::focus(opener);
 }
 
 /// A callback that does one thing with the driver.
@@ -326,8 +296,4 @@ fn preview(draft: &Draft, destination: Destination, properties: &Properties) -> 
         count,
         carried: count.min(draft.fit_into_a_batch(settings::batch_size(properties))),
     }
-}
-
-fn document() -> Option<Document> {
-    web_sys::window()?.document()
 }

@@ -9,6 +9,13 @@ use producer_core::scene::Scene;
 use producer_core::time::Instant;
 use yew::Callback;
 
+/// The virtual DOM is compared at most this often.
+pub(crate) const VIEW_EVERY_MS: f64 = 100.0;
+/// A frame that comes later than this found the tab hidden or the machine asleep: time stood still meanwhile.
+pub(crate) const LONGEST_FRAME_MS: f64 = 100.0;
+/// What a move without a duration of its own takes for the eye.
+pub(crate) const LEG: Duration = Duration::from_millis(320);
+
 /// One frame of the moving picture.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
@@ -24,7 +31,7 @@ pub(crate) struct Frame<'a> {
 /// Draws one frame; `true`: something still moves, so there is a next one.
 pub(crate) type Paint = dyn FnMut(&Frame<'_>) -> bool;
 
-/// Where a panel leaves its painter for the one loop that runs once a frame.
+/// Where a panel leaves its painter for the loop that runs once a frame.
 #[derive(Clone, Default)]
 pub(crate) struct Canvas(Rc<Shared>);
 

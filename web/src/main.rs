@@ -11,6 +11,7 @@ mod alerts;
 mod app;
 mod config_texts;
 mod demo;
+mod dom;
 mod draft;
 mod driver;
 mod format;

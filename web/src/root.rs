@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use crate::app::App;
 use crate::demo::{self, DemoPage};
+use crate::dom::document;
 use crate::panels::top_bar::Theme;
 use crate::storage::{self, Memory};
 use crate::texts::Language;
@@ -47,10 +48,6 @@ pub(crate) fn Root() -> Html {
             }
         </>
     }
-}
-
-fn document() -> Option<Document> {
-    web_sys::window()?.document()
 }
 
 fn set_on_root(attribute: &str, value: &str) {

@@ -1,4 +1,5 @@
-//! The page's only loop and only effects: frames, the socket, timers, the address bar. What to do is decided in [`Store`].
+//! The loop and the effects of the page for records of one's own: frames, the socket, timers, the address bar. What to do
+//! is decided in [`Store`].
 
 mod bridges;
 
@@ -17,7 +18,8 @@ use self::bridges::{Bridge, Candidate};
 use crate::address::BridgeAddress;
 use crate::alerts::Alert;
 use crate::app::FIRST_SPEED;
-use crate::frame::{Canvas, Frame};
+use crate::dom::now_ms;
+use crate::frame::{Canvas, Frame, LEG, LONGEST_FRAME_MS, VIEW_EVERY_MS};
 use crate::settings::{self, Properties};
 use crate::source::codecs::{self, PageCodecs};
 use crate::source::in_page::InPage;
@@ -25,14 +27,8 @@ use crate::storage::{self, Memory};
 use crate::store::Store;
 use crate::view::{Clock, Link, Speed, Trial, View};
 
-/// The virtual DOM is compared at most this often.
-const VIEW_EVERY_MS: f64 = 100.0;
 /// Of a frame's 16 ms, this much may go to the world; the rest is for folding its trace, for drawing and for the browser.
 const WORLD_BUDGET_MS: f64 = 4.0;
-/// A frame that comes later than this found the tab hidden or the machine asleep: time stood still meanwhile.
-const LONGEST_FRAME_MS: f64 = 100.0;
-/// What a move without a duration of its own takes for the eye.
-const LEG: Duration = Duration::from_millis(320);
 
 /// The world that is spoken to.
 enum Source {
@@ -332,11 +328,6 @@ impl Driver {
         let frame = Frame { scene: &store.view().scene, now: now.max(store.view().scene.at), leg };
         self.0.canvas.paint(&frame)
     }
-}
-
-/// Milliseconds since the page was loaded, as frames count them.
-fn now_ms() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a frame or a session's length")]

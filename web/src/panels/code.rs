@@ -9,7 +9,7 @@ use producer_core::serializer::{Serializer, Value};
 use producer_core::trace::Statement;
 use yew::prelude::*;
 
-use super::copy::copy;
+use crate::dom::copy_on_click;
 use crate::draft::{Draft, Kind, Payload};
 use crate::icons::{Glyph, icon};
 use crate::texts::Texts;
@@ -56,7 +56,7 @@ pub(crate) fn code(draft: &Draft, view: &View, stands: Option<Statement>, t: &'s
         <section class="code" aria-label={t.code}>
             <h2>
                 <span class="tab">{ t.code_java }</span>
-                <button type="button" class="quiet" data-test-id="code-copy" onclick={copy(text)}>{ icon(Glyph::Copy) }{ t.code_copy }</button>
+                <button type="button" class="quiet" data-test-id="code-copy" onclick={copy_on_click(text)}>{ icon(Glyph::Copy) }{ t.code_copy }</button>
             </h2>
             <div class="code-lines" role="group" tabindex="0" aria-label={t.code}><ol>{ for lines }</ol></div>
             <p class="caption">{ note }</p>

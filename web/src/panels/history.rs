@@ -1,6 +1,7 @@
 //! What happened, as text: the twin of the moving picture. Before anything did: how to read it.
 
 use producer_core::scene::{HISTORY, Scene};
+use producer_core::time::Instant;
 use producer_core::trace::Fact;
 use yew::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::partition::mark;
 use crate::shared::Shared;
 use crate::texts::{Language, Texts, fill};
 
-/// Lines shown: more than fit, few enough to draw ten times a second.
+/// Lines shown: more than fit, few enough to draw ten times a second. Who wants older ones of a demo goes to the oldest.
 const LINES: usize = 60;
 
 /// Properties of [`History`].
@@ -32,14 +33,33 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
     if !has_begun {
         return legend(t);
     }
-    let told = scene.history.iter().rev().filter_map(|event| Some((event, narrate(event, scene, language)?)));
-    let mut told: Vec<_> = told.collect();
+    let (_, lines) = lines(scene, Instant::ZERO, language, |at| html! { { format::moment(at) } });
+    html! {
+        <section class="history" aria-label={t.history}>
+            <h2>{ t.history }<span class="caption">{ t.newest_first }</span>{ thinned(scene, language) }</h2>
+            <ol tabindex="0" aria-label={t.history}>{ lines }</ol>
+        </section>
+    }
+}
+
+/// What happened from this moment on, newest first, and a word on what is not listed; with the number of lines. How a line's
+/// time is written is the caller's to say.
+pub(crate) fn lines(
+    scene: &Scene,
+    begins: Instant,
+    language: Language,
+    time: impl Fn(Instant) -> Html,
+) -> (usize, Html) {
+    let t = language.texts();
+    let told = scene.history.iter().rev().filter(|event| event.at >= begins);
+    let mut told: Vec<_> = told.filter_map(|event| Some((event.at, narrate(event, scene, language)?))).collect();
     let older = told.len().saturating_sub(LINES);
     told.truncate(LINES);
-    let lines = told.into_iter().enumerate().map(|(place, (event, line))| {
+    let count = told.len();
+    let lines = told.into_iter().enumerate().map(|(place, (at, line))| {
         html! {
             <li class={classes!((place == 0).then_some("is-now"), line.is_trouble.then_some("is-trouble"))} data-test-id="history-line">
-                <time class="mono">{ format::moment(event.at) }</time>
+                <time class="mono">{ time(at) }</time>
                 <b>{ line.who }</b>
                 <span>if let Some(partition) = line.partition { { mark(partition) }{ " " } }{ line.what }</span>
             </li>
@@ -51,19 +71,23 @@ pub(crate) fn History(props: &HistoryProps) -> Html {
         _ if older > 0 => Some(fill(t.history_older, &[&language.number(older as u64)])),
         _ => None,
     };
-    html! {
-        <section class="history" aria-label={t.history}>
-            <h2>
-                { t.history }<span class="caption">{ t.newest_first }</span>
-                if scene.thinned > 0 {
-                    <span class="caption">{ fill(t.history_thinned, &[&language.number(scene.thinned)]) }</span>
-                }
-            </h2>
-            <ol tabindex="0" aria-label={t.history}>
-                { for lines }
-                if let Some(words) = not_listed { <li class="history-older caption">{ words }</li> }
-            </ol>
-        </section>
+    let lines = html! {
+        <>
+            { for lines }
+            if let Some(words) = not_listed { <li class="history-older caption">{ words }</li> }
+        </>
+    };
+    (count, lines)
+}
+
+/// How many events were left out before they came to the scene.
+pub(crate) fn thinned(scene: &Scene, language: Language) -> Html {
+    match scene.thinned {
+        0 => Html::default(),
+        count => {
+            let words = fill(language.texts().history_thinned, &[&language.number(count)]);
+            html! { <span class="caption">{ words }</span> }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use producer_core::bridge::Habit;
 use producer_core::error::{Persistence, Surface};
 use yew::prelude::*;
 
-use super::copy::copy;
+use crate::dom::copy_on_click;
 use crate::format;
 use crate::icons::{Glyph, icon};
 use crate::ledger::{Counts, End, Ledger, Open, Row};
@@ -79,15 +79,30 @@ fn score(counts: Counts, language: Language) -> Html {
         ("score-failed", t.score_failed, failed, "is-failed"),
         ("score-unknown", t.score_unknown, unknown, "is-unknown"),
     ];
-    let figures = figures.map(|(test_id, word, count, class)| {
-        html! {
-            <div class={classes!("score-figure", (count > 0).then_some(class), (count == 0).then_some("is-zero"), (count >= 10_000).then_some("is-long"))}>
-                <dd data-test-id={test_id} data-count={count.to_string()}>{ language.number(count) }</dd>
-                <dt>{ word }</dt>
-            </div>
-        }
-    });
+    let figures =
+        figures.map(|(test_id, word, count, class)| figure((test_id, word), count, class, Html::default(), language));
     html! { <dl class="score">{ for figures }</dl> }
+}
+
+/// One of a score's figures, with the name that tests know it by; `class` is for those that are not 0.
+pub(crate) fn figure(
+    (test_id, word): (&'static str, &'static str),
+    count: u64,
+    class: &'static str,
+    sign: Html,
+    language: Language,
+) -> Html {
+    let size = match count {
+        0 => Some("is-zero"),
+        10_000.. => Some("is-long"),
+        _ => None,
+    };
+    html! {
+        <div class={classes!("score-figure", (count > 0).then_some(class), size)}>
+            <dd data-test-id={test_id} data-count={count.to_string()}>{ language.number(count) }{ sign }</dd>
+            <dt>{ word }</dt>
+        </div>
+    }
 }
 
 /// Sends that are not settled, newest first, with how many of their records may be out and lost.
@@ -211,7 +226,7 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
             html! {
                 <span class="row-end">
                     <button class="row-position mono" data-test-id="ledger-metadata" title={fill(t.copy, &[&position])}
-                        onclick={copy(position.clone())}>
+                        onclick={copy_on_click(position.clone())}>
                         { mark(*partition) }{ position }
                     </button>
                     <small class="caption">

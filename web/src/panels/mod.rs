@@ -5,7 +5,6 @@ pub(crate) mod chips;
 pub(crate) mod code;
 pub(crate) mod composer;
 pub(crate) mod connect;
-mod copy;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod narrate;

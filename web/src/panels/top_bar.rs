@@ -46,12 +46,6 @@ pub(crate) struct Choices {
 /// The bar at the top.
 pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &Choices) -> Html {
     let t = language.texts();
-    let onchange = choices.on_language.reform(|event: Event| {
-        let select = event.target_dyn_into::<HtmlSelectElement>();
-        select.and_then(|select| Language::from_code(&select.value())).unwrap_or_default()
-    });
-    let theme_word = if theme == Theme::Light { t.theme_to_dark } else { t.theme_to_light };
-    let other_theme = choices.on_theme.reform(move |_: MouseEvent| theme.other());
     html! {
         <header class="top-bar">
             <a class="skip" href="#key">{ t.skip_to_send }</a>
@@ -67,6 +61,27 @@ pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &C
                 { icon(Glyph::Plug) }
                 <span class="word">{ if view.link == Link::InPage { t.connect } else { t.connect_change } }</span>
             </button>
+            { language_and_theme(language, theme, &choices.on_language, &choices.on_theme) }
+        </header>
+    }
+}
+
+/// How the page is to look: the same in every top bar.
+pub(crate) fn language_and_theme(
+    language: Language,
+    theme: Theme,
+    on_language: &Callback<Language>,
+    on_theme: &Callback<Theme>,
+) -> Html {
+    let t = language.texts();
+    let onchange = on_language.reform(|event: Event| {
+        let select = event.target_dyn_into::<HtmlSelectElement>();
+        select.and_then(|select| Language::from_code(&select.value())).unwrap_or_default()
+    });
+    let theme_word = if theme == Theme::Light { t.theme_to_dark } else { t.theme_to_light };
+    let other_theme = on_theme.reform(move |_: MouseEvent| theme.other());
+    html! {
+        <>
             <span class="language">{ icon(Glyph::Globe) }
                 <select class="quiet" data-test-id="language" aria-label={t.language} {onchange}>
                     // Codes, the same in both languages: who cannot read the page must find their own.
@@ -77,12 +92,12 @@ pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &C
             <button class="quiet" data-test-id="theme" onclick={other_theme} aria-label={theme_word} title={theme_word}>
                 { icon(if theme == Theme::Light { Glyph::Moon } else { Glyph::Sun }) }
             </button>
-        </header>
+        </>
     }
 }
 
 /// Simulated or real: always there.
-fn badge(world: Option<&World>, t: &'static Texts) -> Html {
+pub(crate) fn badge(world: Option<&World>, t: &'static Texts) -> Html {
     let (code, words, title) = match world {
         None => ("none", t.badge_waiting.to_owned(), ""),
         Some(World::InPage) => ("in-page", t.badge_in_page.to_owned(), t.badge_in_page_title),

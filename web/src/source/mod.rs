@@ -6,3 +6,4 @@
 pub(crate) mod bridge;
 pub(crate) mod codecs;
 pub(crate) mod in_page;
+pub(crate) mod module;
