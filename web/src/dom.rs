@@ -73,3 +73,32 @@ pub(crate) fn use_keys(press: Press) {
         move || drop(listener)
     });
 }
+
+/// While this is open, a click elsewhere and Escape close it; Escape gives the focus back to its button.
+#[hook]
+pub(crate) fn use_closing_from_outside(place: &NodeRef, is_open: &UseStateHandle<bool>) {
+    let (place, is_open) = (place.clone(), is_open.clone());
+    use_effect_with(*is_open, move |now_open| {
+        let listeners = document().filter(|_| *now_open).map(|document| {
+            let (inside, closes) = (place.clone(), is_open.clone());
+            let clicks = EventListener::new(&document, "click", move |event| {
+                let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+                if !inside.cast::<Element>().is_some_and(|inside| inside.contains(target.as_deref())) {
+                    closes.set(false);
+                }
+            });
+            let keys = EventListener::new(&document, "keydown", move |event| {
+                if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.code() == "Escape") {
+                    is_open.set(false);
+                    let button =
+                        place.cast::<Element>().and_then(|inside| inside.query_selector("button").ok().flatten());
+                    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+                        let _ = button.focus();
+                    }
+                }
+            });
+            (clicks, keys)
+        });
+        move || drop(listeners)
+    });
+}

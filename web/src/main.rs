@@ -1,7 +1,8 @@
 //! The page: a yew front end over the producer core.
 //!
-//! Reports come in from a world (in this page or behind a bridge), [`store`] folds them into a [`view`], panels draw it.
-//! [`driver`] holds all effects; what moves is drawn past the virtual DOM ([`frame`]).
+//! The address says which page it is ([`root`]). For records of one's own, reports come in from a world (in this page or
+//! behind a bridge), [`store`] folds them into a [`view`], panels draw it, and [`driver`] holds the effects. A [`demo`] has
+//! a player and effects of its own, and the same pipeline. What moves is drawn past the virtual DOM ([`frame`]).
 
 #[cfg(planted)]
 compile_error!("mistakes that are made on purpose are for `cargo xtask planted` alone");

@@ -37,20 +37,11 @@ impl Play {
         let topic = if topic.is_empty() { first } else { topic.into() };
         let lanes = future.lanes.iter_mut().map(|lane| lane.view(&topic, read_back)).collect();
         let marks = (0..).zip(&future.lanes).flat_map(|(place, lane)| {
-            lane.playback.marks().iter().map(move |(at, marks)| (micros(at), place, marks.take(3).collect()))
+            lane.playback.marks().iter().filter_map(move |(at, mut marks)| Some((micros(at), place, marks.next()?)))
         });
         let marks = marks.collect();
         let deeds = future.scenario.actions.iter().filter_map(|action| deed(action, &future.lanes)).collect();
-        View {
-            now_us: future.now_us(),
-            known_until_us: future.known_until_us(),
-            next_us: future.next().map(|(_, at)| micros(at)),
-            lanes,
-            marks,
-            deeds,
-            futures,
-            current: count(self.current),
-        }
+        View { now_us: future.now_us(), lanes, marks, deeds, futures, current: count(self.current) }
     }
 }
 
@@ -81,7 +72,6 @@ impl Lane {
         let all = stage.simulation().messages();
         let messages = all.iter().take(MESSAGES).map(|message| MessageView {
             name: message.name,
-            correlation: message.correlation,
             node: message.node,
             arrives_us: message.arrives.map(micros),
         });
@@ -98,7 +88,6 @@ impl Lane {
             told: counts,
             paused: paused.collect(),
             is_settled: stage.is_settled(),
-            events: stage.events(),
         }
     }
 
@@ -167,6 +156,6 @@ fn nodes(stage: &Stage) -> impl Iterator<Item = NodeId> {
     stage.simulation().cluster().config().nodes().map(|(node, _)| node)
 }
 
-fn count(count: usize) -> u32 {
+pub(super) fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

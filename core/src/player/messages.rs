@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bridge::Topology;
-use crate::ids::{CorrelationId, NodeId};
+use crate::ids::NodeId;
 use crate::judge::Score;
 use crate::playback::Mark;
 use crate::scenario::{Card, Claim, Fate, Properties, Words};
@@ -160,14 +160,25 @@ pub enum Tell {
         /// Settings that no link holds.
         left_out: Vec<Arc<str>>,
     },
-    /// It cannot be done; why, in the core's words.
-    Refused(String),
+    /// It cannot be done.
+    Refused(Why),
     /// What the judges say.
     Judged(Judged),
     /// The trace.
     Exported(Exported),
     /// There is nothing on the stage, or the question was not understood.
     Nothing,
+}
+
+/// Why something cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// The scenario is at its end.
+    AtEnd,
+    /// So many futures are kept already, and no more are.
+    TooManyFutures(u32),
+    /// In the core's words.
+    Said(String),
 }
 
 /// A scenario that stands on its stage.
@@ -312,14 +323,10 @@ pub enum Within {
 pub struct View {
     /// The playhead.
     pub now_us: u64,
-    /// Up to where this future was played.
-    pub known_until_us: u64,
-    /// When something happens next; `None`: never.
-    pub next_us: Option<u64>,
     /// The lanes.
     pub lanes: Vec<LaneView>,
-    /// What happened when, over all lanes: from when on, and the lane's most important marks.
-    pub marks: Vec<(u64, u32, Vec<Mark>)>,
+    /// What happened when, over all lanes: from when on, in which, and the most important mark of it.
+    pub marks: Vec<(u64, u32, Mark)>,
     /// What is done to the world by hand or by the scenario's timed actions, in their order.
     pub deeds: Vec<Deed>,
     /// The futures that are kept, and which of them this is.
@@ -349,8 +356,6 @@ pub struct LaneView {
     pub paused: Vec<(u32, u64)>,
     /// Has every record met its fate, and is no more to come?
     pub is_settled: bool,
-    /// Events so far.
-    pub events: u64,
 }
 
 /// A broker as it is.
@@ -371,8 +376,6 @@ pub struct BrokerView {
 pub struct MessageView {
     /// Its name.
     pub name: MessageName,
-    /// The request that it is, or answers.
-    pub correlation: CorrelationId,
     /// The broker at the other end.
     pub node: NodeId,
     /// When it arrives; `None`: not as things stand.

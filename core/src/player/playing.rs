@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::future::Future;
 use super::hands;
-use super::messages::{self, Acted, Ask, Form, Frame, Hand, Standing, Tell};
+use super::looking::count;
+use super::messages::{self, Acted, Ask, Form, Frame, Hand, Standing, Tell, Why};
 use super::opening::{self, Source};
 use super::rerun::Rerun;
 use crate::scenario::Scenario;
@@ -96,7 +97,7 @@ impl Play {
         let future = &self.futures[self.current];
         let at_us = future.now_us();
         if at_us >= future.scenario.duration_us {
-            return Tell::Refused("the scenario is at its end: go back first".to_owned());
+            return Tell::Refused(Why::AtEnd);
         }
         let mut scenario = (*future.scenario).clone();
         // What was done later in this future is not known any more.
@@ -108,7 +109,7 @@ impl Play {
         let lane = (scenario.lane_count() > 1).then_some(lane);
         scenario.actions.push(hands::action(at_us + 1, lane, hand));
         if let Err(refusal) = check(&mut scenario) {
-            return Tell::Refused(refusal.to_string());
+            return Tell::Refused(Why::Said(refusal.to_string()));
         }
         let keeps = future.known_until_us() > at_us + 1;
         if keeps && self.futures.len() >= MOST_FUTURES {
@@ -117,7 +118,7 @@ impl Play {
         let (number, parted) = if keeps { (self.numbers + 1, at_us) } else { (future.number, future.parted_us) };
         let next = match Future::new(number, Arc::new(scenario), parted) {
             Ok(next) => Future { scripted: future.scripted, producer: future.producer, ..next },
-            Err(error) => return Tell::Refused(error.to_string()),
+            Err(error) => return Tell::Refused(Why::Said(error.to_string())),
         };
         self.rerun = None;
         if keeps {
@@ -176,7 +177,7 @@ impl Play {
         let mut scenario = (*self.futures[self.current].scenario).clone();
         let turned = scenario.turn(key, value).map_err(|error| error.to_string());
         if let Err(why) = turned.and_then(|()| check(&mut scenario).map(drop).map_err(|refusal| refusal.to_string())) {
-            return Tell::Refused(why);
+            return Tell::Refused(Why::Said(why));
         }
         let is_as_opened = self.futures[self.current].is_as_opened();
         let shows = match self.shows(&scenario, is_as_opened) {
@@ -207,5 +208,5 @@ impl Play {
 }
 
 fn too_many() -> Tell {
-    Tell::Refused(format!("{MOST_FUTURES} futures are kept already"))
+    Tell::Refused(Why::TooManyFutures(count(MOST_FUTURES)))
 }

@@ -1,8 +1,8 @@
 //! Stories of somebody at a page.
 
-use super::messages::{Ask, DeedState, Form, Hand, Judged, MessageView, Opened, Standing, Target, Tell, View};
-use super::{Player, trace_hash};
-use crate::ids::Direction;
+use super::messages::{Ask, DeedState, Form, Hand, Judged, MessageView, Opened, Standing, Target, Tell, View, Why};
+use super::{MOST_FUTURES, Player, trace_hash};
+use crate::ids::{Direction, NodeId};
 use crate::playback::Mark;
 use crate::protocol::ApiKey;
 use crate::scenario::link::{Link, Shows};
@@ -223,4 +223,22 @@ fn a_scenario_without_an_end_is_stopped_by_its_budget() {
     let (mut player, _) = opened(&fragment);
     assert!(matches!(run(&mut player, Target::Time(u64::MAX / 2)), Standing::Stopped { lane: 0, .. }));
     assert!(matches!(judged(&mut player).lanes[0].standing, Standing::Stopped { .. }));
+}
+
+#[test]
+fn at_the_end_nothing_can_be_done_any_more() {
+    let (mut player, opened) = opened("#demo/lost-ack");
+    seek(&mut player, opened.end_us);
+    let told = player.ask(Ask::Act { lane: 0, hand: Hand::KillBroker(NodeId(1)) });
+    assert_eq!(told, Tell::Refused(Why::AtEnd));
+}
+
+#[test]
+fn a_fork_beyond_the_last_future_that_is_kept_is_refused_with_their_number() {
+    let (mut player, _) = opened("#demo/lost-ack");
+    for _ in 1..MOST_FUTURES {
+        assert!(matches!(player.ask(Ask::Fork), Tell::Acted(_)));
+    }
+    assert_eq!(player.ask(Ask::Fork), Tell::Refused(Why::TooManyFutures(8)));
+    assert_eq!(look(&mut player).futures.len(), 8);
 }

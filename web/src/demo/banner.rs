@@ -1,42 +1,44 @@
 //! What is to be said of a link, and of what was done last.
 
-use wasm_bindgen::JsCast as _;
-use web_sys::{HtmlElement, HtmlInputElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use producer_core::player::messages::{Lesson, Opened};
+use producer_core::player::messages::{Lesson, Note, Opened, Why};
 
+use super::DemoPageProps;
 use super::shown::{Phase, Said, Shown};
+use super::texts::{self, Texts};
 use super::theatre::Theatre;
 use super::wording::{fault, note, own, stopped};
-use super::{DemoPageProps, texts};
+use crate::dom::focus;
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, fill};
 
-/// Moves the focus there.
-pub(super) fn focus(selector: &str) {
-    let document = web_sys::window().and_then(|window| window.document());
-    let element = document.and_then(|document| document.query_selector(selector).ok().flatten());
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        let _ = element.focus();
-    }
-}
-
 /// What of the link has no effect, item by item.
 pub(super) fn notes(opened: &Opened, dismissed: &UseStateHandle<bool>, language: Language) -> Html {
-    let t = texts::of(language);
-    if opened.notes.is_empty() || **dismissed {
+    if **dismissed {
         return Html::default();
     }
+    let t = texts::of(language);
     let dismiss = {
         let dismissed = dismissed.clone();
         Callback::from(move |_: MouseEvent| dismissed.set(true))
     };
+    let button = html! {
+        <button class="quiet" data-test-id="link-notes-dismiss" aria-label={language.texts().dismiss} onclick={dismiss}>{ icon(Glyph::Close) }</button>
+    };
+    listed(&opened.notes, button, t)
+}
+
+fn listed(notes: &[Note], button: Html, t: &Texts) -> Html {
+    if notes.is_empty() {
+        return Html::default();
+    }
     html! {
         <div class="alert demo-notes" role="alert" data-test-id="link-notes">
             { icon(Glyph::Warning) }
-            <div><strong>{ t.notes }</strong><ul>{ for opened.notes.iter().map(|one| html! { <li data-test-id="link-note">{ note(one, t) }</li> }) }</ul></div>
-            <button class="quiet" data-test-id="link-notes-dismiss" aria-label={t.dismiss} onclick={dismiss}>{ icon(Glyph::Close) }</button>
+            <div><strong>{ t.notes }</strong><ul>{ for notes.iter().map(|one| html! { <li data-test-id="link-note">{ note(one, t) }</li> }) }</ul></div>
+            { button }
         </div>
     }
 }
@@ -44,16 +46,7 @@ pub(super) fn notes(opened: &Opened, dismissed: &UseStateHandle<bool>, language:
 /// What was done last, and why the world does not go on.
 pub(super) fn said(shown: &Shown, theatre: &Theatre, language: Language) -> Html {
     let t = texts::of(language);
-    let (words, core) = match &shown.said {
-        None => (String::new(), None),
-        Some(Said::Forked) => (t.said_forked.to_owned(), None),
-        Some(Said::Acted) => (t.said_acted.to_owned(), None),
-        Some(Said::Copied(0)) => (t.said_copied.to_owned(), None),
-        Some(Said::Copied(left_out)) => (fill(t.said_copied_without, &[left_out]), None),
-        Some(Said::Written(0)) => (t.said_written.to_owned(), None),
-        Some(Said::Written(left_out)) => (fill(t.said_written_without, &[left_out]), None),
-        Some(Said::Refused(why)) => (t.said_refused.to_owned(), Some(why.clone())),
-    };
+    let (words, core) = shown.said.as_ref().map(|said| last(said, language)).unwrap_or_default();
     let select = Callback::from(|event: FocusEvent| {
         if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
             input.select();
@@ -63,23 +56,46 @@ pub(super) fn said(shown: &Shown, theatre: &Theatre, language: Language) -> Html
         let theatre = theatre.clone();
         Callback::from(move |_: MouseEvent| theatre.forget_what_was_said())
     };
+    let says_something = shown.said.is_some() || shown.link.is_some();
     html! {
         <>
             if let Some(words) = stopped(shown.standing, language) {
                 <p class="alert" role="alert" data-test-id="stopped">{ icon(Glyph::Warning) }<span>{ words }</span></p>
             }
             // Always there, so that what is said in it is heard.
-            <div class={classes!("demo-last", shown.said.is_some().then_some("says-something"))}>
+            <div class={classes!("demo-last", says_something.then_some("says-something"))}>
                 <p role="status" data-test-id="demo-said">{ words }if let Some(core) = core { { " " }<code lang="en">{ core }</code> }</p>
                 if let Some(link) = &shown.link {
-                    <input class="mono demo-link" data-test-id="link-text" aria-label={t.link} readonly=true value={link.to_string()} onfocus={select} />
+                    <input class="mono" data-test-id="link-text" aria-label={t.link} readonly=true value={link.to_string()} onfocus={select} />
                 }
-                if shown.said.is_some() {
-                    <button class="quiet" data-test-id="said-dismiss" aria-label={t.dismiss} onclick={dismiss}>{ icon(Glyph::Close) }</button>
+                if says_something {
+                    <button class="quiet" data-test-id="said-dismiss" aria-label={language.texts().dismiss} onclick={dismiss}>{ icon(Glyph::Close) }</button>
                 }
             </div>
         </>
     }
+}
+
+/// What was done last, and the core's words where there are some.
+fn last(said: &Said, language: Language) -> (String, Option<String>) {
+    let t = texts::of(language);
+    let number = |count: u64| language.number(count);
+    let without = |words: &str, left_out: usize| match left_out {
+        0 => words.to_owned(),
+        _ => format!("{words} {}", fill(t.said_without, &[&number(left_out as u64)])),
+    };
+    let words = match said {
+        Said::Forked => t.said_forked.to_owned(),
+        Said::Acted => t.said_acted.to_owned(),
+        Said::Copied(left_out) => without(t.said_copied, *left_out),
+        Said::Linked(left_out) => without(t.said_linked, *left_out),
+        Said::Written(0) => t.said_written.to_owned(),
+        Said::Written(left_out) => fill(t.said_written_without, &[&number(*left_out)]),
+        Said::Refused(Why::AtEnd) => t.said_at_end.to_owned(),
+        Said::Refused(Why::TooManyFutures(most)) => fill(t.said_too_many_futures, &[most]),
+        Said::Refused(Why::Said(core)) => return (t.said_refused.to_owned(), Some(core.clone())),
+    };
+    (words, None)
 }
 
 /// Instead of a stage: on the way, not to be had, damaged, or a lesson.
@@ -95,7 +111,7 @@ pub(super) fn other(phase: &Phase, theatre: &Theatre, props: &DemoPageProps) -> 
             html! {
                 <div class="alert" role="alert" data-test-id="demo-missing">
                     { icon(Glyph::Warning) }<p>{ fill(t.missing, &[reason]) }</p>
-                    <button class="plain" data-test-id="demo-again" onclick={again}>{ t.try_again }</button>
+                    <button class="plain" data-test-id="demo-again" onclick={again}>{ props.language.texts().connect_again }</button>
                 </div>
             }
         }
@@ -122,11 +138,7 @@ fn lesson(lesson: &Lesson, language: Language) -> Html {
     html! {
         <section class="demo-lesson" data-test-id="lesson">
             <h1>{ if title.is_empty() { t.lesson.to_owned() } else { title } }</h1>
-            if !lesson.notes.is_empty() {
-                <div class="alert demo-notes" role="alert" data-test-id="link-notes">
-                    { icon(Glyph::Warning) }<div><strong>{ t.notes }</strong><ul>{ for lesson.notes.iter().map(|one| html! { <li data-test-id="link-note">{ note(one, t) }</li> }) }</ul></div>
-                </div>
-            }
+            { listed(&lesson.notes, Html::default(), t) }
             <ol>{ for items }</ol>
         </section>
     }

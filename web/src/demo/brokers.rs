@@ -63,7 +63,7 @@ fn row(broker: &BrokerView, shown: &Shown, theatre: &Theatre, language: Language
         <li key={node.0} data-test-id="broker" data-node={node.to_string()} data-state={code.clone()} data-leads={leads.to_string()}>
             <span class="demo-broker">
                 <i class={format!("lamp is-{code}")} aria-hidden="true" />
-                <b>{ fill(t.broker, &[&node]) }</b>
+                <b>{ fill(language.texts().who_broker, &[&node]) }</b>
                 <span class="caption">
                     { wording::state(state, t) }{ " · " }{ fill(t.broker_leads, &[&leads]) }
                     if is_fenced { { " · " }{ t.broker_fenced } }
@@ -74,9 +74,10 @@ fn row(broker: &BrokerView, shown: &Shown, theatre: &Theatre, language: Language
     }
 }
 
-/// As the newest deed before the playhead has it.
+/// As the newest deed before the playhead has it, in the lane that is looked at.
 fn is_slow(shown: &Shown, node: NodeId) -> bool {
-    let done = shown.view.deeds.iter().filter(|deed| deed.at_us <= shown.view.now_us);
+    let is_here = |lane: Option<u32>| lane.is_none_or(|lane| lane as usize == shown.chosen.lane);
+    let done = shown.view.deeds.iter().filter(|deed| deed.at_us <= shown.view.now_us && is_here(deed.lane));
     let of_it = done.filter_map(|deed| match deed.hand {
         Hand::SlowBroker(of, times) if of == node => Some((deed.at_us, times)),
         _ => None,

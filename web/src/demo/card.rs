@@ -1,24 +1,23 @@
 //! The card of a scenario: question, answers, what to watch, and, when somebody asks for it, what was to be seen.
 
-use std::rc::Rc;
-
 use producer_core::player::messages::Opened;
 use producer_core::scenario::{Answer, Card as CardOf, Dial, Sentence};
 use yew::prelude::*;
 
 use super::menu::mark_as_done;
 use super::texts;
+use super::theatre::Theatre;
 use super::wording::own;
 use crate::icons::{Glyph, icon};
+use crate::shared::Shared;
 use crate::texts::{Language, fill};
 
 /// Properties of [`Card`].
 #[derive(Properties, PartialEq)]
 pub(super) struct CardProps {
-    pub(super) opened: Rc<Opened>,
+    pub(super) opened: Shared<Opened>,
+    pub(super) theatre: Theatre,
     pub(super) language: Language,
-    /// A dial is turned: its name, and the position.
-    pub(super) on_turn: Callback<(String, String)>,
 }
 
 /// The left side.
@@ -35,9 +34,9 @@ pub(super) fn Card(props: &CardProps) -> Html {
             is_revealed.set(true);
         })
     };
-    let section = |heading: &'static str, words: String, class: &'static str| match words.is_empty() {
+    let section = |heading: &'static str, words: String| match words.is_empty() {
         true => Html::default(),
-        false => html! { <section class={class}><h2>{ heading }</h2><p>{ words }</p></section> },
+        false => html! { <section><h2>{ heading }</h2><p>{ words }</p></section> },
     };
     html! {
         <div class="demo-card" data-test-id="card">
@@ -47,15 +46,15 @@ pub(super) fn Card(props: &CardProps) -> Html {
                     <ol>{ for card.answers.iter().enumerate().map(|(place, answer)| guess(place, answer, &chosen, language)) }</ol>
                 </section>
             }
-            { section(t.watch, own(&card.watch, language), "demo-watch") }
+            { section(t.watch, own(&card.watch, language)) }
             { refusals(&props.opened, language) }
             if !card.sentences.is_empty() {
                 <section class="demo-sentences"><h2>{ t.sentences }</h2><ul>{ for card.sentences.iter().map(|one| sentence(one, language)) }</ul></section>
             }
             if has_more(card) {
                 if *is_revealed {
-                    { section(t.revealed, own(&card.reveal, language), "demo-reveal") }
-                    { section(t.why, own(&card.why, language), "") }
+                    { section(t.revealed, own(&card.reveal, language)) }
+                    { section(t.why, own(&card.why, language)) }
                 } else {
                     <button class="plain" data-test-id="reveal" onclick={reveal}>{ t.reveal }</button>
                 }
@@ -123,10 +122,12 @@ fn turning(dial: &Dial, props: &CardProps) -> Html {
     let t = texts::of(props.language);
     let positions = dial.values.iter().enumerate().map(|(place, value)| {
         let is_here = props.opened.dial_at.is_some_and(|at| at as usize == place);
-        let turn = (dial.key.to_string(), value.to_string());
+        let turn = {
+            let (theatre, key, value) = (props.theatre.clone(), dial.key.clone(), value.clone());
+            Callback::from(move |_: MouseEvent| theatre.turn(&key, &value))
+        };
         html! {
-            <button class="plain mono" data-test-id="dial" data-value={value.to_string()} aria-pressed={is_here.to_string()}
-                onclick={props.on_turn.reform(move |_: MouseEvent| turn.clone())}>{ value.to_string() }</button>
+            <button class="plain mono" data-test-id="dial" data-value={value.to_string()} aria-pressed={is_here.to_string()} onclick={turn}>{ value.to_string() }</button>
         }
     });
     html! {

@@ -3,13 +3,9 @@
 use js_sys::Array;
 use producer_core::player::messages::Form;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 
-/// Milliseconds since the page was loaded, as frames count them.
-pub(super) fn now_ms() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
-}
+use crate::dom::document;
 
 /// The part of the address behind `#`, with it.
 pub(crate) fn fragment() -> String {
@@ -34,14 +30,6 @@ pub(super) fn put_into_address_bar(fragment: &str) -> String {
     address
 }
 
-/// Where the browser forbids it, the link is still there to be selected.
-pub(super) fn write_to_clipboard(text: &str) {
-    if let Some(window) = web_sys::window() {
-        let written = JsFuture::from(window.navigator().clipboard().write_text(text));
-        wasm_bindgen_futures::spawn_local(async move { drop(written.await) });
-    }
-}
-
 /// Has the browser save a text as a file.
 pub(super) fn download(text: &str, form: Form, name: &str) {
     let (ending, kind) = match form {
@@ -57,7 +45,7 @@ fn try_to_download(text: &str, kind: &str, name: &str) -> Result<(), JsValue> {
     options.set_type(kind);
     let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
-    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
+    let document = document().ok_or(JsValue::NULL)?;
     let anchor: HtmlAnchorElement = document.create_element("a")?.dyn_into()?;
     anchor.set_href(&url);
     anchor.set_download(name);

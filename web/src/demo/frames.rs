@@ -8,22 +8,18 @@ use core::time::Duration;
 
 use producer_core::player::messages::{self, Ask, Form, Standing, Target, Tell};
 
-use super::effects::{download, now_ms};
+use super::effects::download;
 use super::shown::Said;
 use super::theatre::Theatre;
-use crate::frame::Frame;
+use super::world;
+use crate::dom::now_ms;
+use crate::frame::{Frame, LEG, LONGEST_FRAME_MS, VIEW_EVERY_MS};
 use crate::shared::Shared;
 
-/// The virtual DOM is compared at most this often.
-const VIEW_EVERY_MS: f64 = 100.0;
 /// Of a frame's 16 ms, this much may go to the world; the rest is for its pictures, for drawing and for the browser.
 const WORLD_BUDGET_MS: f64 = 8.0;
-/// A frame that comes later than this found the tab hidden or the machine asleep: time stood still meanwhile.
-const LONGEST_FRAME_MS: f64 = 100.0;
 /// Events between two looks at the clock.
 const SLICE: u32 = 500;
-/// What a move without a duration of its own takes for the eye.
-const LEG: Duration = Duration::from_millis(320);
 /// When nothing more is sent, what is left of the scenario takes no longer than so many seconds.
 const HURRY_S: u64 = 4;
 
@@ -109,7 +105,7 @@ impl Theatre {
     /// Runs towards a target until it is there or this frame's time is over.
     fn run(&self, to: Target, deadline_ms: f64) -> Standing {
         loop {
-            let Tell::Frame(frame) = self.ask(&Ask::Run { to, max_events: SLICE }) else { return Standing::Over };
+            let Tell::Frame(frame) = world::ask(&Ask::Run { to, max_events: SLICE }) else { return Standing::Over };
             let standing = frame.standing;
             self.take_frame(&frame);
             if standing != Standing::Underway || now_ms() >= deadline_ms {
@@ -128,7 +124,7 @@ impl Theatre {
 
     /// The pictures that have changed: once in a frame, however many slices it held.
     fn take_scenes(&self) {
-        let Tell::Frame(frame) = self.ask(&Ask::Scenes) else { return };
+        let Tell::Frame(frame) = world::ask(&Ask::Scenes) else { return };
         let mut shown = self.0.shown.borrow_mut();
         for (place, scene) in frame.scenes.into_iter().enumerate() {
             if let (Some(old), Some(scene)) = (shown.scenes.get_mut(place), scene) {
@@ -153,7 +149,8 @@ impl Theatre {
             return false;
         }
         while now_ms() < deadline_ms {
-            if let Some(form) = self.0.writes.get() {
+            let writes = self.0.shown.borrow().writes;
+            if let Some((form, _)) = writes {
                 self.write(form);
             } else if self.0.judges.get() {
                 self.judge();
@@ -161,11 +158,11 @@ impl Theatre {
                 return false;
             }
         }
-        self.0.writes.get().is_some() || self.0.judges.get()
+        self.0.shown.borrow().writes.is_some() || self.0.judges.get()
     }
 
     fn judge(&self) {
-        let Tell::Judged(judged) = self.ask(&Ask::Judge { max_events: SLICE }) else {
+        let Tell::Judged(judged) = world::ask(&Ask::Judge { max_events: SLICE }) else {
             return self.0.judges.set(false);
         };
         self.0.judges.set(judged.lanes.is_empty());
@@ -176,20 +173,20 @@ impl Theatre {
     }
 
     fn write(&self, form: Form) {
-        let Tell::Exported(exported) = self.ask(&Ask::Export { form, max_events: SLICE }) else {
-            return self.0.writes.set(None);
+        self.0.is_stale.set(true);
+        let told = world::ask(&Ask::Export { form, max_events: SLICE });
+        let mut shown = self.0.shown.borrow_mut();
+        let Tell::Exported(exported) = told else {
+            shown.writes = None;
+            return;
         };
         let is_done = exported.thousandths == 1_000;
-        let mut shown = self.0.shown.borrow_mut();
-        shown.writes = (!is_done).then_some(exported.thousandths);
+        shown.writes = (!is_done).then_some((form, exported.thousandths));
         if is_done {
-            self.0.writes.set(None);
             shown.said = Some(Said::Written(exported.left_out));
             let name = shown.opened().map(|opened| Arc::clone(&opened.demo)).filter(|demo| !demo.is_empty());
             download(&exported.text, form, &name.unwrap_or_else(|| "scenario".into()));
         }
-        drop(shown);
-        self.0.is_stale.set(true);
     }
 
     /// Everything beside the scenes, as it is now.
@@ -199,7 +196,7 @@ impl Theatre {
             (shown.chosen.clone(), !shown.running && self.0.errand.get().is_none())
         };
         let ask = Ask::Look { producer: chosen.producer, topic: chosen.topic, read_back: rests };
-        if let Tell::View(view) = self.ask(&ask) {
+        if let Tell::View(view) = world::ask(&ask) {
             self.0.shown.borrow_mut().take(*view);
         }
     }

@@ -1,59 +1,47 @@
 //! What keys do. By their place on the keyboard, so that they work while a Korean input method is on.
 
-use gloo::events::{EventListener, EventListenerOptions};
+use std::rc::Rc;
+
 use producer_core::playback::Mark;
-use wasm_bindgen::JsCast as _;
-use web_sys::{Element, KeyboardEvent};
+use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
 use super::theatre::Theatre;
+use crate::dom::{self, target};
 
-/// Listens once, and does what the newest picture says.
+/// Keys for this theatre; `Next` looks for this kind.
 #[hook]
 pub(super) fn use_keys(theatre: &Theatre, kind: Mark) {
-    let newest = use_mut_ref(|| kind);
-    *newest.borrow_mut() = kind;
     let theatre = theatre.clone();
-    use_effect_with((), move |()| {
-        let document = web_sys::window().and_then(|window| window.document());
-        let listener = document.map(|document| {
-            let options = EventListenerOptions::enable_prevent_default();
-            EventListener::new_with_options(&document, "keydown", options, move |event| {
-                let kind = *newest.borrow();
-                if let Some(event) = event.dyn_ref::<KeyboardEvent>()
-                    && press(event, &theatre, kind)
-                {
-                    event.prevent_default();
-                }
-            })
-        });
-        move || drop(listener)
-    });
+    dom::use_keys(Rc::new(move |event| press(event, &theatre, kind)));
 }
 
 /// Does what the key says; `true`: it said something.
 fn press(event: &KeyboardEvent, theatre: &Theatre, kind: Mark) -> bool {
-    if event.is_composing() {
+    // The module may still hold what stood there before.
+    if event.is_composing() || !theatre.is_open() {
         return false;
     }
     let with_control = event.ctrl_key() || event.meta_key();
+    // A key that is held down says these once; what the browser would do meanwhile is not wanted either.
+    let once = |what: fn(&Theatre)| {
+        if !event.repeat() {
+            what(theatre);
+        }
+    };
     match &*event.code() {
-        "KeyS" if with_control && !event.repeat() => theatre.copy_link(),
+        "KeyS" if with_control => once(Theatre::copy_link),
         _ if with_control || event.alt_key() || types_or_turns(event) => return false,
-        "Space" if !event.repeat() && !is_pressed_by_space(event) => theatre.play_or_pause(),
+        "Space" if !is_pressed_by_space(event) => once(Theatre::play_or_pause),
         "ArrowRight" if event.shift_key() => theatre.next(kind),
         "ArrowRight" => theatre.step(),
         "ArrowLeft" => theatre.back(),
         "BracketLeft" => theatre.faster_by(-1),
         "BracketRight" => theatre.faster_by(1),
-        "KeyF" if !event.repeat() => theatre.fork(),
+        "KeyF" => once(Theatre::fork),
         _ => return false,
     }
     true
-}
-
-fn target(event: &KeyboardEvent) -> Option<Element> {
-    event.target()?.dyn_into().ok()
 }
 
 /// Does what has the focus take letters or arrows itself?

@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 
-use gloo::events::EventListener;
 use js_sys::{Array, JSON, Reflect};
-use producer_core::scenario::DEMOS;
+use producer_core::scenario::{DEMOS, Words};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, HtmlElement, KeyboardEvent};
+use web_sys::Element;
 use yew::prelude::*;
 
 use super::texts;
+use super::wording::own;
 use super::world::demo_file;
+use crate::dom::use_closing_from_outside;
 use crate::icons::{Glyph, icon};
 use crate::storage::{self, Memory};
 use crate::texts::{Language, fill};
@@ -25,8 +26,7 @@ struct Entry {
     number: usize,
     slug: &'static str,
     chapter: String,
-    en: String,
-    ko: String,
+    title: Words,
 }
 
 /// Properties of [`Menu`].
@@ -49,7 +49,7 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
     let onclick = {
         let (is_open, entries) = (is_open.clone(), entries.clone());
         Callback::from(move |_: MouseEvent| {
-            if !matches!(&*entries, Some(Ok(_))) {
+            if !*is_open && !matches!(&*entries, Some(Ok(_))) {
                 let entries = entries.clone();
                 spawn_local(async move { entries.set(Some(fetch().await)) });
             }
@@ -60,7 +60,12 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
     let word = number.map_or_else(|| t.demos.to_owned(), |number| fill(t.demo_here, &[&number]));
     let close = {
         let is_open = is_open.clone();
-        Callback::from(move |_: MouseEvent| is_open.set(false))
+        Callback::from(move |event: MouseEvent| {
+            let link = event.target_dyn_into::<Element>().and_then(|target| target.closest("a").ok().flatten());
+            if link.is_some() {
+                is_open.set(false);
+            }
+        })
     };
     html! {
         <div class="demo-menu" ref={place}>
@@ -85,35 +90,6 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
     }
 }
 
-/// A click elsewhere and Escape fold it again; Escape gives the focus back.
-#[hook]
-fn use_closing_from_outside(place: &NodeRef, is_open: &UseStateHandle<bool>) {
-    let (place, is_open) = (place.clone(), is_open.clone());
-    use_effect_with(*is_open, move |now_open| {
-        let document = web_sys::window().and_then(|window| window.document()).filter(|_| *now_open);
-        let listeners = document.map(|document| {
-            let (inside, folds) = (place.clone(), is_open.clone());
-            let clicks = EventListener::new(&document, "click", move |event| {
-                let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-                if !inside.cast::<Element>().is_some_and(|menu| menu.contains(target.as_deref())) {
-                    folds.set(false);
-                }
-            });
-            let keys = EventListener::new(&document, "keydown", move |event| {
-                if event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.code() == "Escape") {
-                    is_open.set(false);
-                    let button = place.cast::<Element>().and_then(|menu| menu.query_selector("button").ok().flatten());
-                    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-                        let _ = button.focus();
-                    }
-                }
-            });
-            (clicks, keys)
-        });
-        move || drop(listeners)
-    });
-}
-
 fn chapters<'a>(entries: &'a Rc<[Entry]>, props: &'a MenuProps) -> impl Iterator<Item = Html> + 'a {
     let t = texts::of(props.language);
     let names = [t.chapter_path, t.chapter_waiting, t.chapter_lost, t.chapter_order, t.chapter_tuning];
@@ -127,16 +103,12 @@ fn chapters<'a>(entries: &'a Rc<[Entry]>, props: &'a MenuProps) -> impl Iterator
 
 fn link(entry: &Entry, props: &MenuProps, is_done: bool) -> Html {
     let t = texts::of(props.language);
-    let title = match props.language {
-        Language::English => &entry.en,
-        Language::Korean => &entry.ko,
-    };
     let current = (*props.current == *entry.slug).then_some("page");
     html! {
         <li key={entry.slug}>
             <a href={format!("#demo/{}", entry.slug)} data-test-id="demo-link" data-slug={entry.slug} aria-current={current}>
                 <span class="caption">{ entry.number }</span>
-                <span>{ title.clone() }</span>
+                <span>{ own(&entry.title, props.language) }</span>
                 if is_done { <span class="demo-done" title={t.done}>{ icon(Glyph::Tick) }<span class="unseen">{ t.done }</span></span> }
             </a>
         </li>
@@ -151,9 +123,10 @@ async fn fetch() -> Result<Rc<[Entry]>, String> {
     let entry = |(place, slug): (usize, &'static str)| {
         let listed = listed.iter().find(|listed| text_at(listed, "slug").as_deref() == Some(slug))?;
         let title = Reflect::get(&listed, &"title".into()).unwrap_or_default();
-        let word = |key| text_at(&title, key).unwrap_or_default();
+        let word = |key| text_at(&title, key).unwrap_or_default().into();
         let chapter = text_at(&listed, "chapter")?;
-        Some(Entry { number: place + 1, slug, chapter, en: word("en"), ko: word("ko") })
+        let title = Words { en: word("en"), ko: word("ko") };
+        Some(Entry { number: place + 1, slug, chapter, title })
     };
     Ok(DEMOS.iter().map(|demo| demo.slug).enumerate().filter_map(entry).collect())
 }

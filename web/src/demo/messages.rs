@@ -75,7 +75,7 @@ pub(super) fn Messages(props: &MessagesProps) -> Html {
             if let Some(name) = is_gone {
                 <p class="notice" role="status" data-test-id="message-gone">
                     <b>{ message(&name, t) }</b>{ " " }{ t.message_gone }
-                    <button class="quiet" onclick={pick(name)} aria-label={t.dismiss}>{ icon(Glyph::Close) }</button>
+                    <button class="quiet" onclick={pick(name)} aria-label={props.language.texts().dismiss}>{ icon(Glyph::Close) }</button>
                 </p>
             }
             if lane.messages.is_empty() { <p class="caption">{ t.messages_none }</p> }

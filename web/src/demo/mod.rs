@@ -34,6 +34,7 @@ pub(crate) use self::effects::fragment;
 pub(crate) use self::menu::Menu;
 use self::messages::Messages;
 use self::shown::{Phase, Shown};
+use self::texts::Texts;
 use self::theatre::Theatre;
 use self::wording::own;
 use crate::panels::chips::chips;
@@ -55,6 +56,17 @@ enum Tab {
     Brokers,
     Deeds,
     Goals,
+}
+
+impl Tab {
+    const fn word(self, t: &Texts) -> &'static str {
+        match self {
+            Self::Messages => t.tab_messages,
+            Self::Brokers => t.tab_brokers,
+            Self::Deeds => t.tab_deeds,
+            Self::Goals => t.tab_goals,
+        }
+    }
 }
 
 /// Properties of [`DemoPage`].
@@ -79,16 +91,8 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
     let (theatre, shown) = use_theatre(&props.fragment, &dismissed);
     keys::use_keys(&theatre, *kind);
     let t = texts::of(language);
-    let on_turn = {
-        let theatre = theatre.clone();
-        Callback::from(move |(key, value): (String, String)| {
-            if let Some(fragment) = theatre.turned(&key, &value) {
-                effects::go_to(&fragment);
-            }
-        })
-    };
     let opened = match &shown.phase {
-        Phase::Open(opened) => Rc::clone(opened),
+        Phase::Open(opened) => opened.clone(),
         _ => {
             return html! { <>{ top::top(&shown, &theatre, props) }<main class="demo-other">{ banner::other(&shown.phase, &theatre, props) }</main></> };
         }
@@ -96,19 +100,19 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
     html! {
         <>
             { top::top(&shown, &theatre, props) }
-            <aside class="left"><card::Card key={props.fragment.to_string()} opened={opened.clone()} {language} {on_turn} /></aside>
+            <aside class="left"><card::Card key={props.fragment.to_string()} opened={opened.clone()} theatre={theatre.clone()} {language} /></aside>
             <main class="demo-main">
                 { question(&shown, &opened, &theatre, language) }
                 <div class="messages demo-said">{ banner::notes(&opened, &dismissed, language) }{ banner::said(&shown, &theatre, language) }</div>
                 { stages::stages(&shown, &theatre, width.turns_down(), language) }
                 <div class="below">
                     { log::log(&shown, &theatre, language) }
-                    <section class="results demo-side" aria-label={t.score}>
+                    <section class="results demo-side" aria-label={language.texts().score}>
                         if opened.lanes.len() == 1 { { score::score(&shown, 0, language) } }
                         { score::reading(&shown, language) }
                         { choices(&shown, &opened, &theatre, language) }
                         { tabs(&shown, &tab, language) }
-                        <div id="demo-panel" class="demo-panel" role="tabpanel" tabindex="0">{ match *tab {
+                        <div id="demo-panel" class="demo-panel" role="region" aria-label={tab.word(t)} tabindex="0">{ match *tab {
                             Tab::Messages => html! { <Messages shown={shown.clone()} theatre={theatre.clone()} {language} /> },
                             Tab::Brokers => brokers::brokers(&shown, &theatre, language),
                             Tab::Deeds => deeds::deeds(&shown, &theatre, language),
@@ -117,7 +121,7 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
                     </section>
                 </div>
             </main>
-            <bar::Bar shown={shown.clone()} theatre={theatre.clone()} {language} kind={kind.clone()} />
+            { bar::bar(&shown, &theatre, &kind, language) }
         </>
     }
 }
@@ -136,6 +140,10 @@ fn use_theatre(fragment: &Rc<str>, dismissed: &UseStateHandle<bool>) -> (Theatre
             dismissed.set(false);
             theatre.open(fragment);
         });
+    }
+    {
+        let theatre = theatre.clone();
+        use_effect_with((), move |()| move || theatre.leave());
     }
     let shown = (*newest).clone().unwrap_or_else(|| theatre.shown());
     ((*theatre).clone(), shown)
@@ -207,7 +215,7 @@ fn choices(shown: &Shown, opened: &Opened, theatre: &Theatre, language: Language
                 </select></label>
             }
             if opened.topics.len() > 1 {
-                <label>{ t.topic }<select data-test-id="choose-topic" onchange={on_topic}>
+                <label>{ language.texts().topic }<select data-test-id="choose-topic" onchange={on_topic}>
                     { for opened.topics.iter().map(|topic| html! {
                         <option value={topic.to_string()} selected={*topic == chosen.topic}>{ topic.to_string() }</option>
                     }) }
@@ -220,27 +228,24 @@ fn choices(shown: &Shown, opened: &Opened, theatre: &Theatre, language: Language
 fn tabs(shown: &Shown, tab: &UseStateHandle<Tab>, language: Language) -> Html {
     let t = texts::of(language);
     let messages = shown.lane().map_or(0, |lane| lane.messages.len() + lane.more_messages as usize);
+    let brokers = shown.lane().map_or(0, |lane| lane.topology.brokers.len());
+    let goals = shown.judged.lanes.get(shown.chosen.lane).map_or(0, |lane| lane.verdicts.len());
     let all = [
-        (Tab::Messages, "tab-messages", t.tab_messages, messages),
-        (Tab::Brokers, "tab-brokers", t.tab_brokers, shown.lane().map_or(0, |lane| lane.topology.brokers.len())),
-        (Tab::Deeds, "tab-deeds", t.tab_deeds, shown.view.deeds.len()),
-        (
-            Tab::Goals,
-            "tab-goals",
-            t.tab_goals,
-            shown.judged.lanes.get(shown.chosen.lane).map_or(0, |lane| lane.verdicts.len()),
-        ),
+        (Tab::Messages, "tab-messages", messages),
+        (Tab::Brokers, "tab-brokers", brokers),
+        (Tab::Deeds, "tab-deeds", shown.view.deeds.len()),
+        (Tab::Goals, "tab-goals", goals),
     ];
-    let all = all.map(|(this, test_id, word, count)| {
-        let (is_here, tab) = (**tab == this, tab.clone());
+    let all = all.map(|(this, test_id, count)| {
+        let (is_here, tab, word) = (**tab == this, tab.clone(), this.word(t));
         html! {
-            <button role="tab" data-test-id={test_id} aria-selected={is_here.to_string()} aria-controls="demo-panel"
+            <button data-test-id={test_id} aria-pressed={is_here.to_string()} aria-controls="demo-panel"
                 onclick={Callback::from(move |_: MouseEvent| tab.set(this))}>
                 { word }if count > 0 { <span class="caption">{ count }</span> }
             </button>
         }
     });
-    html! { <div class="demo-tabs" role="tablist">{ for all }</div> }
+    html! { <div class="demo-tabs" role="group" aria-label={t.looks}>{ for all }</div> }
 }
 
 /// The part of the address behind `#`, followed.

@@ -10,11 +10,12 @@ use super::texts;
 use super::wording::claim;
 use crate::format;
 use crate::icons::{Glyph, icon};
+use crate::panels::ledger::figure;
 use crate::texts::{Language, fill};
 
 /// The figures of a lane. What programs were told is as of now; what a consumer read is as of when it did.
 pub(super) fn score(shown: &Shown, lane: usize, language: Language) -> Html {
-    let t = texts::of(language);
+    let (t, page) = (texts::of(language), language.texts());
     let default = LaneView::default();
     let view = shown.view.lanes.get(lane).unwrap_or(&default);
     let is_proved = view.read_at_us == shown.view.now_us;
@@ -22,33 +23,28 @@ pub(super) fn score(shown: &Shown, lane: usize, language: Language) -> Html {
     let waiting = if is_proved { view.score.waiting } else { sent.saturating_sub(acked + failed) };
     let Score { lost, duplicated, out_of_order, unknown, .. } = view.score;
     // Before the end a follower may still copy what nobody can read yet: only then is it lost.
-    let (lost_word, lost_class) =
-        if is_at_end(shown) { (t.score_lost, "is-failed") } else { (t.score_not_readable, "") };
-    let lost_word = if lost == 0 { t.score_lost } else { lost_word };
+    let (lost_word, lost_class) = match is_at_end(shown) {
+        false if lost > 0 => (t.score_not_readable, ""),
+        _ => (t.score_lost, "is-failed"),
+    };
     let figures = [
-        ("score-sent", t.score_sent, sent, "", false),
-        ("score-acked", t.score_acked, acked, "", is_proved && acked > 0),
-        ("score-waiting", t.score_waiting, waiting, "", false),
-        ("score-failed", t.score_failed, failed, "is-failed", false),
-        ("score-unknown", t.score_unknown, unknown, "is-unknown", false),
-        ("score-lost", lost_word, lost, lost_class, false),
-        ("score-duplicate", t.score_duplicate, duplicated, "is-duplicate", false),
-        ("score-out-of-order", t.score_out_of_order, out_of_order, "is-duplicate", false),
+        ("score-sent", t.score_sent, sent, ""),
+        ("score-acked", page.score_acked, acked, ""),
+        ("score-waiting", page.score_waiting, waiting, ""),
+        ("score-failed", page.score_failed, failed, "is-failed"),
+        ("score-unknown", page.score_unknown, unknown, "is-unknown"),
+        ("score-lost", lost_word, lost, lost_class),
+        ("score-duplicate", t.score_duplicate, duplicated, "is-duplicate"),
+        ("score-out-of-order", t.score_out_of_order, out_of_order, "is-duplicate"),
     ];
     // Those that are seldom more than nothing stand aside while they are.
     let has_room =
         |test_id: &str, count: u64| count > 0 || !matches!(test_id, "score-unknown" | "score-waiting" | "score-failed");
-    let figures = figures.into_iter().filter(|(test_id, _, count, ..)| has_room(test_id, *count));
-    let figures = figures.map(|(test_id, word, count, class, ticked)| {
-        html! {
-            <div class={classes!("score-figure", (count > 0).then_some(class), (count == 0).then_some("is-zero"), (count >= 10_000).then_some("is-long"))}>
-                <dd data-test-id={test_id} data-count={count.to_string()}>
-                    { language.number(count) }
-                    if ticked { { icon(Glyph::Tick) } }
-                </dd>
-                <dt>{ word }</dt>
-            </div>
-        }
+    let figures = figures.into_iter().filter(|(test_id, _, count, _)| has_room(test_id, *count));
+    let figures = figures.map(|(test_id, word, count, class)| {
+        let is_ticked = test_id == "score-acked" && is_proved && count > 0;
+        let sign = if is_ticked { icon(Glyph::Tick) } else { Html::default() };
+        figure((test_id, word), count, class, sign, language)
     });
     html! { <dl class="score demo-score" data-test-id="score" data-proved={is_proved.to_string()} aria-label={fill(t.score_of, &[&letter(lane)])}>{ for figures }</dl> }
 }

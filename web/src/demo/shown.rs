@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use producer_core::bridge::{Topology, World};
 use producer_core::config::ProducerConfig;
-use producer_core::player::messages::{Fault, Judged, LaneView, Lesson, Opened, Standing, View};
+use producer_core::player::messages::{Fault, Form, Judged, LaneView, Lesson, Opened, Standing, View, Why};
 use producer_core::scene::Scene;
 use producer_core::time::Instant;
 
@@ -28,7 +28,7 @@ pub(crate) enum Phase {
     /// Several scenarios.
     Lesson(Rc<Lesson>),
     /// It stands on its stage.
-    Open(Rc<Opened>),
+    Open(Shared<Opened>),
 }
 
 /// Something that was done, to be said once.
@@ -40,8 +40,10 @@ pub(crate) enum Said {
     Acted,
     /// A link was copied; so many settings are not in it.
     Copied(usize),
-    /// It cannot be done; in the core's words.
-    Refused(String),
+    /// A link stands in the address bar, and could not be copied.
+    Linked(usize),
+    /// It cannot be done.
+    Refused(Why),
     /// A trace was written; so many facts were left out.
     Written(u64),
 }
@@ -61,8 +63,8 @@ pub(crate) struct Shown {
     pub(crate) speed: Speed,
     pub(crate) standing: Standing,
     pub(crate) judged: Rc<Judged>,
-    /// A trace that is being written, in thousandths.
-    pub(crate) writes: Option<u32>,
+    /// In which form a trace is being written, and how much of it is, in thousandths.
+    pub(crate) writes: Option<(Form, u32)>,
     pub(crate) said: Option<Said>,
     /// The link that was made last.
     pub(crate) link: Option<Rc<str>>,
@@ -80,7 +82,7 @@ pub(crate) struct Chosen {
 
 impl Shown {
     /// The scenario on the stage.
-    pub(crate) fn opened(&self) -> Option<&Rc<Opened>> {
+    pub(crate) fn opened(&self) -> Option<&Shared<Opened>> {
         match &self.phase {
             Phase::Open(opened) => Some(opened),
             _ => None,
@@ -103,7 +105,7 @@ impl Shown {
     }
 
     /// Forgets what was drawn: another scenario stands there.
-    pub(super) fn begin(&mut self, opened: Rc<Opened>) {
+    pub(super) fn begin(&mut self, opened: Shared<Opened>) {
         let lanes = opened.lanes.len();
         *self = Self {
             speed: Speed::slower(opened.slower),

@@ -48,9 +48,9 @@ fn head(shown: &Shown, lane: usize, theatre: &Theatre, language: Language) -> Ht
     };
     html! {
         <>
-            <button class="demo-lane-head" data-test-id="choose-lane" aria-pressed={(shown.chosen.lane == lane).to_string()}
-                aria-label={fill(t.lane_look, &[&letter(lane)])} onclick={choose}>
-                <b class="demo-letter">{ letter(lane) }</b><b>{ title.unwrap_or_default() }</b>
+            <button class="demo-lane-head" data-test-id="choose-lane" aria-pressed={(shown.chosen.lane == lane).to_string()} onclick={choose}>
+                <span class="unseen">{ fill(t.lane_look, &[&letter(lane)]) }</span>
+                <b class="demo-letter" aria-hidden="true">{ letter(lane) }</b><b>{ title.unwrap_or_default() }</b>
             </button>
             { score(shown, lane, language) }
         </>

@@ -18,7 +18,6 @@ texts! {
 
     loading: "Fetching the world…", "불러오는 중…";
     missing: "The demo cannot be had: {}", "데모를 가져올 수 없습니다: {}";
-    try_again: "Try again", "다시 시도";
     not_opened: "This link shows nothing.", "이 링크로는 아무것도 열 수 없습니다.";
     choose_demo: "Choose a demo", "데모 고르기";
     fault_too_long: "It has {} bytes; at most {} are looked at.", "크기 {}바이트: 최대 {}바이트까지만 읽습니다.";
@@ -42,15 +41,14 @@ texts! {
     note_left_out: "Action {} changes nothing here:", "동작 {}: 여기서는 효과가 없습니다:";
     note_without_effect: "{} of the brokers changes nothing here.", "broker의 {}: 여기서는 효과가 없습니다.";
     note_beyond_end: "The moment lies beyond the end.", "지정한 시점이 끝보다 뒤에 있습니다.";
-    dismiss: "Dismiss", "닫기";
     lesson: "Lesson", "수업";
 
     predict: "What will happen?", "어떻게 될까요?";
     answer_right: "right", "정답";
     answer_wrong: "not so", "오답";
-    watch: "What to watch", "볼 곳";
+    watch: "What to watch", "눈여겨볼 곳";
     reveal: "Show what was to be seen", "무엇이 보였는지 펼치기";
-    revealed: "What was to be seen", "보아야 했던 것";
+    revealed: "What was to be seen", "보였던 것";
     why: "Why", "이유";
     turn: "Now change this", "이제 바꿔 보세요";
     sentences: "Sentences to be tried", "확인할 문장";
@@ -63,20 +61,13 @@ texts! {
     lane_look: "Look at lane {}", "레인 {} 보기";
     producer: "Producer", "Producer";
     producer_n: "producer {}", "producer {}";
-    topic: "Topic", "Topic";
 
-    log: "What happened", "실행 기록";
     log_go: "newest first; click a line to go there", "최신순, 줄을 누르면 그 시점으로 이동";
     log_empty: "Nothing yet. Press Play.", "아직 없음. 재생을 눌러 보세요.";
     log_go_to: "Go to {} ms", "{} ms 시점으로 이동";
 
-    score: "Score", "결과";
     score_of: "Score of lane {}", "레인 {}의 결과";
     score_sent: "sent", "전송";
-    score_acked: "acked", "ack 수신";
-    score_waiting: "waiting", "대기";
-    score_failed: "failed", "실패";
-    score_unknown: "unknown", "알 수 없음";
     score_lost: "lost", "유실";
     score_not_readable: "not readable", "읽을 수 없음";
     score_duplicate: "duplicate", "중복";
@@ -85,6 +76,7 @@ texts! {
     score_read_older: "Much to read: lost, duplicate and out of order are as of {} ms.", "읽을 것이 많습니다: 유실, 중복, 순서는 {} ms 시점의 값입니다.";
     score_failed_stored: "{} of the failed are stored all the same", "실패한 record 중 {}개는 저장됨";
 
+    looks: "What to look at", "볼 것";
     tab_messages: "Messages", "메시지";
     tab_brokers: "Brokers", "Broker";
     tab_deeds: "Done", "한 일";
@@ -115,7 +107,6 @@ texts! {
     error_code: "Error", "오류";
     do_it: "Do it", "실행";
 
-    broker: "broker {}", "broker {}";
     broker_leads: "leads {}", "leader {}개";
     broker_fenced: "fenced", "fenced 상태";
     state_running: "running", "실행 중";
@@ -171,14 +162,8 @@ texts! {
     compare_equal: "exactly", "정확히";
     compare_at_least: "at least", "최소";
     compare_at_most: "at most", "최대";
-    counted_sent: "sent", "전송";
-    counted_acked: "acked", "ack 수신";
-    counted_failed: "failed", "실패";
-    counted_unknown: "unknown", "알 수 없음";
     counted_stored: "stored", "저장";
     counted_duplicates: "duplicates", "중복";
-    counted_lost: "lost", "유실";
-    counted_out_of_order: "out of order", "순서 어긋남";
     counted_failed_stored: "failed but stored", "실패했지만 저장됨";
     counted_requests: "requests", "request 수";
     counted_retries: "retries", "재전송 수";
@@ -190,22 +175,16 @@ texts! {
     counted_slowest_ms: "ms for the slowest result", "가장 늦은 결과까지(ms)";
     thinned: "The trace lacks {} facts: too many at once.", "한꺼번에 너무 많아 기록에서 {}개가 빠졌습니다.";
 
-    time: "Time", "시간";
-    play: "Play", "재생";
-    pause: "Pause", "일시 정지";
     step: "Step", "한 단계";
     back: "Back", "뒤로";
     next: "Next", "다음";
-    next_kind: "Next what", "다음 무엇";
+    next_kind: "Next what", "찾을 대상";
     next_ack: "ack", "ack";
     next_retry: "retry", "재전송";
     next_expiry: "expiry", "시간 초과";
     next_fault: "fault", "장애";
     next_callback: "callback", "callback";
     bar: "Playhead, {} of {} ms", "재생 위치, {} / {} ms";
-    speed: "Speed", "속도";
-    speed_slower: "{}× slower", "{}배 느리게";
-    speed_real: "real time", "실시간";
     speed_faster: "{}× faster", "{}배 빠르게";
     speed_max: "as fast as it can", "최대한 빠르게";
     hurries: "nothing more is sent: fast forward", "더 보낼 것 없음: 빨리 감기";
@@ -228,9 +207,12 @@ texts! {
     said_forked: "Both futures are kept.", "두 미래를 모두 보관합니다.";
     said_acted: "Done. The link shows it elsewhere too.", "완료. 링크를 열면 다른 곳에서도 똑같이 보입니다.";
     said_copied: "The link is copied, and stands in the address bar.", "링크를 복사했고 주소창에도 표시했습니다.";
-    said_copied_without: "The link is copied. {} settings are not in it: no link holds them.", "링크를 복사했습니다. 설정 {}개는 링크에 담을 수 없어 빠졌습니다.";
+    said_linked: "The link stands in the address bar.", "링크를 주소창에 표시했습니다.";
+    said_without: "{} settings are not in it: no link holds them.", "설정 {}개는 링크에 담을 수 없어 빠졌습니다.";
     said_written: "The trace is saved.", "기록을 저장했습니다.";
     said_written_without: "The trace is saved without its last {} facts: a page writes no more.", "기록을 저장했습니다. 너무 길어 마지막 {}개는 빠졌습니다.";
+    said_at_end: "The scenario is at its end: go back first.", "끝에 도달했습니다. 먼저 뒤로 가세요.";
+    said_too_many_futures: "{} futures are kept already.", "미래를 이미 {}개 보관하고 있습니다.";
     said_refused: "It cannot be done:", "실행할 수 없습니다:";
 }
 

@@ -10,13 +10,14 @@ use producer_core::player::messages::{Acted, Ask, Form, Hand, Judged, Standing, 
 use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
-use super::effects::{put_into_address_bar, write_to_clipboard};
+use super::effects::{go_to, put_into_address_bar};
 use super::shown::{Phase, Said, Shown, Speed};
-use super::world::{self, World};
+use super::world;
+use crate::dom;
 use crate::frame::Canvas;
+use crate::shared::Shared;
 
 pub(super) struct Inner {
-    pub(super) world: RefCell<Option<World>>,
     pub(super) shown: RefCell<Shown>,
     pub(super) canvases: [Canvas; 3],
     pub(super) on_shown: Callback<Shown>,
@@ -30,7 +31,6 @@ pub(super) struct Inner {
     pub(super) playhead: Cell<f64>,
     /// Is the present future to be judged?
     pub(super) judges: Cell<bool>,
-    pub(super) writes: Cell<Option<Form>>,
     /// What is opened has a number: what comes late for another is not taken.
     pub(super) openings: Cell<u32>,
 }
@@ -49,7 +49,6 @@ impl Theatre {
     /// With nothing on its stage.
     pub(crate) fn new(on_shown: Callback<Shown>) -> Self {
         let theatre = Self(Rc::new(Inner {
-            world: RefCell::new(None),
             shown: RefCell::new(Shown::default()),
             canvases: Default::default(),
             on_shown,
@@ -60,7 +59,6 @@ impl Theatre {
             errand: Cell::new(None),
             playhead: Cell::new(0.0),
             judges: Cell::new(false),
-            writes: Cell::new(None),
             openings: Cell::new(0),
         }));
         for canvas in &theatre.0.canvases {
@@ -86,9 +84,7 @@ impl Theatre {
 
     /// Puts on the stage what this fragment of an address shows.
     pub(crate) fn open(&self, fragment: &str) {
-        let number = self.0.openings.get() + 1;
-        self.0.openings.set(number);
-        self.halt();
+        let number = self.halt();
         self.0.shown.replace(Shown::default());
         self.changed();
         let (theatre, fragment) = (self.clone(), fragment.to_owned());
@@ -101,13 +97,10 @@ impl Theatre {
     }
 
     async fn fetch_and_open(&self, fragment: &str, number: u32) -> Phase {
-        if self.0.world.borrow().is_none() {
-            match world::load().await {
-                Ok(world) => drop(self.0.world.replace(Some(world))),
-                Err(reason) => return Phase::Missing(reason),
-            }
+        if let Err(reason) = world::load().await {
+            return Phase::Missing(reason);
         }
-        let Tell::Needs(slug) = self.ask(&Ask::Read(fragment.to_owned())) else {
+        let Tell::Needs(slug) = world::ask(&Ask::Read(fragment.to_owned())) else {
             return Phase::Missing(String::new());
         };
         let demo = match slug {
@@ -122,8 +115,8 @@ impl Theatre {
         if self.0.openings.get() != number {
             return Phase::Loading;
         }
-        match self.ask(&Ask::Open { fragment: fragment.to_owned(), demo }) {
-            Tell::Opened(opened) => Phase::Open(Rc::new(*opened)),
+        match world::ask(&Ask::Open { fragment: fragment.to_owned(), demo }) {
+            Tell::Opened(opened) => Phase::Open(Shared::new(*opened)),
             Tell::Lesson(lesson) => Phase::Lesson(Rc::new(lesson)),
             Tell::NotOpened(fault) => Phase::NotOpened(fault),
             _ => Phase::Missing(String::new()),
@@ -150,19 +143,31 @@ impl Theatre {
         self.changed();
     }
 
-    fn halt(&self) {
+    /// Nobody looks any more, nor ever will: time stands still, and nothing that is still to come is taken.
+    pub(super) fn leave(&self) {
+        self.halt();
+        // The stages leave after it, and take their painters with them.
+        for canvas in &self.0.canvases {
+            canvas.on_wake(Callback::noop());
+        }
+        // It holds this theatre, which holds it.
+        self.0.next_frame.take();
+    }
+
+    /// Drops what is underway; returns the number of what comes instead.
+    fn halt(&self) -> u32 {
         self.0.errand.set(None);
         self.0.judges.set(false);
-        self.0.writes.set(None);
         self.0.playhead.set(0.0);
-        self.0.shown.borrow_mut().running = false;
+        let mut shown = self.0.shown.borrow_mut();
+        (shown.running, shown.writes) = (false, None);
+        let number = self.0.openings.get() + 1;
+        self.0.openings.set(number);
+        number
     }
 
-    pub(super) fn ask(&self, ask: &Ask) -> Tell {
-        self.0.world.borrow().as_ref().map_or(Tell::Nothing, |world| world.ask(ask))
-    }
-
-    fn is_open(&self) -> bool {
+    /// Does a scenario stand on the stage?
+    pub(super) fn is_open(&self) -> bool {
         self.0.shown.borrow().opened().is_some()
     }
 
@@ -222,7 +227,7 @@ impl Theatre {
     }
 
     fn rewind_to(&self, to_us: u64) {
-        if let Tell::Frame(frame) = self.ask(&Ask::Rewind(to_us)) {
+        if let Tell::Frame(frame) = world::ask(&Ask::Rewind(to_us)) {
             self.take_frame(&frame);
             self.0.playhead.set(self.position());
         }
@@ -231,7 +236,7 @@ impl Theatre {
 
     /// To the moment before.
     pub(crate) fn back(&self) {
-        match self.ask(&Ask::MomentBefore) {
+        match world::ask(&Ask::MomentBefore) {
             Tell::Moment(Some(before)) => self.go_to(before),
             _ => self.seek(0),
         }
@@ -250,36 +255,31 @@ impl Theatre {
     /// Does something at the playhead.
     pub(crate) fn act(&self, lane: usize, hand: Hand) {
         let lane = u32::try_from(lane).unwrap_or(u32::MAX);
-        let told = self.ask(&Ask::Act { lane, hand });
-        self.acted(told, false);
+        self.acted(world::ask(&Ask::Act { lane, hand }));
     }
 
     /// Keeps this future, and goes on with a copy.
     pub(crate) fn fork(&self) {
-        let told = self.ask(&Ask::Fork);
-        self.acted(told, true);
+        // Who forks means to do something else here: time waits for it.
+        self.0.shown.borrow_mut().running = false;
+        self.acted(world::ask(&Ask::Fork));
     }
 
     /// Goes on with another future.
     pub(crate) fn switch(&self, place: usize) {
-        let told = self.ask(&Ask::Switch(u32::try_from(place).unwrap_or(u32::MAX)));
-        self.acted(told, false);
+        self.acted(world::ask(&Ask::Switch(u32::try_from(place).unwrap_or(u32::MAX))));
         self.0.shown.borrow_mut().said = None;
     }
 
-    fn acted(&self, told: Tell, was_fork: bool) {
+    fn acted(&self, told: Tell) {
         match told {
             Tell::Acted(Acted { at_us, forked }) => {
-                let running = self.0.shown.borrow().running;
                 self.0.judges.set(false);
-                {
-                    let mut shown = self.0.shown.borrow_mut();
-                    shown.judged = Rc::new(Judged::default());
-                    shown.said = Some(if was_fork || forked { Said::Forked } else { Said::Acted });
-                    shown.link = None;
-                }
                 self.0.errand.set(Some(Target::Time(at_us)));
-                self.0.shown.borrow_mut().running = running && !was_fork;
+                let mut shown = self.0.shown.borrow_mut();
+                shown.judged = Rc::new(Judged::default());
+                shown.said = Some(if forked { Said::Forked } else { Said::Acted });
+                shown.link = None;
             }
             Tell::Refused(why) => self.0.shown.borrow_mut().said = Some(Said::Refused(why)),
             _ => {}
@@ -289,14 +289,27 @@ impl Theatre {
 
     /// The link of this future at the playhead goes to the clipboard and into the address bar.
     pub(crate) fn copy_link(&self) {
-        if let Tell::Link { fragment, left_out } = self.ask(&Ask::Link { at: true }) {
-            let address = put_into_address_bar(&fragment);
-            write_to_clipboard(&address);
+        if let Tell::Link { fragment, left_out } = world::ask(&Ask::Link { at: true }) {
+            let link: Rc<str> = put_into_address_bar(&fragment).into();
             let mut shown = self.0.shown.borrow_mut();
-            shown.link = Some(address.into());
-            shown.said = Some(Said::Copied(left_out.len()));
+            (shown.said, shown.link) = (None, Some(Rc::clone(&link)));
+            drop(shown);
+            let (theatre, number) = (self.clone(), self.0.openings.get());
+            spawn_local(async move {
+                let said = if dom::copy(&link).await { Said::Copied } else { Said::Linked };
+                theatre.say_of_link(number, &link, said(left_out.len()));
+            });
         }
         self.changed();
+    }
+
+    /// What became of a link, unless there is another one meanwhile, or none.
+    fn say_of_link(&self, number: u32, link: &Rc<str>, said: Said) {
+        let is_shown = self.0.shown.borrow().link.as_ref() == Some(link);
+        if is_shown && self.0.openings.get() == number {
+            self.0.shown.borrow_mut().said = Some(said);
+            self.changed();
+        }
     }
 
     /// A person has read what was said.
@@ -307,22 +320,22 @@ impl Theatre {
         self.changed();
     }
 
-    /// The fragment that shows the scenario with a dial turned.
-    pub(crate) fn turned(&self, key: &str, value: &str) -> Option<String> {
-        match self.ask(&Ask::Turned { key: key.to_owned(), value: value.to_owned() }) {
-            Tell::Link { fragment, .. } => return Some(fragment),
-            Tell::Refused(why) => self.0.shown.borrow_mut().said = Some(Said::Refused(why)),
+    /// Goes to the scenario with a dial turned.
+    pub(crate) fn turn(&self, key: &str, value: &str) {
+        match world::ask(&Ask::Turned { key: key.to_owned(), value: value.to_owned() }) {
+            Tell::Link { fragment, .. } => go_to(&fragment),
+            Tell::Refused(why) => {
+                self.0.shown.borrow_mut().said = Some(Said::Refused(why));
+                self.changed();
+            }
             _ => {}
         }
-        self.changed();
-        None
     }
 
     /// Writes the trace of this future in this form, in slices, and has the browser save it.
     pub(crate) fn export(&self, form: Form) {
         if self.is_open() {
-            self.0.writes.set(Some(form));
-            self.0.shown.borrow_mut().writes = Some(0);
+            self.0.shown.borrow_mut().writes = Some((form, 0));
             self.changed();
         }
     }

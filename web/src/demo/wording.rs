@@ -88,21 +88,22 @@ pub(super) fn claim(claim: &Claim, language: Language) -> String {
                 Comparison::AtLeast => t.compare_at_least,
                 Comparison::AtMost => t.compare_at_most,
             };
-            fill(t.claim_count, &[&counted(*of, t), &compare, &language.number(*number)])
+            fill(t.claim_count, &[&counted(*of, language), &compare, &language.number(*number)])
         }
     }
 }
 
-const fn counted(of: Counted, t: &Texts) -> &'static str {
+const fn counted(of: Counted, language: Language) -> &'static str {
+    let (t, page) = (texts::of(language), language.texts());
     match of {
-        Counted::Sent => t.counted_sent,
-        Counted::Acked => t.counted_acked,
-        Counted::Failed => t.counted_failed,
-        Counted::Unknown => t.counted_unknown,
+        Counted::Sent => t.score_sent,
+        Counted::Acked => page.score_acked,
+        Counted::Failed => page.score_failed,
+        Counted::Unknown => page.score_unknown,
         Counted::Stored => t.counted_stored,
         Counted::Duplicates => t.counted_duplicates,
-        Counted::Lost => t.counted_lost,
-        Counted::OutOfOrder => t.counted_out_of_order,
+        Counted::Lost => t.score_lost,
+        Counted::OutOfOrder => t.score_out_of_order,
         Counted::FailedButStored => t.counted_failed_stored,
         Counted::Requests => t.counted_requests,
         Counted::Retries => t.counted_retries,
@@ -117,11 +118,11 @@ const fn counted(of: Counted, t: &Texts) -> &'static str {
 
 /// `10× slower`.
 pub(super) fn speed(speed: Speed, language: Language) -> String {
-    let t = texts::of(language);
+    let (t, page) = (texts::of(language), language.texts());
     match speed.rate() {
         None => t.speed_max.to_owned(),
-        Some(1_000_000) => t.speed_real.to_owned(),
-        Some(rate) if rate < 1_000_000 => fill(t.speed_slower, &[&language.number(1_000_000 / rate)]),
+        Some(1_000_000) => page.speed_real.to_owned(),
+        Some(rate) if rate < 1_000_000 => fill(page.speed_slower, &[&language.number(1_000_000 / rate)]),
         Some(rate) => fill(t.speed_faster, &[&language.number(rate / 1_000_000)]),
     }
 }
