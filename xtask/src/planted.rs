@@ -51,10 +51,10 @@ pub fn command(options: &Options) -> Result<()> {
     if options.absent {
         return look_for(&defects, &program);
     }
-    let seeds = play(&program, &defects)?;
+    let seeds = first_seeds(&program, &defects)?;
     let rows: Vec<_> = defects.iter().zip(&seeds).collect();
     print!("{}", table(&rows));
-    let (file, text) = (workspace::root().join("docs/planted-bugs.md"), page(&rows));
+    let (file, text) = (workspace::root().join("docs/planted-bugs.md"), document(&rows));
     if options.write {
         fs::write(&file, &text).with_context(|| format!("writing {}", file.display()))?;
     }
@@ -98,7 +98,7 @@ impl Defect {
 }
 
 /// The first seed in which each is seen; `None`: in none. As many at a time as there are processors.
-fn play(program: &Path, defects: &[Defect]) -> Result<Vec<Option<u64>>> {
+fn first_seeds(program: &Path, defects: &[Defect]) -> Result<Vec<Option<u64>>> {
     let left = Mutex::new(defects.iter().enumerate());
     let seen = Mutex::new(vec![None; defects.len()]);
     let work = || -> Result<()> {
@@ -130,12 +130,12 @@ fn table(rows: &[(&Defect, &Option<u64>)]) -> String {
     table
 }
 
-fn page(rows: &[(&Defect, &Option<u64>)]) -> String {
-    let mut page = String::from(BEGINNING);
+fn document(rows: &[(&Defect, &Option<u64>)]) -> String {
+    let mut document = String::from(BEGINNING);
     for (Defect { name, place, law, needs, what }, seed) in rows {
-        let _ = writeln!(page, "| `{name}` | {what} | `{place}` | {law} | {needs} | {} |", shown(**seed));
+        let _ = writeln!(document, "| `{name}` | {what} | `{place}` | {law} | {needs} | {} |", shown(**seed));
     }
-    page
+    document
 }
 
 const BEGINNING: &str = "# Planted bugs
