@@ -210,3 +210,20 @@ async fn menus_close_at_a_choice_and_a_click_elsewhere_and_a_list_is_fetched_for
     page.run("document.querySelector('[data-slug=one-record]').click()").await?;
     open("demos", "false").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_window_is_low_the_list_of_demos_goes_on_below_and_not_beside() -> Result<()> {
+    let page = DemoPage::open("#demo/lost-ack").await?;
+    page.wait_until_it_stands().await?;
+    for width in [1_440, 500] {
+        page.browser().client().set_window_size(width, 600).await?;
+        page.browser().click("demos").await?;
+        page.browser().wait_for("demo-link").await?;
+        let overflows = "const list = document.querySelector('#demo-list');
+            return [list.scrollWidth > list.clientWidth, list.scrollHeight > list.clientHeight]";
+        wait_until_it_is(&page, overflows, vec![false, true]).await?;
+        page.browser().click("demos").await?;
+        page.browser().wait_until_texts("demo-link", |links| links.is_empty()).await?;
+    }
+    Ok(())
+}

@@ -75,7 +75,7 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
                 { icon(Glyph::Down) }
             </button>
             if *is_open {
-                <nav id="demo-list" class="demo-list" aria-label={t.demos} onclick={close}>
+                <nav id="demo-list" class="demo-list" aria-label={t.demos} onclick={close}><div>
                     if !props.current.is_empty() {
                         <a class="demo-own" href="#" data-test-id="own-records"><b>{ t.own_records }</b><span class="caption">{ t.own_records_text }</span></a>
                     }
@@ -84,7 +84,7 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
                         Some(Err(reason)) => html! { <p class="problem">{ fill(t.contents_missing, &[reason]) }</p> },
                         Some(Ok(entries)) => html! { { for chapters(entries, props) } },
                     } }
-                </nav>
+                </div></nav>
             }
         </div>
     }
