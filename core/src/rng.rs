@@ -65,9 +65,10 @@ impl Rng {
 }
 
 /// For those who draw whole scenarios.
-#[cfg(any(feature = "breaking", feature = "swarm"))]
+#[cfg(any(test, feature = "breaking", feature = "swarm"))]
 impl Rng {
     /// A number below `bound`; 0 when `bound` is 0.
+    #[cfg(any(feature = "breaking", feature = "swarm"))]
     pub(crate) fn small(&mut self, bound: u32) -> u32 {
         u32::try_from(self.below(bound.into())).unwrap_or(0)
     }

@@ -237,6 +237,42 @@ impl ErrorCode {
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
+
+    /// What a leader may say of a batch that it has appended: its copies did not come in time, or it lost log or leadership
+    /// while it waited for them (`DelayedProduce`, `ReplicaManager.getPartitionOrError`,
+    /// `Partition.checkEnoughReplicasReachOffset`).
+    pub const AFTER_A_WRITE: [Self; 5] = [
+        Self::REQUEST_TIMED_OUT,
+        Self::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        Self::NOT_LEADER_OR_FOLLOWER,
+        Self::KAFKA_STORAGE_ERROR,
+        Self::UNKNOWN_TOPIC_OR_PARTITION,
+    ];
+
+    /// Codes with which a broker refuses a batch that it did not write, or may have written: for those who draw faults.
+    /// MESSAGE_TOO_LARGE is not among them: of a batch that was written before, and then split, the parts are there again, in
+    /// Kafka too.
+    #[cfg(any(test, feature = "swarm"))]
+    pub(crate) const REFUSALS: [Self; 13] = [
+        Self::NOT_LEADER_OR_FOLLOWER,
+        Self::UNKNOWN_TOPIC_OR_PARTITION,
+        Self::LEADER_NOT_AVAILABLE,
+        Self::NOT_ENOUGH_REPLICAS,
+        Self::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        Self::REQUEST_TIMED_OUT,
+        Self::NETWORK_EXCEPTION,
+        Self::KAFKA_STORAGE_ERROR,
+        Self::CORRUPT_MESSAGE,
+        Self::INVALID_RECORD,
+        Self::TOPIC_AUTHORIZATION_FAILED,
+        Self::THROTTLING_QUOTA_EXCEEDED,
+        Self::UNKNOWN_SERVER_ERROR,
+    ];
+
+    /// May a broker answer a Produce with this although the batch is in its log?
+    pub fn may_follow_a_write(self) -> bool {
+        Self::AFTER_A_WRITE.contains(&self)
+    }
 }
 
 impl fmt::Display for ErrorCode {

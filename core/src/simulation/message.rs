@@ -52,7 +52,7 @@ pub enum Interference {
     /// It arrives so much later, and nothing behind it overtakes it.
     Delay(Duration),
     /// A request: the broker answers with this error and does nothing. An answer: it says this instead, although the broker
-    /// acted; only what a broker may say after a write ([`may_follow_a_write`]).
+    /// acted; only what a broker may say after a write ([`ErrorCode::may_follow_a_write`]).
     Answer(ErrorCode),
     /// [`Answer`](Self::Answer), of this partition alone: the others get what they deserve.
     AnswerFor {
@@ -101,19 +101,6 @@ impl fmt::Display for InterferenceRefusal {
 
 impl std::error::Error for InterferenceRefusal {}
 
-/// May a broker answer a Produce with this although the batch is in its log? What `DelayedProduce` says when followers are
-/// late, or when the partition is no longer the broker's.
-pub fn may_follow_a_write(error: ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::REQUEST_TIMED_OUT
-            | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-            | ErrorCode::NOT_LEADER_OR_FOLLOWER
-            | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-            | ErrorCode::KAFKA_STORAGE_ERROR
-    )
-}
-
 /// May this be done to this message, wherever it is?
 ///
 /// # Errors
@@ -122,7 +109,7 @@ pub(super) fn check(name: &MessageName, what: Interference) -> Result<(), Interf
     let Some(error) = what.error().filter(|_| name.direction == Direction::ToClient) else { return Ok(()) };
     match () {
         () if name.api != ApiKey::Produce => Err(InterferenceRefusal::TellsOfNoWrite(name.api)),
-        () if !may_follow_a_write(error) => Err(InterferenceRefusal::CannotFollowAWrite(error)),
+        () if !error.may_follow_a_write() => Err(InterferenceRefusal::CannotFollowAWrite(error)),
         () => Ok(()),
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use self::client::Client;
 use self::client::Turn;
-pub use self::message::{Interference, InterferenceRefusal, MessageName, may_follow_a_write};
+pub use self::message::{Interference, InterferenceRefusal, MessageName};
 use self::network::{Arrival, Network};
 pub use self::network::{Latency, MessageOnItsWay, Route};
 pub use self::rules::{BellId, MessageRule, Pattern};
@@ -511,4 +511,4 @@ fn in_order(first: Vec<TraceEvent>, second: Vec<TraceEvent>) -> Vec<TraceEvent> 
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -5,8 +5,6 @@ mod interference;
 mod promises;
 mod transactions;
 
-pub(crate) use self::promises::REFUSALS;
-
 use core::cell::Cell;
 use core::time::Duration;
 

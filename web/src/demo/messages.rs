@@ -34,14 +34,6 @@ const INSTEAD: [ErrorCode; 12] = [
     ErrorCode::TOPIC_AUTHORIZATION_FAILED,
     ErrorCode::INVALID_TIMESTAMP,
 ];
-/// What it may say after it wrote.
-const AFTER: [ErrorCode; 5] = [
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-];
 
 /// Properties of [`Messages`].
 #[derive(Properties)]
@@ -171,7 +163,7 @@ struct AnswerProps {
 fn Answer(props: &AnswerProps) -> Html {
     let t = texts::of(props.language);
     let is_request = props.name.direction == Direction::ToBroker;
-    let offered: &[ErrorCode] = if is_request { &INSTEAD } else { &AFTER };
+    let offered: &[ErrorCode] = if is_request { &INSTEAD } else { &ErrorCode::AFTER_A_WRITE };
     let chosen = use_state_eq(|| offered[0]);
     let onchange = {
         let chosen = chosen.clone();

@@ -146,15 +146,6 @@ pub enum Departure {
     AboveTheHighWatermark,
 }
 
-/// What a leader says of a batch whose copies are late, or that it may have appended before it lost log or leadership.
-const AFTER_THE_WRITE: [ErrorCode; 5] = [
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-];
-
 /// The judges' word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {

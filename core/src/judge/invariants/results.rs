@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use core::time::Duration;
 
 use super::records::was_stored_in_an_older_epoch;
-use super::{AFTER_THE_WRITE, Case, Departure, Spot, keeps_order};
+use super::{Case, Departure, Spot, keeps_order};
 use crate::error::{ErrorCode, Surface};
 use crate::ids::ProducerIndex;
 use crate::judge::history::{Call, CallId, Fate, Moment, Place, WaitFor};
@@ -103,7 +103,7 @@ fn was_recognised_late(case: &Case<'_>, place: Place, offset: i64) -> bool {
         batch.answer == Some(ErrorCode::NONE) && offsets.contains(&offset)
     };
     let numbers = |batch: &BatchSeen| (batch.identity, batch.base_sequence);
-    let may_be_stored = |answer: Option<ErrorCode>| answer.is_none_or(|answer| AFTER_THE_WRITE.contains(&answer));
+    let may_be_stored = |answer: Option<ErrorCode>| answer.is_none_or(ErrorCode::may_follow_a_write);
     // An offset that was lost is given to another batch.
     let taken = here().map(|(.., batch)| batch).filter(has_it);
     taken.into_iter().any(|taken| {

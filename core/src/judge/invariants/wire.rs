@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use core::time::Duration;
 
-use super::{AFTER_THE_WRITE, Case, Departure, Spot};
+use super::{Case, Departure, Spot};
 use crate::config::ProducerConfig;
 use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, ProducerIdentity, ProducerIndex};
@@ -222,7 +222,7 @@ fn departure_of_the_stored(case: &Case<'_>, at: usize, request: &RequestSeen, ba
     };
     let before = case.history.wire.batches().take_while(|(place, ..)| *place < at);
     let before: Vec<_> = before.filter(|(_, earlier, other)| is_beside(earlier, other)).collect();
-    let may_be_stored = |other: &BatchSeen| other.answer.is_none_or(|answer| AFTER_THE_WRITE.contains(&answer));
+    let may_be_stored = |other: &BatchSeen| other.answer.is_none_or(ErrorCode::may_follow_a_write);
     let is_within = |whole: &BatchSeen| {
         let from = distance(whole.base_sequence, batch.base_sequence);
         from >= 0 && i64::from(from) + i64::from(batch.records) <= i64::from(whole.records)

@@ -11,6 +11,7 @@ use core::time::Duration;
 use crate::application::Application;
 use crate::cluster::{Action, Cluster, ClusterConfig, Matcher, Rule, new_topic};
 use crate::config::ProducerConfig;
+use crate::error::ErrorCode;
 use crate::ids::{Lane, NodeId, ProducerIndex, TopicPartition};
 use crate::io::BatchCompletion;
 use crate::judge::{CallId, Clerk, History, Isolation, Judgement, Topic, WaitFor, WaitId, judge};
@@ -18,7 +19,6 @@ use crate::producer::{Flush, Producer, SendAttempt, SendRefusal};
 use crate::protocol::ApiKey;
 use crate::record::Record;
 use crate::rng::{Purpose, Rng};
-use crate::simulation::tests::REFUSALS;
 use crate::simulation::{Latency, Simulation, SimulationSettings};
 use crate::time::{Instant, Now};
 use crate::trace::TraceBuffer;
@@ -108,11 +108,11 @@ impl Draw {
     }
 
     pub(super) fn one_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
+        self.0.one_in(times)
     }
 
     pub(super) fn of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.below(all.len() as u64)).expect("few")].clone()
+        self.0.of(all)
     }
 
     fn properties(&mut self) -> Vec<(&'static str, String)> {
@@ -164,7 +164,7 @@ impl Draw {
         let nth = if api == ApiKey::Produce { (!self.one_in(20)).then(|| self.nth(24)) } else { Some(1) };
         let then = match self.below(5) {
             0 => Action::Delay(Duration::from_millis(self.below(3_000))),
-            1 => Action::Answer { error: self.of(&REFUSALS), only: None },
+            1 => Action::Answer { error: self.of(&ErrorCode::REFUSALS), only: None },
             2 => Action::CutBeforeAppend,
             3 => Action::CutAfterAppend,
             _ => Action::MoveLeader { partition: self.partition(), to: self.node() },

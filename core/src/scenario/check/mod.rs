@@ -8,7 +8,6 @@ mod told;
 use std::sync::Arc;
 
 use crate::config;
-use crate::error::ErrorCode;
 use crate::session::is_the_bridges_own;
 
 pub use self::told::{Change, Notice, Path, Problem, Refusal, Step};
@@ -300,7 +299,7 @@ impl Checker {
 
     fn check_fate(&mut self, direction: Direction, fate: &Fate) -> Result<(), Refusal> {
         match *fate {
-            Fate::Error { error, .. } if direction == Direction::Answer && !follows_a_write(error) => {
+            Fate::Error { error, .. } if direction == Direction::Answer && !error.may_follow_a_write() => {
                 self.path.0.extend(["error", "error"].map(Step::Field));
                 self.refuse(Problem::NotAfterAWrite { error })
             }
@@ -312,19 +311,6 @@ impl Checker {
 fn in_action(index: usize, act: &'static str, field: &'static str) -> Vec<Step> {
     let act = ["act", act, field].map(Step::Field);
     [Step::Field("actions"), Step::Item(index)].into_iter().chain(act).collect()
-}
-
-/// What a leader may say of a batch that it has appended: the copies did not come in time, or it lost log or leadership
-/// while it waited for them (`ReplicaManager.getPartitionOrError`, `Partition.checkEnoughReplicasReachOffset`).
-fn follows_a_write(error: ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::REQUEST_TIMED_OUT
-            | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-            | ErrorCode::NOT_LEADER_OR_FOLLOWER
-            | ErrorCode::KAFKA_STORAGE_ERROR
-            | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-    )
 }
 
 fn count_of<T>(list: &[T]) -> i64 {

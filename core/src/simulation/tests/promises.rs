@@ -143,29 +143,11 @@ fn any_properties() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     )
 }
 
-/// Codes with which a broker refuses a batch that it did not write, or may have written. MESSAGE_TOO_LARGE is the topic's to
-/// say: of a batch that was written before, and then split, the parts would be there again, in Kafka too.
-pub(crate) const REFUSALS: [ErrorCode; 13] = [
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-    ErrorCode::LEADER_NOT_AVAILABLE,
-    ErrorCode::NOT_ENOUGH_REPLICAS,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NETWORK_EXCEPTION,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::CORRUPT_MESSAGE,
-    ErrorCode::INVALID_RECORD,
-    ErrorCode::TOPIC_AUTHORIZATION_FAILED,
-    ErrorCode::THROTTLING_QUOTA_EXCEEDED,
-    ErrorCode::UNKNOWN_SERVER_ERROR,
-];
-
 /// What a broker can be guilty of when it is asked to write.
 pub(super) fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         (0..3_000_u64).prop_map(|ms| Action::Delay(Duration::from_millis(ms))),
-        prop::sample::select(REFUSALS.to_vec()).prop_map(|error| Action::Answer { error, only: None }),
+        prop::sample::select(ErrorCode::REFUSALS.to_vec()).prop_map(|error| Action::Answer { error, only: None }),
         Just(Action::CutBeforeAppend),
         Just(Action::CutAfterAppend),
         (0..PARTITIONS, 1..4_i32)

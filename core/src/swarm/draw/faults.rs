@@ -4,33 +4,6 @@ use std::sync::Arc;
 
 use super::*;
 
-/// Codes with which a broker refuses a batch.
-const REFUSALS: [ErrorCode; 14] = [
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-    ErrorCode::LEADER_NOT_AVAILABLE,
-    ErrorCode::NOT_ENOUGH_REPLICAS,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NETWORK_EXCEPTION,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::CORRUPT_MESSAGE,
-    ErrorCode::INVALID_RECORD,
-    ErrorCode::TOPIC_AUTHORIZATION_FAILED,
-    ErrorCode::THROTTLING_QUOTA_EXCEEDED,
-    ErrorCode::UNKNOWN_SERVER_ERROR,
-    ErrorCode::MESSAGE_TOO_LARGE,
-];
-
-/// What may be said after a write.
-const AFTER_THE_WRITE: [ErrorCode; 5] = [
-    ErrorCode::REQUEST_TIMED_OUT,
-    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    ErrorCode::NOT_LEADER_OR_FOLLOWER,
-    ErrorCode::KAFKA_STORAGE_ERROR,
-    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-];
-
 impl Draw {
     /// How long something lasts: as long as a request, or as a broker's session.
     fn spell(&mut self) -> u64 {
@@ -104,8 +77,10 @@ impl Draw {
             "swallow an answer" => (true, Fate::Swallow {}),
             "delay a request" => (false, Fate::Delay { by_us: 1 + self.below(3_000_000) }),
             "delay an answer" => (true, Fate::Delay { by_us: 1 + self.below(3_000_000) }),
-            "error instead of the write" => (false, self.error(&REFUSALS)),
-            "error after the write" => (true, self.error(&AFTER_THE_WRITE)),
+            "error instead of the write" => {
+                (false, self.error(&[&ErrorCode::REFUSALS[..], &[ErrorCode::MESSAGE_TOO_LARGE]].concat()))
+            }
+            "error after the write" => (true, self.error(&ErrorCode::AFTER_A_WRITE)),
             _ => (true, Fate::Throttle { for_ms: self.small(3_000) }),
         };
         let is_error = matches!(fate, Fate::Error { .. });
