@@ -17,13 +17,11 @@ use core::time::Duration;
 
 pub use self::draw::draw;
 pub use self::kinds::{KINDS, kinds};
-use crate::codecs::Codecs;
 use crate::judge::{History, Judgement, judge};
 use crate::playback::Playable as _;
 use crate::scenario::Scenario;
 pub use crate::scenario::shrink::shrink;
 use crate::staging::{Stage, StageError};
-use crate::trace::{Fact, TraceEvent};
 
 /// From one look at the world to the next, when it is asked whether all is healed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -37,7 +35,7 @@ pub struct Finding {
     pub judgement: Judgement,
     /// Everything that was written down for them.
     pub history: History,
-    /// What happened, in numbers.
+    /// Events since the scenario began.
     pub events: u64,
     /// It did not come to its end: so many events are more than the scenario allows.
     pub overran: bool,
@@ -64,26 +62,23 @@ pub fn check(scenario: &Scenario) -> Result<Finding, StageError> {
     let mut stage = Stage::new(scenario, 0, None)?;
     stage.listen();
     let end = stage.begins() + Duration::from_micros(scenario.duration_us);
+    let before = stage.events();
+    let most = before.saturating_add(scenario.max_events);
     let mut facts = Vec::new();
     // Since when all is well.
     let mut healed_at = None;
     let mut at = stage.begins();
-    while at < end && stage.events() < scenario.max_events {
+    while at < end && stage.events() < most {
         at = (at + LOOK).min(end);
-        while stage.run_slice(at, SLICE) && stage.events() < scenario.max_events {
-            facts.extend(stage.take_trace().into_iter().filter(is_for_judges));
+        while stage.run_slice(at, SLICE) && stage.events() < most {
+            facts.extend(stage.take_trace().into_iter().filter(|event| History::reads(&event.what)));
         }
-        facts.extend(stage.take_trace().into_iter().filter(is_for_judges));
+        facts.extend(stage.take_trace().into_iter().filter(|event| History::reads(&event.what)));
         healed_at = if stage.is_whole() { healed_at.or(Some(at)) } else { None };
     }
     let overran = stage.now() < end;
-    let codecs = crate::codecs::simulated().map(|codecs| codecs as &dyn Codecs);
-    let mut history = stage.history(&facts, codecs);
+    let mut history = stage.history(&facts, crate::codecs::simulated());
     history.healed_at = healed_at;
-    let (judgement, events) = (judge(&history), stage.events());
+    let (judgement, events) = (judge(&history), stage.events() - before);
     Ok(Finding { judgement, history, events, overran })
-}
-
-fn is_for_judges(event: &TraceEvent) -> bool {
-    matches!(event.what, Fact::LeaderMoved { .. } | Fact::MemoryUsed { .. } | Fact::FaultInjected { .. })
 }

@@ -60,6 +60,16 @@ fn what_is_not_needed_is_left_out() {
 }
 
 #[test]
+fn the_time_in_which_producers_get_warm_takes_nothing_from_what_may_happen() {
+    let text = r#"{"scenario":1,"duration_us":1000000,"topics":[{}],"producers":[{"callers":[{"loads":[{}]}]}]}"#;
+    let (mut scenario, _) = text::read(text).expect("it is a scenario");
+    let before = Stage::new(&scenario, 0, None).expect("it can be staged").events();
+    scenario.max_events = before;
+    let finding = check(&scenario).expect("it can be staged");
+    assert!(!finding.overran && finding.events < before, "{} events, and {before} before", finding.events);
+}
+
+#[test]
 fn a_world_that_stays_slow_is_not_healed() {
     let healed = |actions: &str| {
         let text = r#"{"scenario":1,"topics":[{}],"producers":[{"callers":[{"loads":[{}]}]}],"actions":[ACTIONS]}"#;
