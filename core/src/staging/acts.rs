@@ -127,8 +127,9 @@ impl Stage {
             }
             Act::ResumeBroker { node } => self.undo(Undo::Resume(id(*node))),
             Act::SlowBroker { node, times } => {
-                let _ = cluster.slow_down(id(*node), *times);
-                self.chronicle.pace(Slower::Broker(*node), *times > 1);
+                if cluster.slow_down(id(*node), *times).is_ok() {
+                    self.chronicle.pace(Slower::Broker(*node), *times > 1);
+                }
             }
             Act::FailDisk { node, topic, partition } => {
                 for name in self.partitions(topic, *partition) {

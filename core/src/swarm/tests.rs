@@ -71,14 +71,18 @@ fn the_time_in_which_producers_get_warm_takes_nothing_from_what_may_happen() {
 
 #[test]
 fn a_world_that_stays_slow_is_not_healed() {
-    let healed = |actions: &str| {
+    let healed_of = |processing_us: u64, actions: &str| {
         let text = r#"{"scenario":1,"topics":[{}],"producers":[{"callers":[{"loads":[{}]}]}],"actions":[ACTIONS]}"#;
-        let (scenario, _) = text::read(&text.replace("ACTIONS", actions)).expect("it is a scenario");
+        let (mut scenario, _) = text::read(&text.replace("ACTIONS", actions)).expect("it is a scenario");
+        scenario.cluster.processing_us = processing_us;
         check(&scenario).expect("it can be staged").history.healed_at.is_some()
     };
+    let healed = |actions: &str| healed_of(100, actions);
     let slow = r#"{"act":{"set_latency":{"node":1,"base_us":400000}}},{"act":{"slow_broker":{"node":2,"times":1000}}},
         {"act":{"set_bandwidth":{"bytes_per_s":2000}}}"#;
     assert!(healed(r#"{"act":"nothing"}"#));
+    let slow_broker = r#"{"act":{"slow_broker":{"node":2,"times":1000}}}"#;
+    assert!(!healed(slow_broker) && healed_of(0, slow_broker), "where requests take no time nobody can be slow");
     assert!(!healed(slow));
     let fast = r#"{"at_us":9,"act":{"set_latency":{"base_us":1000,"jitter_us":500}}},{"at_us":9,"act":{"slow_broker":{"node":2,"times":1}}},
         {"at_us":9,"act":"set_bandwidth"}"#;
