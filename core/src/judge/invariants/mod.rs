@@ -34,7 +34,7 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{CallId, History, LeaderSeen, Place};
+use super::history::{CallId, History, LeaderSeen, Place, Stall};
 use super::law::sequence_after;
 use super::places::Places;
 use crate::config::{Acks, ProducerConfig};
@@ -234,8 +234,12 @@ impl<'h> Case<'h> {
     /// How long a producer's sender could do nothing between these.
     fn stalled(&self, producer: ProducerIndex, from: Instant, until: Instant) -> Duration {
         let stalls = self.history.stalls.iter().filter(|stall| stall.producer == producer);
-        let within = stalls.map(|stall| stall.until.min(until).saturating_since(stall.from.max(from)));
-        within.fold(Duration::ZERO, Duration::saturating_add)
+        // They may overlap, and come in order of their beginnings: what was counted is not counted again.
+        let count = |(stalled, seen): (Duration, Instant), stall: &Stall| {
+            let ends = stall.until.min(until).max(seen);
+            (stalled.saturating_add(ends.saturating_since(stall.from.max(seen))), ends)
+        };
+        stalls.fold((Duration::ZERO, from), count).0
     }
 
     /// When a sender knew of what it came to say only after callbacks: before they began.

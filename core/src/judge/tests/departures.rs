@@ -511,7 +511,9 @@ fn invariant_17_does_not_count_the_time_that_callbacks_take() {
         model.history.calls[call.0 as usize].returned = None;
         let (from, until) = (model.now(), model.now() + core::time::Duration::from_secs(5));
         let producer = if of_this_producer { PRODUCER } else { crate::ids::ProducerIndex(1) };
-        model.history.stalls.push(Stall { producer, from, until });
+        // Its process stands still meanwhile, and within that once more: the time passes once.
+        let within = Stall { producer, from, until: from + core::time::Duration::from_secs(2) };
+        model.history.stalls.extend([Stall { producer, from, until }, within]);
         model.pass(after_ms);
         broken(&model.history).contains(&17)
     };
