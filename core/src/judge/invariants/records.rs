@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, Departure, Spot, keeps_order};
 use crate::config::Acks;
 use crate::error::{ErrorCode, Persistence};
-use crate::ids::{ProducerIdentity, ProducerIndex};
+use crate::ids::{NodeId, ProducerIdentity, ProducerIndex};
 use crate::judge::contents::Content;
 use crate::judge::history::{CallId, Fate, Place, TransactionEnd};
 use crate::judge::places::{Owner, State, ids};
@@ -16,8 +16,8 @@ use crate::judge::score::{Isolation, Whereabouts, is_visible, was_read, whereabo
 /// reader gets it too.
 ///
 /// Holds for acks=all with `min.insync.replicas` of 2 or more, without unclean elections; for acks=1 and fewer replicas as
-/// long as the leader stays; never for acks=0. Where every copy has a record at once, for all but acks=0. Departures:
-/// [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`], [`Departure::AboveTheHighWatermark`].
+/// long as the leader that acknowledged it stays; never for acks=0. Where every copy has a record at once, for all but
+/// acks=0. Departures: [`Departure::NotDurable`], [`Departure::RefusedAfterAppend`], [`Departure::AboveTheHighWatermark`].
 pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
     for call in ids(case.history) {
         if case.places.state(case.history, call) != State::Acknowledged {
@@ -38,7 +38,7 @@ pub(super) fn acknowledged_is_stored(case: &mut Case<'_>) {
                 case.departs(1, Departure::RefusedAfterAppend);
             } else if is_held_back(case, call, place, offset) {
                 case.departs(1, Departure::AboveTheHighWatermark);
-            } else if is_durable(case, call, place) {
+            } else if is_durable(case, call, place, offset) {
                 let expected = "an acknowledged record where it was acknowledged";
                 let spot = Spot { record: Some(call), offset, ..case.spot(place) };
                 case.violation(1, expected, seen, spot);
@@ -65,20 +65,49 @@ fn is_owed_by_nobody(case: &Case<'_>, call: CallId) -> bool {
     transaction.is_some_and(|at| case.history.transactions[at as usize].end != TransactionEnd::Committed)
 }
 
-fn is_durable(case: &Case<'_>, call: CallId, place: Place) -> bool {
+fn is_durable(case: &Case<'_>, call: CallId, place: Place, offset: Option<i64>) -> bool {
     let (Some(config), false) = (case.config_of(call), case.was_recreated(place)) else { return false };
     let topic = &case.history.topics[place.topic as usize];
-    let called = case.history.calls[call.0 as usize].called.at;
-    // A broker that led before and has not heard of it yet still takes what needs no copies: who led must be known.
-    let first = case.history.first_leaders.get(&place).map(|(leader, _)| *leader);
-    let stays = || case.leaders(place).all(|seen| seen.at < called && Some(seen.leader) == first);
     match config.acks {
         Acks::None => false,
         _ if case.had_an_unclean_election(place) => false,
         _ if topic.copies_in_step => true,
         Acks::All if topic.min_insync_replicas >= 2 => true,
-        Acks::All | Acks::Leader => stays(),
+        Acks::All | Acks::Leader => its_leader_stays(case, call, place, offset),
     }
+}
+
+/// Did nobody take over since the call, and is it the last leader that acknowledged it? A broker that led before and has not
+/// heard of it yet still takes what needs no copies.
+fn its_leader_stays(case: &Case<'_>, call: CallId, place: Place, offset: Option<i64>) -> bool {
+    let called = case.history.calls[call.0 as usize].called.at;
+    if case.leaders(place).any(|seen| seen.at >= called) {
+        return false;
+    }
+    let first = case.history.first_leaders.get(&place).map(|(leader, _)| *leader);
+    let last = case.leaders(place).last().map(|seen| seen.leader).or(first);
+    let by = acknowledged_by(case, call, place, offset);
+    // Where nobody overheard who acknowledged it, it may have been any of those that ever led.
+    let is_heard = !by.is_empty() && by.iter().all(|node| node.0 >= 0);
+    match last {
+        Some(last) if is_heard => by.into_iter().all(|node| node == last),
+        _ => case.leaders(place).all(|seen| Some(seen.leader) == first),
+    }
+}
+
+/// The brokers that answered with success for a batch of this producer at this offset, sent since the call.
+fn acknowledged_by(case: &Case<'_>, call: CallId, place: Place, offset: Option<i64>) -> Vec<NodeId> {
+    let call = &case.history.calls[call.0 as usize];
+    let batches = case.history.wire.batches();
+    let here = batches.filter(|(_, request, batch)| {
+        let offsets = batch.base_offset..batch.base_offset + i64::from(batch.records);
+        request.producer == call.producer
+            && request.sent.at >= call.called.at
+            && batch.answer == Some(ErrorCode::NONE)
+            && offset.is_some_and(|offset| offsets.contains(&offset))
+            && case.history.place(&batch.partition) == Some(place)
+    });
+    here.map(|(_, request, _)| request.node).collect()
 }
 
 /// 2: no value is stored twice, where its producer is idempotent (KIP-98). Two calls with one content are two values.

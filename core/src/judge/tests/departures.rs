@@ -36,7 +36,26 @@ fn invariant_1_excuses_a_deposed_leader_that_has_not_heard_of_it() {
     };
     departs(1, Departure::NotDurable, &led(1, 2));
     // Elected once more is not deposed.
-    breaks(1, &led(2, 2));
+    breaks(1, &led(1, 1));
+}
+
+#[test]
+fn invariant_1_asks_acks_1_of_whoever_took_over_before_the_call_and_acknowledged_it() {
+    // Flow: 1 took over from 2 before anything was sent, and takes all records with acks=1; the last one is gone.
+    let mut model = two_batches(&[("acks", "1")]);
+    lose_the_last(&mut model);
+    led_by(&mut model, 2, 1);
+    breaks(1, &model.history);
+    // Nobody heard who took it, or under which name.
+    let mut unheard = model.history.clone();
+    unheard.wire.requests.clear();
+    departs(1, Departure::NotDurable, &unheard);
+    let mut without_name = model.history.clone();
+    without_name.wire.requests.iter_mut().for_each(|request| request.node = NodeId(-1));
+    departs(1, Departure::NotDurable, &without_name);
+    // Somebody else takes over afterwards.
+    model.move_leader(1, true);
+    departs(1, Departure::NotDurable, &model.history);
 }
 
 #[test]
