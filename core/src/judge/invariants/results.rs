@@ -84,7 +84,9 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
             case.departs(6, Departure::ProducerForgotten);
         } else if stored.is_some_and(|stored| was_stored_in_an_older_epoch(case, place, stored)) {
             case.departs(6, Departure::RenumberedAfterAppend);
-        } else if offset.is_some_and(|offset| was_recognised_late(case, place, offset)) {
+        } else if offset
+            .is_some_and(|offset| stands_behind(case, later, offset) && was_recognised_late(case, place, offset))
+        {
             case.departs(6, Departure::RecognisedLate);
         } else {
             let spot = Spot { record: Some(call), at: Some(at), ..case.spot(place) };
@@ -92,6 +94,13 @@ pub(super) fn results_come_in_order(case: &mut Case<'_>) {
             case.violation(6, "the results of a partition in the order of sending", seen, spot);
         }
     }
+}
+
+/// Is what was told of the later call at an offset behind this one, as far as one was told? Only what was stored already is
+/// recognised: whatever is acknowledged meanwhile comes behind it.
+fn stands_behind(case: &Case<'_>, later: CallId, offset: i64) -> bool {
+    let told = case.places.told_place(case.history, later).and_then(|(_, offset)| offset);
+    told.is_none_or(|told| told > offset)
 }
 
 /// Was the batch with the record at this offset sent without an answer and then refused, or refused after it was appended,

@@ -207,7 +207,7 @@ fn invariant_6_promises_nothing_of_a_topic_that_was_made_anew() {
 #[test]
 fn invariant_6_excuses_a_batch_that_was_recognised_late_under_an_offset_that_another_had() {
     // Flow: offset 3 was x's, and lost with it; then y's: stored without an answer, refused for the moment, recognised.
-    let story = |first_answer: Option<ErrorCode>| {
+    let story = |first_answer: Option<ErrorCode>, told_of_z: i64| {
         let mut model = two_batches(&[]);
         let lost = model.transmit(1, 1);
         in_epoch(&mut model.history, lost, 0, 3);
@@ -225,12 +225,14 @@ fn invariant_6_excuses_a_batch_that_was_recognised_late_under_an_offset_that_ano
         }
         model.begin_at(1, 3);
         model.store(1, &[y, z]);
-        model.acknowledge(1, &[z], 4);
+        model.acknowledge(1, &[z], told_of_z);
         model.acknowledge(1, &[y], 3);
         model.history
     };
-    departs(6, Departure::RecognisedLate, &story(None));
-    breaks(6, &story(Some(ErrorCode::INVALID_RECORD)));
+    departs(6, Departure::RecognisedLate, &story(None, 4));
+    breaks(6, &story(Some(ErrorCode::INVALID_RECORD), 4));
+    // What is stored before y was not acknowledged while y waited to be recognised.
+    assert!(broken(&story(None, 2)).contains(&6));
 }
 
 #[test]
