@@ -145,7 +145,7 @@ fn contents_of_plain_producers(case: &Case<'_>) -> BTreeSet<(u32, Content)> {
 
 fn departure_of_a_copy(case: &Case<'_>, place: Place, copy: &Stored) -> Option<Departure> {
     let identity = copy.identity?;
-    if case.was_recreated(place) || case.may_have_forgotten() {
+    if case.was_recreated(place) || case.was_forgotten(place, identity.id) {
         return Some(Departure::ProducerForgotten);
     }
     if case.unprotected.contains(&(place, identity.id)) {

@@ -251,7 +251,7 @@ fn departure_of_a_gap(case: &Case<'_>, place: Place, identity: ProducerIdentity)
     if case.unprotected.contains(&(place, identity.id)) {
         return Some(Departure::FirstBatchUnprotected);
     }
-    if case.may_have_forgotten() {
+    if case.was_forgotten(place, identity.id) {
         return Some(Departure::ProducerForgotten);
     }
     if case.refused_after_append(place) {

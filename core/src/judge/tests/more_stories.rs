@@ -145,6 +145,12 @@ fn invariant_10_a_gap_has_a_cause() {
     let mut scripted = stored.clone();
     scripted.wire.requests[request].is_scripted = true;
     holds(&scripted);
+    // Nobody remembers a producer for ever: but this partition, where its sequences follow one another, has not forgotten it.
+    let mut forgotten = stored.clone();
+    forgotten.producer_id_expiration = Some(Duration::ZERO);
+    breaks(10, &forgotten);
+    log(&mut forgotten, 1).records[2].sequence += 1;
+    departs(10, Departure::ProducerForgotten, &forgotten);
     let mut lost = stored;
     lost.leaders.push(crate::judge::LeaderSeen {
         at: Instant::ZERO,

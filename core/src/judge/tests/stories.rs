@@ -175,6 +175,9 @@ fn invariant_2_excuses_a_split_of_what_was_stored_and_a_producer_nobody_knew() {
     departs(2, Departure::FirstBatchUnprotected, &unknown.history);
     let mut forgotten = doubled();
     forgotten.history.producer_id_expiration = Some(Duration::from_millis(1));
+    // Its sequences follow one another: this partition has not forgotten it.
+    breaks(2, &forgotten.history);
+    log(&mut forgotten.history, 1).records.last_mut().expect("stored").sequence -= 1;
     departs(2, Departure::ProducerForgotten, &forgotten.history);
 }
 
