@@ -12,7 +12,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::contents::Content;
-use super::history::{CallId, Fate, History, Moment, Place};
+use super::history::{CallId, Fate, History, Moment, Place, Told};
 use super::places::{Owner, Places, State, ids};
 use super::score::Whereabouts;
 use super::score::{Isolation, Score, failed_and_stored, is_visible, out_of_order, score, was_read, whereabouts};
@@ -242,15 +242,20 @@ impl<'h> Hearing<'h> {
             Counted::Bytes => self.history.wire.batches().map(|(_, _, batch)| u64::from(batch.bytes)).sum(),
             Counted::SpanMs => {
                 let first = self.history.calls.iter().map(|call| call.called.at).min();
-                let last = self.history.told.iter().map(|told| told.at.at).max();
+                let last = self.results().map(|told| told.at.at).max();
                 first.zip(last).map_or(0, |(first, last)| millis(last.saturating_since(first)))
             }
             Counted::SlowestMs => {
                 let calls = &self.history.calls;
-                let took = self.history.told.iter().map(|told| told.at.at - calls[told.call.0 as usize].called.at);
+                let took = self.results().map(|told| told.at.at - calls[told.call.0 as usize].called.at);
                 took.max().map_or(0, millis)
             }
         }
+    }
+
+    /// What a program was told. That its process ended first is no result.
+    fn results(&self) -> impl Iterator<Item = &Told> {
+        self.history.told.iter().filter(|told| told.fate != Fate::Unknown)
     }
 
     /// How many records each partition holds for this reader.

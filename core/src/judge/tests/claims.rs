@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::model::{Model, PRODUCER, Passage, place};
 use crate::error::{ErrorCode, Persistence};
 use crate::ids::TopicPartition;
-use crate::judge::{Stored, Transaction, TransactionEnd, Undecided, Verdict, WaitFor, Witness};
+use crate::judge::{Fate, Stored, Transaction, TransactionEnd, Undecided, Verdict, WaitFor, Witness};
 use crate::scenario::{Claim, Comparison, Counted};
 
 fn settled() -> Model {
@@ -155,6 +155,24 @@ fn counts_are_compared() {
         if let Some(less) = number.checked_sub(1) {
             assert_eq!(check(Comparison::AtMost, less), Verdict::Broken(Witness::Counted(number)), "{of}");
         }
+    }
+}
+
+#[test]
+fn a_process_that_ends_before_its_result_takes_no_time_for_it() {
+    let mut model = settled();
+    let times = [Counted::SpanMs, Counted::SlowestMs];
+    let results = &model.history.told;
+    let took = |call: usize| (results[call].at.at - model.history.calls[call].called.at).as_millis();
+    let span = (results[1].at.at - model.history.calls[0].called.at).as_millis();
+    let known = [span, took(0).max(took(1))].map(|ms| u64::try_from(ms).unwrap());
+    let call = model.send("user-42", "c");
+    model.forget(1);
+    model.pass(10_000);
+    let at = model.now();
+    model.history.tell(at, call, Fate::Unknown);
+    for (of, number) in times.into_iter().zip(known) {
+        assert_eq!(count(of, Comparison::Equal, number).check(&model.history), Verdict::Held, "{of}");
     }
 }
 
