@@ -20,7 +20,8 @@ use crate::scenario::{
 
 /// Events that a world may take: ten times as many as the longest of those that were looked at.
 const MAX_EVENTS: u64 = 200_000;
-/// Draws of one world, at most: each has its own part of the seed's stream.
+/// So many draws behind the one before, a world begins in the seed's stream: more than it takes, but for one of nearly a
+/// hundred faults, whose last draws are then the next one's first.
 const DRAWS: u64 = 1 << 10;
 /// The longest fault, and the longest patience that a world waits for.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -292,15 +293,17 @@ fn patience(config: &ProducerConfig) -> Duration {
     config.max_block.min(LONGEST) + config.delivery_timeout.min(LONGEST) + config.request_timeout.min(LONGEST)
 }
 
-/// When the last record of a load is due.
+/// When the last record of a program is due: it sends its loads one after the other, and may have none.
 fn span_of(caller: &Caller) -> Duration {
-    let load = &caller.loads[0];
-    let last = u64::from(load.count.saturating_sub(1));
-    Duration::from_micros(match load.arrival {
-        Arrival::AtOnce {} => 0,
-        Arrival::Steady { per_second } => last * 1_000_000 / per_second.max(1),
-        Arrival::Bursts { size, every_us } => last / u64::from(size.max(1)) * every_us,
-    })
+    let spans = caller.loads.iter().map(|load| {
+        let last = u64::from(load.count.saturating_sub(1));
+        match load.arrival {
+            Arrival::AtOnce {} => 0,
+            Arrival::Steady { per_second } => last * 1_000_000 / per_second.max(1),
+            Arrival::Bursts { size, every_us } => last / u64::from(size.max(1)) * every_us,
+        }
+    });
+    Duration::from_micros(spans.sum())
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -8,7 +8,7 @@ use crate::playback::Playable as _;
 use crate::scenario::check::check as bounds;
 use crate::scenario::link::{Link, Shows};
 use crate::scenario::shrink::{PARTS, PLAIN, Shrinking};
-use crate::scenario::{Claim, Scenario};
+use crate::scenario::{Arrival, Claim, Load, Scenario};
 use crate::staging::{self, Stage};
 
 type Pairs = &'static [(&'static str, &'static str)];
@@ -292,6 +292,35 @@ fn worlds_are_within_bounds_and_have_every_fault_that_they_may_have() {
         seen.extend(once);
     }
     assert_eq!(seen.len(), FaultKind::ALL.len(), "{seen:?}");
+}
+
+/// Shrinking leaves out loads, too.
+#[test]
+fn a_world_lasts_until_all_loads_of_its_program_are_sent_one_after_the_other() {
+    let asked = Question::default();
+    let (config, _) = asked.clone().settle().expect("taken");
+    let lasts = |loads: usize| {
+        let mut scenario = world(&asked, 0).expect("taken");
+        let caller = &mut scenario.producers[0].callers[0];
+        caller.habit = crate::bridge::Habit::Callback;
+        // The last one is due after a second.
+        let load = Load { count: 11, arrival: Arrival::Steady { per_second: 10 }, ..Load::default() };
+        caller.loads = vec![load; loads];
+        draw::duration_us(&config, &scenario)
+    };
+    assert_eq!([1, 2].map(|loads| lasts(loads) - lasts(0)), [1_000_000, 2_000_000]);
+}
+
+#[test]
+fn a_title_does_not_hide_a_duplicate_behind_a_loss() {
+    let mut found = found(question("stored-once", "cut=1", NOT_IDEMPOTENT)).expect("broken");
+    let mut title = |sent, stored, duplicated| {
+        (found.score.sent, found.score.stored, found.score.duplicated) = (sent, stored, duplicated);
+        happened(&found).en.to_string()
+    };
+    assert_eq!(title(3, 4, 1), "3 records sent, 4 stored");
+    assert_eq!(title(3, 3, 1), "3 records sent, 3 stored, 1 of them a duplicate");
+    assert_eq!(title(4, 3, 2), "4 records sent, 3 stored, 2 of them duplicates");
 }
 
 #[test]

@@ -6,8 +6,13 @@ use crate::scenario::Words;
 
 /// One line that says what a counterexample shows. People count records from 1.
 pub fn happened(found: &Counterexample) -> Words {
-    let Score { sent, stored, acknowledged, lost, .. } = found.score;
+    let Score { sent, stored, duplicated, acknowledged, lost, .. } = found.score;
     let (en, ko) = match &found.witness {
+        // Others are missing.
+        Witness::StoredAgain { .. } if stored <= sent => (
+            format!("{} sent, {stored} stored, {duplicated} of them {}", records(sent), duplicates(duplicated)),
+            format!("record {sent}개를 보냈는데 {stored}개가 저장되고 그중 {duplicated}개는 중복됨"),
+        ),
         Witness::StoredAgain { .. } => (
             format!("{} sent, {stored} stored", records(sent)),
             format!("record {sent}개를 보냈는데 {stored}개가 저장됨"),
@@ -37,6 +42,10 @@ pub fn happened(found: &Counterexample) -> Words {
         Witness::Counted(count) => (format!("It is {count}"), format!("결과는 {count}")),
     };
     Words { en: en.into(), ko: ko.into() }
+}
+
+fn duplicates(count: u64) -> &'static str {
+    if count == 1 { "a duplicate" } else { "duplicates" }
 }
 
 fn records(count: u64) -> String {
