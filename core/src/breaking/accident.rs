@@ -2,12 +2,11 @@
 
 use core::time::Duration;
 
-use super::trial::{Outcome, judged};
+use super::trial::{Outcome, judged, staged};
 use crate::codecs::Codecs;
 use crate::judge::Witness;
 use crate::playback::Playable as _;
 use crate::scenario::{Claim, Scenario};
-use crate::staging::Stage;
 
 /// An accident, in microseconds of its scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub(super) struct Accident {
 /// Plays the world once more and judges it after everything that happens: the accident is the last moment at which the claim
 /// turns from not broken to broken. What an acknowledged record misses for a moment, until its copies are made, is none.
 pub(super) fn find(scenario: &Scenario, claim: &Claim, codecs: Option<&'static dyn Codecs>) -> Option<Accident> {
-    let mut stage = Stage::new(scenario, 0, codecs).ok()?;
+    let mut stage = staged(scenario, claim, codecs)?;
     let begins = stage.begins();
     let end = begins + Duration::from_micros(scenario.duration_us);
     let (mut broken_since, mut settled_at) = (None, None);
@@ -30,17 +29,14 @@ pub(super) fn find(scenario: &Scenario, claim: &Claim, codecs: Option<&'static d
         let goes_on = stage.run_slice(end, 1);
         stage.take_trace();
         let now = stage.now();
-        let (outcome, history) = judged(&stage, claim, codecs);
-        broken_since = match outcome {
+        let (outcome, hearing) = judged(&stage, claim, codecs);
+        broken_since = match (outcome, claim) {
             // A call takes too long from a moment on at which nothing else need happen.
-            Outcome::Broken(Witness::Blocked { call, .. }) => match claim {
-                Claim::NoSendBlocked { longer_than_us } => {
-                    let called = history.calls[call as usize].called.at;
-                    Some(called + Duration::from_micros(*longer_than_us))
-                }
-                _ => broken_since.or(Some(now)),
-            },
-            Outcome::Broken(_) => broken_since.or(Some(now)),
+            (Outcome::Broken(Witness::Blocked { call, .. }), Claim::NoSendBlocked { longer_than_us }) => {
+                let called = hearing.history().calls[call as usize].called.at;
+                Some(called + Duration::from_micros(*longer_than_us))
+            }
+            (Outcome::Broken(_), _) => broken_since.or(Some(now)),
             _ => None,
         };
         settled_at = if stage.is_settled() { settled_at.or(Some(now)) } else { None };

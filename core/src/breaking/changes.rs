@@ -57,9 +57,7 @@ impl Change {
     fn new(key: &str, value: &str) -> Self {
         Self { key: key.into(), value: value.into() }
     }
-}
 
-impl Change {
     /// These properties with the change.
     pub(super) fn applied_to(&self, properties: &Properties) -> Properties {
         let mut changed = properties.clone();

@@ -93,11 +93,6 @@ impl FaultBudget {
         Ok(budget)
     }
 
-    /// How many faults there may be in all.
-    pub fn total(&self) -> u32 {
-        self.0.iter().map(|(_, count)| (*count).min(MOST)).sum()
-    }
-
     /// The kinds and their numbers, each kind once and no number beyond what [`parse`](Self::parse) takes.
     pub(super) fn bounded(&self) -> impl Iterator<Item = (FaultKind, u32)> {
         let all = FaultKind::ALL.into_iter();

@@ -9,7 +9,7 @@ use super::faults::FaultKind;
 use super::question::{CLAIMS, name_of};
 use super::trial::Outcome;
 use crate::config::{ConfigError, ConfigNotice};
-use crate::judge::{History, Score, Verdict, Witness};
+use crate::judge::{Hearing, Score, Verdict, Witness};
 use crate::scenario::link::{Link, Shows};
 use crate::scenario::{Act, Claim, Fate, Scenario};
 
@@ -132,14 +132,12 @@ pub struct Report {
     pub changes: Vec<ChangeReport>,
 }
 
-/// Notes claims that a world breaks and that are not known to be broken, but for the one that is tried.
-pub(super) fn note_others(known: &mut Vec<(Claim, u32)>, claim: &Claim, world: u32, history: &History) {
+/// Claims that a world breaks and that are in none of the lists of those known to be broken, but for the one that is tried.
+pub(super) fn others_broken(claim: &Claim, known: &[&[(Claim, u32)]], hearing: &Hearing<'_>) -> Vec<Claim> {
     let own = name_of(claim);
-    for (_, other) in CLAIMS.into_iter().filter(|(name, _)| Some(*name) != own) {
-        if known.iter().all(|(known, _)| *known != other) && matches!(other.check(history), Verdict::Broken(_)) {
-            known.push((other, world));
-        }
-    }
+    let others = CLAIMS.into_iter().filter(|(name, _)| Some(*name) != own).map(|(_, other)| other);
+    let is_new = |other: &Claim| known.iter().copied().flatten().all(|(known, _)| known != other);
+    others.filter(|other| is_new(other) && matches!(hearing.check(other), Verdict::Broken(_))).collect()
 }
 
 /// Records that the programs of a scenario send, without those that they send again.

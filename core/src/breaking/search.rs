@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::candidates;
 use super::question::Question;
-use super::report::{ChangeReport, Counterexample, Report, Trials, faults_of, note_others, records_of};
+use super::report::{ChangeReport, Counterexample, Report, Trials, faults_of, others_broken, records_of};
 use super::trial::{Outcome, Played, play};
 use super::{accident, draw, words};
 use crate::codecs::Codecs;
@@ -102,11 +102,6 @@ impl Search {
         self.report
     }
 
-    /// What is asked, as the worlds have it.
-    pub fn question(&self) -> &Question {
-        &self.question
-    }
-
     /// How far it is.
     pub fn progress(&self) -> Progress {
         let (done, of) = match self.task {
@@ -171,10 +166,11 @@ impl Search {
         let number = self.next;
         self.next += 1;
         let scenario = draw::draw(&self.question, &self.question.properties, &self.config, number);
-        let Played { outcome, events, history } = self.play(&scenario);
+        let Played { outcome, events, hearing } = self.play(&scenario);
         let tried = &mut self.report.tried;
         tried.count(number, &scenario, &outcome, events);
-        note_others(&mut tried.also_broken, &self.question.claim, number, &history);
+        let others = others_broken(&self.question.claim, &[&tried.also_broken], &hearing);
+        tried.also_broken.extend(others.into_iter().map(|other| (other, number)));
         matches!(outcome, Outcome::Broken(_)).then_some(scenario)
     }
 
@@ -200,8 +196,7 @@ impl Search {
                 .collect();
             return self.turn_to(Task::Counting);
         };
-        self.played += 1;
-        let Played { outcome, .. } = play(candidate, &self.question.claim, self.codecs);
+        let Played { outcome, .. } = self.play(candidate);
         shrinking.tell(matches!(outcome, Outcome::Broken(_)));
         self.shrinking = Some((number, shrinking));
     }
@@ -217,23 +212,21 @@ impl Search {
             scenario.duration_us = whole;
             played = self.play(&scenario);
         }
-        let Played { outcome: Outcome::Broken(witness), history, .. } = played else { return None };
+        let Played { outcome: Outcome::Broken(witness), hearing, .. } = played else { return None };
         scenario.slower = match at_us {
             0..SECOND_US => 50,
             SECOND_US..10_000_000 => 5,
             _ => 1,
         };
-        let mut also_broken = Vec::new();
-        note_others(&mut also_broken, &claim, world, &history);
         let mut found = Counterexample {
             world,
             accident_us: at_us,
             watch_from_us: at_us.saturating_sub(SECOND_US / u64::from(scenario.slower)),
             witness,
-            score: history.score(Isolation::ReadUncommitted),
+            score: hearing.history().score(Isolation::ReadUncommitted),
             records: records_of(&scenario),
             faults: faults_of(&scenario).collect(),
-            also_broken: also_broken.into_iter().map(|(claim, _)| claim).collect(),
+            also_broken: others_broken(&claim, &[], &hearing),
             scenario,
         };
         found.scenario.card.title = words::happened(&found);
@@ -263,15 +256,13 @@ impl Search {
         let number = self.next;
         let scenario = draw::draw(&self.question, properties, config, number);
         self.next += 1;
-        let Played { outcome, history, .. } = self.play(&scenario);
-        self.report.changes[place].trials.count(number, &outcome);
-        // What is broken without the change is not its price.
-        let mut known = self.report.tried.also_broken.clone();
+        let Played { outcome, hearing, .. } = self.play(&scenario);
         let report = &mut self.report.changes[place];
-        let count = known.len();
-        known.extend_from_slice(&report.price);
-        note_others(&mut known, &self.question.claim, number, &history);
-        report.price = known.split_off(count);
+        report.trials.count(number, &outcome);
+        // What is broken without the change is not its price.
+        let known = [&self.report.tried.also_broken[..], &report.price];
+        let others = others_broken(&self.question.claim, &known, &hearing);
+        report.price.extend(others.into_iter().map(|other| (other, number)));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::playback::Playable as _;
 use crate::scenario::check::check as bounds;
 use crate::scenario::link::{Link, Shows};
 use crate::scenario::shrink::{PARTS, PLAIN, Shrinking};
-use crate::scenario::{Arrival, Claim, Load, Scenario};
+use crate::scenario::{Arrival, Claim, Comparison, Counted, Load, Scenario};
 use crate::staging::{self, Stage};
 
 type Pairs = &'static [(&'static str, &'static str)];
@@ -309,6 +309,18 @@ fn a_world_lasts_until_all_loads_of_its_program_are_sent_one_after_the_other() {
         draw::duration_us(&config, &scenario)
     };
     assert_eq!([1, 2].map(|loads| lasts(loads) - lasts(0)), [1_000_000, 2_000_000]);
+}
+
+#[test]
+fn a_claim_about_what_goes_over_the_wire_is_judged_by_what_is_overheard() {
+    let claim = Claim::Count { of: Counted::Retries, is: Comparison::AtMost, number: 0 };
+    let asked = Question { claim, ..question("stored-once", "cut=1", NOT_IDEMPOTENT) };
+    let found = found(asked).expect("a batch is sent again");
+    assert_eq!((&found.witness, found.records), (&Witness::Counted(1), 1));
+    assert_eq!(plays(&found.scenario), Verdict::Broken(Witness::Counted(1)));
+    let claim = Claim::Count { of: Counted::Requests, is: Comparison::AtLeast, number: 1 };
+    let held = searched(Question { claim, worlds: 20, ..question("stored-once", "cut=0", NOT_IDEMPOTENT) });
+    assert_eq!(held.tried.trials, Trials { worlds: 20, ..Trials::default() });
 }
 
 #[test]

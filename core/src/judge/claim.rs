@@ -3,11 +3,12 @@
 //! A [`Claim`] is data, and the scenario's; it is judged against what a reader gets: of transactions, if there are any, only
 //! what was committed.
 
+use core::cell::OnceCell;
 use core::fmt;
+use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,31 +101,7 @@ pub enum Verdict {
 impl Claim {
     /// Checks it.
     pub fn check(&self, history: &History) -> Verdict {
-        let hearing = Hearing::new(history);
-        let witness = match self {
-            Self::NothingLost {} => hearing.lost(),
-            Self::StoredOnce {} => hearing.stored_again(),
-            Self::OrderPerKey {} => hearing.out_of_order(),
-            Self::FailedMeansNotStored {} => hearing.failed_and_stored(),
-            Self::NoSendBlocked { longer_than_us } => return blocked(history, Duration::from_micros(*longer_than_us)),
-            Self::Count { of, is, number } => {
-                let may_change = hearing.may_still_change(of.is_read_back());
-                return match may_change {
-                    // A share may fall as well.
-                    Some(undecided) if *of == Counted::LargestShare => Verdict::NotDecided(undecided),
-                    may_grow => is.decide(hearing.count(*of), *number, may_grow),
-                };
-            }
-            Self::Raised { class } => {
-                let may_grow = hearing.may_still_change(false);
-                return Comparison::AtLeast.decide(hearing.raised(class), 1, may_grow);
-            }
-        };
-        match (witness, hearing.may_still_change(true)) {
-            (Some(witness), _) => Verdict::Broken(witness),
-            (None, Some(undecided)) => Verdict::NotDecided(undecided),
-            (None, None) => Verdict::Held,
-        }
+        Hearing::new(Cow::Borrowed(history)).check(self)
     }
 }
 
@@ -160,36 +137,76 @@ impl Comparison {
     }
 }
 
-/// A history, looked at once.
-struct Hearing<'h> {
-    history: &'h History,
-    places: Places,
+/// A history before which several claims are heard. Whose the records are is found out once, when the first asks.
+pub(crate) struct Hearing<'h> {
+    history: Cow<'h, History>,
+    places: OnceCell<Places>,
     isolation: Isolation,
-    score: Score,
 }
 
 impl<'h> Hearing<'h> {
-    fn new(history: &'h History) -> Self {
-        let places = Places::of(history);
+    pub(crate) fn new(history: Cow<'h, History>) -> Self {
         let isolation =
             if history.transactions.is_empty() { Isolation::ReadUncommitted } else { Isolation::ReadCommitted };
-        let score = score(history, &places, isolation);
-        Self { history, places, isolation, score }
+        Self { history, places: OnceCell::new(), isolation }
+    }
+
+    #[cfg(feature = "breaking")]
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(crate) fn check(&self, claim: &Claim) -> Verdict {
+        let witness = match claim {
+            Claim::NothingLost {} => self.lost(),
+            Claim::StoredOnce {} => self.stored_again(),
+            Claim::OrderPerKey {} => self.out_of_order(),
+            Claim::FailedMeansNotStored {} => self.failed_and_stored(),
+            Claim::NoSendBlocked { longer_than_us } => {
+                return blocked(&self.history, Duration::from_micros(*longer_than_us));
+            }
+            Claim::Count { of, is, number } => {
+                let may_change = self.may_still_change(of.is_read_back());
+                return match may_change {
+                    // A share may fall as well.
+                    Some(undecided) if *of == Counted::LargestShare => Verdict::NotDecided(undecided),
+                    may_grow => is.decide(self.count(*of), *number, may_grow),
+                };
+            }
+            Claim::Raised { class } => {
+                let may_grow = self.may_still_change(false);
+                return Comparison::AtLeast.decide(self.raised(class), 1, may_grow);
+            }
+        };
+        match (witness, self.may_still_change(true)) {
+            (Some(witness), _) => Verdict::Broken(witness),
+            (None, Some(undecided)) => Verdict::NotDecided(undecided),
+            (None, None) => Verdict::Held,
+        }
+    }
+
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| Places::of(&self.history))
+    }
+
+    fn score(&self) -> Score {
+        score(&self.history, self.places(), self.isolation)
     }
 
     fn lost(&self) -> Option<Witness> {
-        ids(self.history).find_map(|call| {
-            let (place, offset) = self.places.told_place(self.history, call)?;
-            let found = self.places.found[call.0 as usize];
+        let places = self.places();
+        ids(&self.history).find_map(|call| {
+            let (place, offset) = places.told_place(&self.history, call)?;
+            let found = places.found[call.0 as usize];
             let is_there = found.is_some_and(|(place, offset)| self.is_visible(place, offset));
-            let whereabouts = whereabouts(self.history, &self.places, self.isolation, call, is_there);
+            let whereabouts = whereabouts(&self.history, places, self.isolation, call, is_there);
             let is_lost = matches!(whereabouts, Whereabouts::Lost | Whereabouts::Misplaced);
             is_lost.then(|| Witness::Lost { call: call.0, partition: self.history.name_of(place), offset })
         })
     }
 
     fn stored_again(&self) -> Option<Witness> {
-        self.places.owners.iter().find_map(|(&place, owners)| {
+        self.places().owners.iter().find_map(|(&place, owners)| {
             let records = self.history.logs[&place].records.iter().zip(owners);
             let mut again = records.filter_map(|(stored, owner)| match owner {
                 Owner::Extra(call) if self.is_visible(place, stored.offset) => Some((call.0, stored.offset)),
@@ -201,14 +218,14 @@ impl<'h> Hearing<'h> {
     }
 
     fn out_of_order(&self) -> Option<Witness> {
-        let (place, offset, call, later) = out_of_order(self.history, &self.places, self.isolation).next()?;
+        let (place, offset, call, later) = out_of_order(&self.history, self.places(), self.isolation).next()?;
         Some(Witness::OutOfOrder { call: call.0, later: later.0, partition: self.history.name_of(place), offset })
     }
 
     fn failed_and_stored(&self) -> Option<Witness> {
-        let mut all = failed_and_stored(self.history, &self.places);
+        let mut all = failed_and_stored(&self.history, self.places());
         let (call, place, offset) = all.find(|(_, place, offset)| self.is_visible(*place, *offset))?;
-        let Some(Fate::Failed(failure)) = self.places.fate(self.history, call) else { return None };
+        let Some(Fate::Failed(failure)) = self.places().fate(&self.history, call) else { return None };
         let (class, partition) = (Arc::from(&*failure.class), self.history.name_of(place));
         Some(Witness::FailedAndStored { call: call.0, class, partition, offset })
     }
@@ -219,20 +236,20 @@ impl<'h> Hearing<'h> {
 
     fn count(&self, of: Counted) -> u64 {
         match of {
-            Counted::Sent => self.score.sent,
-            Counted::Unknown => self.score.unknown,
-            Counted::FailedButStored => self.score.failed_stored,
-            Counted::Acked => self.score.acknowledged,
-            Counted::Failed => self.score.failed,
-            Counted::Stored => self.score.stored,
-            Counted::Duplicates => self.score.duplicated,
-            Counted::Lost => self.score.lost,
-            Counted::OutOfOrder => self.score.out_of_order,
+            Counted::Sent => self.score().sent,
+            Counted::Unknown => self.score().unknown,
+            Counted::FailedButStored => self.score().failed_stored,
+            Counted::Acked => self.score().acknowledged,
+            Counted::Failed => self.score().failed,
+            Counted::Stored => self.score().stored,
+            Counted::Duplicates => self.score().duplicated,
+            Counted::Lost => self.score().lost,
+            Counted::OutOfOrder => self.score().out_of_order,
             Counted::Requests => {
                 let requests = self.history.wire.requests.iter();
                 requests.filter(|request| request.api == ApiKey::Produce).count() as u64
             }
-            Counted::Retries => retries(self.history),
+            Counted::Retries => retries(&self.history),
             Counted::Partitions => self.filled().filter(|records| *records > 0).count() as u64,
             Counted::ScatteredKeys => self.scattered_keys(),
             Counted::LargestShare => {
@@ -268,7 +285,7 @@ impl<'h> Hearing<'h> {
 
     fn scattered_keys(&self) -> u64 {
         let mut places: BTreeMap<(u32, Content), BTreeSet<i32>> = BTreeMap::new();
-        for (place, owners) in &self.places.owners {
+        for (place, owners) in &self.places().owners {
             let stored = self.history.logs[place].records.iter().zip(owners);
             for (_, owner) in stored.filter(|(stored, _)| self.is_visible(*place, stored.offset)) {
                 let (Owner::Call(call) | Owner::Extra(call)) = owner else { continue };
@@ -281,15 +298,15 @@ impl<'h> Hearing<'h> {
     }
 
     fn raised(&self, class: &str) -> u64 {
-        let has_it = |&call: &CallId| matches!(self.places.fate(self.history, call), Some(Fate::Failed(failure)) if failure.class == class);
-        ids(self.history).filter(has_it).count() as u64
+        let has_it = |&call: &CallId| matches!(self.places().fate(&self.history, call), Some(Fate::Failed(failure)) if failure.class == class);
+        ids(&self.history).filter(has_it).count() as u64
     }
 
     /// Why a count may still change: records wait, or a partition was not read where that matters.
     fn may_still_change(&self, is_read_back: bool) -> Option<Undecided> {
         let unread = || self.places_to_read().into_iter().find(|place| !self.was_read(*place));
         let unread = if is_read_back { unread() } else { None };
-        let waiting = || ids(self.history).filter(|&call| self.places.state(self.history, call) == State::Waiting);
+        let waiting = || ids(&self.history).filter(|&call| self.places().state(&self.history, call) == State::Waiting);
         unread.map(|place| Undecided::NotRead(self.history.name_of(place))).or_else(|| {
             let waiting = waiting().count() as u64;
             (waiting > 0).then_some(Undecided::StillWaiting(waiting))

@@ -19,6 +19,8 @@ mod reading;
 mod score;
 mod wire;
 
+#[cfg(feature = "breaking")]
+pub(crate) use self::claim::Hearing;
 pub use self::claim::{Undecided, Verdict, Witness};
 pub use self::clerk::{Clerk, SessionClerk};
 pub use self::contents::{Content, Contents};
