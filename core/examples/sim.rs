@@ -1,4 +1,4 @@
-//! Scenarios by chance against the 18 invariants: `cargo xtask sim [--seeds N] [--seed S]`.
+//! Scenarios by chance against the 18 invariants: `cargo xtask sim [--seeds N] [--from S] [--seed S]`.
 #![allow(clippy::print_stdout, reason = "a command talks to a person at a terminal")]
 
 use std::collections::BTreeMap;

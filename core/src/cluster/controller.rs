@@ -95,8 +95,8 @@ impl<O: Observer> Cluster<O> {
                 registration.leader == *node || (registration.isr.len() > 1 && registration.isr.contains(node))
             };
             let failed = partition.replicas.iter().filter(|replica| replica.is_offline).map(|replica| replica.node);
-            let failed: Vec<NodeId> = failed.filter(counts).collect();
-            for node in failed.into_iter().filter(|&node| self.brokers.is_in_contact(node)).collect::<Vec<_>>() {
+            let told: Vec<NodeId> = failed.filter(|node| counts(node) && self.brokers.is_in_contact(*node)).collect();
+            for node in told {
                 self.leave_isr(now, &name, node);
             }
         }

@@ -86,6 +86,7 @@ impl<O: Observer> Cluster<O> {
                     _ => self.read_partition(node, &name, asked, request.isolation_level, left, total_bytes == 0),
                 };
                 let bytes = answer.batches.iter().map(|batch| batch.len()).sum::<usize>();
+                // A limit below zero is not used up by what is refused for it: the next partition is, too.
                 if bytes > 0 {
                     left = left.saturating_sub(i32::try_from(bytes).unwrap_or(i32::MAX)).max(0);
                 }

@@ -3,8 +3,7 @@
 //! A [`History`] is what an honest witness could write down outside the producer: which calls a program made and what it
 //! was told, what a consumer reads back, and the messages that were overheard on the wire. From it [`Score`] counts,
 //! [`judge`] holds it against the 18 invariants, and a [`Claim`](crate::scenario::Claim) is a sentence about it that holds
-//! or is broken. Where a
-//! law speaks of an algorithm (murmur2, CRC-32C, sequences), the judge has its own.
+//! or is broken. Where a law speaks of an algorithm (murmur2, CRC-32C, sequences), the judge has its own.
 //!
 //! *Leaves out*: consumer groups, offsets of transactions, what a broker keeps to itself.
 

@@ -125,8 +125,8 @@ impl Places {
                 self.claim(place, at, stored, call);
                 self.is_certain[call.0 as usize] = self.found[call.0 as usize].is_some();
                 // Both were told this offset: one of them of a log that was lost since.
-                if let Some(Owner::Call(first)) =
-                    self.owners[&place].get(at).copied().filter(|owner| *owner != Owner::Call(call))
+                if let Owner::Call(first) = self.owners[&place][at]
+                    && first != call
                 {
                     self.is_certain[first.0 as usize] = false;
                 }

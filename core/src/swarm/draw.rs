@@ -1,7 +1,7 @@
 //! A scenario from a seed.
 //!
 //! ```text
-//! 0        faults        20 s     brokers recover      50 s        patience         ┊ probe ┊  patience  ┊ close ┊ patience
+//! 0        faults        20 s     brokers recover      60 s        patience         ┊ probe ┊  patience  ┊ close ┊ patience
 //! ├──────────────────────┼────────────────────────────┼────────────────────────────┼───────┼────────────┼───────┼─────────►
 //! ```
 
@@ -23,7 +23,7 @@ use crate::scenario::{
 
 /// Everything that is wrong begins before.
 const FAULTS_BEGIN_BEFORE_US: u64 = 10_000_000;
-/// And is over by then: nothing here lasts longer than the difference.
+/// Rules strike until then. What lasts is over within 9.51 s; what is repeated, or waits for something else, may come later.
 const FAULTS_OVER_US: u64 = 20_000_000;
 /// A controller misses a broker for 9 s, and a follower is out of sync for up to 30 s before anybody says so.
 const RECOVERED_US: u64 = 60_000_000;
