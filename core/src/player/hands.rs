@@ -1,8 +1,8 @@
 //! What a page has buttons for, as actions of a scenario, and back.
 
 use super::messages::Hand;
-use crate::ids::{Direction, NodeId};
-use crate::scenario::{self, Act, Action};
+use crate::ids::NodeId;
+use crate::scenario::{Act, Action};
 
 /// How long a broker is away that is restarted by hand.
 const DOWN_US: u64 = 5_000_000;
@@ -21,17 +21,7 @@ fn act(hand: &Hand) -> Act {
         Hand::ResumeBroker(node) => Act::ResumeBroker { node: number(*node) },
         Hand::SlowBroker(node, times) => Act::SlowBroker { node: number(*node), times: *times },
         Hand::PauseProducer(producer, for_us) => Act::PauseProducer { producer: *producer, for_us: *for_us },
-        Hand::Message(name, fate) => Act::Strike {
-            producer: name.producer.0,
-            connection: name.connection.0.saturating_add(1),
-            direction: match name.direction {
-                Direction::ToBroker => scenario::Direction::Request,
-                Direction::ToClient => scenario::Direction::Answer,
-            },
-            api: name.api,
-            nth: name.ordinal,
-            fate: fate.clone(),
-        },
+        Hand::Message(name, fate) => Act::strike(name, fate.clone()),
     }
 }
 

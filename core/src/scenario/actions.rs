@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::error::ErrorCode;
-use crate::ids::{self, ConnectionId, ProducerIndex};
+use crate::ids::{ConnectionId, ProducerIndex};
 use crate::protocol::ApiKey;
 use crate::simulation::MessageName;
 
@@ -403,12 +403,22 @@ impl Act {
         Some(MessageName {
             producer: ProducerIndex(*producer),
             connection: ConnectionId(connection.saturating_sub(1)),
-            direction: match direction {
-                Direction::Request => ids::Direction::ToBroker,
-                Direction::Answer => ids::Direction::ToClient,
-            },
+            direction: (*direction).into(),
             api: *api,
             ordinal: *nth,
         })
+    }
+
+    /// What strikes this message, the reverse of [`message`](Self::message). A scenario counts connections from 1.
+    #[cfg(feature = "player")]
+    pub(crate) fn strike(name: &MessageName, fate: Fate) -> Self {
+        Self::Strike {
+            producer: name.producer.0,
+            connection: name.connection.0.saturating_add(1),
+            direction: name.direction.into(),
+            api: name.api,
+            nth: name.ordinal,
+            fate,
+        }
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::error::ErrorCode;
+use crate::ids;
 use crate::protocol::ApiKey;
 
 use super::written::{words, written};
@@ -57,6 +58,24 @@ words! {
         Request "request"
         /// From a broker.
         Answer "answer"
+    }
+}
+
+impl From<Direction> for ids::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Request => Self::ToBroker,
+            Direction::Answer => Self::ToClient,
+        }
+    }
+}
+
+impl From<ids::Direction> for Direction {
+    fn from(direction: ids::Direction) -> Self {
+        match direction {
+            ids::Direction::ToBroker => Self::Request,
+            ids::Direction::ToClient => Self::Answer,
+        }
     }
 }
 

@@ -25,8 +25,10 @@ pub struct Pattern {
     pub node: Option<NodeId>,
     /// On this connection of its producer.
     pub connection: Option<ConnectionId>,
-    /// About this topic (the empty name: about any), and of it about this partition, possibly among others.
-    pub about: Option<(Arc<str>, Option<i32>)>,
+    /// About this topic, possibly among others.
+    pub topic: Option<Arc<str>>,
+    /// About a partition of this number, of that topic or of any; possibly among others.
+    pub partition: Option<i32>,
 }
 
 /// A fault, and the messages that it strikes: of those that fit, so many from the `nth` on.
@@ -70,14 +72,15 @@ impl Pattern {
             && self.client.is_none_or(|client| client == message.client)
             && self.node.is_none_or(|node| node == message.node)
             && self.connection.is_none_or(|connection| connection == message.connection)
-            && self.about.as_ref().is_none_or(|(topic, partition)| message.body.is_about(topic, *partition))
+            && ((self.topic.is_none() && self.partition.is_none())
+                || message.body.is_about(self.topic.as_deref(), self.partition))
     }
 }
 
 impl Body<'_> {
-    /// Is it about this topic (the empty name: any), and this partition of it?
-    fn is_about(self, topic: &str, partition: Option<i32>) -> bool {
-        let is_topic = |name: &str| topic.is_empty() || name == topic;
+    /// Is it about this topic, or any, and this partition of it?
+    fn is_about(self, topic: Option<&str>, partition: Option<i32>) -> bool {
+        let is_topic = |name: &str| topic.is_none_or(|topic| name == topic);
         let is_meant = |number: i32| partition.is_none_or(|partition| partition == number);
         match self {
             Self::Request(Request::Produce(request)) => request

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Slower, Stage, setting_up};
 use crate::cluster::new_topic;
-use crate::ids::{Direction, NodeId, TopicPartition};
+use crate::ids::{NodeId, TopicPartition};
 use crate::scenario::{self, Act, Fate, Messages, Rule};
 use crate::simulation::{ClientId, Interference, InterferenceRefusal, MessageRule, Pattern, Route};
 use crate::time::Instant;
@@ -353,17 +353,14 @@ impl Stage {
 /// Which messages a scenario means.
 pub(super) fn pattern(on: &Messages) -> Pattern {
     Pattern {
-        direction: match on.direction {
-            scenario::Direction::Request => Direction::ToBroker,
-            scenario::Direction::Answer => Direction::ToClient,
-        },
+        direction: on.direction.into(),
         api: on.api,
         client: on.producer.map(client),
         node: on.node.map(id),
         // Counted from 1 in a scenario.
         connection: on.connection.map(|number| crate::ids::ConnectionId(number.saturating_sub(1))),
-        about: (!on.topic.is_empty() || on.partition.is_some())
-            .then(|| (Arc::clone(&on.topic), on.partition.map(number))),
+        topic: (!on.topic.is_empty()).then(|| Arc::clone(&on.topic)),
+        partition: on.partition.map(number),
     }
 }
 

@@ -185,7 +185,8 @@ fn produces_about(partition: i32) -> Pattern {
         client: None,
         node: None,
         connection: None,
-        about: Some(("orders".into(), Some(partition))),
+        topic: Some("orders".into()),
+        partition: Some(partition),
     }
 }
 
