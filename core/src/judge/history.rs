@@ -335,6 +335,11 @@ impl History {
         self.producers.get(producer.0 as usize).map(|config| &**config)
     }
 
+    /// When a producer's process ended, if it did.
+    pub(crate) fn exited_at(&self, producer: ProducerIndex) -> Option<Instant> {
+        self.exits.iter().find(|(ended, _)| *ended == producer).map(|&(_, at)| at)
+    }
+
     pub(super) fn moment(&mut self, at: Instant) -> Moment {
         self.turn += 1;
         self.ended_at = self.ended_at.max(at);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::messages::{Frame, Standing, Target, Within};
 use crate::judge::Score;
-use crate::playback::{Budget, Goal, Mark, Playable as _, Playback, Progress, Span};
+use crate::playback::{Goal, Mark, Playable as _, Playback, Progress, Span};
 use crate::scenario::Scenario;
-use crate::staging::{BEGIN, Stage, StageError};
+use crate::staging::{BEGIN, Stage, StageError, playback};
 use crate::time::Instant;
 
 /// A future.
@@ -33,16 +33,6 @@ pub(super) struct Lane {
     pub(super) read: Option<(u64, u64, Score)>,
 }
 
-/// A stage, with a playhead; `listens`: what goes over the wire is overheard, for the judges.
-pub(super) fn playback(scenario: &Scenario, lane: usize, listens: bool) -> Result<Playback<Stage>, StageError> {
-    let mut stage = Stage::new(scenario, lane, None)?;
-    if listens {
-        stage.listen();
-    }
-    let budget = Budget { events: stage.events().saturating_add(scenario.max_events), ..Budget::default() };
-    Ok(Playback::new(stage, budget))
-}
-
 /// A moment of the scenario in its world's time, and the reverse.
 pub(super) fn instant(us: u64) -> Instant {
     BEGIN + Duration::from_micros(us)
@@ -55,7 +45,8 @@ pub(super) fn micros(at: Instant) -> u64 {
 impl Future {
     /// At its beginning.
     pub(super) fn new(number: u32, scenario: Arc<Scenario>, parted_us: u64) -> Result<Self, StageError> {
-        let lane = |place| Ok(Lane { playback: playback(&scenario, place, false)?, has_changed: true, read: None });
+        let lane =
+            |place| Ok(Lane { playback: playback(&scenario, place, false, None)?, has_changed: true, read: None });
         let lanes = (0..scenario.lane_count()).map(lane).collect::<Result<_, StageError>>()?;
         let scripted = scenario.actions.len();
         Ok(Self { number, scenario, scripted, parted_us, producer: 0, lanes })

@@ -124,15 +124,8 @@ pub(super) fn told(source: &Source, future: &Future, at_us: Option<u64>, mut not
 }
 
 fn properties(scenario: &Scenario, lane: usize) -> Vec<Properties> {
-    let own = scenario.lanes.get(lane);
-    let of_producer = |properties: &Properties| {
-        let mut all = properties.clone();
-        for (key, value) in own.into_iter().flat_map(|lane| lane.properties.iter()) {
-            all.set(key, value);
-        }
-        all
-    };
-    scenario.producers.iter().map(|producer| of_producer(&producer.properties)).collect()
+    let own = scenario.lanes.get(lane).map(|lane| &lane.properties);
+    scenario.producers.iter().map(|producer| producer.properties.with(own)).collect()
 }
 
 /// The dial's position that changes nothing: the one in force.

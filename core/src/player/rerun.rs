@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::future::{instant, playback, stopped};
+use super::future::{instant, micros, stopped};
 use super::looking::{MOST_READ, told};
 use super::messages::{Ending, Exported, Form, Judged, Standing, Verdict};
-use crate::codecs::{self, Codecs};
+use crate::codecs;
 use crate::export;
 use crate::judge::{self, History, Isolation};
 use crate::playback::{Goal, Playable as _, Playback, Progress};
 use crate::scenario::Scenario;
-use crate::staging::{BEGIN, Stage, StageError};
+use crate::staging::{BEGIN, Stage, StageError, playback};
 use crate::trace::{Fact, TraceEvent};
 
 /// Facts that a page writes at most.
@@ -77,7 +77,7 @@ impl Rerun {
 
     fn begin_lane(&mut self) -> Result<(), StageError> {
         self.playback = match self.lane < self.scenario.lane_count() {
-            true => Some(playback(&self.scenario, self.lane, true)?),
+            true => Some(playback(&self.scenario, self.lane, true, None)?),
             false => None,
         };
         (self.hash, self.events, self.thinned) = (FNV, 0, 0);
@@ -114,8 +114,7 @@ impl Rerun {
     fn thousandths(&self) -> u32 {
         let Some(playback) = &self.playback else { return 1_000 };
         let lanes = self.scenario.lane_count() as u64;
-        let part = playback.now().as_micros().saturating_sub(BEGIN.as_micros());
-        let part = (part * 999 / self.scenario.duration_us.max(1)).min(999);
+        let part = (micros(playback.now()) * 999 / self.scenario.duration_us.max(1)).min(999);
         u32::try_from((self.lane as u64 * 999 + part) / lanes).unwrap_or(999)
     }
 
@@ -176,9 +175,7 @@ impl Rerun {
     fn ending(&self, stage: &Stage, facts: &[TraceEvent], standing: Standing) -> Ending {
         let (trace_hash, events, thinned) = (self.hash, self.events, self.thinned);
         if told(stage)[0] > MOST_READ {
-            let goals = self.scenario.goals.iter().enumerate();
-            let goals = goals.filter(|(_, goal)| goal.lane.is_none_or(|lane| lane as usize == self.lane));
-            let verdicts = goals.map(|(place, goal)| Verdict {
+            let verdicts = self.scenario.goals_of(self.lane).map(|(place, goal)| Verdict {
                 goal: u32::try_from(place).unwrap_or(u32::MAX),
                 claim: goal.claim.clone(),
                 held: None,
@@ -186,8 +183,7 @@ impl Rerun {
             });
             return Ending { score: None, verdicts: verdicts.collect(), trace_hash, events, thinned, standing };
         }
-        let codecs = codecs::simulated().map(|codecs| codecs as &dyn Codecs);
-        let history = stage.history(facts, codecs);
+        let history = stage.history(facts, codecs::simulated());
         let verdicts = stage.judge(&self.scenario, self.lane, &history).into_iter().map(|(place, verdict)| Verdict {
             goal: u32::try_from(place).unwrap_or(u32::MAX),
             claim: self.scenario.goals[place].claim.clone(),

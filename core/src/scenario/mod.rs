@@ -131,10 +131,20 @@ written! {
     }
 }
 
+/// Is a lane meant? All are where none is named.
+pub(crate) fn is_in(meant: Option<u32>, lane: usize) -> bool {
+    meant.is_none_or(|meant| meant as usize == lane)
+}
+
 impl Scenario {
     /// So many lanes run: one where none is named.
     pub fn lane_count(&self) -> usize {
         self.lanes.len().max(1)
+    }
+
+    /// The goals that are about this lane, with their places.
+    pub fn goals_of(&self, lane: usize) -> impl Iterator<Item = (usize, &Goal)> {
+        self.goals.iter().enumerate().filter(move |(_, goal)| is_in(goal.lane, lane))
     }
 
     /// Leaves out a card that is the demo's own, and says whose it is: a demo's prose is longer than everything else, and

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::troupe::{Call, Said, Troupe};
-use super::{Deed, Stage};
+use super::{BEGIN, Deed, Stage, StageError};
 use crate::caller::Wait;
 use crate::codecs::Codecs;
 use crate::ids::ProducerIndex;
@@ -53,6 +53,7 @@ impl Stage {
             }
         }
         history.tick = TICK;
+        history.exits = self.chronicle.ended.iter().map(|&(client, at)| (named(client.0), at)).collect();
         self.write_down(&mut history);
         self.write_down_stalls(&mut history);
         history.add_facts(facts);
@@ -69,9 +70,7 @@ impl Stage {
 
     /// What became of the goals that are about this lane, by their places in the scenario.
     pub fn judge(&self, scenario: &Scenario, lane: usize, history: &History) -> Vec<(usize, Verdict)> {
-        let is_meant = |goal: &scenario::Goal| goal.lane.is_none_or(|meant| meant as usize == lane);
-        let goals = scenario.goals.iter().enumerate().filter(|(_, goal)| is_meant(goal));
-        goals.map(|(place, goal)| (place, self.check(&goal.claim, history))).collect()
+        scenario.goals_of(lane).map(|(place, goal)| (place, self.check(&goal.claim, history))).collect()
     }
 
     /// Checks a claim. What a program meets when its producer is made is not in any history of records.
@@ -107,9 +106,8 @@ impl Stage {
             match said {
                 Said::Called { call } => {
                     let Some(made) = troupe.calls.get(*call) else { continue };
-                    let producer = ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX));
-                    let id =
-                        troupe.with_record(made, &mut buffer, |record| history.call(at, producer, made.member, record));
+                    let id = troupe
+                        .with_record(made, &mut buffer, |record| history.call(at, named(client), made.member, record));
                     ids.insert((client, *call), id);
                 }
                 Said::Returned { call, partition, .. } => history.returned(at, ids[&(client, *call)], *partition),
@@ -123,12 +121,11 @@ impl Stage {
                     history.tell(at, ids[&(client, *call)], Fate::Failed(failure));
                 }
                 Said::Waits { member, what, .. } => {
-                    let producer = ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX));
                     let what = match what {
                         Wait::Flush => WaitFor::Flush,
                         Wait::Close => WaitFor::Close,
                     };
-                    waits.insert((client, *member), history.begin_wait(at, producer, what));
+                    waits.insert((client, *member), history.begin_wait(at, named(client), what));
                 }
                 Said::Waited { member, .. } => {
                     if let Some(wait) = waits.remove(&(client, *member)) {
@@ -137,35 +134,33 @@ impl Stage {
                 }
             }
         }
-        self.forget_what_ended(history);
+        forget_what_ended(history);
     }
 
     /// When processes stood still, and when callbacks kept senders.
     fn write_down_stalls(&self, history: &mut History) {
-        let named = |client: usize| ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX));
         let paused = self.chronicle.paused.iter().map(|&(client, from, until)| (client.0, from, until));
         let clients = self.simulation.clients().iter().enumerate();
         let busy = clients
             .flat_map(|(client, of)| of.application().busy.iter().map(move |&(from, until)| (client, from, until)));
         let stalls = paused.chain(busy).map(|(client, from, until)| Stall { producer: named(client), from, until });
-        history.exits = self.chronicle.ended.iter().map(|&(client, at)| (named(client.0), at)).collect();
         history.stalls = stalls.collect();
         history.stalls.sort_by_key(|stall| stall.from);
     }
+}
 
-    /// Programs that have ended learn nothing more.
-    fn forget_what_ended(&self, history: &mut History) {
-        let told: std::collections::BTreeSet<CallId> = history.told.iter().map(|told| told.call).collect();
-        let untold = (0..).map(CallId).zip(&history.calls).filter(|(id, _)| !told.contains(id));
-        let ended = |producer: ProducerIndex| {
-            let first = self.chronicle.ended.iter().find(|(client, _)| client.0 == producer.0 as usize);
-            first.map(|&(_, at)| at)
-        };
-        let unknown: Vec<_> = untold.filter_map(|(id, call)| Some((id, ended(call.producer)?))).collect();
-        for (call, at) in unknown {
-            history.tell(at, call, Fate::Unknown);
-        }
+/// Programs that have ended learn nothing more.
+fn forget_what_ended(history: &mut History) {
+    let told: std::collections::BTreeSet<CallId> = history.told.iter().map(|told| told.call).collect();
+    let untold = (0..).map(CallId).zip(&history.calls).filter(|(id, _)| !told.contains(id));
+    let unknown: Vec<_> = untold.filter_map(|(id, call)| Some((id, history.exited_at(call.producer)?))).collect();
+    for (call, at) in unknown {
+        history.tell(at, call, Fate::Unknown);
     }
+}
+
+fn named(client: usize) -> ProducerIndex {
+    ProducerIndex(u32::try_from(client).unwrap_or(u32::MAX))
 }
 
 impl Said {
@@ -215,6 +210,24 @@ pub struct Ending {
     pub progress: Progress,
 }
 
+/// A lane at its beginning, with a playhead; `listens`: what goes over the wire is overheard, for the judges.
+///
+/// # Errors
+/// It cannot be staged.
+pub(crate) fn playback(
+    scenario: &Scenario,
+    lane: usize,
+    listens: bool,
+    codecs: Option<&'static dyn Codecs>,
+) -> Result<Playback<Stage>, StageError> {
+    let mut stage = Stage::new(scenario, lane, codecs)?;
+    if listens {
+        stage.listen();
+    }
+    let budget = Budget { events: stage.events().saturating_add(scenario.max_events), ..Budget::default() };
+    Ok(Playback::new(stage, budget))
+}
+
 /// Runs a lane to its end, with what was done by hand, and judges it.
 ///
 /// # Errors
@@ -224,12 +237,9 @@ pub fn run(
     lane: usize,
     deeds: &[(Instant, Deed)],
     codecs: Option<&'static dyn Codecs>,
-) -> Result<Ending, super::StageError> {
-    let mut stage = Stage::new(scenario, lane, codecs)?;
-    stage.listen();
-    let end = stage.begins() + core::time::Duration::from_micros(scenario.duration_us);
-    let budget = Budget { events: stage.events().saturating_add(scenario.max_events), ..Budget::default() };
-    let mut playback = Playback::new(stage, budget);
+) -> Result<Ending, StageError> {
+    let mut playback = playback(scenario, lane, true, codecs)?;
+    let end = BEGIN + core::time::Duration::from_micros(scenario.duration_us);
     let mut trace = Vec::new();
     for (at, deed) in deeds {
         trace.extend(playback.run_and_tell(*at));
@@ -239,7 +249,7 @@ pub fn run(
     trace.extend(playback.run_and_tell(end));
     let progress = playback.run(Goal::Time(end), 0);
     let stage = playback.into_world();
-    let history = stage.history(&trace, codecs.or(crate::codecs::simulated()).map(|codecs| codecs as &dyn Codecs));
+    let history = stage.history(&trace, codecs.or(crate::codecs::simulated()));
     let verdicts = stage.judge(scenario, lane, &history);
     Ok(Ending { lane, stage, history, trace, verdicts, progress })
 }

@@ -15,6 +15,8 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+#[cfg(feature = "player")]
+pub(crate) use self::history::playback;
 pub use self::history::{Ending, run};
 use self::script::Script;
 pub use self::troupe::{Counts, Troupe};
@@ -24,7 +26,7 @@ use crate::config::{ConfigError, ProducerConfig};
 use crate::ids::{Lane as LaneIndex, NodeId, ProducerIndex, TopicPartition};
 use crate::playback::Playable;
 use crate::protocol::NewTopic;
-use crate::scenario::{Act, Network, Scenario, TemplateError};
+use crate::scenario::{Act, Network, Scenario, TemplateError, is_in};
 use crate::simulation::{
     ClientId, Interference, InterferenceRefusal, MessageName, Route, Simulation, SimulationSettings,
 };
@@ -222,11 +224,10 @@ impl Stage {
     }
 
     fn take_script(&mut self, scenario: &Scenario, lane: usize) {
-        let is_here = |meant: Option<u32>| meant.is_none_or(|meant| meant as usize == lane);
-        for rule in scenario.rules.iter().filter(|rule| is_here(rule.lane)) {
+        for rule in scenario.rules.iter().filter(|rule| is_in(rule.lane, lane)) {
             self.lay_rule(rule);
         }
-        for (place, action) in scenario.actions.iter().enumerate().filter(|(_, action)| is_here(action.lane)) {
+        for (place, action) in scenario.actions.iter().enumerate().filter(|(_, action)| is_in(action.lane, lane)) {
             if let Some(why) = acts::is_left_out(&action.act) {
                 self.left_out.push((place, why));
                 continue;

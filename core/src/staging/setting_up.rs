@@ -10,7 +10,7 @@ use crate::cluster::{ClusterConfig, TopicRefusal};
 use crate::config::{ConfigError, ProducerConfig};
 use crate::ids::ProducerIndex;
 use crate::protocol::NewTopic;
-use crate::scenario::{Caller, Lane, Load, LoadPlan, ProducerSetup, Properties, Scenario, Topic};
+use crate::scenario::{Caller, Lane, Load, LoadPlan, ProducerSetup, Scenario, Topic};
 use crate::simulation::Latency;
 use crate::time::Instant;
 
@@ -58,10 +58,7 @@ pub(super) fn cluster_config(scenario: &Scenario, lane: Option<&Lane>) -> (Clust
 
 /// A topic as it is created in this lane.
 pub(super) fn new_topic(topic: &Topic, lane: Option<&Lane>) -> NewTopic {
-    let mut settings = topic.settings.clone();
-    for (key, value) in lane.into_iter().flat_map(|lane| lane.topics.iter()) {
-        settings.set(key, value);
-    }
+    let settings = topic.settings.with(lane.map(|lane| &lane.topics));
     NewTopic {
         name: Arc::clone(&topic.name),
         num_partitions: number(lane.and_then(|lane| lane.partitions).unwrap_or(topic.partitions)),
@@ -77,10 +74,7 @@ pub(super) fn producer_config(
     lane: Option<&Lane>,
     index: u32,
 ) -> Result<ProducerConfig, ConfigError> {
-    let mut properties: Properties = setup.properties.clone();
-    for (key, value) in lane.into_iter().flat_map(|lane| lane.properties.iter()) {
-        properties.set(key, value);
-    }
+    let properties = setup.properties.with(lane.map(|lane| &lane.properties));
     let (config, _) = ProducerConfig::from_properties(properties.iter())?;
     Ok(config.with_client_id(|| format!("producer-{}", index + 1)))
 }

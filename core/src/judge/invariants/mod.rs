@@ -253,12 +253,6 @@ impl<'h> Case<'h> {
         )
     }
 
-    /// When a producer's process ended, if it did.
-    fn exited_at(&self, producer: ProducerIndex) -> Option<Instant> {
-        let mut exits = self.history.exits.iter();
-        exits.find(|(ended, _)| *ended == producer).map(|&(_, at)| at)
-    }
-
     fn leaders(&self, place: Place) -> impl Iterator<Item = &'h LeaderSeen> + use<'h> {
         self.history.leaders.iter().filter(move |seen| seen.place == place)
     }

@@ -134,13 +134,12 @@ pub(super) fn nothing_takes_too_long(case: &mut Case<'_>) {
         let Some(config) = case.config(call.producer).filter(|config| config.transactional_id.is_none()) else {
             continue;
         };
-        let (tick, end) = (case.history.tick, case.exited_at(call.producer).unwrap_or(case.history.ended_at));
-        let blocked = call.returned.map_or(end, |returned| returned.at) - call.called.at;
-        let block_ends = case.once_awake(call.producer, call.called.at + config.max_block, tick);
-        if call.called.at + blocked > block_ends + tick {
+        let (tick, end) = (case.history.tick, case.history.exited_at(call.producer).unwrap_or(case.history.ended_at));
+        let returned = call.returned.map_or(end, |returned| returned.at);
+        if returned > case.once_awake(call.producer, call.called.at + config.max_block, tick) + tick {
             let spot = Spot { record: Some(id), at: Some(call.called.at), ..Spot::default() };
             let expected = format!("send() to return within {} ms", config.max_block.as_millis());
-            case.violation(7, expected, format!("it took {} ms", blocked.as_millis()), spot);
+            case.violation(7, expected, format!("it took {} ms", (returned - call.called.at).as_millis()), spot);
         }
         let (Some(appended), Some(partition)) = (call.returned, call.partition) else { continue };
         let told = case.places.told[id.0 as usize].map_or(end, |told| case.history.told[told].at.at);
@@ -292,7 +291,7 @@ pub(super) fn all_comes_to_rest(case: &mut Case<'_>) {
         let Some(patience) = patience(case, wait.producer) else { continue };
         let since = healed.max(wait.begun.at);
         if wait.ended.is_none()
-            && case.exited_at(wait.producer).is_none()
+            && case.history.exited_at(wait.producer).is_none()
             && end >= since + patience + case.stalled(wait.producer, since, end)
         {
             let spot = Spot { at: Some(wait.begun.at), ..Spot::default() };

@@ -192,6 +192,13 @@ impl Properties {
         }
     }
 
+    /// These, with others that count before them.
+    pub fn with(&self, others: Option<&Self>) -> Self {
+        let mut all = self.clone();
+        others.into_iter().flat_map(Self::iter).for_each(|(key, value)| all.set(key, value));
+        all
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (&**key, &**value))
