@@ -42,7 +42,7 @@ pub fn draw(seed: u64) -> Scenario {
     let mut scenario = draw.world(seed);
     let enabled = draw.enabled();
     for kind in &enabled {
-        for _ in 0..1 + draw.below(2) {
+        for _ in 0..1 + draw.rng.below(2) {
             draw.add(kind, &mut scenario);
         }
     }
@@ -66,53 +66,37 @@ struct Draw {
 }
 
 impl Draw {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.rng.below(bound)
-    }
-
-    fn small(&mut self, bound: u32) -> u32 {
-        self.rng.small(bound)
-    }
-
-    fn one_in(&mut self, times: u64) -> bool {
-        self.rng.one_in(times)
-    }
-
-    fn of<T: Clone>(&mut self, all: &[T]) -> T {
-        self.rng.of(all)
-    }
-
     fn maybe<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        self.one_in(2).then(|| value(self))
+        self.rng.one_in(2).then(|| value(self))
     }
 
     /// The kinds of fault of this seed: none at all, few, or many.
     fn enabled(&mut self) -> BTreeSet<&'static str> {
-        let one_in = self.of(&[0, 8, 6, 4, 3, 2]);
-        KINDS.into_iter().filter(|_| one_in > 0 && self.one_in(one_in)).collect()
+        let one_in = self.rng.of(&[0, 8, 6, 4, 3, 2]);
+        KINDS.into_iter().filter(|_| one_in > 0 && self.rng.one_in(one_in)).collect()
     }
 
     fn world(&mut self, seed: u64) -> Scenario {
-        self.brokers = 1 + self.small(5);
-        self.producers = 1 + self.small(3);
-        for number in 0..1 + self.small(2) {
+        self.brokers = 1 + self.rng.small(5);
+        self.producers = 1 + self.rng.small(3);
+        for number in 0..1 + self.rng.small(2) {
             let topic = self.topic(number);
             self.topics.push(topic);
         }
         let cluster = Cluster {
             brokers: self.brokers,
             settings: self.broker_settings(),
-            processing_us: 50 + self.below(400),
+            processing_us: 50 + self.rng.below(400),
             between_brokers: self.latency(3_000, 0),
         };
-        let bandwidth_bytes_per_s = if self.one_in(4) { 50_000 + self.below(2_000_000) } else { 0 };
+        let bandwidth_bytes_per_s = if self.rng.one_in(4) { 50_000 + self.rng.below(2_000_000) } else { 0 };
         let mut network = Network { latency: self.latency(5_000, 3_000), bandwidth_bytes_per_s, routes: Vec::new() };
-        if self.one_in(4) {
+        if self.rng.one_in(4) {
             let latency = self.latency(60_000, 20_000);
             let (producer, node) = (self.maybe(Self::producer), Some(self.node()));
             network.routes.push(Route { producer, node, latency, bandwidth_bytes_per_s });
         }
-        let warm = !self.one_in(4);
+        let warm = !self.rng.one_in(4);
         let producers = (0..self.producers).map(|index| self.setup(index)).collect();
         Scenario {
             name: format!("seed {seed}").into(),
@@ -128,117 +112,118 @@ impl Draw {
     }
 
     fn latency(&mut self, base: u64, jitter: u64) -> Latency {
-        Latency { base_us: 100 + self.below(base), jitter_us: self.below(jitter + 1) }
+        Latency { base_us: 100 + self.rng.below(base), jitter_us: self.rng.below(jitter + 1) }
     }
 
     fn broker_settings(&mut self) -> Properties {
         let mut settings = Properties::default();
-        if self.one_in(3) {
-            settings.set("replica.lag.time.max.ms", &(2_000 + self.below(8_000)).to_string());
+        if self.rng.one_in(3) {
+            settings.set("replica.lag.time.max.ms", &(2_000 + self.rng.below(8_000)).to_string());
         }
-        if self.one_in(6) {
+        if self.rng.one_in(6) {
             settings.set("unclean.leader.election.enable", "true");
         }
-        if self.one_in(12) {
-            settings.set("producer.id.expiration.ms", &(3_000 + self.below(20_000)).to_string());
+        if self.rng.one_in(12) {
+            settings.set("producer.id.expiration.ms", &(3_000 + self.rng.below(20_000)).to_string());
             settings.set("producer.id.expiration.check.interval.ms", "1000");
         }
         settings
     }
 
     fn topic(&mut self, number: u32) -> Topic {
-        let replication_factor = 1 + self.small(self.brokers.min(3));
+        let replication_factor = 1 + self.rng.small(self.brokers.min(3));
         let mut settings = Properties::default();
-        settings.set("min.insync.replicas", &(1 + self.small(replication_factor)).to_string());
-        if self.one_in(6) {
-            settings.set("max.message.bytes", &(300 + self.below(1_700)).to_string());
+        settings.set("min.insync.replicas", &(1 + self.rng.small(replication_factor)).to_string());
+        if self.rng.one_in(6) {
+            settings.set("max.message.bytes", &(300 + self.rng.below(1_700)).to_string());
         }
-        if self.one_in(5) {
+        if self.rng.one_in(5) {
             settings.set("message.timestamp.type", "LogAppendTime");
         }
-        if self.one_in(6) {
-            settings.set("compression.type", self.of(&["uncompressed", "gzip", "snappy", "lz4", "zstd"]));
+        if self.rng.one_in(6) {
+            settings.set("compression.type", self.rng.of(&["uncompressed", "gzip", "snappy", "lz4", "zstd"]));
         }
         let name = ["orders", "payments"][number as usize % 2].into();
-        Topic { name, partitions: 1 + self.small(4), replication_factor, settings }
+        Topic { name, partitions: 1 + self.rng.small(4), replication_factor, settings }
     }
 
     fn setup(&mut self, index: u32) -> ProducerSetup {
-        let callers = (0..1 + self.small(3)).map(|caller| self.caller(index, caller)).collect();
+        let callers = (0..1 + self.rng.small(3)).map(|caller| self.caller(index, caller)).collect();
         ProducerSetup { properties: self.properties(), callers }
     }
 
     fn properties(&mut self) -> Properties {
         let mut properties = Properties::default();
-        let (acks, idempotent) = self.of(&[("all", true), ("all", true), ("all", false), ("1", false), ("0", false)]);
-        let retries = self.of(&["0", "2", "2147483647", "2147483647", "2147483647"]);
-        let linger = self.below(30);
-        let (request, beyond) = self.of(&[(200, 1_000), (1_000, 3_000), (2_000, 8_000), (5_000, 10_000)]);
+        let (acks, idempotent) =
+            self.rng.of(&[("all", true), ("all", true), ("all", false), ("1", false), ("0", false)]);
+        let retries = self.rng.of(&["0", "2", "2147483647", "2147483647", "2147483647"]);
+        let linger = self.rng.below(30);
+        let (request, beyond) = self.rng.of(&[(200, 1_000), (1_000, 3_000), (2_000, 8_000), (5_000, 10_000)]);
         // Never too short for one record on the slowest way.
-        let (request, beyond) = (request + self.below(request), 800 + self.below(beyond));
+        let (request, beyond) = (request + self.rng.below(request), 800 + self.rng.below(beyond));
         for (key, value) in [
             ("acks", acks.to_owned()),
             ("enable.idempotence", (idempotent && retries != "0").to_string()),
-            ("batch.size", self.of(&["0", "300", "1000", "16384"]).to_owned()),
-            ("max.in.flight.requests.per.connection", (1 + self.below(5)).to_string()),
+            ("batch.size", self.rng.of(&["0", "300", "1000", "16384"]).to_owned()),
+            ("max.in.flight.requests.per.connection", (1 + self.rng.below(5)).to_string()),
             ("retries", retries.to_owned()),
             ("linger.ms", linger.to_string()),
             ("request.timeout.ms", request.to_string()),
             ("delivery.timeout.ms", (linger + request + beyond).to_string()),
-            ("retry.backoff.ms", (1 + self.below(200)).to_string()),
-            ("max.block.ms", self.of(&["500", "3000", "10000"]).to_owned()),
+            ("retry.backoff.ms", (1 + self.rng.below(200)).to_string()),
+            ("max.block.ms", self.rng.of(&["500", "3000", "10000"]).to_owned()),
             // As patient as with requests: who waits longer for a broker's address has no time left for its records.
-            ("reconnect.backoff.max.ms", (50 + self.below(request)).to_string()),
+            ("reconnect.backoff.max.ms", (50 + self.rng.below(request)).to_string()),
             ("socket.connection.setup.timeout.ms", request.to_string()),
             ("socket.connection.setup.timeout.max.ms", request.to_string()),
         ] {
             properties.set(key, &value);
         }
-        if self.one_in(2) {
-            properties.set("buffer.memory", &(17_000 + self.below(43_000)).to_string());
+        if self.rng.one_in(2) {
+            properties.set("buffer.memory", &(17_000 + self.rng.below(43_000)).to_string());
         }
-        if self.one_in(8) {
-            properties.set("max.request.size", &(1_000 + self.below(2_000)).to_string());
+        if self.rng.one_in(8) {
+            properties.set("max.request.size", &(1_000 + self.rng.below(2_000)).to_string());
         }
-        if self.one_in(6) {
+        if self.rng.one_in(6) {
             properties.set("partitioner.ignore.keys", "true");
         }
-        if self.one_in(4) {
-            properties.set("metadata.max.age.ms", &(500 + self.below(20_000)).to_string());
+        if self.rng.one_in(4) {
+            properties.set("metadata.max.age.ms", &(500 + self.rng.below(20_000)).to_string());
         }
-        if self.one_in(4) {
-            let codec = self.of(&Codec::ALL);
+        if self.rng.one_in(4) {
+            let codec = self.rng.of(&Codec::ALL);
             properties.set("compression.type", codec.name());
         }
-        if self.one_in(6) {
-            properties.set("connections.max.idle.ms", &(500 + self.below(20_000)).to_string());
+        if self.rng.one_in(6) {
+            properties.set("connections.max.idle.ms", &(500 + self.rng.below(20_000)).to_string());
         }
-        if self.one_in(6) {
-            properties.set("retry.backoff.max.ms", &(1 + self.below(2_000)).to_string());
+        if self.rng.one_in(6) {
+            properties.set("retry.backoff.max.ms", &(1 + self.rng.below(2_000)).to_string());
         }
-        if self.one_in(6) {
+        if self.rng.one_in(6) {
             properties.set("partitioner.adaptive.partitioning.enable", "false");
-        } else if self.one_in(6) {
-            properties.set("partitioner.availability.timeout.ms", &self.below(2_000).to_string());
+        } else if self.rng.one_in(6) {
+            properties.set("partitioner.availability.timeout.ms", &self.rng.below(2_000).to_string());
         }
-        if self.one_in(8) {
-            properties.set("metadata.recovery.rebootstrap.trigger.ms", &(500 + self.below(10_000)).to_string());
+        if self.rng.one_in(8) {
+            properties.set("metadata.recovery.rebootstrap.trigger.ms", &(500 + self.rng.below(10_000)).to_string());
         }
         properties
     }
 
     fn caller(&mut self, producer: u32, caller: u32) -> Caller {
-        let loads = 1 + self.small(2);
+        let loads = 1 + self.rng.small(2);
         Caller {
-            habit: self.of(&[Habit::Get, Habit::Callback, Habit::Callback, Habit::Forget]),
-            start_us: self.below(3_000_000),
-            pace_us: if self.one_in(2) { self.below(20_000) } else { 0 },
-            threads: 1 + self.small(3),
+            habit: self.rng.of(&[Habit::Get, Habit::Callback, Habit::Callback, Habit::Forget]),
+            start_us: self.rng.below(3_000_000),
+            pace_us: if self.rng.one_in(2) { self.rng.below(20_000) } else { 0 },
+            threads: 1 + self.rng.small(3),
             loads: (0..loads).map(|load| self.load(&format!("{producer}-{caller}-{load}"))).collect(),
-            then: match self.below(12) {
+            then: match self.rng.below(12) {
                 0..=2 => Then::Flush {},
                 3 => Then::Exit {},
-                4 | 5 => Then::Close { timeout_us: self.maybe(|draw| draw.below(3_000_000)) },
+                4 | 5 => Then::Close { timeout_us: self.maybe(|draw| draw.rng.below(3_000_000)) },
                 _ => Then::Stay {},
             },
             ..Caller::default()
@@ -246,51 +231,51 @@ impl Draw {
     }
 
     fn load(&mut self, name: &str) -> Load {
-        let topic = self.of(&self.topics.clone());
-        let partition = self.one_in(6).then(|| self.small(topic.partitions));
-        let keys = match self.below(5) {
+        let topic = self.rng.of(&self.topics);
+        let partition = self.rng.one_in(6).then(|| self.rng.small(topic.partitions));
+        let keys = match self.rng.below(5) {
             0 => Keys::Null {},
             4 => Keys::List { keys: vec![None, Some("".into()), Some("user-42".into())] },
-            1 => Keys::Zipf { prefix: "user-".into(), distinct: 1 + self.small(20), exponent: 1 },
+            1 => Keys::Zipf { prefix: "user-".into(), distinct: 1 + self.rng.small(20), exponent: 1 },
             _ => Keys::Template { text: "user-{{int 1 9}}".into() },
         };
         Load {
             topic: topic.name,
             partition,
-            count: 1 + self.small(80),
-            arrival: match self.below(3) {
+            count: 1 + self.rng.small(80),
+            arrival: match self.rng.below(3) {
                 0 => Arrival::AtOnce {},
-                1 => Arrival::Steady { per_second: 5 + self.below(200) },
-                _ => Arrival::Bursts { size: 2 + self.small(20), every_us: 100_000 + self.below(2_000_000) },
+                1 => Arrival::Steady { per_second: 5 + self.rng.below(200) },
+                _ => Arrival::Bursts { size: 2 + self.rng.small(20), every_us: 100_000 + self.rng.below(2_000_000) },
             },
             keys,
             value: Value::Template {
                 text: format!("{name}/{{{{seq}}}}").into(),
-                at_least_bytes: if self.one_in(2) { self.small(400) } else { 0 },
+                at_least_bytes: if self.rng.one_in(2) { self.rng.small(400) } else { 0 },
             },
-            headers: if self.one_in(4) { self.headers() } else { Vec::new() },
-            timestamp_offset_ms: self.one_in(6).then(|| i64::from(self.small(5_000)) - 2_500),
+            headers: if self.rng.one_in(4) { self.headers() } else { Vec::new() },
+            timestamp_offset_ms: self.rng.one_in(6).then(|| i64::from(self.rng.small(5_000)) - 2_500),
         }
     }
 
     fn headers(&mut self) -> Vec<HeaderTemplate> {
         let header = |key: &str, value: Option<&str>| HeaderTemplate { key: key.into(), value: value.map(Into::into) };
         let all = [header("trace", Some("{{int 1 9}}")), header("", Some("")), header("trace", None)];
-        (0..1 + self.small(3)).map(|_| self.of(&all)).collect()
+        (0..1 + self.rng.small(3)).map(|_| self.rng.of(&all)).collect()
     }
 
     fn node(&mut self) -> u32 {
-        1 + self.small(self.brokers)
+        1 + self.rng.small(self.brokers)
     }
 
     fn producer(&mut self) -> u32 {
-        self.small(self.producers)
+        self.rng.small(self.producers)
     }
 
     /// A topic and one of its partitions.
     fn partition(&mut self) -> (Arc<str>, u32) {
-        let topic = self.of(&self.topics.clone());
-        let partition = self.small(topic.partitions);
+        let topic = self.rng.of(&self.topics);
+        let partition = self.rng.small(topic.partitions);
         (topic.name, partition)
     }
 

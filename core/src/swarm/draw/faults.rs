@@ -7,13 +7,13 @@ use super::*;
 impl Draw {
     /// How long something lasts: as long as a request, or as a broker's session.
     fn spell(&mut self) -> u64 {
-        let most = self.of(&[300_000, 2_000_000, 9_500_000]);
-        10_000 + self.below(most)
+        let most = self.rng.of(&[300_000, 2_000_000, 9_500_000]);
+        10_000 + self.rng.below(most)
     }
 
     /// Adds a fault of this kind, where the world has room for it.
     pub(super) fn add(&mut self, kind: &'static str, scenario: &mut Scenario) {
-        let at_us = self.below(FAULTS_BEGIN_BEFORE_US);
+        let at_us = self.rng.below(FAULTS_BEGIN_BEFORE_US);
         match kind {
             "break a request"
             | "break an answer"
@@ -41,7 +41,7 @@ impl Draw {
             }
             // It ends what its producer does for good: that is not to be in every fourth scenario.
             "callback waits for ever" => {
-                if self.one_in(3) {
+                if self.rng.one_in(3) {
                     self.change_a_caller(kind, scenario);
                 }
             }
@@ -69,19 +69,19 @@ impl Draw {
     }
 
     fn rule(&mut self, kind: &str, from_us: u64) -> Rule {
-        let api = self.of(&[ApiKey::Produce, ApiKey::Produce, ApiKey::Metadata, ApiKey::InitProducerId]);
+        let api = self.rng.of(&[ApiKey::Produce, ApiKey::Produce, ApiKey::Metadata, ApiKey::InitProducerId]);
         let (is_answer, fate) = match kind {
             "break a request" => (false, Fate::Break {}),
             "break an answer" => (true, Fate::Break {}),
             "swallow a request" => (false, Fate::Swallow {}),
             "swallow an answer" => (true, Fate::Swallow {}),
-            "delay a request" => (false, Fate::Delay { by_us: 1 + self.below(3_000_000) }),
-            "delay an answer" => (true, Fate::Delay { by_us: 1 + self.below(3_000_000) }),
+            "delay a request" => (false, Fate::Delay { by_us: 1 + self.rng.below(3_000_000) }),
+            "delay an answer" => (true, Fate::Delay { by_us: 1 + self.rng.below(3_000_000) }),
             "error instead of the write" => {
                 (false, self.error(&[&ErrorCode::REFUSALS[..], &[ErrorCode::MESSAGE_TOO_LARGE]].concat()))
             }
             "error after the write" => (true, self.error(&ErrorCode::AFTER_A_WRITE)),
-            _ => (true, Fate::Throttle { for_ms: self.small(3_000) }),
+            _ => (true, Fate::Throttle { for_ms: self.rng.small(3_000) }),
         };
         let is_error = matches!(fate, Fate::Error { .. });
         let api = if is_error { Some(ApiKey::Produce) } else { self.maybe(|_| api) };
@@ -93,8 +93,8 @@ impl Draw {
                 node: self.maybe(Self::node),
                 ..Messages::default()
             },
-            nth: 1 + self.small(20),
-            times: if self.one_in(4) { 1 + self.small(8) } else { 1 },
+            nth: 1 + self.rng.small(20),
+            times: if self.rng.one_in(4) { 1 + self.rng.small(8) } else { 1 },
             from_us,
             fate,
             until_us: Some(FAULTS_OVER_US),
@@ -103,24 +103,24 @@ impl Draw {
     }
 
     fn error(&mut self, codes: &[ErrorCode]) -> Fate {
-        let delay_us = if self.one_in(4) { self.below(2_000_000) } else { 0 };
-        let partition = self.one_in(3).then(|| self.small(4));
-        Fate::Error { error: self.of(codes), partition, delay_us }
+        let delay_us = if self.rng.one_in(4) { self.rng.below(2_000_000) } else { 0 };
+        let partition = self.rng.one_in(3).then(|| self.rng.small(4));
+        Fate::Error { error: self.rng.of(codes), partition, delay_us }
     }
 
     fn change_a_caller(&mut self, kind: &str, scenario: &mut Scenario) {
         let producer = self.producer() as usize;
         let callers = &mut scenario.producers[producer].callers;
-        let place = usize::try_from(self.below(callers.len() as u64)).unwrap_or(0);
+        let place = usize::try_from(self.rng.below(callers.len() as u64)).unwrap_or(0);
         let caller = &mut callers[place];
         if kind == "send again after a failure" {
-            caller.sends_again = 1 + self.small(3);
+            caller.sends_again = 1 + self.rng.small(3);
             return;
         }
         caller.habit = Habit::Callback;
         caller.callback = match kind {
-            "callback sends" => InCallback::Send { generations: 1 + self.small(2) },
-            "callback sleeps" => InCallback::Sleep { for_us: 1_000 + self.below(100_000) },
+            "callback sends" => InCallback::Send { generations: 1 + self.rng.small(2) },
+            "callback sleeps" => InCallback::Sleep { for_us: 1_000 + self.rng.below(100_000) },
             "callback waits for ever" => InCallback::Get {},
             "callback flushes" => InCallback::Flush {},
             _ => InCallback::Throw {},
@@ -136,7 +136,7 @@ impl Draw {
             "restart broker" => Act::RestartBroker { node, down_us: spell.min(7_000_000) },
             "kill broker" => Act::KillBroker { node, down_us: self.maybe(|_| spell) },
             "pause broker" => Act::PauseBroker { node, for_us: self.maybe(|_| spell) },
-            "slow broker" => Act::SlowBroker { node, times: 2 + self.small(2_000) },
+            "slow broker" => Act::SlowBroker { node, times: 2 + self.rng.small(2_000) },
             "fail disk" => Act::FailDisk { node, topic, partition: self.maybe(|_| partition) },
             "move leader" if self.brokers > 1 => Act::MoveLeader { topic, partition, to: node },
             "shrink ISR" if self.brokers > 1 => Act::ShrinkIsr { topic, partition, node, for_us: Some(spell) },
@@ -152,24 +152,24 @@ impl Draw {
                 Act::SetLatency { producer: some_producer, node: some_node, base_us, jitter_us }
             }
             "set bandwidth" => {
-                let bytes_per_s = 2_000 + self.below(100_000);
+                let bytes_per_s = 2_000 + self.rng.below(100_000);
                 Act::SetBandwidth { producer: some_producer, node: some_node, bytes_per_s }
             }
             "rule by action" => {
-                let kind = self.of(&["break a request", "break an answer", "swallow an answer", "delay a request"]);
+                let kind = self.rng.of(&["break a request", "break an answer", "swallow an answer", "delay a request"]);
                 Act::AddRule { rule: self.rule(kind, at_us) }
             }
             "re-create topic" => Act::RecreateTopic { topic, gone_us: spell.min(3_000_000) },
             "delete topic" => Act::DeleteTopic { topic },
-            "add partitions" => Act::AddPartitions { topic, to: 5 + self.small(4) },
+            "add partitions" => Act::AddPartitions { topic, to: 5 + self.rng.small(4) },
             "set topic" => {
                 let mut settings = Properties::default();
-                settings.set("max.message.bytes", &(200 + self.below(2_000)).to_string());
+                settings.set("max.message.bytes", &(200 + self.rng.below(2_000)).to_string());
                 Act::SetTopic { topic, settings }
             }
             "pause producer" => Act::PauseProducer { producer, for_us: spell },
             "jump clock" => {
-                let by_ms = i64::try_from(self.below(7_200_000)).unwrap_or(0) - 3_600_000;
+                let by_ms = i64::try_from(self.rng.below(7_200_000)).unwrap_or(0) - 3_600_000;
                 Act::JumpClock { producer, by_ms }
             }
             "send more" => {
@@ -177,7 +177,7 @@ impl Draw {
                 Act::Send { producer, load: Load { count: load.count + PROBE, ..load } }
             }
             "flush" => Act::Flush { producer },
-            "close" => Act::Close { producer, timeout_us: Some(self.below(5_000_000)) },
+            "close" => Act::Close { producer, timeout_us: Some(self.rng.below(5_000_000)) },
             "exit" => Act::Exit { producer },
             _ => return None,
         })
@@ -220,7 +220,7 @@ impl Draw {
             scenario.actions.push(Action { act, ..Action::default() });
             places.push(scenario.actions.len() - 1);
         }
-        self.of(&places)
+        self.rng.of(&places)
     }
 
     /// Has some of what happens happen several times.
@@ -237,7 +237,7 @@ impl Draw {
         } else {
             place
         };
-        let (times, every_us) = (2 + self.small(4), 1_000 + self.below(2_000_000));
+        let (times, every_us) = (2 + self.rng.small(4), 1_000 + self.rng.below(2_000_000));
         let action = &mut scenario.actions[place];
         (action.times, action.every_us) = (times, every_us);
     }
@@ -246,11 +246,11 @@ impl Draw {
     pub(super) fn make_conditional(&mut self, scenario: &mut Scenario) {
         let producer = self.producer();
         let place = self.any_action(scenario);
-        let nth = 1 + self.below(12);
-        let when = match self.below(8) {
+        let nth = 1 + self.rng.below(12);
+        let when = match self.rng.below(8) {
             0 => {
                 let on = Messages { api: Some(ApiKey::Produce), producer: Some(producer), ..Messages::default() };
-                Moment::Message { on, nth: 1 + self.small(12) }
+                Moment::Message { on, nth: 1 + self.rng.small(12) }
             }
             1 => Moment::Acked { producer, nth },
             2 => Moment::Sent { producer, nth },
