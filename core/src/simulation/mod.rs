@@ -408,29 +408,23 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 return concerns_application;
             }
             let link = |connection| LinkId { client: client.index.0, connection };
-            let Some(output) = next(&mut client.producer, now) else {
-                match written.pop_front() {
-                    Some(input) => hear(&mut self.wire, client, now, input),
-                    None => return concerns_application,
-                }
-                continue;
-            };
-            if let Some(wire) = &mut self.wire {
-                wire.on_output(now, client.index, &output);
+            let output = next(&mut client.producer, now);
+            if let (Some(wire), Some(output)) = (&mut self.wire, &output) {
+                wire.on_output(now, client.index, output);
             }
             match output {
-                Output::Connect { connection, address, .. } => {
+                Some(Output::Connect { connection, address, .. }) => {
                     self.network.connect(self.now, link(connection), &address);
                 }
-                Output::Transmit { connection, request } => {
+                Some(Output::Transmit { connection, request }) => {
                     let (link, header, body) = (link(connection), request.header, request.body);
                     written.push_back(Input::Written { connection, correlation: header.correlation });
                     if let Some(done) = self.network.send_request(self.now, link, header, body) {
                         self.note_done(done);
                     }
                 }
-                Output::Close { connection } => self.network.close(self.now, link(connection)),
-                Output::Completed(completion) => {
+                Some(Output::Close { connection }) => self.network.close(self.now, link(connection)),
+                Some(Output::Completed(completion)) => {
                     client.application.on_completed(now, &completion, &mut client.producer);
                     let took = client.application.time_in_callbacks();
                     if !took.is_zero() {
@@ -438,14 +432,16 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                     }
                     concerns_application = true;
                 }
-                Output::SendsMayProceed => concerns_application = true,
-                Output::Wait { until, .. } => match written.pop_front() {
-                    Some(input) => hear(&mut self.wire, client, now, input),
-                    None => {
-                        client.producer_due = until;
+                Some(Output::SendsMayProceed) => concerns_application = true,
+                silence @ (Some(Output::Wait { .. }) | None) => {
+                    let Some(input) = written.pop_front() else {
+                        if let Some(Output::Wait { until, .. }) = silence {
+                            client.producer_due = until;
+                        }
                         return concerns_application;
-                    }
-                },
+                    };
+                    hear(&mut self.wire, client, now, input);
+                }
             }
         }
     }
