@@ -13,9 +13,9 @@
 //!
 //! What comes out are counts and a counterexample, never a proof: the next world may break what these did not.
 //!
-//! [`Search`] goes on step by step, one world a step, and can be dropped at any time; `playground break` drives it. [`Desk`]
-//! is the same in messages, for a worker beside a page; no page has one yet. Neither knows a clock: how long to go on is asked
-//! of the caller.
+//! [`Search`] goes on step by step, one world a step, and can be dropped at any time; `playground break` drives it.
+//! [`Desk`] is the same in messages, for a worker beside a page; no page has one yet. Neither knows a clock: how long to go
+//! on is asked of the caller.
 
 mod accident;
 mod changes;

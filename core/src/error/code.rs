@@ -250,8 +250,8 @@ impl ErrorCode {
     ];
 
     /// Codes with which a broker refuses a batch that it did not write, or may have written: for those who draw faults.
-    /// MESSAGE_TOO_LARGE is not among them: of a batch that was written before, and then split, the parts are there again, in
-    /// Kafka too.
+    /// MESSAGE_TOO_LARGE is not among them: of a batch that was written before, and then split, the parts are there again,
+    /// in Kafka too.
     #[cfg(any(test, feature = "swarm"))]
     pub(crate) const REFUSALS: [Self; 13] = [
         Self::NOT_LEADER_OR_FOLLOWER,

@@ -3,8 +3,8 @@
 //!
 //! A `Player` answers each [`Ask`](messages::Ask) with one [`Tell`](messages::Tell) and does nothing by itself: whoever asks
 //! decides how much happens between two looks at a clock. What is done by hand becomes a timed action of the scenario, a
-//! microsecond after the playhead, and the scenario is staged anew and brought there: so a link, which is that scenario, shows
-//! the very same.
+//! microsecond after the playhead, and the scenario is staged anew and brought there: so a link, which is that scenario,
+//! shows the very same.
 //!
 //! The messages are there for everybody; the player itself is a feature, for a page's first load need not carry it.
 

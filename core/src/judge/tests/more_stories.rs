@@ -145,7 +145,7 @@ fn invariant_10_a_gap_has_a_cause() {
     let mut scripted = stored.clone();
     scripted.wire.requests[request].is_scripted = true;
     holds(&scripted);
-    // Nobody remembers a producer for ever: but this partition, where its sequences follow one another, has not forgotten it.
+    // Nobody remembers a producer for ever: but here its sequences follow one another, so it was not forgotten.
     let mut forgotten = stored.clone();
     forgotten.producer_id_expiration = Some(Duration::ZERO);
     breaks(10, &forgotten);
