@@ -14,6 +14,12 @@ pub struct Heard {
     pub fields: Vec<Field>,
 }
 
+impl Heard {
+    fn field(&self, path: &str) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| known == path).map(|(_, value)| value.as_str())
+    }
+}
+
 /// A field in which two answers differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -28,9 +34,66 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// The API of the request.
+    pub fn api(&self) -> &str {
+        self.request.split(' ').next().unwrap_or_default()
+    }
+
     /// The version of the request.
     pub fn version(&self) -> Option<i16> {
         self.request.split([' ', ':']).nth(1)?.strip_prefix('v')?.parse().ok()
+    }
+
+    /// What the request is about.
+    pub fn about(&self) -> &str {
+        self.request.split_once(": ").map_or("", |(_, about)| about)
+    }
+
+    /// Is this what Apache Kafka and the embedded brokers say there? `None`: there is no such field.
+    pub fn is(&self, theirs: Option<&str>, ours: Option<&str>) -> bool {
+        (self.theirs.as_deref(), self.ours.as_deref()) == (theirs, ours)
+    }
+
+    /// Do the embedded brokers say nothing there, one of these ways?
+    pub fn is_none_of_ours(&self, nothing: &[&str]) -> bool {
+        self.ours.as_deref().is_none_or(|ours| nothing.contains(&ours))
+    }
+}
+
+/// The two answers in which a difference was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers<'a> {
+    theirs: &'a Heard,
+    ours: &'a Heard,
+    /// All that Apache Kafka answered.
+    kafka: &'a [Heard],
+}
+
+impl Answers<'_> {
+    /// What Apache Kafka says in a field.
+    pub fn theirs(&self, path: &str) -> Option<&str> {
+        self.theirs.field(path)
+    }
+
+    /// What the embedded brokers say in a field.
+    pub fn ours(&self, path: &str) -> Option<&str> {
+        self.ours.field(path)
+    }
+
+    /// Is what the embedded brokers answer just this?
+    pub fn ours_are(&self, fields: &[(&str, &str)]) -> bool {
+        let ours = self.ours.fields.iter().map(|(path, value)| (path.as_str(), value.as_str()));
+        ours.eq(fields.iter().copied())
+    }
+
+    /// Is it, but for a field, what Apache Kafka answers to another request?
+    pub fn ours_are_kafkas_to(&self, request: &str, but_for: Option<&str>) -> bool {
+        let told = self.kafka.iter().find(|heard| heard.request == request);
+        let of = |heard: &Heard| {
+            let rest = heard.fields.iter().filter(|(path, _)| Some(path.as_str()) != but_for);
+            rest.cloned().collect::<Vec<_>>()
+        };
+        told.is_some_and(|told| of(told) == of(self.ours))
     }
 }
 
@@ -49,15 +112,17 @@ pub struct Exception {
     pub name: &'static str,
     /// Why it is meant.
     pub reason: &'static str,
-    /// Whether a difference is one of these.
-    pub covers: fn(&Difference) -> bool,
+    /// Whether a difference between two answers is one of these.
+    pub covers: fn(&Difference, Answers<'_>) -> bool,
 }
 
 /// What every comparison that creates topics meets.
 pub const SETTINGS_OF_NEW_TOPICS: Exception = Exception {
     name: "settings of new topics",
     reason: "the embedded brokers do not list them, and clients need no more than that a topic is there",
-    covers: |found| found.request.starts_with("CreateTopics") && found.field.contains(".configs."),
+    covers: |found, _| {
+        found.api() == "CreateTopics" && found.field.contains(".configs.") && found.is_none_of_ours(&["[]"])
+    },
 };
 
 /// What a comparison came to.
@@ -81,14 +146,16 @@ impl Comparison {
     pub fn of(theirs: &[Heard], ours: &[Heard], exceptions: &[Exception]) -> Self {
         let mut comparison = Self { requests: theirs.len(), ..Self::default() };
         assert_eq!(theirs.len(), ours.len(), "both were asked the same");
+        let kafka = theirs;
         for (theirs, ours) in theirs.iter().zip(ours) {
             assert_eq!(theirs.request, ours.request, "both were asked the same");
-            comparison.add(theirs, ours, exceptions);
+            comparison.add(Answers { theirs, ours, kafka }, exceptions);
         }
         comparison
     }
 
-    fn add(&mut self, theirs: &Heard, ours: &Heard, exceptions: &[Exception]) {
+    fn add(&mut self, answers: Answers<'_>, exceptions: &[Exception]) {
+        let Answers { theirs, ours, .. } = answers;
         let mut both: BTreeMap<&str, [Option<&String>; 2]> = BTreeMap::new();
         for (side, heard) in [theirs, ours].into_iter().enumerate() {
             for (path, value) in &heard.fields {
@@ -106,7 +173,7 @@ impl Comparison {
                 theirs: theirs_there.cloned(),
                 ours: ours_there.cloned(),
             };
-            match exceptions.iter().find(|exception| (exception.covers)(&difference)) {
+            match exceptions.iter().find(|exception| (exception.covers)(&difference, answers)) {
                 Some(exception) => *self.excepted.entry(exception.name).or_default() += 1,
                 None => self.unexplained.push(difference),
             }
@@ -156,8 +223,8 @@ mod tests {
     #[test]
     fn what_differs_or_is_missing_is_found_unless_it_is_meant() {
         let exceptions = [
-            Exception { name: "names", reason: "everybody has another", covers: |found| found.field == "name" },
-            Exception { name: "nothing", reason: "there is none", covers: |_| false },
+            Exception { name: "names", reason: "everybody has another", covers: |found, _| found.field == "name" },
+            Exception { name: "nothing", reason: "there is none", covers: |_, _| false },
         ];
         let theirs = heard(&[("error", "45"), ("name", "a"), ("more", "1")]);
         let ours = heard(&[("error", "0"), ("name", "b"), ("less", "2")]);
@@ -169,5 +236,23 @@ mod tests {
         assert_eq!(comparison.excepted, BTreeMap::from([("names", 1)]));
         assert_eq!(comparison.idle(&exceptions), ["nothing"]);
         assert_eq!(Comparison::of(&theirs, &theirs, &exceptions).unexplained, []);
+    }
+
+    #[test]
+    fn an_exception_may_demand_what_apache_kafka_answers_to_another_request() {
+        let exceptions = [Exception {
+            name: "unknown",
+            reason: "to the embedded brokers there is no such topic",
+            covers: |_, answers| answers.ours_are_kafkas_to("Metadata v1: not there", Some("name")),
+        }];
+        let heard = |about: &str, error: &str, name: &str| Heard {
+            request: format!("Metadata v1: {about}"),
+            fields: vec![("error".to_owned(), error.to_owned()), ("name".to_owned(), name.to_owned())],
+        };
+        let theirs = [heard("not there", "3", "a"), heard("its own", "0", "b")];
+        for (error, unexplained) in [("3", 0), ("5", 1)] {
+            let ours = [heard("not there", "3", "a"), heard("its own", error, "b")];
+            assert_eq!(Comparison::of(&theirs, &ours, &exceptions).unexplained.len(), unexplained);
+        }
     }
 }

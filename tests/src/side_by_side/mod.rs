@@ -11,7 +11,7 @@ mod teller;
 
 use uuid::Uuid;
 
-pub use self::compare::{Comparison, Difference, Exception, Heard, SETTINGS_OF_NEW_TOPICS};
+pub use self::compare::{Answers, Comparison, Difference, Exception, Heard, SETTINGS_OF_NEW_TOPICS};
 pub use self::fields::Field;
 pub use self::story::{Cluster, tell, tell_replicated};
 pub use self::teller::Teller;
