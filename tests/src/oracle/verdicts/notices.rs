@@ -23,6 +23,19 @@ const AS_IT_IS_ANYWAY: Met = (
      client has such a value unused",
 );
 
+/// Keys that the Java client reads, so that it does not name them, and of which a notice says that they have no effect here.
+const READ_IN_JAVA_ALONE: [Met; 9] = [
+    ("bootstrap.servers", "addresses are given to whoever connects, not to the configuration"),
+    ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
+    ("send.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
+    ("receive.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
+    ("key.serializer", "serialisers are not settings here"),
+    ("value.serializer", "serialisers are not settings here"),
+    ("sasl.mechanism", "nobody logs in here"),
+    ("enable.metrics.push", "metrics are not sent to brokers here (KIP-714)"),
+    ("transaction.two.phase.commit.enable", "nobody else ends a transaction here (KIP-939)"),
+];
+
 /// Holds our notices of these properties against what Java logged. Names the exceptions that are met.
 ///
 /// # Errors
@@ -30,37 +43,52 @@ const AS_IT_IS_ANYWAY: Met = (
 pub(super) fn hold(properties: &Properties, told: &[String]) -> Result<Vec<Met>, Vec<String>> {
     let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let (_, notices) = ProducerConfig::from_properties(pairs).expect("accepted");
-    let is_change = |notice: &&ConfigNotice| matches!(notice, ConfigNotice::SilentlyChanged { .. });
-    let changes: Vec<String> = notices.iter().take_while(is_change).map(ConfigNotice::to_string).collect();
-    let (theirs, unused) = match told.split_last() {
-        Some((last, before)) => match unused_keys(last) {
-            Some(keys) => (before, keys),
-            None => (told, BTreeSet::new()),
-        },
-        None => (told, BTreeSet::new()),
-    };
-    let told_of: BTreeSet<String> = notices[changes.len()..].iter().filter_map(key_of).collect();
-    // What Java uses and has no effect here is told of besides.
-    let status = |key: &str| reference().find(|option| option.name == key).map(|option| option.status);
-    let is_no_effect = |key: &&String| status(key) == Some(Status::NoEffect);
-    let is_more = told_of.difference(&unused).any(|key| !is_no_effect(&key));
-    let (so_anyway, untold): (Vec<&String>, Vec<_>) =
-        unused.difference(&told_of).partition(|key| matches!(status(key), Some(Status::Refused { .. })));
-    if theirs != changes || is_more || !untold.is_empty() {
-        return Err(notices.iter().map(ConfigNotice::to_string).collect());
-    }
-    let is_told_of = !unused.is_disjoint(&told_of);
-    let met = [(is_told_of, KEY_BY_KEY), (!so_anyway.is_empty(), AS_IT_IS_ANYWAY)];
-    Ok(met.into_iter().filter(|&(is_met, _)| is_met).map(|(_, met)| met).collect())
+    compare(&notices, told).ok_or_else(|| notices.iter().map(ConfigNotice::to_string).collect())
 }
 
-/// The key of a notice that is not about a change.
-fn key_of(notice: &ConfigNotice) -> Option<String> {
+/// The exceptions that are met; `None`: there is a difference that is none.
+fn compare(notices: &[ConfigNotice], told: &[String]) -> Option<Vec<Met>> {
+    let is_change = |notice: &&ConfigNotice| matches!(notice, ConfigNotice::SilentlyChanged { .. });
+    let changes: Vec<String> = notices.iter().take_while(is_change).map(ConfigNotice::to_string).collect();
+    let last = told.last().and_then(|last| unused_keys(last));
+    let theirs = &told[..told.len() - usize::from(last.is_some())];
+    if theirs != changes {
+        return None;
+    }
+    let mut unused = last.unwrap_or_default();
+    let mut met = BTreeSet::new();
+    for notice in &notices[changes.len()..] {
+        let status = status(key_of(notice)?);
+        // A key is told of once.
+        let is_unused = unused.remove(key_of(notice)?);
+        met.insert(match notice {
+            ConfigNotice::NoEffect { .. } if is_unused && status.is_some() => KEY_BY_KEY,
+            ConfigNotice::NoEffect { key } => *READ_IN_JAVA_ALONE.iter().find(|(known, _)| *known == &**key)?,
+            ConfigNotice::UnknownKey { .. } | ConfigNotice::Deprecated { .. } | ConfigNotice::NoKey { .. }
+                if is_unused && status.is_none() =>
+            {
+                KEY_BY_KEY
+            }
+            _ => return None,
+        });
+    }
+    let is_so_anyway = |key: &String| matches!(status(key), Some(Status::Refused { .. }));
+    met.extend((!unused.is_empty()).then_some(AS_IT_IS_ANYWAY));
+    unused.iter().all(is_so_anyway).then(|| met.into_iter().collect())
+}
+
+/// What becomes of a key here; `None`: the Java client defines no such key.
+fn status(key: &str) -> Option<Status> {
+    reference().find(|option| option.name == key).map(|option| option.status)
+}
+
+/// The key of a notice that is not about a change. A level is none of a configuration's: what runs it says so.
+fn key_of(notice: &ConfigNotice) -> Option<&str> {
     match notice {
         ConfigNotice::UnknownKey { key, .. }
         | ConfigNotice::NoEffect { key }
-        | ConfigNotice::Deprecated { key, .. } => Some(key.as_ref().to_owned()),
-        ConfigNotice::NoKey { .. } => Some(String::new()),
+        | ConfigNotice::Deprecated { key, .. } => Some(key),
+        ConfigNotice::NoKey { .. } => Some(""),
         ConfigNotice::SilentlyChanged { .. } | ConfigNotice::LevelWithoutEffect { .. } => None,
     }
 }
@@ -70,4 +98,35 @@ fn unused_keys(sentence: &str) -> Option<BTreeSet<String>> {
     let keys =
         sentence.strip_prefix("These configurations '[")?.strip_suffix("]' were supplied but are not used yet.")?;
     Some(keys.split(", ").map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_effect(key: &str) -> ConfigNotice {
+        ConfigNotice::NoEffect { key: key.into() }
+    }
+
+    #[test]
+    fn each_exception_is_met_by_its_own_notices() {
+        let unused = |keys: &str| vec![format!("These configurations '[{keys}]' were supplied but are not used yet.")];
+        let unknown = ConfigNotice::UnknownKey { key: "no.such.key".into(), nearest: None };
+        let names = |met: Option<Vec<Met>>| met.map(|met| met.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        for (notices, told, met) in [
+            (vec![], vec![], Some(vec![])),
+            (vec![unknown.clone()], unused("no.such.key"), Some(vec![KEY_BY_KEY.0])),
+            (vec![no_effect("receive.buffer.bytes")], vec![], Some(vec!["receive.buffer.bytes"])),
+            (vec![], unused("ssl.protocol"), None),
+            (vec![no_effect("acks")], vec![], None),
+            (vec![no_effect("ssl.protocol")], vec![], None),
+            (vec![no_effect("no.such.key")], unused("no.such.key"), None),
+            (vec![unknown.clone()], vec![], None),
+            (vec![unknown.clone(), unknown], unused("no.such.key"), None),
+            (vec![ConfigNotice::LevelWithoutEffect { key: "compression.zstd.level".into() }], vec![], None),
+            (vec![], vec!["Idempotence will be disabled because retries is set to 0.".to_owned()], None),
+        ] {
+            assert_eq!(names(compare(&notices, &told)), met, "{notices:?} beside {told:?}");
+        }
+    }
 }
