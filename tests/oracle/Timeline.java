@@ -139,6 +139,7 @@ public final class Timeline {
 
     /** What the client meets and only logs: "! INSTANT CLASS SENTENCE". */
     private void tellThrown(Throwable thrown) {
+        TimelineThrown.check(thrown);
         OUT.println("! " + time.elapsed() + " " + thrown.getClass().getSimpleName() + " " + thrown.getMessage());
     }
 
@@ -259,7 +260,7 @@ public final class Timeline {
                 sender.runOnce();
             } catch (RuntimeException uncaught) {
                 // Sender.run logs it and goes on.
-                tellThrown(TimelineThrown.byKafka(uncaught));
+                tellThrown(uncaught);
                 activity++;
             }
             inRound = false;
@@ -344,10 +345,19 @@ public final class Timeline {
             case "flush" -> flush();
             case "close" -> close(words);
             default -> {
-                if (!calls.perform(words) && !brokers.perform(wire, words)) {
+                if (!calls.perform(words) && !isOfBrokers(words)) {
                     throw new AssertionError(words[0]);
                 }
             }
+        }
+    }
+
+    /** A word that the brokers cannot read is the script's mistake, also where it is read in one of the sender's rounds. */
+    private boolean isOfBrokers(String[] words) {
+        try {
+            return brokers.perform(wire, words);
+        } catch (RuntimeException unreadable) {
+            throw new AssertionError(String.join(" ", words), unreadable);
         }
     }
 

@@ -16,7 +16,7 @@ record TimelineRefusal(Errors error, String message, Map<String, Errors> partiti
             case "" -> error.message();
             case "said" -> "said by the coordinator";
             case "silent" -> null;
-            default -> throw new IllegalArgumentException(words[2]);
+            default -> throw new AssertionError(words[2]);
         };
         Map<String, Errors> partitions = new HashMap<>();
         for (int place = 3; place < words.length; place++) {

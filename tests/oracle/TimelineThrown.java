@@ -11,18 +11,17 @@ final class TimelineThrown {
     private TimelineThrown() {
     }
 
-    /** What the Java client threw; what the player itself threw in the midst of it breaks the player. */
-    static RuntimeException byKafka(RuntimeException thrown) {
+    /** What the player itself threw in the midst of the Java client breaks the player. */
+    static void check(Throwable thrown) {
         for (StackTraceElement frame : thrown.getStackTrace()) {
             String name = frame.getClassName();
             if (name.startsWith(TimelineThrown.class.getPackageName() + ".Timeline")) {
                 throw new AssertionError(thrown);
             }
             if (name.startsWith("org.apache.kafka.")) {
-                break;
+                return;
             }
         }
-        return thrown;
     }
 
     /** A logger that passes on what it is told of throwables and forgets the rest. */
