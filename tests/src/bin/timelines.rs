@@ -1,5 +1,5 @@
-//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words and, in brackets,
-//! what is forgiven in it, `timelines random 2000` plays so many scripts that are drawn (`SEED` draws the same again), and
+//! Judges 4 and 5 by hand: `timelines WORDS` shows the course of the scenarios whose name contains the words, in brackets what
+//! is forgiven in it, and then our course too, `timelines random 2000` plays so many scripts that are drawn (`SEED` draws the same again), and
 //! `timelines random 160..161` of those only these.
 
 use core::ops::Range;
@@ -30,7 +30,12 @@ fn main() -> Result<()> {
         course.exceptions().for_each(|name| println!("({name})"));
         match course.difference() {
             Some(difference) => println!("{difference}"),
-            None => println!("{}\n    {}", script.name, course.java().join("\n    ")),
+            None => {
+                println!("{}\n    {}", script.name, course.java().join("\n    "));
+                if course.java() != course.ours() {
+                    println!("  ours\n    {}", course.ours().join("\n    "));
+                }
+            }
         }
     }
     Ok(())

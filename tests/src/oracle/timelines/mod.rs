@@ -93,7 +93,7 @@ pub fn run(scripts: &[Script]) -> Result<Tally> {
 }
 
 /// Exceptions met where none is written down: a scenario that was alike, or differed for another reason, would pass unseen.
-/// `UPDATE=1` writes down what is met.
+/// And those written down that are not met: they would excuse what comes one day. `UPDATE=1` writes down what is met.
 fn unexcused(met: BTreeSet<String>) -> Result<Vec<String>> {
     let file = workspace::root().join("tests/oracle/excused.txt");
     if std::env::var_os("UPDATE").is_some() {
@@ -101,9 +101,15 @@ fn unexcused(met: BTreeSet<String>) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    let written: BTreeSet<&str> = text.lines().collect();
-    let unexcused = met.iter().filter(|line| !written.contains(line.as_str()));
-    Ok(unexcused.map(|line| format!("{line} is met, and tests/oracle/excused.txt does not say so")).collect())
+    Ok(beside(&met, &text.lines().map(str::to_owned).collect()))
+}
+
+/// What is met and not written down, and what is written down and not met.
+fn beside(met: &BTreeSet<String>, written: &BTreeSet<String>) -> Vec<String> {
+    let unwritten = met.difference(written);
+    let unwritten = unwritten.map(|line| format!("{line} is met, and tests/oracle/excused.txt does not say so"));
+    let unmet = written.difference(met);
+    unwritten.chain(unmet.map(|line| format!("{line} stands in tests/oracle/excused.txt, and is not met"))).collect()
 }
 
 /// Plays these of the scripts that are drawn, and shrinks those that take two courses; after a few of them it has seen enough.
@@ -277,4 +283,20 @@ fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
         }
     }
     by_place.into_values().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excuse_that_is_not_written_down_is_a_difference_and_one_that_is_not_met_is_another() {
+        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+        let written = lines(&["a: left-waiting", "b: left-waiting"]);
+        assert_eq!(beside(&written, &written), [""; 0]);
+        let found = beside(&lines(&["b: left-waiting", "c: left-waiting"]), &written);
+        assert!(found[0].starts_with("c: left-waiting is met"), "{found:?}");
+        assert!(found[1].starts_with("a: left-waiting stands"), "{found:?}");
+        assert_eq!(found.len(), 2);
+    }
 }
