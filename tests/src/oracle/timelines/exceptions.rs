@@ -1,5 +1,8 @@
 //! Where this producer differs from the Java client on purpose, or where Java itself leaves the matter to chance.
 
+mod hostile;
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::brokers;
@@ -136,10 +139,10 @@ pub(super) const EXCEPTIONS: [Exception; 16] = [
     Exception {
         name: "equals-in-line",
         reason: "questions of a transaction that are equally urgent wait in a java.util.PriorityQueue, where each vain round of \
-                 the sender may change which comes first; the player's rounds are more than a real sender's. Both ask the \
-                 same at the same instants in another order",
-        forgive: |_, theirs, ours| {
-            let is_met = asked_in_another_order(theirs, ours);
+                 the sender may change which comes first; the player's rounds are more than a real sender's. Behind a look-up \
+                 both ask the same in another order, one that is asked again after its back-off",
+        forgive: |Case { script, .. }, theirs, ours| {
+            let is_met = order::is_another_alone(script, theirs, ours);
             if is_met {
                 ours.clone_from(theirs);
             }
@@ -269,68 +272,25 @@ pub(super) const EXCEPTIONS: [Exception; 16] = [
         name: "poisoned-by-an-id",
         reason: "granted an id that is none, or refused one with TRANSACTION_ABORTABLE, the Java client's producer without \
                  transactions attempts a transition that its own states forbid, and is poisoned with an \
-                 IllegalStateException for good; here the first is asked about once more, and the second is as fatal as any \
-                 other unexpected error, with its name. What follows is not compared",
-        forgive: |case, theirs, ours| {
-            let poisoned = ["READY", "ABORTABLE_ERROR"].map(|from| {
-                case.thrown(&format!("Invalid transition attempted from state {from} to state INITIALIZING"))
-            });
-            let since = poisoned.into_iter().flatten().next().filter(|_| !case.script.has_transactions());
-            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
-        },
+                 IllegalStateException for good; here the first is asked about once more, and what Java refuses is sent, and \
+                 the second is as fatal as any other unexpected error, with its name",
+        forgive: hostile::poisoned_by_an_id,
     },
     Exception {
         name: "ports-that-are-none",
         reason: "a broker of which metadata tells port 0, or one beyond 65535, is none, and metadata is asked for again; the \
                  Java client dials the first without end, and of the second an IllegalArgumentException in each attempt \
-                 leaves it as if it were being connected to. What follows is not compared",
-        forgive: |case, theirs, ours| {
-            let mut told = case.script.actions.iter().filter(|action| action.words[0] == "port");
-            let nowhere = told.find(|action| action.words.last().is_some_and(|port| port == "0"));
-            let since = case.thrown("port out of range:").or(nowhere.map(|action| action.at));
-            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
-        },
+                 leaves it as if it were being connected to. Where it gets no further, what follows is not compared",
+        forgive: hostile::ports_that_are_none,
     },
     Exception {
         name: "metadata-is-asked-for-again",
         reason: "DefaultMetadataUpdater.maybeUpdate notes a question as under way after NetworkClient.doSend has failed it for \
                  want of a version, so the Java client never asks for metadata again, of no broker; here it is asked for \
-                 after the back-off, and who waits hears the reason rather than of max.block.ms. What follows is not compared",
-        forgive: |Case { script, .. }, theirs, ours| {
-            // None that we speak, or only the one that no client asks in any more.
-            let is_foreign = |(api, low, high): &(String, i16, i16)| api == "Metadata" && (*low > 13 || *high == 0);
-            let is_told = |line: &&String| line.contains(" UnsupportedVersionException ");
-            let told = theirs.iter().find(is_told).filter(|_| script.versions.iter().any(is_foreign));
-            let since = told.map(|line| instant(line));
-            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
-        },
+                 after the back-off, and who waits hears the reason rather than of max.block.ms",
+        forgive: hostile::metadata_is_asked_for_again,
     },
 ];
-
-/// Do two timelines differ only in the order in which they ask what is equally urgent? From the first line that differs to
-/// the last one each tells what the other does: as many questions at each instant, and whatever follows from them before
-/// the two take the same course again.
-fn asked_in_another_order(theirs: &[String], ours: &[String]) -> bool {
-    const EQUALS: [&str; 3] = ["add-partitions", "add-offsets", "commit-offsets"];
-    let place = first_difference(theirs, ours);
-    let was_looked_up = theirs[..place].iter().rev().take(9).any(|line| word(line, 1) == "find-coordinator");
-    let rest = [theirs, ours].map(|lines| &lines[place..]);
-    let is_same = |(their, our): &(&String, &String)| their == our;
-    let alike = rest[0].iter().rev().zip(rest[1].iter().rev()).take_while(is_same).count();
-    let [their, our] = rest.map(|lines| &lines[..lines.len() - alike]);
-    let what = |line: &String| line.split_once(' ').map(|(_, what)| what.to_owned());
-    let told = |lines: &[String]| {
-        let mut told: Vec<_> = lines.iter().map(what).collect();
-        told.sort_unstable();
-        told
-    };
-    let asked = |lines: &[String]| -> (Vec<_>, Vec<_>) {
-        let questions = lines.iter().filter(|line| EQUALS.contains(&word(line, 1)));
-        questions.map(|line| (instant(line), what(line))).unzip()
-    };
-    let ((their_instants, their_questions), (our_instants, our_questions)) = (asked(their), asked(our));
-    was_looked_up && their_instants == our_instants && their_questions != our_questions && told(their) == told(our)
-}
 
 fn first_difference(theirs: &[String], ours: &[String]) -> usize {
     theirs.iter().zip(ours).take_while(|(theirs, ours)| theirs == ours).count()
@@ -388,58 +348,4 @@ fn leave_out(theirs: &mut Vec<String>, ours: &mut Vec<String>, is_meant: impl Fn
     theirs.retain(|line| !is_meant(line));
     ours.retain(|line| !is_meant(line));
     theirs.len() + ours.len() < before
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ASKED: [&str; 6] = [
-        "10 find-coordinator n1 v6 0 group",
-        "20 add-partitions n1 7/0 t-0",
-        "30 add-offsets n1 7/0 group",
-        "30 produce n1 t-0 pid 7/0 seq 0",
-        "40 commit-offsets n2 7/0 group t-0",
-        "50 acked 0 t-0 0",
-    ];
-
-    fn lines(lines: &[&str]) -> Vec<String> {
-        lines.iter().map(|line| (*line).to_owned()).collect()
-    }
-
-    #[test]
-    fn the_same_questions_in_another_order_are_forgiven_with_what_follows_from_it() {
-        let [looked_up, .., acked] = ASKED;
-        let ours = [
-            looked_up,
-            "20 add-offsets n1 7/0 group",
-            "30 add-partitions n1 7/0 t-0",
-            "40 commit-offsets n2 7/0 group t-0",
-            "40 produce n1 t-0 pid 7/0 seq 0",
-            acked,
-        ];
-        assert!(asked_in_another_order(&lines(&ASKED), &lines(&ours)));
-        assert!(!asked_in_another_order(&lines(&ASKED[1..]), &lines(&ours[1..])), "nobody was looked up");
-    }
-
-    #[test]
-    fn a_question_that_is_lost_doubled_or_another_one_is_not_forgiven() {
-        let [looked_up, partitions, offsets, produced, commit, acked] = ASKED;
-        let swapped = ["20 add-offsets n1 7/0 group", "30 add-partitions n1 7/0 t-0"];
-        let [first, second] = swapped;
-        for (what, ours) in [
-            ("one is lost", &[looked_up, first, produced, commit, acked][..]),
-            ("one is asked twice", &[looked_up, first, second, "30 add-offsets n1 7/0 group", produced, commit, acked]),
-            ("another partition", &[looked_up, first, "30 add-partitions n1 7/0 t-1", produced, commit, acked]),
-            ("later", &[looked_up, first, "31 add-partitions n1 7/0 t-0", produced, commit, acked]),
-            (
-                "the order is the same",
-                &[looked_up, partitions, offsets, commit, "41 produce n1 t-0 pid 7/0 seq 0", acked],
-            ),
-            ("a record fails", &[looked_up, first, second, produced, commit, "50 failed 0 t-0 TimeoutException"]),
-            ("a batch is lost", &[looked_up, first, second, commit, acked]),
-        ] {
-            assert!(!asked_in_another_order(&lines(&ASKED), &lines(ours)), "{what}");
-        }
-    }
 }

@@ -120,6 +120,12 @@ impl Script {
         }
     }
 
+    /// So many milliseconds it says of a key; 0: it says nothing.
+    pub(super) fn millis(&self, key: &str) -> u64 {
+        let told = self.config.iter().rfind(|(known, _)| known == key);
+        told.and_then(|(_, millis)| millis.parse().ok()).unwrap_or(0)
+    }
+
     /// Does its producer have a `transactional.id`?
     pub fn has_transactions(&self) -> bool {
         self.config.iter().any(|(key, _)| key == "transactional.id")
