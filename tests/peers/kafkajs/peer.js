@@ -28,6 +28,7 @@ async function main([command, servers, topic, count, id, calls]) {
       clientId: 'kafkajs',
       brokers: servers.split(','),
       logLevel: logLevel.NOTHING,
+      // Longer than any answer is delayed: see the storm's faults.
       requestTimeout: 10_000,
       retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 1_000_000 },
     })

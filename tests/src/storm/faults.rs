@@ -8,7 +8,7 @@ use producer_core::protocol::ApiKey;
 
 use super::{Brokers, Manner};
 
-/// Longer than clients wait for an answer.
+/// Longer than Java, librdkafka and franz-go wait for an answer outside transactions, and half of what kafkajs waits.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Something that happens to a client.
@@ -50,7 +50,8 @@ pub(super) fn rota(brokers: Brokers, manner: Manner) -> Vec<Fault> {
         refused(ApiKey::Metadata, ErrorCode::LEADER_NOT_AVAILABLE),
     ];
     if manner != Manner::InTransactions {
-        // The answer is swallowed: the clients have given up the request by then, and sent it again.
+        // The answer is swallowed: the clients have given up the request by then, and sent it again. To kafkajs it is late: one
+        // request at a time is under way on its connection, and waits from when it is sent, so that no two delays add up.
         rota.push(Fault::Seized(ApiKey::Produce, Action::Delay(SILENCE)));
     } else {
         rota.extend([
