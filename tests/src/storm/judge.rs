@@ -32,6 +32,7 @@ impl Passage {
     /// Names the first record of which that is not true.
     pub fn judge(&self, records: usize, transactional: bool) -> Result<String> {
         let Self { account, read, faults, repeated_batches, .. } = self;
+        ensure!(*faults > 0 && *repeated_batches > 0, "the weather was fair: {faults} faults, nothing was sent again");
         let found =
             if transactional { judge_transactions(account, read, records) } else { judge_all(account, read, records) };
         Ok(format!("{faults} faults, {repeated_batches} batches sent again: {}", found?))

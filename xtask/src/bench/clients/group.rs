@@ -16,7 +16,7 @@ pub(super) struct Group {
     title: String,
     peers: Vec<Peer>,
     rounds: Vec<BTreeMap<Peer, Run>>,
-    /// The sink's own CPU time, over all runs.
+    /// The sinks' own CPU time, over all runs.
     sink_cpu_us_per_record: f64,
 }
 
@@ -31,7 +31,7 @@ impl Group {
     ) -> Result<Self> {
         let mut group =
             Self { title: title.into(), peers: peers.to_vec(), rounds: Vec::new(), sink_cpu_us_per_record: 0.0 };
-        let before = (runner.sink.cpu_seconds()?, runner.records_taken);
+        let before = (runner.sinks_cpu_seconds()?, runner.records_taken);
         for number in 0..rounds {
             progress!("{}: round {} of {rounds}", group.title, number + 1);
             let mut round = BTreeMap::new();
@@ -43,7 +43,7 @@ impl Group {
             }
             group.rounds.push(round);
         }
-        let (cpu_seconds, records) = (runner.sink.cpu_seconds()? - before.0, runner.records_taken - before.1);
+        let (cpu_seconds, records) = (runner.sinks_cpu_seconds()? - before.0, runner.records_taken - before.1);
         group.sink_cpu_us_per_record = cpu_seconds * 1e6 / records as f64;
         Ok(group)
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask bench clients`: ours beside the other clients, in turns, against a broker that keeps nothing.
 //!
-//! Every figure that counts is a ratio of two runs of the same round, and what is told is the median over the rounds. The
-//! sink checks each batch's CRC and counts its records; a run counts only if the client says that all of them were
+//! Every figure that counts is a ratio of two runs of the same round, and what is told is the median over the rounds. Each
+//! run has a sink of its own, which checks each batch's CRC and counts its records; a run counts only if the client says that all of them were
 //! acknowledged, and the sink that all of them came. CPU is the client's process alone, start-up included.
 
 mod group;
@@ -15,7 +15,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::{peers::Programs, rows::Plan, run::Runner, sink::Sink};
+use self::{peers::Programs, rows::Plan, run::Runner};
 use crate::{process, progress, tools, workspace};
 
 /// What to measure.
@@ -40,8 +40,7 @@ pub fn command(options: &Options) -> Result<()> {
     ensure!(options.rounds != Some(0), "no round, no figure");
     tools::rust_toolchain()?;
     let [sink, ours, core] = release_binaries()?;
-    let mut runner =
-        Runner { programs: Programs::build(ours)?, sink: Sink::start(&sink)?, notes: Vec::new(), records_taken: 0 };
+    let mut runner = Runner::new(Programs::build(ours)?, sink)?;
     let plan = Plan::new(options, core);
     println!(
         "100 B values without keys, acks=all, idempotent, no compression, buffers of 32 MiB; six partitions on three \

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Read as _,
+    path::PathBuf,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -44,18 +45,40 @@ pub(super) struct Run {
 /// Runs clients, one at a time, and remembers which of them had to be repeated.
 pub(super) struct Runner {
     pub(super) programs: Programs,
-    pub(super) sink: Sink,
+    sink_binary: PathBuf,
+    sink: Sink,
+    /// CPU seconds of the sinks before this one.
+    sinks_cpu_seconds: f64,
     /// What the reader must know beside the figures.
     pub(super) notes: Vec<String>,
     pub(super) records_taken: u64,
 }
 
 impl Runner {
+    /// Runs nothing yet.
+    pub(super) fn new(programs: Programs, sink_binary: PathBuf) -> Result<Self> {
+        let sink = Sink::start(&sink_binary)?;
+        Ok(Self { programs, sink_binary, sink, sinks_cpu_seconds: 0.0, notes: Vec::new(), records_taken: 0 })
+    }
+
+    /// Where a new sink listens: each run has one of its own, so that none finds what another has left behind.
+    pub(super) fn fresh_servers(&mut self) -> Result<String> {
+        self.sinks_cpu_seconds += self.sink.cpu_seconds()?;
+        self.sink = Sink::start(&self.sink_binary)?;
+        Ok(self.sink.servers().to_owned())
+    }
+
+    /// CPU seconds of all sinks so far.
+    pub(super) fn sinks_cpu_seconds(&self) -> Result<f64> {
+        Ok(self.sinks_cpu_seconds + self.sink.cpu_seconds()?)
+    }
+
     /// Has `peer` do `work`. One that hangs is killed and tried again; `None`: it never finished. Of ours, nothing is
     /// repeated.
     pub(super) fn run(&mut self, peer: Peer, work: &Workload) -> Result<Option<Run>> {
         for attempt in 1..=TRIES {
-            let command = self.programs.command(peer, self.sink.servers(), work);
+            let servers = self.fresh_servers()?;
+            let command = self.programs.command(peer, &servers, work);
             match self.run_once(peer, work, command) {
                 Ok(run) => return Ok(Some(run)),
                 Err(error) if peer.is_ours() => return Err(error),
