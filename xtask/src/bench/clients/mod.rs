@@ -1,8 +1,9 @@
 //! `cargo xtask bench clients`: ours beside the other clients, in turns, against a broker that keeps nothing.
 //!
 //! Every figure that counts is a ratio of two runs of the same round, and what is told is the median over the rounds. Each
-//! run has a sink of its own, which checks each batch's CRC and counts its records; a run counts only if the client says that all of them were
-//! acknowledged, and the sink that all of them came. CPU is the client's process alone, start-up included.
+//! run has a sink of its own, which checks each batch's CRC and counts its records; a run counts only if the client says
+//! that all of them were acknowledged, and the sink that all of them came. CPU is the client's process alone, start-up
+//! included.
 
 mod group;
 mod peers;
