@@ -86,7 +86,7 @@ public final class Timeline {
     long activity = 0;
     private final List<Flush> flushes = new ArrayList<>();
     private int sends = 0;
-    private final TimelineCallers callers = new TimelineCallers(() -> this.pool.queued());
+    final TimelineCallers callers = new TimelineCallers(() -> this.pool.queued());
     private long closeAt = Long.MAX_VALUE;
     private boolean closing = false;
     private boolean closed = false;

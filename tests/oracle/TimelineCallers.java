@@ -32,6 +32,8 @@ final class TimelineCallers {
         private volatile String told;
         /** Whose change it waits for; null: for none, but perhaps for memory. */
         private volatile Object object;
+        /** Is it past the time that it waits at most? */
+        private volatile BooleanSupplier isTooLate;
 
         private Caller(Supplier<String> send) {
             super("caller");
@@ -48,6 +50,8 @@ final class TimelineCallers {
     /** Who waits for memory, in the Java client's own words. */
     private final IntSupplier queued;
     private final List<Caller> waiting = new ArrayList<>();
+    /** Did the metadata call notifyAll since callers last looked? */
+    private boolean wereNotified;
 
     TimelineCallers(IntSupplier queued) {
         this.queued = queued;
@@ -79,12 +83,19 @@ final class TimelineCallers {
         return heard(caller);
     }
 
+    /** The metadata calls notifyAll. Where it changes without, as in a rebootstrap, who waits learns of it later. */
+    void areNotified() {
+        wereNotified = true;
+    }
+
     /** What those have to tell, in the order of their calls, that waited for metadata and do no more. */
     List<String> look() {
         List<String> all = new ArrayList<>();
+        boolean haveNews = wereNotified;
+        wereNotified = false;
         for (Caller caller : List.copyOf(waiting)) {
             Object object = caller.object;
-            if (object == null) {
+            if (object == null || !(haveNews || caller.isTooLate.getAsBoolean())) {
                 continue;
             }
             synchronized (object) {
@@ -120,6 +131,7 @@ final class TimelineCallers {
                 throw new TimeoutException("Condition not satisfied before deadline");
             }
             Caller caller = (Caller) Thread.currentThread();
+            caller.isTooLate = isTooLate;
             caller.object = object;
             while (caller.object != null) {
                 object.wait();

@@ -16,11 +16,13 @@ import org.apache.kafka.clients.MetadataSnapshot;
 import org.apache.kafka.clients.NetworkClient;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.Cluster;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.internals.ClusterResourceListeners;
 import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.requests.MetadataResponse;
 import org.apache.kafka.common.utils.LogContext;
 import org.apache.kafka.common.utils.Time;
 
@@ -198,6 +200,24 @@ final class TimelineDraws {
             super(retryBackoff, retryBackoffMax, timeline.config.getLong("metadata.max.age.ms"),
                 timeline.config.getLong("metadata.max.idle.ms"), log, new ClusterResourceListeners(), timeline.time);
             this.timeline = timeline;
+        }
+
+        @Override
+        public synchronized void update(int version, MetadataResponse response, boolean isPartial, long now) {
+            super.update(version, response, isPartial, now);
+            timeline.callers.areNotified();
+        }
+
+        @Override
+        public synchronized void fatalError(KafkaException error) {
+            super.fatalError(error);
+            timeline.callers.areNotified();
+        }
+
+        @Override
+        public synchronized void close() {
+            super.close();
+            timeline.callers.areNotified();
         }
 
         @Override
