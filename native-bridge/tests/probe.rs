@@ -76,7 +76,7 @@ async fn a_peer_that_says_nothing_is_silent_when_patience_is_over() {
     })
     .await;
     assert_eq!(verdict, Err(ProbeError::Silent { patience }));
-    assert!(started.elapsed() < PATIENCE);
+    assert!(started.elapsed() >= patience, "given up before its time");
 }
 
 #[tokio::test]

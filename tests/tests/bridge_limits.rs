@@ -16,8 +16,6 @@ const OPEN_RECORDS: u64 = 200_000;
 const KEPT_RECORDS: u64 = 100_000;
 /// Sessions kept.
 const SESSIONS: usize = 32;
-/// Reports gather for this long before they are written.
-const GATHERED_FOR: Duration = Duration::from_millis(4);
 
 fn serve() -> Result<Bridge> {
     Bridge::serve(page::small()?.path(), &[])
@@ -129,28 +127,4 @@ async fn admitted(bridge: &Bridge) -> Result<PageClient> {
             opened => return opened,
         }
     }
-}
-
-#[tokio::test]
-async fn a_burst_is_told_in_at_most_one_write_every_four_milliseconds() -> Result<()> {
-    const RECORDS: u32 = 2_000;
-    let bridge = serve()?;
-    let mut page = PageClient::joined(&bridge).await?;
-    // Each record alone in its batch: each has an outcome of its own, as soon as it is stored.
-    page.command(&Command::Configure { properties: vec![("batch.size".into(), "0".into())] }).await?;
-    page.wait_for(|report| match report {
-        Report::Configured { properties, .. } => (!properties.is_empty()).then_some(()),
-        _ => None,
-    })
-    .await?;
-    let before = page.frames_so_far().len();
-    let began = Instant::now();
-    page.command(&Command::Send(send(1, Habit::Callback, "orders", "user-42", RECORDS))).await?;
-    let outcomes = page.outcomes_of(1, RECORDS).await?;
-    let writes = page.frames_so_far().len() - before;
-    let gathered = began.elapsed().as_millis() / GATHERED_FOR.as_millis() + 1;
-    assert_eq!(outcomes.len(), RECORDS as usize, "one by one");
-    assert!(writes as u128 <= gathered, "{writes} writes where {gathered} had sufficed");
-    assert!(writes < outcomes.len() / 2, "{writes} writes for {} outcomes", outcomes.len());
-    Ok(())
 }

@@ -7,7 +7,6 @@
 #![cfg(target_os = "linux")]
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use cross_tests::wire_samples::{APIS, request_frame, response_frame};
@@ -18,8 +17,6 @@ use producer_core::wire::{MAX_FRAME_BYTES, Malformation, RequestError, decode_re
 
 const FRAMES_PER_KIND: u32 = 100_000;
 const MEMORY_LIMIT_KB: u32 = 512 * 1024;
-/// Far more than any frame takes, even on a busy machine without optimisation; a decoder that loops takes longer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Set in the child. Its value is the name of the test whose body it runs.
 const CHILD: &str = "HOSTILE_FRAMES_CHILD";
 
@@ -143,11 +140,10 @@ fn read_all(records: &Bytes) {
 fn survive(samples: &[Bytes], seed: u64, mut decode: impl FnMut(Bytes, &mut Random) -> bool) {
     let mut random = Random(seed);
     let mut decoded = 0;
-    for n in 0..FRAMES_PER_KIND {
+    // A decoder that loops never comes to the end of these.
+    for _ in 0..FRAMES_PER_KIND {
         let frame = damaged(samples, &mut random);
-        let began = Instant::now();
         decoded += u32::from(decode(frame, &mut random));
-        assert!(began.elapsed() < PATIENCE, "frame {n} of seed {seed:#x} took {:?}", began.elapsed());
     }
     assert!((FRAMES_PER_KIND / 100..FRAMES_PER_KIND).contains(&decoded), "{decoded} were still messages");
 }

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use producer_core::bridge::{Habit, RecordSpec, SendCommand, SessionId, encode};
+use producer_core::bridge::{Habit, RecordSpec, SendCommand, SendId, SessionId, encode};
 use tokio::io::DuplexStream;
+use tokio::time::timeout_at;
 
 use super::*;
 use crate::serve::sessions::tests::sessions;
@@ -110,15 +111,44 @@ async fn a_page_that_asks_for_something_is_left_alone_for_another_half_hour() {
     assert_eq!(began.elapsed().as_secs() / 60, 50);
 }
 
+/// A record that is refused without asking the cluster, so many times.
+fn refused(id: SendId, count: u32) -> Command {
+    let record = RecordSpec { topic: "orders".into(), timestamp_ms: Some(-1), ..RecordSpec::default() };
+    Command::Send(SendCommand { id, habit: Habit::Forget, record, count })
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_of_every_millisecond_are_written_together_every_four() {
+    const SENDS: u64 = 40;
+    let mut page = Page::open(&sessions(), ROOMY).await;
+    page.hello(None).await;
+    page.say(Command::Arm).await;
+    let (mut written, mut outcomes) = (Vec::new(), 0);
+    for id in 1..=SENDS + 4 {
+        if id <= SENDS {
+            page.say(refused(id, 1)).await;
+        }
+        let millisecond = Instant::now() + Duration::from_millis(1);
+        while let Ok(message) = timeout_at(millisecond, page.socket.next()).await {
+            let Message::Binary(frame) = message.expect("an open connection").expect("a message") else { continue };
+            let reports = bridge::decode::<Vec<Report>>(&frame).expect("reports");
+            let told = |report: &Report| if let Report::Outcomes { outcomes } = report { outcomes.len() } else { 0 };
+            outcomes += reports.iter().map(told).sum::<usize>();
+            written.push(Instant::now());
+        }
+    }
+    assert_eq!(outcomes, 40);
+    assert!(written.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(4)), "{written:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn row_36_a_page_that_takes_nothing_for_ten_seconds_is_a_slow_consumer() {
     let sessions = sessions();
     let mut page = Page::open(&sessions, 4096).await;
     let (session, _) = page.hello(None).await;
     page.say(Command::Arm).await;
-    // Refused without asking the cluster: a thousand outcomes at once.
-    let record = RecordSpec { topic: "orders".into(), timestamp_ms: Some(-1), ..RecordSpec::default() };
-    page.say(Command::Send(SendCommand { id: 1, habit: Habit::Forget, record, count: 1_000 })).await;
+    // A thousand outcomes at once.
+    page.say(refused(1, 1_000)).await;
     // Within the second that it has for reading why it is dismissed.
     tokio::time::sleep(Duration::from_millis(10_500)).await;
     assert_eq!(page.closed().await, 1013);
