@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 
 use core::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct Driver<O: Observer, A: Application<O>> {
     shared: Arc<Shared<O, A>>,
     /// Times the thread, where it is the driver's own and its producer is metered.
     watch: Option<Arc<LoopWatch>>,
+    /// The thread, where it is the driver's own.
+    own_thread: Option<ThreadId>,
 }
 
 /// What the program's threads and the driver's task share.
@@ -112,10 +114,11 @@ where
         let mut runtime = runtime::Builder::new_current_thread();
         let watch = producer.times_loop().then(|| LoopWatch::of(&mut runtime, clock));
         let runtime = OwnRuntime(Some(runtime.enable_all().build()?));
-        let (driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), watch);
+        let (mut driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), watch);
         // A name that the operating system cannot take would be a panic.
         let thread = thread::Builder::new().name(name.replace('\0', " "));
-        thread.spawn(move || runtime.block_on(task.run()))?;
+        let thread = thread.spawn(move || runtime.block_on(task.run()))?;
+        driver.own_thread = Some(thread.thread().id());
         Ok(driver)
     }
 
@@ -140,7 +143,12 @@ where
             turned: Notify::new(),
         });
         let task = Task::new(Arc::clone(&shared), clock, after_turn, watch.clone());
-        (Self { shared, watch }, task)
+        (Self { shared, watch, own_thread: None }, task)
+    }
+
+    /// Is the caller on the driver's own thread, as `after_turn` is? What waits for the driver there waits for ever.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.own_thread == Some(thread::current().id())
     }
 
     /// Somebody reads metrics: from now on the thread's time is measured.

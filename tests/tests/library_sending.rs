@@ -1,11 +1,15 @@
 //! Courses of a program that sends, as Kafka's integration tests take them, with the embedded brokers: offsets, times, closing,
 //! flushing, and topics that are not there.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt as _;
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{Delivery, ErrorCode, KafkaProducer, ProducerConfig, ProducerError, Record, SendError};
+use kafka_producer::{
+    Delivery, ErrorCode, KafkaProducer, ProducerConfig, ProducerError, Record, RecordMetadata, SendError,
+};
 use producer_core::cluster::{Action, Matcher, Rule, new_topic};
 use producer_core::ids::TopicPartition;
 use producer_core::protocol::{ApiKey, NewTopic};
@@ -196,6 +200,60 @@ async fn closing_without_patience_fails_what_has_not_left() {
             assert_eq!(delivery.await.expect_err("not sent").error.java_class(), "KafkaException");
         }
     }
+}
+
+/// Mirrors `BaseProducerSendTest.testCloseWithZeroTimeoutFromSenderThread`: fifty times over, none of a hundred lingering
+/// records is done before a flush; each one's callback, on the sender's thread, closes the producer without patience and then
+/// with all of it, and neither blocks; the hundred are stored, and what the first callback sent before it closed is not.
+#[tokio::test]
+async fn closing_in_a_callback_does_not_wait() {
+    let brokers = brokers(1, None).await;
+    let topic = TopicPartition { topic: "topic".into(), partition: 0 };
+    for round in 1..=50 {
+        let producer = Arc::new(producer(&brokers, &FOR_EVER).await);
+        let (tell, told) = mpsc::channel();
+        for number in 0..RECORDS {
+            let (closer, tell) = (Arc::clone(&producer), tell.clone());
+            let callback = move |_: &RecordMetadata, error: Option<&ProducerError>| {
+                for _ in 0..if number == 0 { RECORDS } else { 0 } {
+                    closer.try_send(record(0, None, Some(b"too late"))).expect("open, and room for it");
+                }
+                let closed = [Some(Duration::ZERO), None].map(|patience| closer.close(patience).now_or_never());
+                tell.send((error.cloned(), closed)).expect("the test listens");
+            };
+            producer.send_with_callback(record(0, None, Some(b"value")), callback).await.expect("appended");
+        }
+        assert_eq!(told.try_recv(), Err(mpsc::TryRecvError::Empty));
+        tokio::time::timeout(PATIENCE, producer.flush()).await.expect("in time");
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), vec![(None, [Some(()); 2]); 100]);
+        assert_eq!(
+            brokers.with_cluster(|cluster, _| cluster.log(&topic).expect("there").end_offset()),
+            round * RECORDS
+        );
+    }
+}
+
+/// Mirrors `KafkaProducerTest.shouldNotInvokeFlushInCallback`: a flush in a callback breaks off with the sentence of Java's
+/// KafkaException, and neither that callback's record nor the producer is the worse for it.
+#[tokio::test]
+async fn flushing_in_a_callback_is_refused() {
+    let brokers = brokers(1, None).await;
+    let producer = Arc::new(producer(&brokers, &[]).await);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let flusher = Arc::clone(&producer);
+    let callback = move |_: &RecordMetadata, error: Option<&ProducerError>| {
+        let flushed = catch_unwind(AssertUnwindSafe(|| flusher.flush().now_or_never()));
+        let sentence = flushed.map_err(|thrown| thrown.downcast::<String>().expect("a sentence"));
+        tell.send((error.cloned(), sentence.map_err(|sentence| *sentence))).expect("the test listens");
+    };
+    producer.send_with_callback(record(0, None, Some(b"value")), callback).await.expect("appended");
+    let refused =
+        "KafkaProducer.flush() invocation inside a callback is not permitted because it may lead to deadlock.";
+    let heard = tokio::time::timeout(PATIENCE, told).await.expect("in time").expect("called back");
+    assert_eq!(heard, (None, Err(refused.to_owned())));
+    let next = send(&producer, record(0, None, Some(b"value"))).await;
+    tokio::time::timeout(PATIENCE, producer.flush()).await.expect("in time");
+    assert!(next.is_done(), "elsewhere it flushes");
 }
 
 /// Mirrors `PlaintextProducerSendTest.testBatchSizeZero`: with batch.size=0 a hundred records get offsets in order by

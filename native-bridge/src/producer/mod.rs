@@ -30,6 +30,10 @@ use delivery::AppendedRecord;
 pub use delivery::{Delivery, DeliveryError, RecordMetadata};
 pub use errors::{ConnectError, SendError, TrySendError};
 
+/// The Java client's sentence.
+const FLUSH_IN_CALLBACK: &str =
+    "KafkaProducer.flush() invocation inside a callback is not permitted because it may lead to deadlock.";
+
 /// A Kafka producer with the Java client's behaviour.
 ///
 /// `send` writes the record into its batch on the caller's thread, under a short lock; everything else, callbacks
@@ -38,7 +42,7 @@ pub use errors::{ConnectError, SendError, TrySendError};
 /// reference (or in an `Arc`).
 ///
 /// What its operator should look into is a warning in the log (`tracing`): a topic that was deleted and made anew, to which
-/// records go on, and a broker whose answers are not Kafka's.
+/// records go on, a broker whose answers are not Kafka's, and a `close` in a callback whose patience is overridden.
 ///
 /// Call [`close`](Self::close) before dropping it: dropping settles what is unsettled as `close` with no patience does,
 /// as *failed*.
@@ -83,7 +87,7 @@ impl KafkaProducerBuilder {
     ///
     /// It runs on the sender's thread, where it stalls the producer as long as it takes. It may use the producer, and spawn
     /// tasks, which run on the runtime in which the producer was connected; it must not block on what the sender's thread
-    /// does. A batch may be told before the `send_unobserved` that appended its
+    /// does ([`flush`](KafkaProducer::flush) panics there, [`close`](KafkaProducer::close) does not wait). A batch may be told before the `send_unobserved` that appended its
     /// last record has returned.
     ///
     /// ```
@@ -270,11 +274,14 @@ impl KafkaProducer {
     /// Sends everything appended so far without lingering; returns when all of it has met its fate, good or bad, and
     /// its callbacks have run.
     ///
-    /// Do not await it in a callback, which it would wait for.
-    ///
     /// # Cancel safety
     /// Dropping the future ends the waiting, not the flush.
+    ///
+    /// # Panics
+    /// Polled in a callback, on the sender's thread, with the sentence of the `KafkaException` that Java throws there: the
+    /// flush would wait for the callback. As in Java, the callback ends with it and the producer goes on.
     pub async fn flush(&self) {
+        assert!(!self.driver.is_own_thread(), "{FLUSH_IN_CALLBACK}");
         let _timed = Timed { producer: self, call: TimedCall::Flush, watch: self.clock.stopwatch() };
         let flushed = self.driver.with(|producer, program, now| {
             let flush = producer.begin_flush(now);
@@ -289,16 +296,26 @@ impl KafkaProducer {
     /// not answered, which Java's `close()` waits for too. A send that waits for memory is refused at once, one that waits for
     /// metadata at the end, unless it hears of its topic before. Closing twice is no error.
     ///
+    /// In a callback, on the sender's thread, it has no patience and does not wait, whatever it was given, as in Java: it
+    /// would wait for the callback. A patience that is overridden so is a warning in the log.
+    ///
     /// # Cancel safety
     /// Dropping the future ends the waiting, not the closing.
-    pub async fn close(&self, patience: Option<Duration>) {
+    pub async fn close(&self, mut patience: Option<Duration>) {
+        let in_callback = self.driver.is_own_thread();
+        if in_callback && patience != Some(Duration::ZERO) {
+            tracing::warn!(?patience, "closed in a callback, which the close would wait for: it has no patience now");
+            patience = Some(Duration::ZERO);
+        }
         let closed = self.driver.with(|producer, program, now| {
             producer.close(now, patience);
             program.signal_closed()
         });
         // A send that waits for memory is refused now, not when its patience is over.
         self.driver.shared().sends_may_proceed.notify_waiters();
-        self.signalled(closed).await;
+        if !in_callback {
+            self.signalled(closed).await;
+        }
     }
 
     /// Waits for a signal of the sender's thread. When that has ended, everything is settled.
