@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use producer_core::time::{self, Now};
-// The runtime's instants, so that a test that stops the runtime's clock stops the core's with it.
-use tokio::time::Instant;
 
 use crate::timekeeper;
 
@@ -21,18 +19,47 @@ const CALLS_PER_READING: u32 = 1_024;
 /// Clones share their beginning, so that a session's producers, one after the other, live on one time axis.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
+    source: Source,
     started: Instant,
 }
 
+/// Whose instants a clock tells.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// Those of the runtime it is read in: a test that stops the runtime's clock stops the core's with it.
+    Runtime,
+    /// The machine's, whatever runtime it is read in.
+    Machine,
+}
+
+impl Source {
+    fn instant(self) -> Instant {
+        match self {
+            Self::Runtime => tokio::time::Instant::now().into_std(),
+            Self::Machine => Instant::now(),
+        }
+    }
+}
+
 impl Clock {
-    /// A clock that begins now.
+    /// A clock that begins now and stands still while that of the runtime it is read in is paused.
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self::begin(Source::Runtime)
+    }
+
+    /// A clock that begins now and always goes on.
+    pub(crate) fn in_real_time() -> Self {
+        Self::begin(Source::Machine)
+    }
+
+    fn begin(source: Source) -> Self {
+        Self { source, started: source.instant() }
     }
 
     /// Both clocks, read once.
     pub fn now(&self) -> Now {
-        let elapsed_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let elapsed = self.source.instant().saturating_duration_since(self.started);
+        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         // A wall clock before 1970 or beyond the year 292 million is nobody's idea of the time; the nearest edge will do.
         let wall_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         Now { elapsed_us, wall_ms: i64::try_from(wall_ms).unwrap_or(i64::MAX) }
@@ -40,28 +67,36 @@ impl Clock {
 
     /// Begins to measure how long something takes, to the nanosecond.
     pub(crate) fn stopwatch(&self) -> Stopwatch {
-        Stopwatch(Instant::now())
+        Stopwatch { source: self.source, since: self.source.instant() }
     }
 
-    /// The runtime's instant for a moment of the core, `None` when it lies beyond what the runtime can name.
+    /// The instant for a moment of the core, `None` when it lies beyond what the machine can name.
     pub(crate) fn deadline(&self, at: time::Instant) -> Option<Instant> {
         self.started.checked_add(Duration::from_micros(at.as_micros()))
+    }
+
+    /// The instant when so much time has passed from now on, `None` when it lies beyond what the machine can name.
+    pub(crate) fn after(&self, span: Duration) -> Option<Instant> {
+        self.source.instant().checked_add(span)
     }
 }
 
 /// Runs since it was made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stopwatch(Instant);
+pub(crate) struct Stopwatch {
+    source: Source,
+    since: Instant,
+}
 
 impl Stopwatch {
     pub(crate) fn elapsed(self) -> Duration {
-        self.0.elapsed()
+        self.source.instant().saturating_duration_since(self.since)
     }
 
     /// How long it has run; it begins anew.
     pub(crate) fn lap(&mut self) -> Duration {
-        let now = Instant::now();
-        now - core::mem::replace(&mut self.0, now)
+        let now = self.source.instant();
+        now.saturating_duration_since(core::mem::replace(&mut self.since, now))
     }
 }
 

@@ -28,7 +28,7 @@ use producer_core::metrics::LoopTimes;
 use producer_core::producer::{Producer, ReplacedTopic};
 use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::{self, EnterGuard, Runtime};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::{CachedClock, Clock};
@@ -49,8 +49,16 @@ pub struct Driver<O: Observer, A: Application<O>> {
     shared: Arc<Shared<O, A>>,
     /// Times the thread, where it is the driver's own and its producer is metered.
     watch: Option<Arc<LoopWatch>>,
-    /// The thread, where it is the driver's own.
-    own_thread: Option<ThreadId>,
+    /// Where the thread is the driver's own.
+    own: Option<OwnThread>,
+}
+
+/// A driver's own thread.
+#[derive(Debug)]
+struct OwnThread {
+    id: ThreadId,
+    /// Kept as long as the driver: a timer that outlives its runtime panics.
+    runtime: Arc<OwnRuntime>,
 }
 
 /// What the program's threads and the driver's task share.
@@ -113,12 +121,13 @@ where
     ) -> io::Result<Self> {
         let mut runtime = runtime::Builder::new_current_thread();
         let watch = producer.times_loop().then(|| LoopWatch::of(&mut runtime, clock));
-        let runtime = OwnRuntime(Some(runtime.enable_all().build()?));
+        let runtime = Arc::new(OwnRuntime(Some(runtime.enable_all().build()?)));
         let (mut driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), watch);
         // A name that the operating system cannot take would be a panic.
         let thread = thread::Builder::new().name(name.replace('\0', " "));
-        let thread = thread.spawn(move || runtime.block_on(task.run()))?;
-        driver.own_thread = Some(thread.thread().id());
+        let drives = Arc::clone(&runtime);
+        let thread = thread.spawn(move || drives.block_on(task.run()))?;
+        driver.own = Some(OwnThread { id: thread.thread().id(), runtime });
         Ok(driver)
     }
 
@@ -143,12 +152,31 @@ where
             turned: Notify::new(),
         });
         let task = Task::new(Arc::clone(&shared), clock, after_turn, watch.clone());
-        (Self { shared, watch, own_thread: None }, task)
+        (Self { shared, watch, own: None }, task)
     }
 
     /// Is the caller on the driver's own thread, as `after_turn` is? What waits for the driver there waits for ever.
     pub(crate) fn is_own_thread(&self) -> bool {
-        self.own_thread == Some(thread::current().id())
+        self.own.as_ref().is_some_and(|own| own.id == thread::current().id())
+    }
+
+    /// Waits for `what`, until `deadline` at most; `None`: in vain. Where the driver has a thread of its own its runtime keeps
+    /// the time, for the caller's may have its clock paused.
+    pub(crate) async fn before<T>(
+        &self,
+        deadline: Option<std::time::Instant>,
+        what: impl Future<Output = T>,
+    ) -> Option<T> {
+        let Some(deadline) = deadline else { return Some(what.await) };
+        let over = {
+            let _entered = self.own.as_ref().and_then(|own| own.runtime.enter());
+            tokio::time::sleep_until(deadline.into())
+        };
+        tokio::select! {
+            biased;
+            outcome = what => Some(outcome),
+            () = over => None,
+        }
     }
 
     /// Somebody reads metrics: from now on the thread's time is measured.
@@ -398,7 +426,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
         let replaced = state.producer.take_replaced_topics();
         drop(state);
         replaced.iter().for_each(warn_of);
-        Some(until.and_then(|until| self.clock.deadline(until)))
+        Some(until.and_then(|until| self.clock.deadline(until)).map(Into::into))
     }
 
     fn execute(&mut self, output: Output) {
@@ -430,9 +458,15 @@ fn warn_of(ReplacedTopic { name, before, id }: &ReplacedTopic) {
 }
 
 /// A runtime that may be dropped anywhere, also in a task of another one, and waits for nothing when it is.
+#[derive(Debug)]
 struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
+    /// From now on, what is made on the caller's thread belongs to this runtime.
+    fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.0.as_ref().map(Runtime::enter)
+    }
+
     fn block_on(&self, task: impl Future<Output = ()>) {
         if let Some(runtime) = &self.0 {
             runtime.block_on(task);

@@ -84,7 +84,7 @@ impl Switchboard {
             let deadline = wake_at.borrow_and_update().and_then(|at| self.clock.deadline(at));
             let sleep = async {
                 match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
                     None => std::future::pending().await,
                 }
             };

@@ -14,7 +14,6 @@ use producer_core::io::BatchCompletion;
 use producer_core::metrics::{Metric, TimedCall};
 use producer_core::producer::{Producer, SendAttempt, SendRefusal, Sent};
 use producer_core::record::Record;
-use producer_core::time::Instant;
 use producer_core::trace::Nobody;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -133,7 +132,7 @@ impl KafkaProducerBuilder {
         let seed = getrandom::u64().expect("the operating system's entropy");
         let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody)
             .with_codecs(&NativeCodecs);
-        let clock = Clock::start();
+        let clock = Clock::in_real_time();
         let producer = producer.metered(clock.now());
         let errands = Errands::default();
         let program = Program::new(errands.clone(), self.on_batch.is_some());
@@ -349,8 +348,8 @@ impl KafkaProducer {
                 (count, refused) = look(producer, now);
                 count.is_some() || refused.is_some()
             });
-            let waited = tokio::time::timeout(self.max_block, known).await;
-            if waited == Ok(false) {
+            let waited = self.driver.before(self.clock.after(self.max_block), known).await;
+            if waited == Some(false) {
                 refused.get_or_insert(ProducerError::ClosedWhileLooking);
             }
             if count.is_some() {
@@ -417,16 +416,9 @@ impl KafkaProducer {
             match pending.call(record, &mut appended).map_err(SendError::of) {
                 Ok(done) => return Ok(done),
                 Err(Ok(refused)) => return Err(refused),
-                Err(Err(until)) => self.wait(news, until).await,
+                // The deadline passed is as good as news: the next attempt says that it failed.
+                Err(Err(until)) => _ = self.driver.before(self.clock.deadline(until), news).await,
             }
-        }
-    }
-
-    async fn wait(&self, news: impl Future<Output = ()>, until: Instant) {
-        match self.clock.deadline(until) {
-            // The deadline passed is as good as news: the next attempt says that it failed.
-            Some(deadline) => _ = tokio::time::timeout_at(deadline, news).await,
-            None => news.await,
         }
     }
 }
