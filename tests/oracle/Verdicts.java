@@ -17,7 +17,6 @@ import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigDef;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * What the Java client says to producer properties.
@@ -44,7 +43,7 @@ public class Verdicts {
     static final boolean WHOLE_LOG = Boolean.getBoolean("whole.log");
     /** What the client logs of properties: not the list of all values, which goes on in lines of its own. */
     static final Pattern SENTENCE = Pattern.compile("\\[main\\] (?:INFO|WARN) org\\.apache\\.kafka\\."
-        + "(?:clients\\.CommonClientConfigs - |clients\\.producer\\.ProducerConfig - |common\\.config\\.AbstractConfig - "
+        + "(?:clients\\.CommonClientConfigs - |clients\\.producer\\.ProducerConfig - |common\\.config\\.(?:AbstractConfig|ConfigDef) - "
         + "|clients\\.producer\\.KafkaProducer - \\[Producer clientId=.*\\] )(.*)");
     /** And what it logs whatever they are. */
     static final Pattern EVER = Pattern.compile(
@@ -101,10 +100,9 @@ public class Verdicts {
     }
 
     static String verdict(Properties properties, String[] keys) throws Exception {
-        ByteArraySerializer bytes = new ByteArraySerializer();
-        KafkaProducer<byte[], byte[]> producer;
+        KafkaProducer<?, ?> producer;
         try {
-            producer = new KafkaProducer<>(properties, bytes, bytes);
+            producer = new KafkaProducer<>(properties);
         } catch (Throwable refusal) {
             Throwable cause = refusal.getCause();
             return "refused\t" + told(refusal) + "\t" + (cause == null ? "\t" : told(cause));

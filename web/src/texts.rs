@@ -325,6 +325,7 @@ texts! {
     notice_serializer: "{}: the composer follows it; records reach the producer as bytes", "{}: record 입력에 적용, producer에는 바이트로 전달";
     settings_no_class: "{0}: no Java classes are loaded here, so {1} cannot be. The composer knows Kafka's own in org.apache.kafka.common.serialization.", "{0}: Java class를 불러오지 않으므로 {1} 사용 불가. record 입력은 org.apache.kafka.common.serialization에 있는 Kafka의 class만 압니다.";
     notice_no_level: words::NO_LEVEL, "{}: 시뮬레이션에서는 level의 효과가 없음";
+    notice_duplicates: words::DUPLICATES, "{}: 중복된 값은 한 번만 적용됩니다";
     notice_no_key: words::NO_KEY, "key 없는 값은 무시됩니다";
     notice_no_key_in_line: words::NO_KEY_IN_LINE, "{}번째 줄에는 key가 없어 무시됩니다. = 또는 : 앞에 key를 쓰거나 줄을 지우세요";
     group_durability: "Durability", "내구성";

@@ -108,6 +108,23 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
 
+/// Is the text this word of ASCII, whatever the case of its letters? As `String.toUpperCase(Locale.ROOT)` has it, to which a few
+/// letters beyond ASCII become capitals of ASCII; the sign of the kelvin and the dotted capital i stay what they are.
+/// `equalsIgnoreCase`, by which Java reads a BOOLEAN, differs in none of the letters of its two words.
+pub(super) fn is_in_any_case(text: &str, word: &str) -> bool {
+    let mut letters = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            'ſ' => letters.push('S'),
+            'ı' => letters.push('I'),
+            'ß' => letters.push_str("SS"),
+            'ﬅ' | 'ﬆ' => letters.push_str("ST"),
+            other => letters.push(other),
+        }
+    }
+    letters.eq_ignore_ascii_case(word)
+}
+
 /// Reads a value as `ConfigDef.parseType` and the option's validator do.
 ///
 /// A value of the wrong type is repeated as it was written, one beyond the bounds as it was understood.
@@ -134,13 +151,13 @@ pub(super) fn parse(name: &str, kind: Kind, written: &str) -> Result<Value, Conf
             level => Err(bad(&level.number(), "Value must be between 1 and 9 or equal to -1".to_owned())),
         },
         Kind::Long { at_least } => bounded(number.parse().ok(), "LONG", at_least, None),
-        Kind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
-        Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
+        Kind::Boolean if is_in_any_case(text, "true") => Ok(Value::Boolean(true)),
+        Kind::Boolean if is_in_any_case(text, "false") => Ok(Value::Boolean(false)),
         Kind::Boolean => Err(bad(&written, "Expected value to be either true or false".to_owned())),
         Kind::OneOf(allowed) if !allowed.contains(&text) => {
             Err(bad(&text, format!("String must be one of: {}", allowed.join(", "))))
         }
-        Kind::OneOfAnyCase(allowed) if !allowed.iter().any(|one| one.eq_ignore_ascii_case(text)) => {
+        Kind::OneOfAnyCase(allowed) if !allowed.iter().any(|one| is_in_any_case(text, one)) => {
             Err(bad(&text, format!("String must be one of (case insensitive): {}", allowed.join(", "))))
         }
         Kind::NonEmptyText if text.is_empty() => Err(bad(&text, "String must be non-empty".to_owned())),

@@ -15,6 +15,8 @@ mod others;
 #[cfg(feature = "settings")]
 mod reference;
 mod rules;
+#[cfg(feature = "settings")]
+mod serializers;
 mod table;
 mod text;
 
@@ -191,8 +193,9 @@ impl ProducerConfig {
     /// Reads keys and values as in a `.properties` file, as the Java client would. A key given twice counts the last
     /// time.
     ///
-    /// `bootstrap.servers` may be absent, since it is given to whoever connects. Serialisers are not looked at: it is as if
-    /// two instances of `ByteArraySerializer` were passed to the Java client's constructor.
+    /// `bootstrap.servers` may be absent, since it is given to whoever connects, and so may `key.serializer` and
+    /// `value.serializer`, since records come as bytes. Where one is named, the name is judged as far as that takes no JVM: of
+    /// Kafka's own package it is known what is a serialiser; a class of another name may be on somebody's class path.
     ///
     /// # Errors
     /// The Java client's `ConfigException`: the first bad value in the order of Kafka's definitions, then the rules
@@ -202,14 +205,16 @@ impl ProducerConfig {
     ) -> Result<(Self, Vec<ConfigNotice>), ConfigError> {
         let given = map_of(properties);
         let mut config = Self::default();
+        let mut notices = Vec::new();
         for key in KNOWN_KEYS {
             let Some(written) = given.get(key) else { continue };
             match table::row(key) {
                 Some(row) => (row.set)(&mut config, kind::parse(key, row.property.kind, written)?),
                 None => others::judge(key, written)?,
             }
+            #[cfg(feature = "settings")]
+            notices.extend(others::duplicates(key, written));
         }
-        let mut notices = Vec::new();
         let explicit = |key: &str| given.contains_key(key);
         #[cfg(feature = "settings")]
         rules::check_sasl_mechanism(&given)?;
@@ -217,6 +222,8 @@ impl ProducerConfig {
         config.fix_reconnect_backoff(&explicit, &mut notices);
         config.settle_idempotence(&explicit, &mut notices)?;
         config.check_transactions(&given)?;
+        #[cfg(feature = "settings")]
+        serializers::check_instances(&given)?;
         config.settle_delivery_timeout(&explicit, &mut notices)?;
         #[cfg(feature = "settings")]
         others::refuse(&given)?;

@@ -51,6 +51,18 @@ pub enum ConfigNotice {
         /// Number of its line, from 1, where it was read from a text: see [`tell_lines_without_key`].
         line: Option<usize>,
     },
+    /// A list held the same value more than once; each counts once. Only the key travels to a page: of a key that the producer
+    /// does not obey it learns no value.
+    DuplicatesRemoved {
+        /// Which key.
+        key: Arc<str>,
+        /// The list as it was given, as Java writes it.
+        #[serde(skip)]
+        from: Arc<str>,
+        /// The list without what it held already.
+        #[serde(skip)]
+        to: Arc<str>,
+    },
 }
 
 /// In the place of the notice that there is a value without a key, one for each such line of the text that was read.
@@ -78,6 +90,8 @@ pub mod words {
     pub const DEPRECATED_INSTEAD: &str = "{} is no longer used and has no effect; see {}";
     /// [`LevelWithoutEffect`](super::ConfigNotice::LevelWithoutEffect): the key.
     pub const NO_LEVEL: &str = "{}: level has no effect in the simulation";
+    /// [`DuplicatesRemoved`](super::ConfigNotice::DuplicatesRemoved) to whom the values are not told: the key.
+    pub const DUPLICATES: &str = "{} contains duplicate values; each counts once";
     /// [`NoKey`](super::ConfigNotice::NoKey), its line unknown.
     pub const NO_KEY: &str = "A value without a key is ignored";
     /// The same with its line.
@@ -118,6 +132,7 @@ impl fmt::Display for ConfigNotice {
             Self::Deprecated { key, instead: Some(instead) } => fill(f, words::DEPRECATED_INSTEAD, &[key, instead]),
             Self::Deprecated { key, instead: None } => fill(f, words::DEPRECATED, &[key]),
             Self::LevelWithoutEffect { key } => fill(f, words::NO_LEVEL, &[key]),
+            Self::DuplicatesRemoved { key, from, to } => fill(f, TWICE, &[key, from, to]),
             Self::NoKey { line: Some(line) } => fill(f, words::NO_KEY_IN_LINE, &[&line.to_string()]),
             Self::NoKey { line: None } => f.write_str(words::NO_KEY),
         }
@@ -127,6 +142,10 @@ impl fmt::Display for ConfigNotice {
 /// What the Java client logs of a base above its maximum (`CommonClientConfigs.warnDisablingExponentialBackoff`).
 const STATIC: &str = "Configuration '{}' with value '{}' is greater than configuration '{}' with value '{}'. A static {} with \
                       value '{}' will be applied.";
+
+/// And of a list with duplicates (`ConfigDef.parseValue`).
+const TWICE: &str = "Configuration key \"{}\" contains duplicate values. Duplicates will be removed. The original value is: {}, the \
+                     updated value is: {}";
 
 fn fill(f: &mut fmt::Formatter<'_>, template: &str, words: &[&str]) -> fmt::Result {
     let mut words = words.iter();
@@ -177,6 +196,36 @@ mod tests {
         ] {
             assert_eq!(told(properties), [sentence]);
         }
+    }
+
+    /// The sentence of `ConfigDef` 4.3.1, and the key of what travels on.
+    #[cfg(feature = "settings")]
+    #[test]
+    fn what_stands_twice_in_a_list_is_told_in_the_clients_words_and_a_page_learns_its_key() {
+        for (key, list, original, updated) in [
+            ("bootstrap.servers", "a:1 , b:2,a:1,A:1", "[a:1, b:2, a:1, A:1]", "[a:1, b:2, A:1]"),
+            ("ssl.cipher.suites", " x,x\t,x ", "[x, x, x]", "[x]"),
+        ] {
+            let sentence = format!(
+                "Configuration key \"{key}\" contains duplicate values. Duplicates will be removed. The original value is: \
+                 {original}, the updated value is: {updated}"
+            );
+            assert_eq!(told(&[(key, list)])[0], sentence);
+            assert_eq!(
+                told(&[(key, updated.trim_matches(['[', ']']))]).len(),
+                1,
+                "nothing twice, nothing told but that it has no effect"
+            );
+        }
+        let first =
+            |list| ProducerConfig::from_properties([("ssl.cipher.suites", list)]).expect("accepted").1.remove(0);
+        let notice = first("swordfish,swordfish");
+        assert!(notice.to_string().contains("swordfish"));
+        let travels = postcard::to_allocvec(&notice).expect("it is written");
+        assert!(!String::from_utf8_lossy(&travels).contains("swordfish"));
+        let key = "ssl.cipher.suites".into();
+        let arrived = ConfigNotice::DuplicatesRemoved { key, from: "".into(), to: "".into() };
+        assert_eq!(postcard::from_bytes(&travels), Ok(arrived));
     }
 
     #[test]

@@ -4,14 +4,16 @@
 //! To obey one, move its row to `table.rs`.
 
 #[cfg(feature = "settings")]
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConfigError;
+#[cfg(feature = "settings")]
+use super::ConfigNotice;
 #[cfg(not(feature = "metrics"))]
 use super::kind::LONG_FROM_0;
 use super::kind::{Kind, parse};
 #[cfg(feature = "settings")]
-use super::kind::{elements, trim};
+use super::kind::{elements, is_in_any_case, trim};
 
 /// An option whose value goes nowhere.
 pub(super) struct Other {
@@ -177,15 +179,28 @@ pub(super) fn rows() -> impl Iterator<Item = &'static Other> {
     rows
 }
 
-/// Judges a value as the Java client does.
-///
-/// Serialisers are passed over: records come here as bytes, as if two instances of `ByteArraySerializer` had been passed
-/// to the Java client's constructor, which then looks at neither key.
+/// Judges a value as the Java client does; in a page, that of a key which it may set.
 pub(super) fn judge(key: &str, written: &str) -> Result<(), ConfigError> {
-    match row(key) {
-        Some(other) if !key.ends_with(".serializer") => parse(key, other.kind, written).map(drop),
-        _ => Ok(()),
-    }
+    let Some(other) = row(key) else { return Ok(()) };
+    parse(key, other.kind, written)?;
+    #[cfg(feature = "settings")]
+    super::serializers::check_name(key, written)?;
+    Ok(())
+}
+
+/// What is told of a list in which something stands twice (`ConfigDef.parseValue`). Every list of a producer is cleared so.
+#[cfg(feature = "settings")]
+pub(super) fn duplicates(key: &str, written: &str) -> Option<ConfigNotice> {
+    row(key).filter(|other| matches!(other.kind, Kind::List { .. }))?;
+    let given: Vec<&str> = elements(trim(written)).collect();
+    let mut seen = BTreeSet::new();
+    let kept: Vec<&str> = given.iter().copied().filter(|element| seen.insert(*element)).collect();
+    let as_java_writes_it = |list: &[&str]| format!("[{}]", list.join(", ")).into();
+    (kept.len() < given.len()).then(|| ConfigNotice::DuplicatesRemoved {
+        key: key.into(),
+        from: as_java_writes_it(&given),
+        to: as_java_writes_it(&kept),
+    })
 }
 
 /// Refuses what would do harm if it had no effect. The value is not repeated.
@@ -205,7 +220,7 @@ fn is_the_default(other: &Other, written: &str) -> bool {
     let (given, default) = (trim(written), other.default.unwrap_or_default());
     match other.kind {
         Kind::List { .. } => given.is_empty() || elements(given).all(|element| element == default),
-        Kind::OneOfAnyCase(_) => given.eq_ignore_ascii_case(default),
+        Kind::OneOfAnyCase(_) => is_in_any_case(given, default),
         _ => other.default == Some(given),
     }
 }

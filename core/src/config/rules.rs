@@ -137,7 +137,7 @@ impl ProducerConfig {
 pub(super) fn check_sasl_mechanism(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
     let value_of = |key| given.get(key).map(|value| kind::trim(value));
     let logs_in = value_of("security.protocol")
-        .is_some_and(|protocol| ["SASL_PLAINTEXT", "SASL_SSL"].iter().any(|sasl| sasl.eq_ignore_ascii_case(protocol)));
+        .is_some_and(|protocol| ["SASL_PLAINTEXT", "SASL_SSL"].iter().any(|sasl| kind::is_in_any_case(protocol, sasl)));
     if logs_in && value_of("sasl.mechanism") == Some("") {
         return Err(refused(
             &["sasl.mechanism"],

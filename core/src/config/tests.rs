@@ -151,6 +151,23 @@ fn values_are_trimmed_and_booleans_ignore_case() {
     assert_eq!(notices, []);
 }
 
+/// As `String.equalsIgnoreCase` and `String.toUpperCase(Locale.ROOT)` of JDK 17 have it.
+#[test]
+fn where_case_does_not_matter_a_letter_is_the_one_that_its_capital_is() {
+    let (config, _) = read(&[("enable.idempotence", "fal\u{17f}e")]).expect("a long s");
+    assert!(!config.enable_idempotence);
+    let recovery = |value| read(&[("metadata.recovery.strategy", value)]).map(|(config, _)| config.rebootstraps);
+    for one in ["reboot\u{17f}trap", "Reboot\u{fb06}rap", "REBOOT\u{fb05}RAP"] {
+        assert_eq!(recovery(one), Ok(true), "{one}");
+    }
+    for other in ["reboot\u{df}trap", "rebootstrap\u{307}", "non\u{e9}"] {
+        assert!(recovery(other).is_err(), "{other}");
+    }
+    let alike = kind::is_in_any_case;
+    assert!(alike("pla\u{131}ntext", "PLAINTEXT") && alike("\u{df}l", "SSL"));
+    assert!(!alike("pla\u{130}ntext", "PLAINTEXT") && !alike("\u{212a}", "K"), "neither is a capital of ASCII");
+}
+
 #[test]
 fn idempotence_follows_kafkas_truth_table() {
     let idempotent = |properties: &[(&str, &str)]| read(properties).map(|(config, _)| config.enable_idempotence);

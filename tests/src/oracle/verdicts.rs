@@ -1,7 +1,6 @@
 //! The verdict on a configuration: refused, and in which words; or accepted, and what every obeyed setting is then. The judge
-//! is `new KafkaProducer(properties, serializer, serializer)`: serialisers are not settings here, so that a file without
-//! `key.serializer`, which Java's client of one argument refuses before all else, is taken. What the Java client logs of a
-//! configuration that it takes is held against our notices, and its list of values is read back besides.
+//! is `new KafkaProducer(properties)`, to which the properties are all there is: they name their serialisers. What the Java
+//! client logs of a configuration that it takes is held against our notices, and its list of values is read back besides.
 
 mod cases;
 mod exceptions;
@@ -40,6 +39,7 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     all.extend(cases::of_addresses());
     let mut draws = Draws::from_seed(seed);
     all.extend((0..random_combinations).map(|_| cases::of_several_keys(&mut draws)));
+    all.extend(cases::without_what_is_required(&all));
 
     let verdicts = java::verdicts(&all)?;
     let (mut accepted, mut refused, mut sentences) = (0, 0, 0);
@@ -137,7 +137,7 @@ fn our_verdict(properties: &Properties) -> Verdict {
     let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let config = match ProducerConfig::from_properties(pairs) {
         Ok((config, _)) => config,
-        Err(error) => return java::config_exception(&error.message),
+        Err(error) => return refused(&error.message),
     };
     // Java looks at the addresses last of all.
     if let Some(Err(error)) = properties.get("bootstrap.servers").map(|servers| servers.parse::<BootstrapServers>()) {
@@ -146,13 +146,24 @@ fn our_verdict(properties: &Properties) -> Verdict {
     Verdict::Accepted(obeyed::of(config))
 }
 
+/// The Java client has a `KafkaException` for a class that is none of a serialiser, and for all else one that says so.
+fn refused(sentence: &str) -> Verdict {
+    let is_of_an_instance = [" is not an instance of ", "Could not find a public no-argument constructor for "];
+    let class = if is_of_an_instance.iter().any(|words| sentence.contains(words)) {
+        "KafkaException"
+    } else {
+        "ConfigException"
+    };
+    Verdict::Refused { class: class.to_owned(), sentence: sentence.to_owned() }
+}
+
 /// The difference, without the properties that it does not need.
 fn shrink(properties: &Properties) -> Result<String> {
     let mut smallest = properties.clone();
     loop {
         let without = |key: &String| smallest.iter().filter(|(other, _)| *other != key).map(cloned).collect();
-        // Without addresses it would be another question.
-        let removable = smallest.keys().filter(|key| *key != "bootstrap.servers");
+        // Without what is required it would be another question.
+        let removable = smallest.keys().filter(|key| !cases::REQUIRED.iter().any(|(required, _)| *key == required));
         let mut candidates: Vec<Properties> = removable.map(without).collect();
         candidates.push(smallest.clone());
         let verdicts = java::verdicts(&candidates)?;

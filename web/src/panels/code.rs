@@ -79,7 +79,9 @@ fn in_effect(config: &ConfigInForce) -> impl Iterator<Item = &(Arc<str>, Arc<str
             | ConfigNotice::UnknownKey { key: idle, .. }
             | ConfigNotice::Deprecated { key: idle, .. } => idle == key,
             ConfigNotice::NoKey { .. } => key.is_empty(),
-            ConfigNotice::SilentlyChanged { .. } | ConfigNotice::LevelWithoutEffect { .. } => false,
+            ConfigNotice::SilentlyChanged { .. }
+            | ConfigNotice::LevelWithoutEffect { .. }
+            | ConfigNotice::DuplicatesRemoved { .. } => false,
         })
     })
 }

@@ -303,6 +303,7 @@ pub(crate) fn notice_text(notice: &ConfigNotice, t: &Texts) -> String {
         ConfigNotice::Deprecated { key, instead: Some(instead) } => fill(t.notice_deprecated_instead, &[key, instead]),
         ConfigNotice::Deprecated { key, instead: None } => fill(t.notice_deprecated, &[key]),
         ConfigNotice::LevelWithoutEffect { key } => fill(t.notice_no_level, &[key]),
+        ConfigNotice::DuplicatesRemoved { key, .. } => fill(t.notice_duplicates, &[key]),
         ConfigNotice::NoKey { line: Some(line) } => fill(t.notice_no_key_in_line, &[line]),
         ConfigNotice::NoKey { line: None } => t.notice_no_key.to_owned(),
     }

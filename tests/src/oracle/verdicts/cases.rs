@@ -6,8 +6,48 @@ use super::Properties;
 use super::java::Definition;
 use crate::draws::Draws;
 
-/// Nobody listens there, and no name has to be looked up.
-const SERVERS: (&str, &str) = ("bootstrap.servers", "127.0.0.1:9");
+/// What a producer cannot be made without in Java: nobody listens there, and no name has to be looked up.
+pub(super) const REQUIRED: [(&str, &str); 3] = [
+    ("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer"),
+    ("value.serializer", "org.apache.kafka.common.serialization.StringSerializer"),
+    ("bootstrap.servers", "127.0.0.1:9"),
+];
+
+/// Names of Kafka's serialisers and its other classes, and of what looks like one.
+const CLASSES: [&str; 14] = [
+    "java.lang.String",
+    "no.such.Class",
+    "no such class",
+    "StringSerializer",
+    "com.example.OrderSerializer",
+    "org.apache.kafka.common.serialization.StringSerialiser",
+    "org.apache.kafka.common.serialization.Serializer",
+    "org.apache.kafka.common.serialization.Serde",
+    "org.apache.kafka.common.serialization.Serdes",
+    "org.apache.kafka.common.serialization.Serdes$StringSerde",
+    "org.apache.kafka.common.serialization.",
+    "org.apache.kafka.common.serialization",
+    "org.apache.kafka.common.serialization.stringSerializer",
+    "kafka.serializer.StringEncoder",
+];
+
+/// Of each there is a serialiser and a deserialiser in Kafka, but for the last.
+const TYPES: [&str; 14] = [
+    "Boolean",
+    "ByteArray",
+    "ByteBuffer",
+    "Bytes",
+    "Double",
+    "Float",
+    "Integer",
+    "List",
+    "Long",
+    "Short",
+    "String",
+    "UUID",
+    "Void",
+    "Json",
+];
 
 /// The wrong type for nearly everything, and some odd spellings of the right one.
 const ODD: [&str; 24] = [
@@ -41,6 +81,24 @@ fn properties<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Proper
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
+/// These, over what is required.
+fn with_required<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Properties {
+    properties(REQUIRED.into_iter().chain(pairs))
+}
+
+/// Some of these again without what is required, all of it or a part; for each the same with all of it is there.
+pub(super) fn without_what_is_required(cases: &[Properties]) -> Vec<Properties> {
+    let are_complete = |case: &&Properties| REQUIRED.iter().all(|(key, _)| case.contains_key(*key));
+    let every = cases.iter().filter(are_complete).step_by(50).enumerate();
+    let without = |(place, case): (usize, &Properties)| {
+        let is_left_out = |key: &str| {
+            REQUIRED.iter().position(|(name, _)| *name == key).is_some_and(|bit| (place % 7 + 1) >> bit & 1 == 1)
+        };
+        case.iter().filter(|(key, _)| !is_left_out(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    every.map(without).collect()
+}
+
 /// An option at its default, at both bounds and one beyond each, at the ends of its type, of the wrong type, and empty;
 /// everything follows from Java's definition.
 pub(super) fn of_one_key(definition: &Definition) -> Vec<Properties> {
@@ -59,23 +117,74 @@ pub(super) fn of_one_key(definition: &Definition) -> Vec<Properties> {
         "INT" => values.extend(ends(i32::MIN.into(), i32::MAX.into())),
         "LONG" => values.extend(ends(i64::MIN.into(), i64::MAX.into())),
         "DOUBLE" => values.extend(["1e300", "-1e300", "Infinity", "inf", "2d", "1e-9"].map(str::to_owned)),
-        "CLASS" => values.extend(["java.lang.String", "no.such.Class", "no such class"].map(str::to_owned)),
+        "LIST" => values.extend(LISTS.map(str::to_owned)),
+        "CLASS" => {
+            values.extend(CLASSES.map(str::to_owned));
+            for suffix in ["Serializer", "Deserializer"] {
+                values.extend(TYPES.map(|of| format!(" org.apache.kafka.common.serialization.{of}{suffix}\t")));
+            }
+        }
         "STRING" => {
             for one in definition.valid.split([',', '[', ']', ' ', '(', ')']).filter(|one| !one.is_empty()) {
                 values.extend([one.to_owned(), one.to_lowercase(), one.to_uppercase(), format!(" {one}\t")]);
+                values.extend(LETTERS.map(|(ascii, letter)| one.to_uppercase().replace(ascii, letter)));
             }
         }
         _ => {}
     }
-    let of = |value: &String| properties([SERVERS, (definition.name.as_str(), value.as_str())]);
+    if definition.type_name == "DOUBLE" {
+        values.extend(HEXADECIMAL.map(str::to_owned));
+    }
+    let of = |value: &String| with_required([(definition.name.as_str(), value.as_str())]);
     values.iter().map(of).collect()
 }
+
+/// With and without something twice.
+const LISTS: [&str; 6] = [
+    "127.0.0.1:1,127.0.0.1:2,127.0.0.1:1",
+    " 127.0.0.1:1 ,\t127.0.0.1:1",
+    "TLSv1.2,TLSv1.3,TLSv1.2",
+    "a,A",
+    "org.apache.kafka.common.metrics.JmxReporter,org.apache.kafka.common.metrics.JmxReporter",
+    "b,b,b,a",
+];
+
+/// Letters beyond ASCII whose capitals are of ASCII, or which are the small ones of such letters.
+const LETTERS: [(&str, &str); 7] = [
+    ("S", "\u{17f}"),
+    ("I", "\u{131}"),
+    ("I", "\u{130}"),
+    ("K", "\u{212a}"),
+    ("SS", "\u{df}"),
+    ("ST", "\u{fb05}"),
+    ("ST", "\u{fb06}"),
+];
+
+/// Numbers in powers of two, and what is nearly one.
+const HEXADECIMAL: [&str; 16] = [
+    "0x1.8p-1",
+    "0X.CP+0f",
+    "0xfp0D",
+    "-0x1.8p0",
+    "0x1.00000000000001p0",
+    "0x1.00000000000018p0",
+    "0x1.fffffffffffff8p1023",
+    "0x1p99999999999999999999",
+    "-0x1p-1022",
+    "-0x1p-1080",
+    "0x1",
+    "0x.p1",
+    "0x1p",
+    "0x1p1.0",
+    "0x+1p1",
+    "0x1gp1",
+];
 
 fn ends(least: i128, most: i128) -> Vec<String> {
     [least, least - 1, most, most + 1].map(|number| number.to_string()).into()
 }
 
-/// Addresses in the shapes that can be judged without a name service, and their absence.
+/// Addresses in the shapes that can be judged without a name service.
 pub(super) fn of_addresses() -> Vec<Properties> {
     let lists = [
         "127.0.0.1",
@@ -98,9 +207,9 @@ pub(super) fn of_addresses() -> Vec<Properties> {
         "127.0.0.1:port",
     ];
     let bad_delivery = [("delivery.timeout.ms", "1")];
-    let mut cases: Vec<_> = lists.iter().map(|list| properties([(SERVERS.0, *list)])).collect();
-    cases.extend(lists.iter().map(|list| properties(bad_delivery.into_iter().chain([(SERVERS.0, *list)]))));
-    cases.push(Properties::new());
+    let servers = |list| ("bootstrap.servers", list);
+    let mut cases: Vec<_> = lists.iter().map(|list| with_required([servers(*list)])).collect();
+    cases.extend(lists.iter().map(|list| with_required(bad_delivery.into_iter().chain([servers(*list)]))));
     cases
 }
 
@@ -133,11 +242,22 @@ const TOGETHER: &[(&str, &[&str])] = &[
     ("sasl.mechanism", &["", "PLAIN"]),
     ("security.protocol", &["PLAINTEXT", "plaintext", "PLAINTEXT", "SASL_PLAINTEXT", "sasl"]),
     ("no.such.key", &["1"]),
+    ("key.serializer", &[SERIALIZERS[0], SERIALIZERS[1], SERIALIZERS[0], SERIALIZERS[2], SERIALIZERS[3]]),
+    ("value.serializer", &[SERIALIZERS[1], SERIALIZERS[0], SERIALIZERS[1], SERIALIZERS[3], SERIALIZERS[2]]),
+    ("ssl.cipher.suites", &["", "a", "a,b,a", ","]),
+];
+
+/// Two that are taken, one that is none, and one that is not there.
+const SERIALIZERS: [&str; 4] = [
+    "org.apache.kafka.common.serialization.LongSerializer",
+    " org.apache.kafka.common.serialization.UUIDSerializer ",
+    "org.apache.kafka.common.serialization.LongDeserializer",
+    "org.apache.kafka.common.serialization.JsonSerializer",
 ];
 
 /// Two to ten of them.
 pub(super) fn of_several_keys(draws: &mut Draws) -> Properties {
-    let mut drawn = properties([SERVERS]);
+    let mut drawn = with_required([]);
     for _ in 0..2 + draws.below(9) {
         let (key, values) = one_of(draws, TOGETHER);
         // The first three are the ones that Java takes; drawn more often, so that rules behind the first bad value are met.
@@ -154,7 +274,9 @@ const NAMES: &[&str] =
 /// The same with odd names, and with some defaults written out: whether a key was given can matter.
 pub(super) fn with_odd_names(draws: &mut Draws) -> Properties {
     let mut drawn = of_several_keys(draws);
-    drawn.remove("no.such.key");
+    for beside_the_list in ["no.such.key", "ssl.cipher.suites"] {
+        drawn.remove(beside_the_list);
+    }
     for key in ["client.id", "transactional.id"] {
         if draws.below(3) == 0 {
             drawn.insert(key.to_owned(), (*one_of(draws, NAMES)).to_owned());

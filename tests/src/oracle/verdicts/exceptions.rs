@@ -1,28 +1,72 @@
 //! Where we differ from the Java client on purpose. Each exception names the key and the value it is about, and forgives nothing
 //! else: with that put right, the answers must be the same.
 
-use producer_core::config::{Kind, Status, reference};
+use producer_core::config::{Status, reference};
 
+use super::cases::REQUIRED;
 use super::java::{Verdict, config_exception};
-use super::{Properties, obeyed, our_verdict};
+use super::{Properties, our_verdict};
 
 /// Name and reason of the exception that explains this difference.
 pub(super) fn find(properties: &Properties, java: &Verdict, ours: &Verdict) -> Option<(String, &'static str)> {
-    refused_here(properties, java, ours).or_else(|| {
-        let is_alike = |rewritten: &Properties| our_verdict(rewritten) == obeyed::as_used(java);
-        if without_addresses(properties, java, ours) {
-            let reason = "they are given to whoever connects, not to the configuration";
-            return Some(("no bootstrap.servers".to_owned(), reason));
+    refused_here(properties, java, ours)
+        .or_else(|| absent(properties, java, ours).or_else(|| on_the_class_path(properties, java, ours)))
+}
+
+/// The keys that the Java client asks for, in its order, and why nobody need give them here. It asks for the serialisers
+/// before it looks at any value (`ProducerConfig.appendSerializerToConfig`), for the addresses as the first of all keys.
+const ABSENT: [(&str, &str, &str); 3] = [
+    ("key.serializer", "Invalid value null for configuration key.serializer: must be non-null.", BYTES),
+    ("value.serializer", "Invalid value null for configuration value.serializer: must be non-null.", BYTES),
+    (
+        "bootstrap.servers",
+        "Missing required configuration \"bootstrap.servers\" which has no default value.",
+        "they are given to whoever connects, not to the configuration",
+    ),
+];
+
+const BYTES: &str = "records come as bytes, so nothing has to be named that makes bytes of them";
+
+/// Java names the first that is absent. Ours says what it says when they are there, which is judged by itself.
+fn absent(properties: &Properties, java: &Verdict, ours: &Verdict) -> Option<(String, &'static str)> {
+    let (key, sentence, reason) = ABSENT.into_iter().find(|(key, ..)| !properties.contains_key(*key))?;
+    let mut completed = properties.clone();
+    for (key, value) in REQUIRED {
+        completed.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+    }
+    let is_it = *java == config_exception(sentence) && our_verdict(&completed) == *ours;
+    is_it.then(|| (format!("no {key}"), reason))
+}
+
+/// A serialiser of a name that is not of Kafka's package, and which Java does not find, or finds to be something else. Ours says
+/// what it says with one of Kafka's.
+fn on_the_class_path(properties: &Properties, java: &Verdict, ours: &Verdict) -> Option<(String, &'static str)> {
+    REQUIRED.into_iter().filter(|(key, _)| key.ends_with(".serializer")).find_map(|(key, kafkas)| {
+        let written = properties.get(key)?;
+        let name = written.trim_matches(|c| c <= ' ');
+        let package = "org.apache.kafka.common.serialization";
+        let mut known = properties.clone();
+        known.insert(key.to_owned(), kafkas.to_owned());
+        if our_verdict(&known) != *ours {
+            return None;
         }
-        if rewritten(properties, ascii_letters).is_some_and(|rewritten| is_alike(&rewritten)) {
-            let reason = "a letter whose capital is an ASCII letter is that letter to Java where case does not matter";
-            return Some(("letters beyond ASCII".to_owned(), reason));
+        let no_instance = format!("class {name} is not an instance of {package}.Serializer");
+        let is_unknown = match java {
+            Verdict::Refused { class, sentence } if class == "KafkaException" => *sentence == no_instance,
+            _ => {
+                let missing = format!("Invalid value {written} for configuration {key}: Class {written} could not be found.");
+                *java == config_exception(&missing)
+            }
+        };
+        if is_unknown && (!name.starts_with(&format!("{package}.")) || name.contains('$')) {
+            let reason = "which classes there are only a JVM can say, and what they are; of Kafka's own it is known";
+            return Some((format!("{key} of another package"), reason));
         }
-        if rewritten(properties, decimal).is_some_and(|rewritten| is_alike(&rewritten)) {
-            let reason = "four keys for logging in have a DOUBLE; nobody writes one so";
-            return Some(("hexadecimal doubles".to_owned(), reason));
-        }
-        None
+        let no_inner = "Not able to determine the serializer class because it was neither passed via the constructor nor set in the \
+                        config.";
+        let is_list = name == format!("{package}.ListSerializer") && *java == config_exception(no_inner);
+        let reason = "what Java logs of a serialiser that a program made itself does not say what its elements are";
+        is_list.then(|| (format!("{key} of lists"), reason))
     })
 }
 
@@ -43,36 +87,8 @@ fn refused_here(properties: &Properties, java: &Verdict, ours: &Verdict) -> Opti
             sentence.contains(&format!("configuration {key}"))
                 || value.split(',').map(|element| element.trim_matches(' ')).any(names)
                 // Nobody has said who logs in.
-                || (value.to_ascii_uppercase().starts_with("SASL_") && sentence == "Failed to create new NetworkClient")
+                || (value.to_uppercase().starts_with("SASL_") && sentence == "Failed to create new NetworkClient")
         }
     };
     is_about_it.then(|| (key.to_owned(), reason))
-}
-
-/// Java asks for the first key first.
-fn without_addresses(properties: &Properties, java: &Verdict, ours: &Verdict) -> bool {
-    let missing = "Missing required configuration \"bootstrap.servers\" which has no default value.";
-    let is_all = matches!(ours, Verdict::Accepted(_)) && !properties.contains_key("bootstrap.servers");
-    is_all && *java == config_exception(missing)
-}
-
-/// The properties with some values written in another way, if there are such.
-fn rewritten(properties: &Properties, rewrite: fn(Kind, &str) -> Option<String>) -> Option<Properties> {
-    let mut written = properties.clone();
-    for option in reference() {
-        if let Some(value) = written.get_mut(option.name) {
-            *value = rewrite(option.kind, value).unwrap_or_else(|| std::mem::take(value));
-        }
-    }
-    (written != *properties).then_some(written)
-}
-
-fn ascii_letters(kind: Kind, value: &str) -> Option<String> {
-    matches!(kind, Kind::Boolean | Kind::OneOfAnyCase(_))
-        .then(|| value.replace('\u{17f}', "s").replace('\u{212a}', "k"))
-}
-
-/// Only one is among the cases.
-fn decimal(kind: Kind, value: &str) -> Option<String> {
-    (matches!(kind, Kind::Double(_)) && value == "0x1p3").then(|| "8.0".to_owned())
 }

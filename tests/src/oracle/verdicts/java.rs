@@ -43,11 +43,12 @@ pub(super) struct Definition {
 }
 
 /// Who logs what becomes of a setting.
-const TELLERS: [&str; 4] = [
+const TELLERS: [&str; 5] = [
     "clients.CommonClientConfigs",
     "clients.producer.ProducerConfig",
     "clients.producer.KafkaProducer",
     "common.config.AbstractConfig",
+    "common.config.ConfigDef",
 ];
 
 /// Kafka warns of every second case: these alone may speak, unless the whole log is what is wanted.

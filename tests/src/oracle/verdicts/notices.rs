@@ -29,8 +29,8 @@ const READ_IN_JAVA_ALONE: [Met; 9] = [
     ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
     ("send.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
     ("receive.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
-    ("key.serializer", "serialisers are not settings here"),
-    ("value.serializer", "serialisers are not settings here"),
+    ("key.serializer", "records come as bytes here, whatever serialiser is named"),
+    ("value.serializer", "records come as bytes here, whatever serialiser is named"),
     ("sasl.mechanism", "nobody logs in here"),
     ("enable.metrics.push", "metrics are not sent to brokers here (KIP-714)"),
     ("transaction.two.phase.commit.enable", "nobody else ends a transaction here (KIP-939)"),
@@ -48,7 +48,9 @@ pub(super) fn hold(properties: &Properties, told: &[String]) -> Result<Vec<Met>,
 
 /// The exceptions that are met; `None`: there is a difference that is none.
 fn compare(notices: &[ConfigNotice], told: &[String]) -> Option<Vec<Met>> {
-    let is_change = |notice: &&ConfigNotice| matches!(notice, ConfigNotice::SilentlyChanged { .. });
+    let is_change = |notice: &&ConfigNotice| {
+        matches!(notice, ConfigNotice::DuplicatesRemoved { .. } | ConfigNotice::SilentlyChanged { .. })
+    };
     let changes: Vec<String> = notices.iter().take_while(is_change).map(ConfigNotice::to_string).collect();
     let last = told.last().and_then(|last| unused_keys(last));
     let theirs = &told[..told.len() - usize::from(last.is_some())];
@@ -89,7 +91,9 @@ fn key_of(notice: &ConfigNotice) -> Option<&str> {
         | ConfigNotice::NoEffect { key }
         | ConfigNotice::Deprecated { key, .. } => Some(key),
         ConfigNotice::NoKey { .. } => Some(""),
-        ConfigNotice::SilentlyChanged { .. } | ConfigNotice::LevelWithoutEffect { .. } => None,
+        ConfigNotice::DuplicatesRemoved { .. }
+        | ConfigNotice::SilentlyChanged { .. }
+        | ConfigNotice::LevelWithoutEffect { .. } => None,
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn as_used(java: &Verdict) -> Verdict {
     used.insert("connections.max.idle.ms", number(given, "connections.max.idle.ms").max(-1).to_string());
     let acks = used.get("acks").filter(|acks| *acks != "-1").map_or("all", String::as_str).to_owned();
     used.insert("acks", acks);
-    let strategy = used.get("metadata.recovery.strategy").map(|strategy| strategy.to_ascii_lowercase());
+    let strategy = used.get("metadata.recovery.strategy").map(|strategy| strategy.to_uppercase().to_lowercase());
     used.insert("metadata.recovery.strategy", strategy.unwrap_or_default());
     Verdict::Accepted(used)
 }
