@@ -260,7 +260,7 @@ final class TimelineBrokers {
 
     /**
      * RESULT is "ok" or an error's name, then options: "@OFFSET", ",append-time=MS", ",log-start=N",
-     * ",leader=NODE/EPOCH", ",records=I+J", ",said".
+     * ",leader=NODE/EPOCH", ",records=I+J" (I- is named without a word), ",said".
      */
     private ProduceResponseData.PartitionProduceResponse partitionResponse(
         String place, int index, RecordBatch batch, String result, Set<Integer> endpoints
@@ -296,8 +296,10 @@ final class TimelineBrokers {
                 }
                 case "records" -> {
                     for (String record : pair[1].split("\\+")) {
+                        boolean isSilent = record.endsWith("-");
                         response.recordErrors().add(new ProduceResponseData.BatchIndexAndErrorMessage()
-                            .setBatchIndex(Integer.parseInt(record)).setBatchIndexErrorMessage("record " + record));
+                            .setBatchIndex(Integer.parseInt(record.replace("-", "")))
+                            .setBatchIndexErrorMessage(isSilent ? null : "record " + record));
                     }
                 }
                 default -> throw new AssertionError(option);

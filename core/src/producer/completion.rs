@@ -317,12 +317,13 @@ impl<O: Observer> Producer<O> {
         if answer.record_errors.is_empty() {
             return (error.clone(), Vec::new());
         }
-        let message = answer.message.clone();
-        // One record named: the batch's error is its own. Several: which of them has which error is not told.
+        // One record named: the batch's error is its own. Several: which of them has which error is not told, but for the
+        // sentence, which stays that of the batch's error where the broker has no other.
         let code = if answer.record_errors.len() == 1 { answer.code } else { ErrorCode::INVALID_RECORD };
+        let usual = || answer.message.clone().unwrap_or_else(|| answer.code.java_message().into());
         let of_record = |told: &RecordError| {
             let index = u32::try_from(told.batch_index).ok()?;
-            Some((index, ProducerError::Broker { code, message: told.message.clone().or_else(|| message.clone()) }))
+            Some((index, ProducerError::Broker { code, message: Some(told.message.clone().unwrap_or_else(usual)) }))
         };
         let mut record_errors: Vec<_> = answer.record_errors.iter().filter_map(of_record).collect();
         record_errors.sort_unstable_by_key(|&(index, _)| index);

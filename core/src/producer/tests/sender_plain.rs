@@ -152,6 +152,26 @@ fn records_that_the_broker_names_get_its_words() {
     assert_eq!(own, "This record has failed the validation on broker and hence will be rejected.");
 }
 
+/// `Sender.failBatch`: several records named in an answer are invalid, and what is said of one without a sentence of its own
+/// is the answer's, or that of its error.
+#[test]
+fn a_record_named_without_a_word_has_the_sentence_of_the_answer() {
+    let error = ErrorCode::INVALID_TIMESTAMP;
+    let of_the_code = "The timestamp of the message is out of acceptable range.";
+    for (said, expected) in [(None, of_the_code), (Some("too old"), "too old")] {
+        let mut story = plain(&[]);
+        story.put_together(0, 2);
+        story.reply(|told| {
+            (told.error, told.error_message) = (error, said.map(Into::into));
+            told.record_errors = [0, 1].map(|batch_index| RecordError { batch_index, message: None }).into();
+        });
+        let failure = story.completed[0].result.clone().expect_err("refused");
+        let named: Vec<_> =
+            failure.record_errors.iter().map(|(_, error)| (error.java_class(), error.to_string())).collect();
+        assert_eq!(named, [0, 1].map(|_| ("InvalidRecordException", expected.to_owned())));
+    }
+}
+
 /// Mirrors `SenderTest.testDefaultErrorMessage`: a batch refused with INVALID_REQUEST and no sentence fails with
 /// InvalidRequestException in that class's words.
 /// Mirrors `SenderTest.testCustomErrorMessage`: with a sentence of the broker's it fails with InvalidRequestException

@@ -322,8 +322,9 @@ impl Brokers {
                 }
                 ("records", records) => {
                     let record = |record: &str| {
-                        let message = Some(format!("record {record}").into());
-                        Ok(RecordError { batch_index: record.parse()?, message })
+                        let batch_index = record.trim_end_matches('-').parse()?;
+                        let message = (!record.ends_with('-')).then(|| format!("record {record}").into());
+                        Ok(RecordError { batch_index, message })
                     };
                     told.record_errors = records.split('+').map(record).collect::<Result<_>>()?;
                 }
