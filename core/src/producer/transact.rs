@@ -150,6 +150,8 @@ impl<O: Observer> Producer<O> {
             return Turn::Questions;
         }
         if let Some(error) = transactions.take_refusal_of_rights() {
+            // What waits has its turn in the next round.
+            self.is_dirty |= transactions.has_requests();
             self.fail_everything(now, &error);
             self.tell_phase(now);
             return Turn::Questions;

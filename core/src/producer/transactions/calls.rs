@@ -49,7 +49,7 @@ impl Transactions {
         self.once(TransactionCall::Commit, |this| {
             this.check_error()?;
             this.signal_by_call(TransactionSignal::Commit)?;
-            Ok(this.end(true, transaction_version))
+            this.end(true, transaction_version)
         })
     }
 
@@ -61,7 +61,7 @@ impl Transactions {
             }
             this.signal_by_call(TransactionSignal::Abort)?;
             this.new_partitions.clear();
-            Ok(this.end(false, transaction_version))
+            this.end(false, transaction_version)
         })
     }
 

@@ -345,8 +345,9 @@ impl Transactions {
             return None;
         }
         let error = error.clone();
-        for pending in self.queue.drain() {
-            self.settle(pending.call, Err(error.clone()));
+        // They fail and keep their turn: an end that waits is still one (`failPendingRequests`).
+        for call in self.queue.calls() {
+            self.settle(call, Err(error.clone()));
         }
         self.signal(TransactionSignal::IdRefused);
         self.settle(self.pending_transition.map(|(number, _)| number), Err(error.clone()));
@@ -443,7 +444,7 @@ impl Transactions {
     }
 
     /// Queues the end of the transaction (`beginCompletingTransaction`).
-    fn end(&mut self, committed: bool, transaction_version: i16) -> CallNumber {
+    fn end(&mut self, committed: bool, transaction_version: i16) -> Result<CallNumber, ProducerError> {
         self.ask_for_new_partitions();
         let identity = self.identity.unwrap_or(ProducerIdentity { id: -1, epoch: -1 });
         let end = Query::EndTxn { identity, committed, bumps_epoch: self.is_v2 };
@@ -452,9 +453,14 @@ impl Transactions {
         if self.bump_required {
             // Who ends it waits for the epoch, and nobody for the end itself.
             self.ask_for_nobody(end);
-            return self.ask(Query::InitProducerId { bump: Some(identity) });
+            if self.identity.is_none() {
+                // Without an id it is the first that is asked for, and before the end, which then fits no longer: the
+                // Java client tells the two questions apart by the id that it has (`initializeTransactions`).
+                self.signal_by_call(TransactionSignal::Initialize)?;
+            }
+            return Ok(self.ask(Query::InitProducerId { bump: self.identity }));
         }
-        self.ask(end)
+        Ok(self.ask(end))
     }
 
     /// Nothing is left of the transaction (`resetTransactionState`).

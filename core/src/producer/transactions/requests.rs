@@ -213,6 +213,11 @@ impl Queue {
         all
     }
 
+    /// Of those that wait for their turn, in no order.
+    pub(super) fn calls(&self) -> Vec<Option<CallNumber>> {
+        self.heap.iter().map(|pending| pending.call).collect()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.heap.is_empty() && self.current.is_none()
     }

@@ -11,7 +11,8 @@
 //!                             └──────── error ──► AbortableError ◄── error ── InTransaction
 //!
 //!  Committing, Aborting ── id granted ──► Ready
-//!  Committing, Aborting ── init, when the coordinator refused to end the transaction ──► Initializing
+//!  Committing, Aborting ── init, when the coordinator refused to end the transaction, or an abort without an id ──► Initializing
+//!  Uninitialized ── the end of such an abort, when the right to an id was refused again ──► Initializing
 //!
 //!  every state ── fatal error, or a signal that does not fit ──► Fatal
 //! ```
@@ -91,8 +92,11 @@ impl TransactionState {
         use {TransactionSignal as Signal, TransactionState as State};
         Ok(match (self, signal) {
             (_, Signal::Fatal(error)) => State::Fatal(error),
-            (State::Uninitialized | State::Committing | State::Aborting, Signal::Initialize)
-            | (State::Committing | State::Aborting, Signal::Ended { bump: true }) => State::Initializing,
+            // An end may come to a producer that has no id: it waited behind the question for one, which was refused.
+            (
+                State::Uninitialized | State::Committing | State::Aborting,
+                Signal::Initialize | Signal::Ended { bump: true },
+            ) => State::Initializing,
             // An id may be granted to a producer that is still aborting: the coordinator refused to end the transaction,
             // and the new epoch, which was asked for all the same, ends it.
             (State::Initializing | State::Committing | State::Aborting, Signal::IdGranted)
@@ -161,7 +165,7 @@ mod tests {
             (&[Signal::IdRefused], &[Phase::Ready, Phase::AbortableError]),
             // The program may begin anew where its transaction could not be ended.
             (&[Signal::Initialize], &[Phase::Uninitialized, Phase::Committing, Phase::Aborting]),
-            (&[Signal::Ended { bump: true }], &[Phase::Committing, Phase::Aborting]),
+            (&[Signal::Ended { bump: true }], &[Phase::Uninitialized, Phase::Committing, Phase::Aborting]),
             (&[Signal::IdGranted], &[Phase::Initializing, Phase::Committing, Phase::Aborting]),
             // Nothing is ended while the first id is asked for.
             (&[Signal::Ended { bump: false }], &[Phase::Committing, Phase::Aborting]),

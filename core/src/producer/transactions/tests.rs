@@ -9,6 +9,7 @@ const P0: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 0 };
 const P1: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
 const FIRST: ProducerIdentity = ProducerIdentity { id: 9, epoch: 0 };
 const NEXT: ProducerIdentity = ProducerIdentity { id: 9, epoch: 1 };
+const NO_ID: ProducerIdentity = ProducerIdentity { id: -1, epoch: -1 };
 const V1: i16 = 1;
 const V2: i16 = 2;
 
@@ -372,4 +373,49 @@ fn what_cannot_be_poisons_the_producer() {
     ];
     let classes = calls.map(|call| class(&call.expect_err("poisoned")));
     assert_eq!(classes, ["IllegalStateException"; 6]);
+}
+
+/// The coordinator refused the first id with an error that an abort heals, and the program aborts.
+fn aborted_without_an_id() -> (Transactions, CallNumber) {
+    let mut transactions = Transactions::new("cashier".into());
+    let init = transactions.init().expect("fits");
+    let pending = transactions.next(false).expect("a question");
+    transactions.on_sent(pending);
+    transactions.on_initialized(ErrorCode::TRANSACTION_ABORTABLE, NO_ID);
+    assert_eq!(transactions.take_outcome(init), Some(Err(refused(ErrorCode::TRANSACTION_ABORTABLE))));
+    let abort = transactions.abort(V2).expect("fits");
+    assert_eq!(transactions.phase(), TransactionPhase::Initializing);
+    (transactions, abort)
+}
+
+/// `TransactionManager.beginCompletingTransaction` where `initTransactions` failed: without an id its question for a new
+/// epoch is one for the first id, which goes before the end, and `resetTransactionState` then leads nowhere.
+#[test]
+fn an_abort_without_an_id_asks_for_the_first_and_then_the_end_poisons_the_producer() {
+    let (mut transactions, abort) = aborted_without_an_id();
+    let question = transactions.next(false).expect("a question");
+    assert_eq!(question.query, Query::InitProducerId { bump: None });
+    transactions.on_sent(question);
+    let granted = transactions.on_initialized(ErrorCode::NONE, FIRST);
+    assert_eq!(granted, Some(Granted { identity: FIRST, restarts_sequences: false }));
+    assert_eq!(transactions.take_outcome(abort), Some(Ok(())));
+    assert_eq!(transactions.phase(), TransactionPhase::Ready);
+    assert_eq!(ask(&mut transactions), None, "there is nothing to end");
+    assert_eq!(transactions.phase(), TransactionPhase::FatalError);
+    assert_eq!(class(&transactions.begin().expect_err("poisoned")), "IllegalStateException");
+}
+
+/// `TransactionManager.failPendingRequests` leaves the end in its queue, where it has its turn once the producer is as if new.
+#[test]
+fn an_abort_without_an_id_or_the_right_to_one_leaves_the_producer_waiting_for_an_id() {
+    let (mut transactions, abort) = aborted_without_an_id();
+    assert_eq!(ask(&mut transactions), Some(ApiKey::InitProducerId));
+    let no_right = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    transactions.on_initialized(no_right, NO_ID);
+    assert_eq!(transactions.take_refusal_of_rights(), Some(refused(no_right)));
+    assert_eq!(transactions.take_outcome(abort), Some(Err(refused(no_right))));
+    assert_eq!(transactions.phase(), TransactionPhase::Uninitialized);
+    assert_eq!(ask(&mut transactions), None, "there is nothing to end");
+    assert_eq!(transactions.phase(), TransactionPhase::Initializing);
+    assert_eq!(class(&transactions.init().expect_err("as if it were asked for")), "IllegalStateException");
 }

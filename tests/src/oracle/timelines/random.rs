@@ -63,6 +63,18 @@ const REFUSALS: [&str; 10] = [
     "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
 ];
 
+/// What the very first questions of transactions may be refused with, so that an abort is all that is left, or less.
+const FIRST_REFUSALS: [&str; 8] = [
+    "InitProducerId TRANSACTION_ABORTABLE",
+    "InitProducerId TRANSACTION_ABORTABLE",
+    "FindCoordinator TRANSACTION_ABORTABLE",
+    "FindCoordinator GROUP_AUTHORIZATION_FAILED",
+    "InitProducerId TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+    "InitProducerId CLUSTER_AUTHORIZATION_FAILED",
+    "InitProducerId COORDINATOR_NOT_AVAILABLE",
+    "InitProducerId UNKNOWN_SERVER_ERROR",
+];
+
 /// What a broker may refuse a producer without transactions its id with.
 const REFUSALS_OF_IDS: [&str; 3] =
     ["COORDINATOR_LOAD_IN_PROGRESS", "CLUSTER_AUTHORIZATION_FAILED", "UNKNOWN_SERVER_ERROR"];
@@ -115,7 +127,21 @@ impl Generator<'_> {
         self.script.seed = self.draws.below(1 << 30);
         // Whatever is told of it goes by the seed, too: another draw would make other scripts of every seed.
         self.script.add(&format!("config transaction.timeout.ms={}", 1_000 + self.script.seed % 60_000))?;
+        self.refuse_the_first_init();
         Ok(self.script)
+    }
+
+    /// In a third of the scripts with transactions, and now and then for what is asked next, too.
+    fn refuse_the_first_init(&mut self) {
+        let mut draws = Draws::from_seed(self.script.seed);
+        if !self.has_transactions || draws.below(3) > 0 {
+            return;
+        }
+        for _ in 0..1 + draws.below(2) {
+            let words = format!("refuse {}", draws.pick(&FIRST_REFUSALS));
+            let words = words.split(' ').map(str::to_owned).collect();
+            self.script.actions.insert(0, Action { at: 10, words });
+        }
     }
 
     fn configure(&mut self) -> Result<()> {
