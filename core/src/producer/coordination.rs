@@ -58,7 +58,7 @@ impl<O: Observer> Producer<O> {
             None => self.reach_anyone(now, pending.not_before.is_some()),
         };
         let patience_ends = match reached {
-            Reach::Underway => *pending.awaited_until.get_or_insert(now + self.config.request_timeout),
+            Reach::Underway => *pending.awaited_until.get_or_insert(now + self.patience()),
             Reach::Ready(_) | Reach::Failed => now,
         };
         let node = match reached {

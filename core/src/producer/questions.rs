@@ -1,5 +1,6 @@
 //! Questions: for a producer id, for metadata, and whom to ask.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use crate::error::{ErrorCode, ProducerError};
@@ -107,12 +108,18 @@ impl<O: Observer> Producer<O> {
 
     /// Waits until the broker can be asked, at most `request.timeout.ms` (`NetworkClientUtils.awaitReady`).
     fn await_target(&mut self, now: Instant) {
-        let until = *self.target_awaited_until.get_or_insert(now + self.config.request_timeout);
+        let until = *self.target_awaited_until.get_or_insert(now + self.patience());
         if until > now {
             return self.wake_by(Some((until, WaitReason::RequestTimeout)));
         }
         self.identity_is_retried = true;
         self.sleep_after_failure(now);
+    }
+
+    /// How long a connection to ask something on is waited for. With neither `request.timeout.ms` nor `retry.backoff.ms` the
+    /// Java client asks again without end until its clock moves on: in a world whose time stands meanwhile, for ever.
+    pub(super) fn patience(&self) -> Duration {
+        self.config.request_timeout.max(Duration::from_millis(1).saturating_sub(self.config.retry_backoff))
     }
 
     /// The broker chosen for this question, before or now, and not before when it is asked.

@@ -48,7 +48,7 @@ pub(super) const ANSWERS_AFTER_THE_TRANSACTION: (&str, &str) = (
      not read; here they are",
 );
 
-pub(super) const EXCEPTIONS: [Exception; 16] = [
+pub(super) const EXCEPTIONS: [Exception; 17] = [
     Exception {
         name: "forgotten-in-flight",
         reason: "after UNKNOWN_PRODUCER_ID within a transaction the Java client forgets the partition with what is in flight; a \
@@ -289,6 +289,24 @@ pub(super) const EXCEPTIONS: [Exception; 16] = [
                  want of a version, so the Java client never asks for metadata again, of no broker; here it is asked for \
                  after the back-off, and who waits hears the reason rather than of max.block.ms",
         forgive: hostile::metadata_is_asked_for_again,
+    },
+    Exception {
+        name: "without-patience",
+        reason: "with request.timeout.ms=0 DefaultMetadataUpdater.maybeUpdate takes no question for one that is out, so the Java \
+                 client asks for metadata again with every look until its connection takes no more, and Selector.poll never \
+                 waits; here metadata is asked for once. With 1 or 2, and no retry.backoff.ms, it chooses whom to ask for a \
+                 producer id anew before it asks for metadata, and here after that. What follows is not compared",
+        forgive: |Case { script, .. }, theirs, ours| {
+            let last = |wanted: &str| script.config.iter().rfind(|(key, _)| key == wanted).map(|(_, value)| &**value);
+            let is_hasty = match last("request.timeout.ms") {
+                Some("0") => true,
+                Some("1" | "2") => last("retry.backoff.ms") == Some("0"),
+                _ => false,
+            };
+            let asked = theirs.iter().find(|line| is_hasty && word(line, 1) == "metadata");
+            let since = asked.map(|line| instant(line));
+            since.is_some_and(|since| end_at_first_difference_since(since, theirs, ours))
+        },
     },
 ];
 
