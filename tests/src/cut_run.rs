@@ -15,7 +15,7 @@ const CUTS: usize = 12;
 /// Where connections are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cuts {
-    /// Whatever they are doing.
+    /// Whatever they are doing, also while a request is under way.
     Anywhere,
     /// When the broker has done what it was asked, and before the client hears of it.
     BeforeAnswers,
@@ -52,10 +52,17 @@ pub async fn send_through(proxy: &CuttingProxy, topic: &str, cuts: Cuts, pause: 
         anyhow::Ok(deliveries)
     };
     let cutting = async {
-        for _ in 0..CUTS {
+        for number in 0..CUTS {
             tokio::time::sleep(pause).await;
             match cuts {
-                Cuts::Anywhere => proxy.cut(),
+                Cuts::Anywhere => {
+                    // Every other cut comes as soon as the client says something: where brokers are quick, chance alone
+                    // would meet no request before its answer.
+                    if number % 2 == 1 {
+                        let _ = tokio::time::timeout(Duration::from_secs(5), proxy.heard_more()).await;
+                    }
+                    proxy.cut();
+                }
                 Cuts::BeforeAnswers => {
                     // At the end of the run there may be no answer left to come.
                     let _ = tokio::time::timeout(Duration::from_secs(5), proxy.cut_before_the_next_answer()).await;

@@ -41,6 +41,8 @@ struct Shared {
     swallowing: AtomicBool,
     /// Something was swallowed.
     swallowed: Notify,
+    /// A client said something.
+    said: Notify,
     open: AtomicUsize,
     /// What clients said, per connection.
     heard: Mutex<Vec<Vec<u8>>>,
@@ -117,6 +119,11 @@ impl CuttingProxy {
     /// How many bytes those are.
     pub fn heard_bytes(&self) -> usize {
         self.shared.heard().iter().map(Vec::len).sum()
+    }
+
+    /// Waits until a client says something. The broker may not have heard it yet.
+    pub async fn heard_more(&self) {
+        self.shared.said.notified().await;
     }
 
     /// Cuts every connection that stands, in whatever it is doing.
@@ -253,6 +260,7 @@ async fn pass_requests(
             return Ok(());
         }
         shared.heard()[ear].extend_from_slice(&buffer[..read]);
+        shared.said.notify_waiters();
         let said = &buffer[..read];
         match (&shared.names, seized) {
             (Some(names), _) => broker.write_all(&heads.rename(said, names)).await?,
