@@ -71,6 +71,31 @@ async fn records_of_every_shape_get_the_next_offset() {
     assert_eq!(send(&producer, shapes[0]).await.await.expect("stored").offset, Some(RECORDS + 4));
 }
 
+/// Mirrors `BaseProducerSendTest.testSendToPartitionWithFollowerShutdownShouldNotTimeout`: the leader's follower is shut down when
+/// records are sent; they are all stored in time, in their order, and none is sent a second time.
+#[tokio::test]
+async fn a_follower_that_is_shut_down_costs_no_record_its_time() {
+    let brokers = brokers(1, None).await;
+    let producer = producer(&brokers, &[("acks", "all")]).await;
+    let mut deliveries = Vec::new();
+    for number in 0..RECORDS {
+        deliveries.push(send(&producer, record(0, None, Some(format!("value{number}").as_bytes()))).await);
+    }
+    let partition = TopicPartition { topic: "topic".into(), partition: 0 };
+    brokers.with_cluster(|cluster, now| {
+        let (leader, _) = cluster.leader(&partition).expect("there is one");
+        let follower =
+            cluster.replicas(&partition).expect("there are two").iter().copied().find(|node| *node != leader);
+        cluster.shut_down(now, follower.expect("the other")).expect("it runs");
+    });
+    for (offset, delivery) in (0..).zip(deliveries) {
+        let told = tokio::time::timeout(PATIENCE, delivery).await.expect("in time").expect("stored");
+        assert_eq!((told.partition, told.offset), (Some(0), Some(offset)));
+    }
+    let stored = brokers.with_cluster(|cluster, _| cluster.log(&partition).expect("there").end_offset());
+    assert_eq!(stored, RECORDS);
+}
+
 /// A hundred records with times of their own, and when the topic says they are.
 async fn times(setting: &str, properties: &[(&str, &str)]) -> Vec<(i64, i64)> {
     let brokers = brokers(1, Some(("message.timestamp.type", setting))).await;

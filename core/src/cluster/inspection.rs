@@ -66,7 +66,7 @@ impl<O: Observer> Cluster<O> {
         self.partition(partition).map(|found| &*found.registration.elr)
     }
 
-    fn partition(&self, name: &TopicPartition) -> Option<&Partition> {
+    pub(super) fn partition(&self, name: &TopicPartition) -> Option<&Partition> {
         self.topics.partition(&name.topic, name.partition)
     }
 

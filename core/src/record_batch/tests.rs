@@ -204,6 +204,8 @@ fn log_append_time_becomes_the_time_of_every_record() {
 
 /// Mirrors `DefaultRecordBatchTest.testIncrementSequence`: five and five are ten, after the largest comes zero, and ten
 /// from the largest but five are four.
+/// Mirrors `DefaultRecordBatchTest.testDecrementSequence`: counted back, five from five are zero, and one from zero is the
+/// largest.
 #[test]
 fn sequences_wrap_to_zero_after_the_largest() {
     assert_eq!(increment_sequence(5, 1), 6);
@@ -211,6 +213,8 @@ fn sequences_wrap_to_zero_after_the_largest() {
     assert_eq!(increment_sequence(i32::MAX - 5, 10), 4);
     assert_eq!(increment_sequence(i32::MAX, 1), 0);
     assert_eq!(increment_sequence(i32::MAX - 1, 4), 2);
+    assert_eq!(increment_sequence(5, -5), 0);
+    assert_eq!(increment_sequence(0, -1), i32::MAX);
 }
 
 #[test]

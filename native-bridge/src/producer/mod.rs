@@ -86,8 +86,8 @@ impl KafkaProducerBuilder {
     ///
     /// It runs on the sender's thread, where it stalls the producer as long as it takes. It may use the producer, and spawn
     /// tasks, which run on the runtime in which the producer was connected; it must not block on what the sender's thread
-    /// does ([`flush`](KafkaProducer::flush) panics there, [`close`](KafkaProducer::close) does not wait). A batch may be told before the `send_unobserved` that appended its
-    /// last record has returned.
+    /// does ([`flush`](KafkaProducer::flush) panics there, [`close`](KafkaProducer::close) does not wait). A batch may be told
+    /// before the `send_unobserved` that appended its last record has returned.
     ///
     /// ```
     /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers};

@@ -26,6 +26,22 @@ fn an_unknown_producer_may_begin_anywhere() {
     assert_eq!(ProducerStates::default().judge(PRODUCER, 4_711, 4_711), Judgement::InOrder);
 }
 
+/// Mirrors `ProducerStateManagerTest.testNoValidationOnFirstEntryWhenLoadingLog`: the first that a copy hears of a producer may
+/// have any sequence, and the next one follows it.
+/// Mirrors `ProducerStateManagerTest.testAcceptAppendWithoutProducerStateOnReplica`: a producer of whom a copy knows nothing is
+/// known by what the copy has of him from then on.
+/// Mirrors `ProducerStateManagerTest.testAcceptAppendWithSequenceGapsOnReplica`: a gap is refused to a client, and remembered
+/// where a leader has taken it.
+#[test]
+fn what_a_leader_has_taken_is_remembered_whatever_its_sequence() {
+    let mut states = ProducerStates::default();
+    states.remember(PRODUCER, remembered(16, 16), false);
+    assert!(states.identities().eq([PRODUCER]));
+    assert_eq!((states.judge(PRODUCER, 17, 17), states.judge(PRODUCER, 20, 20)), (Judgement::InOrder, OUT_OF_ORDER));
+    states.remember(PRODUCER, remembered(20, 20), false);
+    assert_eq!((states.judge(PRODUCER, 21, 21), states.judge(PRODUCER, 17, 17)), (Judgement::InOrder, OUT_OF_ORDER));
+}
+
 #[test]
 fn the_next_sequence_is_taken_and_a_gap_is_not() {
     let mut states = ProducerStates::default();

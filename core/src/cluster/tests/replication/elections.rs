@@ -47,9 +47,12 @@ fn after_a_truncation_producers_are_remembered_as_the_log_tells_of_them() {
     assert_eq!(world.read(ONE), ["a", "again"]);
 }
 
+const UNCLEAN: &str = "unclean.leader.election.enable";
+
 /// Takes brokers 2 and 3 out of the ISR, lets broker 1 write what they lack, and kills it.
-fn only_laggards_left(settings: &[(&str, &str)]) -> World {
-    let mut world = World::close(&with_settings("orders", settings));
+fn only_laggards_left(by_default: bool, settings: &[(&str, &str)]) -> World {
+    let config = ClusterConfig { unclean_leader_election: by_default, ..at_once() };
+    let mut world = World::with_topic(config, &with_settings("orders", settings));
     world.written(ONE, -1, plain(&["a"]));
     for node in [TWO, THREE] {
         world.cluster.shrink_isr(world.now(), node, &orders(0)).unwrap();
@@ -60,40 +63,79 @@ fn only_laggards_left(settings: &[(&str, &str)]) -> World {
     world
 }
 
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionDisabledClassic`: who lacks
+/// something never leads and takes no record; the last leader does when it is back, and then whoever caught up, with everything.
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionDisabledConsumer`: who lacks
+/// something never leads and takes no record; the last leader does when it is back, and then whoever caught up, with everything.
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionDisabledByTopicOverrideClassic`: so too
+/// where the brokers would allow it and the topic forbids it.
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionDisabledByTopicOverrideConsumer`: so too
+/// where the brokers would allow it and the topic forbids it.
 #[test]
 fn nobody_leads_who_lacks_something_unless_the_topic_says_so() {
-    let mut world = only_laggards_left(&[]);
-    assert_eq!((world.leads(), world.isr()), ((-1, 1), &[][..]));
-    assert_eq!(world.cluster.eligible_leader_replicas(&orders(0)), Some(&[ONE][..]));
-    assert_eq!(world.describe("orders", false).partitions[0].error, ErrorCode::LEADER_NOT_AVAILABLE);
-    world.live(Duration::from_secs(3_600));
-    assert_eq!(world.leads(), (-1, 1));
+    for (by_default, settings) in [(false, &[][..]), (true, &[(UNCLEAN, "false")][..])] {
+        let mut world = only_laggards_left(by_default, settings);
+        assert_eq!((world.leads(), world.isr()), ((-1, 1), &[][..]));
+        assert_eq!(world.cluster.eligible_leader_replicas(&orders(0)), Some(&[ONE][..]));
+        assert_eq!(world.describe("orders", false).partitions[0].error, ErrorCode::LEADER_NOT_AVAILABLE);
+        assert_eq!(world.written(TWO, 1, plain(&["lost"])).0, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        world.live(Duration::from_secs(3_600));
+        assert_eq!(world.leads(), (-1, 1));
+
+        world.cluster.restart(world.now(), ONE).unwrap();
+        world.live(Duration::from_secs(9));
+        assert_eq!((world.leads().0, world.written(ONE, 1, plain(&["c"]))), (1, (ErrorCode::NONE, 2)));
+        for node in [TWO, THREE] {
+            world.cluster.let_catch_up(world.now(), node, &orders(0)).unwrap();
+        }
+        world.live(Duration::from_secs(1));
+        world.cluster.shut_down(world.now(), ONE).unwrap();
+        assert_eq!((world.leads().0, world.read(TWO)), (2, ["a", "b", "c"].map(str::to_owned).to_vec()));
+    }
 }
 
 /// Row 13.
+///
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionEnabledClassic`: where the
+/// brokers allow it who lacks something leads, what it lacks is lost, and the next record takes its place.
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionEnabledConsumer`: where the
+/// brokers allow it who lacks something leads, what it lacks is lost, and the next record takes its place.
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionEnabledByTopicOverrideClassic`: so too
+/// where the topic alone allows it.
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionEnabledByTopicOverrideConsumer`: so too
+/// where the topic alone allows it.
 #[test]
 fn an_unclean_leader_loses_what_was_acknowledged_by_all_in_sync() {
-    let mut world = only_laggards_left(&[("unclean.leader.election.enable", "true")]);
-    assert_eq!((world.leads(), world.isr()), ((2, 1), &[TWO][..]));
-    assert_eq!(world.read(TWO), ["a"]);
-    assert_eq!(world.written(TWO, -1, plain(&["c"])), (ErrorCode::NONE, 1), "the offset of `b`");
-    world.cluster.let_catch_up(world.now(), THREE, &orders(0)).unwrap();
-    world.cluster.restart(world.now(), ONE).unwrap();
-    assert_eq!((world.held(ONE), world.held(THREE)), (vec!["a".to_owned(), "c".to_owned()], world.held(TWO)));
+    for (by_default, settings) in [(true, &[][..]), (false, &[(UNCLEAN, "true")][..])] {
+        let mut world = only_laggards_left(by_default, settings);
+        assert_eq!((world.leads(), world.isr()), ((2, 1), &[TWO][..]));
+        assert_eq!(world.read(TWO), ["a"]);
+        assert_eq!(world.written(TWO, -1, plain(&["c"])), (ErrorCode::NONE, 1), "the offset of `b`");
+        world.cluster.let_catch_up(world.now(), THREE, &orders(0)).unwrap();
+        world.cluster.restart(world.now(), ONE).unwrap();
+        assert_eq!((world.held(ONE), world.held(THREE)), (vec!["a".to_owned(), "c".to_owned()], world.held(TWO)));
+    }
 }
 
+/// Mirrors `UncleanLeaderElectionTest.testUncleanLeaderElectionInvalidTopicOverride`: a topic whose setting is neither true nor
+/// false is not made.
+/// Mirrors `UncleanLeaderElectionTest.testTopicUncleanLeaderElectionEnableWithAlterTopicConfigsClassic`: nobody
+/// leads until the topic's setting is altered to true; then who lacks something does, and the record is lost.
+/// Mirrors `UncleanLeaderElectionTest.testTopicUncleanLeaderElectionEnableWithAlterTopicConfigsConsumer`: nobody
+/// leads until the topic's setting is altered to true; then who lacks something does, and the record is lost.
 #[test]
 fn an_unclean_election_can_be_asked_for_by_hand_or_by_a_setting() {
-    let mut world = only_laggards_left(&[]);
+    let mut world = only_laggards_left(false, &[]);
     assert_eq!(world.cluster.elect_preferred(world.now(), &orders(0)), Err(Refusal::NotInSync));
     world.cluster.elect_unclean(world.now(), &orders(0)).unwrap();
     assert_eq!(world.leads(), (2, 2));
 
-    let mut world = only_laggards_left(&[]);
-    let name = "unclean.leader.election.enable";
-    assert!(world.cluster.alter_topic(world.now(), "orders", name, "yes").is_err());
-    world.cluster.alter_topic(world.now(), "orders", name, "true").unwrap();
-    assert_eq!(world.leads(), (2, 2));
+    let mut world = only_laggards_left(false, &[]);
+    assert!(world.cluster.create_topic(&with_settings("other", &[(UNCLEAN, "invalid")])).is_err());
+    assert!(world.cluster.alter_topic(world.now(), "orders", UNCLEAN, "yes").is_err());
+    assert_eq!(world.leads(), (-1, 1));
+    world.cluster.alter_topic(world.now(), "orders", UNCLEAN, "true").unwrap();
+    assert_eq!((world.leads(), world.read(TWO)), ((2, 2), vec!["a".to_owned()]));
 }
 
 /// KIP-966: below the minimum nothing can be acknowledged, so who left then has everything.

@@ -279,6 +279,24 @@ fn a_marker_that_was_lost_with_its_leader_is_written_again() {
     assert!(world.init(TX, None).is_ok());
 }
 
+/// Mirrors `ProducerStateManagerTest.testFirstUnstableOffsetAfterTruncation`: a truncation that takes away what came after a
+/// transaction's end changes nothing, and one that takes the end away holds readers back by the first record again.
+#[test]
+fn a_truncation_that_takes_the_end_of_a_transaction_away_holds_readers_back_again() {
+    let mut world = World::new();
+    let producer = world.producer();
+    assert_eq!(world.write(0, producer, 0, &["a"]), ErrorCode::NONE);
+    let next = world.commit(producer).unwrap();
+    assert_eq!(world.write(0, next, 0, &["b"]), ErrorCode::NONE);
+    let mut copy =
+        world.cluster.partition(&orders(0)).and_then(|partition| partition.replica(NodeId(1))).unwrap().clone();
+    assert_eq!((copy.log.end_offset(), copy.last_stable_offset()), (3, 2));
+    copy.truncate_to(2);
+    assert_eq!((copy.log.end_offset(), copy.last_stable_offset()), (2, 2));
+    copy.truncate_to(1);
+    assert_eq!((copy.log.end_offset(), copy.last_stable_offset()), (1, 0));
+}
+
 #[test]
 fn a_connection_cut_after_the_end_costs_nothing_but_the_question() {
     let mut world = World::new();
