@@ -93,6 +93,7 @@ fn what_cannot_be_read_ends_with_code_2() {
         (folder.path("nowhere.json"), "cannot read "),
         (folder.write("latin.json", "{"), "line 1"),
         ("demo:lost-akc".to_owned(), "there is no demo lost-akc; did you mean lost-ack?"),
+        ("demo:zzz".to_owned(), "there is no demo zzz; the demos are one-record, get-or-callback, "),
         ("#s=1.AAAA".to_owned(), "the link is damaged"),
         ("https://example.org/#".to_owned(), "the link shows nothing"),
     ] {

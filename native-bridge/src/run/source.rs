@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use producer_core::scenario::link::{Link, Shows};
-use producer_core::scenario::{Demo, Scenario, text};
+use producer_core::scenario::link::{Link, LinkError, Shows};
+use producer_core::scenario::{DEMOS, Demo, Scenario, text};
 
 /// Reads a scenario, and what there is to say about it.
 pub(super) fn read(source: &str) -> Result<(Scenario, Vec<String>)> {
@@ -25,8 +25,19 @@ fn from_file(path: &Path) -> Result<(Scenario, Vec<String>)> {
     Ok((scenario, notices.iter().map(ToString::to_string).collect()))
 }
 
+/// Where no demo has a name that looks like it, all of them are told.
+fn with_the_demos(error: LinkError) -> anyhow::Error {
+    match error {
+        LinkError::NoSuchDemo { nearest: None, .. } => {
+            let slugs: Vec<&str> = DEMOS.iter().map(|demo| demo.slug).collect();
+            anyhow!("{error}; the demos are {}", slugs.join(", "))
+        }
+        error => error.into(),
+    }
+}
+
 fn from_link(fragment: &str) -> Result<(Scenario, Vec<String>)> {
-    let (link, notices) = Link::parse(fragment)?;
+    let (link, notices) = Link::parse(fragment).map_err(with_the_demos)?;
     let mut notices: Vec<String> = notices.iter().map(ToString::to_string).collect();
     if link.at_us.is_some() {
         notices.push("t: where the page stands has no effect on a run".to_owned());

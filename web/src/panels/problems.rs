@@ -81,9 +81,7 @@ fn problem(error: &DraftError, draft: &Draft, language: Language, t: &Texts) -> 
             };
             return (format!("{problem} {words}"), None);
         }
-        DraftError::Partition => {
-            fill(t.bad_number, &[&t.partition, &language.number(i32::MIN), &language.number(i32::MAX)])
-        }
+        DraftError::Partition => fill(t.bad_number, &[&t.partition, &language.number(0), &language.number(i32::MAX)]),
         DraftError::Timestamp => {
             fill(t.bad_number, &[&t.timestamp, &language.number(i64::MIN), &language.number(i64::MAX)])
         }
