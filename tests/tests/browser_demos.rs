@@ -90,7 +90,10 @@ async fn another_message_is_broken_in_the_past_and_both_futures_have_a_link_that
     page.browser().click("tab-messages").await?;
     let request = "return [...document.querySelectorAll('[data-test-id=message][data-api=Produce][data-direction=request]')].length";
     page.wait_until("a Produce request", async || {
+        // The panels follow a few times a second: a look before that would see the moment before, and step past this one.
+        let before = page.now_us().await?;
         page.browser().click("demo-step").await?;
+        page.wait_until("the next moment", async || Ok((page.now_us().await? != before).then_some(()))).await?;
         Ok((page.run(request).await? != 0).then_some(()))
     })
     .await?;
