@@ -4,28 +4,12 @@ use std::collections::BTreeMap;
 
 use super::kind::trim;
 use super::{ConfigError, refused};
+use crate::serializer::Serializer;
 
 const KEYS: [&str; 2] = ["key.serializer", "value.serializer"];
 
 /// Kafka's own classes stand here, and nobody else's.
 const PACKAGE: &str = "org.apache.kafka.common.serialization.";
-
-/// For each there is a serialiser and its contrary.
-const TYPES: [&str; 13] = [
-    "Boolean",
-    "ByteArray",
-    "ByteBuffer",
-    "Bytes",
-    "Double",
-    "Float",
-    "Integer",
-    "List",
-    "Long",
-    "Short",
-    "String",
-    "UUID",
-    "Void",
-];
 
 /// What a class is, as far as its name tells.
 enum Class {
@@ -48,7 +32,10 @@ fn class(name: &str) -> Class {
         // A class within a class.
         Some(own) if own.contains('$') => Class::Unknown,
         Some(own) => {
-            let is_of_a_type = |suffix| own.strip_suffix(suffix).is_some_and(|kind| TYPES.contains(&kind));
+            // For each type there is a serialiser and its contrary; that of lists has no place in a composer.
+            let has_serializer =
+                |kind| kind == "List" || Serializer::of_java_class(&format!("{PACKAGE}{kind}Serializer")).is_some();
+            let is_of_a_type = |suffix| own.strip_suffix(suffix).is_some_and(has_serializer);
             match (is_of_a_type("Serializer"), is_of_a_type("Deserializer")) {
                 (true, _) => Class::Serializer,
                 (_, true) => Class::Other,
