@@ -101,6 +101,11 @@ pub struct ProducerIdentity {
     pub epoch: i16,
 }
 
+impl ProducerIdentity {
+    /// Nobody's, as it goes over the wire (`RecordBatch.NO_PRODUCER_ID`, `NO_PRODUCER_EPOCH`).
+    pub const NONE: Self = Self { id: -1, epoch: -1 };
+}
+
 /// Where a broker can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BrokerAddress {

@@ -240,7 +240,7 @@ impl TransactionError {
 
 /// As Java prints `ProducerIdAndEpoch`.
 fn java_identity(identity: &Option<ProducerIdentity>) -> String {
-    let ProducerIdentity { id, epoch } = identity.unwrap_or(ProducerIdentity { id: -1, epoch: -1 });
+    let ProducerIdentity { id, epoch } = identity.unwrap_or(ProducerIdentity::NONE);
     format!("(producerId={id}, epoch={epoch})")
 }
 

@@ -192,7 +192,7 @@ impl<O: Observer> Producer<O> {
                 Request::FindCoordinator(FindCoordinatorRequest { key_type, keys: vec![key] })
             }
             Query::InitProducerId { bump } => {
-                let identity = bump.unwrap_or(ProducerIdentity { id: -1, epoch: -1 });
+                let identity = bump.unwrap_or(ProducerIdentity::NONE);
                 let transaction_timeout_ms = self.config.transaction_timeout_ms;
                 // The Java client's request builder throws where nobody hears it (`InitProducerIdRequest.Builder.build`), and
                 // the question is lost: the call that asked it runs out of time.

@@ -47,9 +47,6 @@ const COORDINATOR_REPLICAS: i32 = 3;
 /// Key types of FindCoordinator that are answered here: groups and transactional ids (`CoordinatorType`).
 const COORDINATED: core::ops::RangeInclusive<i8> = 0..=1;
 
-/// What an answer names that has no identity to name.
-const NOBODY: ProducerIdentity = ProducerIdentity { id: -1, epoch: -1 };
-
 /// Ids for producers: each once.
 #[derive(Clone, Debug, Default)]
 struct ProducerIds(i64);
@@ -227,7 +224,7 @@ impl<O: Observer> Cluster<O> {
     ) -> InitProducerIdResponse {
         let (error, identity) = match self.give_identity(now, node, request) {
             Ok(identity) => (ErrorCode::NONE, identity),
-            Err(error) => (known_since(4, version, error), NOBODY),
+            Err(error) => (known_since(4, version, error), ProducerIdentity::NONE),
         };
         let (producer_id, producer_epoch) = (identity.id, identity.epoch);
         InitProducerIdResponse { throttle_time_ms: 0, error, producer_id, producer_epoch }
@@ -340,7 +337,7 @@ impl<O: Observer> Cluster<O> {
         }
         let (error, identity) = match ended {
             Ok(identity) if protocol == Protocol::Two => (ErrorCode::NONE, identity),
-            ended => (known_since(2, version, ended.err().unwrap_or_default()), NOBODY),
+            ended => (known_since(2, version, ended.err().unwrap_or_default()), ProducerIdentity::NONE),
         };
         let (producer_id, producer_epoch) = (identity.id, identity.epoch);
         EndTxnResponse { throttle_time_ms: 0, error, producer_id, producer_epoch }

@@ -32,9 +32,10 @@ impl Transactions {
     ) -> Result<CallNumber, ProducerError> {
         self.check_pending(TransactionCall::SendOffsets)?;
         self.check_error()?;
-        let Some(identity) = self.identity.filter(|_| self.state == TransactionState::InTransaction) else {
+        if self.state != TransactionState::InTransaction {
             return Err(illegal(IllegalCall::OffsetsOutside(self.phase())));
-        };
+        }
+        let identity = self.identity_on_the_wire();
         if self.is_v2 {
             self.started = true;
             let query = self.commit_offsets(identity, offsets, member);

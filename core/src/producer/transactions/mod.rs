@@ -434,6 +434,12 @@ impl Transactions {
         self.ask_for_nobody(Query::AddPartitions { identity, partitions });
     }
 
+    /// Where no id was ever granted, since an abort made up for its refusal, questions are asked in nobody's name: only
+    /// `send` looks for an id (`maybeAddPartition`).
+    fn identity_on_the_wire(&self) -> ProducerIdentity {
+        self.identity.unwrap_or(ProducerIdentity::NONE)
+    }
+
     fn commit_offsets(&mut self, identity: ProducerIdentity, offsets: Offsets, member: GroupMember) -> Query {
         for offset in offsets {
             self.pending_offsets.retain(|(topic, partition, _)| (topic, *partition) != (&offset.0, offset.1));
@@ -446,7 +452,7 @@ impl Transactions {
     /// Queues the end of the transaction (`beginCompletingTransaction`).
     fn end(&mut self, committed: bool, transaction_version: i16) -> Result<CallNumber, ProducerError> {
         self.ask_for_new_partitions();
-        let identity = self.identity.unwrap_or(ProducerIdentity { id: -1, epoch: -1 });
+        let identity = self.identity_on_the_wire();
         let end = Query::EndTxn { identity, committed, bumps_epoch: self.is_v2 };
         // The transaction ends with the protocol it began with, whatever the cluster says by now.
         self.on_transaction_version(transaction_version, false);

@@ -9,7 +9,6 @@ const P0: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 0 };
 const P1: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
 const FIRST: ProducerIdentity = ProducerIdentity { id: 9, epoch: 0 };
 const NEXT: ProducerIdentity = ProducerIdentity { id: 9, epoch: 1 };
-const NO_ID: ProducerIdentity = ProducerIdentity { id: -1, epoch: -1 };
 const V1: i16 = 1;
 const V2: i16 = 2;
 
@@ -381,7 +380,7 @@ fn aborted_without_an_id() -> (Transactions, CallNumber) {
     let init = transactions.init().expect("fits");
     let pending = transactions.next(false).expect("a question");
     transactions.on_sent(pending);
-    transactions.on_initialized(ErrorCode::TRANSACTION_ABORTABLE, NO_ID);
+    transactions.on_initialized(ErrorCode::TRANSACTION_ABORTABLE, ProducerIdentity::NONE);
     assert_eq!(transactions.take_outcome(init), Some(Err(refused(ErrorCode::TRANSACTION_ABORTABLE))));
     let abort = transactions.abort(V2).expect("fits");
     assert_eq!(transactions.phase(), TransactionPhase::Initializing);
@@ -411,7 +410,7 @@ fn an_abort_without_an_id_or_the_right_to_one_leaves_the_producer_waiting_for_an
     let (mut transactions, abort) = aborted_without_an_id();
     assert_eq!(ask(&mut transactions), Some(ApiKey::InitProducerId));
     let no_right = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-    transactions.on_initialized(no_right, NO_ID);
+    transactions.on_initialized(no_right, ProducerIdentity::NONE);
     assert_eq!(transactions.take_refusal_of_rights(), Some(refused(no_right)));
     assert_eq!(transactions.take_outcome(abort), Some(Err(refused(no_right))));
     assert_eq!(transactions.phase(), TransactionPhase::Uninitialized);

@@ -63,7 +63,7 @@ impl Case {
         let mut cluster = Cluster::new(ClusterConfig::simulated(1), producer_core::trace::Nobody);
         let configs = settings.iter().map(|(key, value)| ((*key).into(), Some(value.as_str().into()))).collect();
         cluster.create_topic(&NewTopic { configs, ..new_topic(TOPIC, 1, 1) }).expect("settings that Kafka takes");
-        let transactional = ProducerIdentity { id: -1, epoch: -1 };
+        let transactional = ProducerIdentity::NONE;
         let (asked, steps, aborted) = (Vec::new(), Vec::new(), Vec::new());
         let mut case =
             Self { settings, version, cluster, elapsed_ms: 0, asked, steps, aborted, transactional, is_open: false };

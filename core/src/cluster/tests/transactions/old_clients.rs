@@ -25,7 +25,7 @@ fn an_end_keeps_the_epoch_and_sequences_go_on() {
         world.add(3, producer, "orders", &[0]);
         assert_eq!(world.write_in(10, 0, producer, sequence, &["a"]).error, ErrorCode::NONE);
         // The identity is told since version 5.
-        assert_eq!(world.end(4, producer, committed), Ok(ProducerIdentity { id: -1, epoch: -1 }));
+        assert_eq!(world.end(4, producer, committed), Ok(ProducerIdentity::NONE));
     }
     assert_eq!(world.markers(), [(1, producer.epoch, true), (3, producer.epoch, false)]);
     let aborted = AbortedTransaction { producer_id: producer.id, first_offset: 2 };

@@ -366,7 +366,7 @@ fn sound_answer(
             let next = if request.header.version >= 5 && error.is_none() {
                 granted
             } else {
-                ProducerIdentity { id: -1, epoch: -1 }
+                ProducerIdentity::NONE
             };
             Response::EndTxn(EndTxnResponse {
                 throttle_time_ms: 0,
