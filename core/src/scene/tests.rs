@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::error::{Persistence, ProducerError};
-use crate::ids::{Lane, ProducerIndex};
+use crate::ids::{CorrelationId, Lane, ProducerIndex};
 use crate::io::{DisconnectReason, Stored};
-use crate::trace::{BlockedOn, DrainReason, PartitionChoice, Statement};
+use crate::protocol::ApiKey;
+use crate::trace::{BlockedOn, DrainReason, PartitionChoice, SplitBatch, Statement};
 
 const B0: BatchId = BatchId(0);
 const WIRE: ConnectionId = ConnectionId(1);
