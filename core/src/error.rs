@@ -317,6 +317,7 @@ impl std::error::Error for ProducerError {
             Self::MetadataTimeout { lost: Some(lost), .. } => Some(&**lost),
             Self::Transaction(error) => match &**error {
                 TransactionError::InErrorState(first) | TransactionError::RetriesExhausted(first) => Some(&**first),
+                TransactionError::Illegal(IllegalCall::Poisoned { cause, .. }) => Some(&**cause),
                 _ => None,
             },
             _ => None,

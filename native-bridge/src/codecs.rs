@@ -6,7 +6,7 @@ use std::io::Write as _;
 use flate2::write::GzEncoder;
 use lz4::block::{CompressionMode, compress_bound, compress_to_buffer};
 use producer_core::codecs::lz4::{BLOCK_BYTES, write_frame};
-use producer_core::codecs::{Codec, Codecs, Compression, Portable};
+use producer_core::codecs::{Codec, Codecs, Compression, DecompressError, Portable};
 use zstd::bulk::Compressor;
 
 /// For [`Producer::with_codecs`](producer_core::producer::Producer::with_codecs): zlib-rs for gzip, the C libraries for lz4
@@ -23,6 +23,10 @@ impl Codecs for NativeCodecs {
             Codec::Lz4 => lz4(records, level, into),
             Codec::Zstd => zstd(records, level, into),
         }
+    }
+
+    fn decompress_own(&self, codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+        Portable.decompress_own(codec, bytes)
     }
 }
 

@@ -86,7 +86,7 @@ public final class Timeline {
     long activity = 0;
     private final List<Flush> flushes = new ArrayList<>();
     private int sends = 0;
-    final TimelineCallers callers = new TimelineCallers(() -> this.pool.queued());
+    final TimelineCallers callers = new TimelineCallers(() -> this.pool);
     private long closeAt = Long.MAX_VALUE;
     private boolean closing = false;
     private boolean closed = false;
@@ -271,6 +271,9 @@ public final class Timeline {
 
     /** The application's threads have their turn. */
     private void lookAround() {
+        List<String> released = new ArrayList<>();
+        activity += callers.endedTheirWait(released) ? 1 : 0;
+        released.forEach(this::tell);
         callers.look().forEach(this::tell);
         calls.endCalls();
         endFlushes();

@@ -4,8 +4,9 @@ import java.lang.reflect.Constructor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
-import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Partitioner;
@@ -22,7 +23,7 @@ import org.apache.kafka.common.utils.Time;
  * caller has returned or waits, and callers when they are told to look.
  *
  * Who waits for metadata looks at the script's clock. Who waits for memory waits in real time, of which that clock knows
- * nothing; so a script may only let them wait until it closes its producer.
+ * nothing; so a script may only let them wait until memory comes, or until it closes its producer.
  */
 final class TimelineCallers {
     private static final long MOST_MS = 10_000;
@@ -47,14 +48,14 @@ final class TimelineCallers {
         }
     }
 
-    /** Who waits for memory, in the Java client's own words. */
-    private final IntSupplier queued;
+    /** Which callers may wait for. */
+    private final Supplier<BufferPool> memory;
     private final List<Caller> waiting = new ArrayList<>();
     /** Did the metadata call notifyAll since callers last looked? */
     private boolean wereNotified;
 
-    TimelineCallers(IntSupplier queued) {
-        this.queued = queued;
+    TimelineCallers(Supplier<BufferPool> memory) {
+        this.memory = memory;
     }
 
     /** The producer that is called, with the constructor that its own tests use. */
@@ -107,6 +108,42 @@ final class TimelineCallers {
         return all;
     }
 
+    /** Has memory come for any of those that wait for it? Then they have returned, and what they have to tell is added. */
+    boolean endedTheirWait(List<String> all) {
+        List<Caller> forMemory = waiting.stream().filter(caller -> caller.object == null).toList();
+        if (forMemory.isEmpty()) {
+            return false;
+        }
+        // Whoever is signalled waits no longer on its condition, and leaves the queue when it has its memory.
+        while (forMemory.stream().filter(Thread::isAlive).count() != waitingForMemory()) {
+            Thread.onSpinWait();
+        }
+        List<Caller> ended = forMemory.stream().filter(caller -> !caller.isAlive()).toList();
+        ended.forEach(caller -> add(all, heard(caller)));
+        return !ended.isEmpty();
+    }
+
+    /** How many wait for memory and were not signalled; -1 while somebody who was has not had its turn yet. */
+    @SuppressWarnings("unchecked")
+    private long waitingForMemory() {
+        BufferPool pool = memory.get();
+        ReentrantLock lock = (ReentrantLock) TimelineFields.get(BufferPool.class, pool, "lock");
+        Iterable<Condition> queue = (Iterable<Condition>) TimelineFields.get(BufferPool.class, pool, "waiters");
+        lock.lock();
+        try {
+            long count = 0;
+            for (Condition waiter : queue) {
+                if (!lock.hasWaiters(waiter)) {
+                    return -1;
+                }
+                count++;
+            }
+            return count;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** What those that waited for memory have to tell, in the order of their calls, once the producer is closed. */
     List<String> endWaitsForMemory() {
         List<String> all = new ArrayList<>();
@@ -143,7 +180,7 @@ final class TimelineCallers {
     private String heard(Caller caller) {
         long others = waiting.stream().filter(other -> other != caller && other.object == null).count();
         while (caller.isAlive()) {
-            if (caller.object != null || queued.getAsInt() > others) {
+            if (caller.object != null || memory.get().queued() > others) {
                 return null;
             }
             Thread.onSpinWait();

@@ -1,4 +1,5 @@
-//! Every row of bad inputs about configuration, broker replies and the network has a test that names it: `/// Row 67: …`.
+//! Every row of bad inputs about links, configuration, broker replies and the network has a test that names it:
+//! `/// Row 67: …`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use xtask::workspace;
 
-/// Configuration, broker replies and the network.
-const ROWS: core::ops::RangeInclusive<u32> = 57..=85;
+/// Links, configuration, broker replies and the network.
+const ROWS: core::ops::RangeInclusive<u32> = 45..=85;
 /// Logging in with SASL, which this producer does not do.
 const LEFT_OUT: u32 = 80;
 

@@ -46,8 +46,9 @@ fn demo(slug: &str) -> Scenario {
     edited
 }
 
+/// Row 56: links of version 1.
 #[test]
-fn row_56_kept_links_open_and_show_what_they_always_showed() {
+fn kept_links_open_and_show_what_they_always_showed() {
     let mut made: BTreeMap<String, Scenario> = BTreeMap::from([("all-settings".to_owned(), all_settings())]);
     for slug in ["lost-ack", "acks-ladder", "exit-too-soon", "hot-key", "poison-record", "rolling-restart"] {
         made.insert(slug.to_owned(), demo(slug));
@@ -63,8 +64,9 @@ fn row_56_kept_links_open_and_show_what_they_always_showed() {
     }
 }
 
+/// Row 56: lessons of version 1.
 #[test]
-fn row_56_a_kept_lesson_opens_as_well() {
+fn a_kept_lesson_opens_as_well() {
     let item = |slug: &str, scenario| LessonItem { demo: slug.into(), scenario, ..LessonItem::default() };
     let mut turned = item("lost-ack", None);
     turned.turned.set("enable.idempotence", "true");
@@ -112,8 +114,9 @@ fn numbers(node: Node<'_>, into: &mut BTreeMap<String, Vec<&'static str>>) {
     }
 }
 
+/// Row 56: what version 1 numbers.
 #[test]
-fn row_56_no_field_and_no_variant_ever_changes_its_number() {
+fn no_field_and_no_variant_ever_changes_its_number() {
     let mut now = BTreeMap::new();
     numbers(Scenario::default().node(), &mut now);
     numbers(Lesson::default().node(), &mut now);

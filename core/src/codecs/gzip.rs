@@ -4,7 +4,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_with_limit};
 
-use super::{DecompressError, MAX_DECOMPRESSED};
+use super::DecompressError;
 
 /// Magic, deflate, no flags, no time, no extra flags; 255: of an unknown operating system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -26,11 +26,11 @@ pub(super) fn compress(records: &[u8], level: i32, into: &mut Vec<u8>) {
 }
 
 /// Reads one member with any of the optional fields.
-pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+pub(super) fn decompress(bytes: &[u8], most: usize) -> Result<Vec<u8>, DecompressError> {
     let body = after_header(bytes).ok_or(DecompressError::Damaged)?;
     let end = body.len().checked_sub(TRAILER_LEN).ok_or(DecompressError::Damaged)?;
     let (deflated, trailer) = body.split_at(end);
-    let records = decompress_to_vec_with_limit(deflated, MAX_DECOMPRESSED).map_err(|error| match error.status {
+    let records = decompress_to_vec_with_limit(deflated, most).map_err(|error| match error.status {
         TINFLStatus::HasMoreOutput => DecompressError::TooLarge,
         _ => DecompressError::Damaged,
     })?;

@@ -56,10 +56,10 @@ pub(super) fn compress(records: &[u8], into: &mut Vec<u8>) {
 }
 
 /// Unlike Kafka's, this reader believes no content checksum and no content size that is wrong.
-pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+pub(super) fn decompress(bytes: &[u8], most: usize) -> Result<Vec<u8>, DecompressError> {
     match bytes.get(FLAGS_AT) {
         Some(flags) if flags & INDEPENDENT != 0 && has_end_mark(bytes, *flags).is_some() => {
-            read_all(FrameDecoder::new(bytes))
+            read_all(FrameDecoder::new(bytes), most)
         }
         _ => Err(DecompressError::Damaged),
     }

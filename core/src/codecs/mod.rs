@@ -102,6 +102,15 @@ pub trait Codecs: fmt::Debug + Send + Sync {
     fn decompress(&self, codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
         decompress(codec, bytes)
     }
+
+    /// As [`decompress`](Self::decompress), of what these codecs compressed themselves: a producer's own batches may be larger
+    /// than anything that is believed of others. Codecs that cannot tell keep to the bound.
+    ///
+    /// # Errors
+    /// As there.
+    fn decompress_own(&self, codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+        self.decompress(codec, bytes)
+    }
 }
 
 /// The codecs of simulations, on every target the same; `None` in a build without codecs, whose driver brings them.
@@ -135,7 +144,7 @@ pub enum DecompressError {
     NoCodec,
     /// The bytes are not what the codec writes.
     Damaged,
-    /// There are more than [`MAX_DECOMPRESSED`] bytes.
+    /// There are more bytes than are believed, [`MAX_DECOMPRESSED`] unless said otherwise.
     TooLarge,
 }
 
@@ -145,11 +154,20 @@ pub enum DecompressError {
 /// [`DecompressError`]. Nothing is allocated for bytes that are only claimed.
 #[cfg(feature = "compression")]
 pub fn decompress(codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+    decompress_up_to(MAX_DECOMPRESSED, codec, bytes)
+}
+
+/// [`decompress`], with another bound on the bytes of all records.
+///
+/// # Errors
+/// As there.
+#[cfg(feature = "compression")]
+pub fn decompress_up_to(most: usize, codec: i16, bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
     match codec {
-        1 => gzip::decompress(bytes),
-        2 => snappy::decompress(bytes),
-        3 => lz4::decompress(bytes),
-        4 => zstd::decompress(bytes),
+        1 => gzip::decompress(bytes, most),
+        2 => snappy::decompress(bytes, most),
+        3 => lz4::decompress(bytes, most),
+        4 => zstd::decompress(bytes, most),
         _ => Err(DecompressError::NoCodec),
     }
 }
@@ -163,14 +181,14 @@ pub fn decompress(_codec: i16, _bytes: &[u8]) -> Result<Vec<u8>, DecompressError
     Err(DecompressError::NoCodec)
 }
 
-/// Reads to the end, up to [`MAX_DECOMPRESSED`] bytes.
+/// Reads to the end, up to so many bytes.
 #[cfg(feature = "compression")]
-fn read_all(from: impl std::io::Read) -> Result<Vec<u8>, DecompressError> {
+fn read_all(from: impl std::io::Read, most: usize) -> Result<Vec<u8>, DecompressError> {
     use std::io::Read as _;
 
     let mut records = Vec::new();
-    from.take(MAX_DECOMPRESSED as u64 + 1).read_to_end(&mut records).map_err(|_| DecompressError::Damaged)?;
-    if records.len() > MAX_DECOMPRESSED { Err(DecompressError::TooLarge) } else { Ok(records) }
+    from.take((most as u64).saturating_add(1)).read_to_end(&mut records).map_err(|_| DecompressError::Damaged)?;
+    if records.len() > most { Err(DecompressError::TooLarge) } else { Ok(records) }
 }
 
 #[cfg(all(test, feature = "compression"))]

@@ -2,7 +2,7 @@
 
 use snap::raw::{Decoder, Encoder, decompress_len};
 
-use super::{DecompressError, MAX_DECOMPRESSED};
+use super::DecompressError;
 
 /// Magic, version 1, readable by version 1.
 const HEADER: [u8; 16] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1];
@@ -24,10 +24,10 @@ pub(super) fn compress(records: &[u8], into: &mut Vec<u8>) {
 }
 
 /// Reads blocks in the framing, or one bare block, as `SnappyInputStream` does.
-pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
+pub(super) fn decompress(bytes: &[u8], most: usize) -> Result<Vec<u8>, DecompressError> {
     let mut records = Vec::new();
     let Some(mut rest) = bytes.strip_prefix(&HEADER[..MAGIC_LEN]) else {
-        read_block(bytes, &mut records)?;
+        read_block(bytes, &mut records, most)?;
         return Ok(records);
     };
     rest = rest.get(HEADER.len() - MAGIC_LEN..).ok_or(DecompressError::Damaged)?;
@@ -35,20 +35,20 @@ pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
         let (len, behind) = rest.split_first_chunk().ok_or(DecompressError::Damaged)?;
         let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| DecompressError::Damaged)?;
         let (block, next) = behind.split_at_checked(len).ok_or(DecompressError::Damaged)?;
-        read_block(block, &mut records)?;
+        read_block(block, &mut records, most)?;
         rest = next;
     }
     Ok(records)
 }
 
-fn read_block(block: &[u8], records: &mut Vec<u8>) -> Result<(), DecompressError> {
+fn read_block(block: &[u8], records: &mut Vec<u8>, most: usize) -> Result<(), DecompressError> {
     /// No byte of a block stands for more than this many: a copy of 64 takes three.
     const MOST_PER_BYTE: usize = 32;
     let claimed = decompress_len(block).map_err(|_| DecompressError::Damaged)?;
     if claimed > block.len().saturating_mul(MOST_PER_BYTE) {
         return Err(DecompressError::Damaged);
     }
-    if claimed > MAX_DECOMPRESSED - records.len() {
+    if claimed > most - records.len() {
         return Err(DecompressError::TooLarge);
     }
     records.extend(Decoder::new().decompress_vec(block).map_err(|_| DecompressError::Damaged)?);

@@ -95,6 +95,9 @@ fn more_than_a_batch_may_hold_is_refused() {
         let bytes = compressed(codec, 1, &records);
         assert!(bytes.len() < records.len() / 100, "{codec:?}");
         assert_eq!(decompress(codec.number(), &bytes), Err(DecompressError::TooLarge), "{codec:?}");
+        // A producer that splits such a batch of its own must read it.
+        let own = Portable.decompress_own(codec.number(), &bytes);
+        assert!(own.is_ok_and(|own| own == records), "{codec:?}");
     }
     // Its blocks shrink to a twentieth at best, so the sum of their claims is what counts.
     assert_eq!(decompress(2, &compressed(Codec::Snappy, 0, &records)), Err(DecompressError::TooLarge));

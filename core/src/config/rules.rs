@@ -7,12 +7,12 @@ use core::time::Duration;
 use super::{Acks, ConfigError, ConfigNotice, ProducerConfig, kind, refused};
 
 impl ProducerConfig {
-    /// A base above its maximum makes the delay constant: the maximum (`warnDisablingExponentialBackoff`).
+    /// A base above its maximum makes the delay constant: the maximum (`warnDisablingExponentialBackoff`). What waits without
+    /// growing, as questions to coordinators do, waits for the base all the same.
     pub(super) fn cap_backoffs(&mut self, notices: &mut Vec<ConfigNotice>) {
         let (base, max) = (self.retry_backoff, self.retry_backoff_max);
         if base > max {
             notices.push(changed("retry.backoff.ms", base.as_millis(), max.as_millis(), "retry.backoff.max.ms"));
-            self.retry_backoff = max;
         }
         let (base, max) = (self.connection_setup_timeout_ms, self.connection_setup_timeout_max_ms);
         if base > max {

@@ -112,6 +112,8 @@ pub enum IllegalCall {
         transactional_id: Arc<str>,
         /// The producer's identity.
         identity: Option<ProducerIdentity>,
+        /// That transition.
+        cause: Box<ProducerError>,
     },
 }
 
@@ -202,7 +204,10 @@ impl TransactionError {
         match error.java_class() {
             "ProducerFencedException" => Self::Fenced { transactional_id, identity },
             "InvalidProducerEpochException" => Self::OldEpoch { transactional_id, identity },
-            "IllegalStateException" => Self::Illegal(IllegalCall::Poisoned { transactional_id, identity }),
+            "IllegalStateException" => {
+                let cause = Box::new(error.clone());
+                Self::Illegal(IllegalCall::Poisoned { transactional_id, identity, cause })
+            }
             _ => Self::InErrorState(Box::new(error.clone())),
         }
     }
@@ -278,7 +283,7 @@ impl fmt::Display for IllegalCall {
                 call.java_name(),
                 previous.java_name()
             ),
-            Self::Poisoned { transactional_id, identity } => write!(
+            Self::Poisoned { transactional_id, identity, .. } => write!(
                 f,
                 "Producer with transactionalId '{transactional_id}' and {} cannot execute transactional method because of previous invalid state transition attempt",
                 java_identity(identity)

@@ -89,6 +89,11 @@ impl Memory {
         Err(ticket)
     }
 
+    /// Has whoever holds this ticket all it needs?
+    pub(super) fn is_gathered(&self, ticket: MemoryTicket) -> bool {
+        self.place_of(ticket).is_some_and(|place| self.waiting[place].held >= self.waiting[place].needed)
+    }
+
     /// Gives bytes back. Says whether a send that waits has its bytes now.
     pub(super) fn release(&mut self, bytes: u64) -> bool {
         self.used -= bytes;

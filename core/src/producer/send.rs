@@ -33,9 +33,46 @@ pub(super) struct Begun {
     blocked_on: Option<BlockedOn>,
     /// How long it waited for metadata.
     metadata_wait: Duration,
-    /// Since when it waits for memory, if it does.
-    memory_since: Option<Instant>,
-    pub(super) ticket: Option<MemoryTicket>,
+    allocating: Option<Allocating>,
+}
+
+/// A send that waits for memory. What was settled before that is not asked again: the topic, the number of its partitions, and
+/// the record's time, which the wait does not make later (`KafkaProducer.doSend`, `RecordAccumulator.append`).
+#[derive(Clone, Copy, Debug)]
+struct Allocating {
+    ticket: MemoryTicket,
+    since: Instant,
+    timestamp_ms: i64,
+    /// Where a batch is to be opened.
+    partition: PartitionRef,
+    /// Was it chosen by the record or its key? Else it is the sticky one, which may change meanwhile.
+    is_chosen: bool,
+    partition_count: u32,
+}
+
+/// A topic that has the partition which a record wants.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    topic: TopicIndex,
+    partition_count: u32,
+}
+
+/// Where a record is to go.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    timestamp_ms: i64,
+    /// `None`: wherever the sticky partition is.
+    chosen: Option<PartitionRef>,
+    /// Where it is now.
+    partition: PartitionRef,
+    partition_count: u32,
+    choice: PartitionChoice,
+}
+
+impl Begun {
+    pub(super) fn ticket(&self) -> Option<MemoryTicket> {
+        self.allocating.map(|allocating| allocating.ticket)
+    }
 }
 
 impl<O: Observer> Producer<O> {
@@ -44,30 +81,18 @@ impl<O: Observer> Producer<O> {
     /// # Errors
     /// [`SendRefusal`]: blocked for now, or refused for good.
     pub fn send(&mut self, now: Now, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Sent, SendRefusal> {
-        let begun = match attempt.begun.take() {
-            Some(begun) => self.resume(now, begun, record),
-            None => {
-                attempt.ordinal = self.next_ordinal;
-                self.next_ordinal += 1;
-                if let Some(error) = self.refusal_of_a_first_call(record) {
-                    return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
-                }
-                Begun {
-                    at: now.instant(),
-                    reads_answer: false,
-                    asked_after: None,
-                    blocked_on: None,
-                    metadata_wait: Duration::ZERO,
-                    memory_since: None,
-                    ticket: None,
-                }
-            }
-        };
-        self.place(now, attempt, begun, record)
+        let begun = self.begin(now, attempt, record)?;
+        if let Some(allocating) = begun.allocating {
+            return self.go_on_allocating(now, attempt, begun, allocating, record);
+        }
+        // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
+        let choice = PartitionChoice::of(record.partition, record.key, self.config.partitioner_ignore_keys);
+        let known = self.know_topic(now, attempt, &begun, record)?;
+        self.place(now, attempt, begun, record, choice, known)
     }
 
-    /// `send()` of a record that its serialiser does not take (`SerializationException`). Java's client waits for metadata
-    /// first; this one throws at once.
+    /// `send()` of a record that its serialiser does not take (`SerializationException`): it waits for metadata as others do,
+    /// for who serialises may want to know the topic. Without another answer it is refused.
     pub fn send_what_no_serializer_takes(
         &mut self,
         now: Now,
@@ -75,10 +100,38 @@ impl<O: Observer> Producer<O> {
         record: &Record<'_>,
         detail: Arc<str>,
     ) -> SendRefusal {
+        let begun = match self.begin(now, attempt, record) {
+            Ok(begun) => begun,
+            Err(refusal) => return refusal,
+        };
+        match self.know_topic(now, attempt, &begun, record) {
+            Ok(_) => {
+                let error = ProducerError::Serialization { detail };
+                self.refuse(now, attempt.ordinal, None, own_partition(record), error)
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// The first call of an attempt, or another one of an attempt that waited.
+    #[inline]
+    fn begin(&mut self, now: Now, attempt: &mut SendAttempt, record: &Record<'_>) -> Result<Begun, SendRefusal> {
+        if let Some(begun) = attempt.begun.take() {
+            return Ok(self.resume(now, begun, record));
+        }
         attempt.ordinal = self.next_ordinal;
         self.next_ordinal += 1;
-        let error = self.refusal_of_a_first_call(record).unwrap_or(ProducerError::Serialization { detail });
-        self.refuse(now, attempt.ordinal, None, own_partition(record), error)
+        if let Some(error) = self.refusal_of_a_first_call(record) {
+            return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
+        }
+        Ok(Begun {
+            at: now.instant(),
+            reads_answer: false,
+            asked_after: None,
+            blocked_on: None,
+            metadata_wait: Duration::ZERO,
+            allocating: None,
+        })
     }
 
     /// Goes on with a send that waited; for metadata in vain or not.
@@ -103,7 +156,7 @@ impl<O: Observer> Producer<O> {
     pub fn abandon(&mut self, now: Now, attempt: SendAttempt) {
         if let Some(begun) = attempt.begun {
             self.count_memory_wait(now, &begun);
-            self.leave_queue(now.instant(), begun.ticket);
+            self.leave_queue(now.instant(), begun.ticket());
         }
     }
 
@@ -127,58 +180,108 @@ impl<O: Observer> Producer<O> {
         }
     }
 
-    /// What whoever is in `send` as the producer closes is told before all else: who waits for memory, at the call of
-    /// `close` (`BufferPool.close`); who waits for metadata, at its end (`ProducerMetadata.awaitUpdate`), and if metadata comes
-    /// before, what comes of the record but for its batch (`RecordAccumulator.tryAppend`).
+    /// What whoever waits for metadata as the producer closes is told before all else, at its end
+    /// (`ProducerMetadata.awaitUpdate`). If metadata come before, it is told what comes of the record but for its batch
+    /// (`RecordAccumulator.tryAppend`). Who waits for memory is told at the call of `close` (`BufferPool.close`).
     #[cold]
-    fn news_of_the_close(&self, blocked_on: Option<BlockedOn>) -> Option<ProducerError> {
-        match (blocked_on, self.life) {
-            (Some(BlockedOn::Memory), _) => Some(ProducerError::ClosedWhileAllocating),
-            (_, Life::Closed) => Some(ProducerError::ClosedWhileSending),
-            _ => None,
+    fn news_of_the_close(&self) -> Option<ProducerError> {
+        (self.life == Life::Closed).then_some(ProducerError::ClosedWhileSending)
+    }
+
+    /// The topic, once metadata tell of it and of the partition that the record wants (`KafkaProducer.waitOnMetadata`).
+    #[inline]
+    fn know_topic(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        begun: &Begun,
+        record: &Record<'_>,
+    ) -> Result<Known, SendRefusal> {
+        if !matches!(self.life, Life::Open)
+            && let Some(error) = self.news_of_the_close()
+        {
+            return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
+        }
+        let topic = self.topics.number(record.topic);
+        match self.metadata.add(topic, now.instant()) {
+            Some(partition_count) if record.partition.is_none_or(|wanted| wanted.unsigned_abs() < partition_count) => {
+                Ok(Known { topic, partition_count })
+            }
+            known => Err(self.wait_for_metadata(now, attempt, *begun, record, topic, known)),
         }
     }
 
+    /// A record whose topic is known, in a batch of its partition (`RecordAccumulator.append`).
     fn place(
         &mut self,
         now: Now,
         attempt: &mut SendAttempt,
         begun: Begun,
         record: &Record<'_>,
+        choice: PartitionChoice,
+        Known { topic, partition_count }: Known,
     ) -> Result<Sent, SendRefusal> {
-        let ordinal = attempt.ordinal;
-        let is_open = matches!(self.life, Life::Open);
-        if !is_open && let Some(error) = self.news_of_the_close(begun.blocked_on) {
-            self.count_memory_wait(now, &begun);
-            return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
-        }
-        // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
-        let choice = PartitionChoice::of(record.partition, record.key, self.config.partitioner_ignore_keys);
-        let topic = self.topics.number(record.topic);
-        let known = self.metadata.add(topic, now.instant());
-        let partition_count = match known {
-            Some(count) if record.partition.is_none_or(|partition| partition.unsigned_abs() < count) => count,
-            _ => return Err(self.wait_for_metadata(now, attempt, begun, record, topic, known)),
-        };
-
         let content = Content::measure(record.key, record.value, record.headers);
-        let upper_bound = content.record_size_upper_bound();
-        if let Some(error) = self.refusal_of_a_size(upper_bound as u64) {
-            return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
+        if let Some(error) = self.refusal_of_a_size(content.record_size_upper_bound() as u64) {
+            return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
         }
-        if !is_open {
+        if !matches!(self.life, Life::Open) {
             let error = ProducerError::ClosedWhileSending;
-            return Err(self.refuse(now, ordinal, begun.ticket, own_partition(record), error));
+            return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
         }
-        let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
         let spread = if planted(Defect::KeysByLeaders) {
             self.metadata.available(topic).len().try_into().unwrap_or(u32::MAX).max(1)
         } else {
             partition_count
         };
         let chosen = chosen(choice, record.partition, topic, spread);
-        let write = |builder: &mut BatchBuilder| builder.try_append_content(timestamp_ms, &content);
-        let mut partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
+        let partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
+        let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
+        let wanted = Wanted { timestamp_ms, chosen, partition, partition_count, choice };
+        self.append(now, attempt, begun, record, &content, wanted)
+    }
+
+    /// A send that waits for memory: it has it now, or is out of time, or waits on.
+    #[cold]
+    fn go_on_allocating(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        begun: Begun,
+        allocating: Allocating,
+        record: &Record<'_>,
+    ) -> Result<Sent, SendRefusal> {
+        let Allocating { ticket, timestamp_ms, partition, is_chosen, partition_count, .. } = allocating;
+        if !matches!(self.life, Life::Open) {
+            self.count_memory_wait(now, &begun);
+            let error = ProducerError::ClosedWhileAllocating;
+            return Err(self.refuse(now, attempt.ordinal, Some(ticket), own_partition(record), error));
+        }
+        let content = Content::measure(record.key, record.value, record.headers);
+        if !self.memory.is_gathered(ticket) {
+            return Err(self.wait_for_memory(now, attempt, begun, partition, content.record_size_upper_bound()));
+        }
+        let choice = PartitionChoice::of(record.partition, record.key, self.config.partitioner_ignore_keys);
+        let chosen = is_chosen.then_some(partition);
+        let partition = chosen.unwrap_or_else(|| self.sticky_partition(partition.topic, partition_count));
+        let wanted = Wanted { timestamp_ms, chosen, partition, partition_count, choice };
+        self.append(now, attempt, begun, record, &content, wanted)
+    }
+
+    #[inline]
+    fn append(
+        &mut self,
+        now: Now,
+        attempt: &mut SendAttempt,
+        begun: Begun,
+        record: &Record<'_>,
+        content: &Content<'_>,
+        Wanted { timestamp_ms, chosen, mut partition, partition_count, choice }: Wanted,
+    ) -> Result<Sent, SendRefusal> {
+        let ordinal = attempt.ordinal;
+        let topic = partition.topic;
+        let upper_bound = content.record_size_upper_bound();
+        let write = |builder: &mut BatchBuilder| builder.try_append_content(timestamp_ms, content);
         let placed = loop {
             if let Some(placed) = self.accumulator.try_append(partition, upper_bound, write) {
                 break placed;
@@ -190,15 +293,17 @@ impl<O: Observer> Producer<O> {
                 continue;
             }
             // A new batch takes its first record, whatever its size.
-            if let Err(ticket) = self.open_batch(now.instant(), begun.ticket, partition, upper_bound) {
-                let begun = Begun { ticket: Some(ticket), ..begun };
+            if let Err(ticket) = self.open_batch(now.instant(), begun.ticket(), partition, upper_bound) {
+                let (since, is_chosen) = (now.instant(), chosen.is_some());
+                let allocating = Allocating { ticket, since, timestamp_ms, partition, is_chosen, partition_count };
+                let begun = Begun { allocating: Some(allocating), ..begun };
                 return Err(self.wait_for_memory(now, attempt, begun, partition, upper_bound));
             }
         };
-        if begun.ticket.is_some() {
-            // Memory came, or room was found in a batch that another send opened.
+        if begun.allocating.is_some() {
+            // Memory came, and is given back where room was found in a batch that another send opened meanwhile.
             self.count_memory_wait(now, &begun);
-            self.leave_queue(now.instant(), begun.ticket);
+            self.leave_queue(now.instant(), begun.ticket());
         }
         if chosen.is_none() {
             self.on_sticky_append(partition, placed.size_after - placed.size_before, partition_count);
@@ -326,7 +431,7 @@ impl<O: Observer> Producer<O> {
             if known.is_none()
                 && let Some(error) = self.known_as_invalid(topic)
             {
-                return self.refuse(now, attempt.ordinal, begun.ticket, own, error);
+                return self.refuse(now, attempt.ordinal, None, own, error);
             }
             self.ask_about(topic, &mut begun.asked_after);
         }
@@ -339,7 +444,7 @@ impl<O: Observer> Producer<O> {
             self.await_topic(topic, &mut begun.asked_after, begun.reads_answer)
         };
         match failure {
-            Some(error) => self.refuse(now, attempt.ordinal, begun.ticket, own, error),
+            Some(error) => self.refuse(now, attempt.ordinal, None, own, error),
             None => {
                 self.somebody_waits_for_metadata = true;
                 self.block(now, attempt, begun, BlockedOn::Metadata, until)
@@ -420,7 +525,7 @@ impl<O: Observer> Producer<O> {
         };
         self.count_memory_wait(now, &begun);
         self.meter.note(now.instant(), Event::MemoryExhausted);
-        self.refuse(now, attempt.ordinal, begun.ticket, Some(chosen.partition), error)
+        self.refuse(now, attempt.ordinal, begun.ticket(), Some(chosen.partition), error)
     }
 
     fn block(
@@ -433,7 +538,6 @@ impl<O: Observer> Producer<O> {
     ) -> SendRefusal {
         if begun.blocked_on != Some(on) {
             begun.blocked_on = Some(on);
-            begun.memory_since = (on == BlockedOn::Memory).then(|| now.instant());
             let ordinal = attempt.ordinal;
             self.told.note(now.instant(), || Fact::SendBlocked { ordinal, on });
         }
@@ -485,8 +589,8 @@ impl<O: Observer> Producer<O> {
 
     /// A wait for memory is over, one way or another (`BufferPool.recordWaitTime`).
     fn count_memory_wait(&mut self, now: Now, begun: &Begun) {
-        if let Some(since) = begun.memory_since {
-            self.meter.note(now.instant(), Event::MemoryAwaited(now.instant() - since));
+        if let Some(allocating) = &begun.allocating {
+            self.meter.note(now.instant(), Event::MemoryAwaited(now.instant() - allocating.since));
         }
     }
 

@@ -245,11 +245,30 @@ impl<'a> BatchView<'a> {
     /// # Errors
     /// As there; without codecs, [`BatchError::Compressed`].
     pub fn plain_records_by(&self, codecs: Option<&dyn Codecs>) -> Result<Cow<'a, [u8]>, BatchError> {
+        self.plain_records_read(|codec, bytes| {
+            codecs.map_or(Err(DecompressError::NoCodec), |by| by.decompress(codec, bytes))
+        })
+    }
+
+    /// [`plain_records_by`](Self::plain_records_by) of a batch that these codecs compressed themselves.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn plain_records_of_own(&self, codecs: Option<&dyn Codecs>) -> Result<Cow<'a, [u8]>, BatchError> {
+        self.plain_records_read(|codec, bytes| {
+            codecs.map_or(Err(DecompressError::NoCodec), |by| by.decompress_own(codec, bytes))
+        })
+    }
+
+    fn plain_records_read(
+        &self,
+        decompress: impl FnOnce(i16, &[u8]) -> Result<Vec<u8>, DecompressError>,
+    ) -> Result<Cow<'a, [u8]>, BatchError> {
         let (codec, bytes) = (self.codec(), &self.bytes[BATCH_OVERHEAD..]);
         if codec == 0 {
             return Ok(Cow::Borrowed(bytes));
         }
-        match codecs.map_or(Err(DecompressError::NoCodec), |codecs| codecs.decompress(codec, bytes)) {
+        match decompress(codec, bytes) {
             Ok(plain) => Ok(Cow::Owned(plain)),
             Err(DecompressError::NoCodec) => Err(BatchError::Compressed(codec)),
             Err(DecompressError::Damaged | DecompressError::TooLarge) => Err(BatchError::Undecodable(codec)),

@@ -88,7 +88,7 @@ impl ProducerBatch {
         let target = if was_split { self.largest_record.max(self.size_bytes() / 2) } else { batch_size };
         let bytes = self.close();
         let batch = BatchView::parse(&bytes).ok()?;
-        let plain = batch.plain_records_by(codecs).ok()?;
+        let plain = batch.plain_records_of_own(codecs).ok()?;
         let most_bytes = BATCH_OVERHEAD + plain.len();
         let mut parts: Vec<Part> = Vec::new();
         for record in batch.records_in(&plain) {

@@ -171,3 +171,52 @@ fn a_send_that_waits_for_memory_is_told_so_when_the_producer_closes() {
     assert_eq!(story.producer.memory_used(), 0, "its place in the queue is given up");
     assert!(story.producer.is_closed());
 }
+
+/// `KafkaProducer.doSend` takes the time before `RecordAccumulator.append` waits.
+#[test]
+fn a_record_that_waited_for_memory_has_the_time_of_its_call() {
+    let mut story = Story::with(1, 2, &[("buffer.memory", "16384"), ("linger.ms", "1000")]).started();
+    story.put(0, "a");
+    let (mut attempt, called) = (SendAttempt::default(), story.now().wall_ms);
+    assert!(story.try_send(&mut attempt, &record(1, "b")).is_err());
+    story.at_ms(story.now_ms() + 700);
+    story.store(0);
+    let sent = story.try_send(&mut attempt, &record(1, "b")).expect("there is memory");
+    assert_eq!((sent.timestamp_ms, story.now().wall_ms), (called, called + 700));
+}
+
+/// In the Java client each stands in `BufferPool.allocate`, and looks at the batches when it has its own memory.
+#[test]
+fn whoever_waits_for_memory_does_not_join_the_batch_of_one_who_has_it_already() {
+    // Flow: A and B wait for partition 1 → memory for one comes → A opens a batch → B waits on → it is stored → B's turn.
+    let mut story = Story::with(1, 2, &[("buffer.memory", "16384"), ("linger.ms", "1000")]).started();
+    story.put(0, "a");
+    let mut attempts = [SendAttempt::default(), SendAttempt::default()];
+    for attempt in &mut attempts {
+        assert!(story.try_send(attempt, &record(1, "b")).is_err());
+    }
+    story.store(0);
+    let [first, second] = &mut attempts;
+    let opened = story.try_send(first, &record(1, "b")).expect("there is memory for one");
+    let blocked = story.try_send(second, &record(1, "b"));
+    assert!(matches!(blocked, Err(SendRefusal::Blocked { on: BlockedOn::Memory, .. })), "{blocked:?}");
+    story.settle();
+    story.store(0);
+    let sent = story.try_send(second, &record(1, "b")).expect("and for the other");
+    assert_ne!(sent.batch, opened.batch);
+}
+
+/// `KafkaProducer.doSend` waits for metadata before it serialises.
+#[test]
+fn a_record_that_no_serializer_takes_waits_for_metadata_and_is_refused_then() {
+    let mut story = Story::new(&[]);
+    let (mut attempt, wanted, detail) = (SendAttempt::default(), record(0, ""), "it is a number");
+    let mut send = |story: &mut Story| {
+        let now = story.now();
+        story.producer.send_what_no_serializer_takes(now, &mut attempt, &wanted, detail.into())
+    };
+    assert!(matches!(send(&mut story), SendRefusal::Blocked { on: BlockedOn::Metadata, .. }));
+    story.settle();
+    let refused = ProducerError::Serialization { detail: detail.into() };
+    assert_eq!(send(&mut story), failed(Some(0), refused));
+}

@@ -116,8 +116,9 @@ proptest::proptest! {
     }
 }
 
+/// Row 45: empty, one character, bad base64.
 #[test]
-fn row_45_what_is_no_link_shows_the_page_as_it_opens() {
+fn what_is_no_link_shows_the_page_as_it_opens() {
     for empty in ["", "#"] {
         assert_eq!(Link::parse(empty), Ok((Link::default(), vec![])), "{empty}");
     }
@@ -137,8 +138,9 @@ fn row_45_what_is_no_link_shows_the_page_as_it_opens() {
     }
 }
 
+/// Row 46: a version that is yet to come.
 #[test]
-fn row_46_a_link_of_a_newer_version_says_so_and_nothing_is_applied() {
+fn a_link_of_a_newer_version_says_so_and_nothing_is_applied() {
     for version in [2, 9, u32::MAX] {
         let link = format!("#s={version}.whatever it will be, also {{braces}}");
         assert_eq!(Link::parse(&link), Err(LinkError::Newer { version }));
@@ -151,15 +153,17 @@ fn row_46_a_link_of_a_newer_version_says_so_and_nothing_is_applied() {
     assert_eq!(Link::parse(&forged(&fate)), Err(LinkError::Newer { version: 1 }));
 }
 
+/// Row 47: 64 KiB and one byte.
 #[test]
-fn row_47_a_link_beyond_64_kib_is_refused_before_it_is_decoded() {
+fn a_link_beyond_64_kib_is_refused_before_it_is_decoded() {
     let long = format!("#s=1.{}", "A".repeat(MAX_LINK_BYTES));
     assert_eq!(Link::parse(&long[..=MAX_LINK_BYTES]), Err(LinkError::TooLong(MAX_LINK_BYTES + 1)));
     assert_eq!(Link::parse(&long[..MAX_LINK_BYTES]), Err(LinkError::Checksum), "this one was looked at");
 }
 
+/// Row 48: a bomb.
 #[test]
-fn row_48_inflating_stops_at_one_mebibyte() {
+fn inflating_stops_at_one_mebibyte() {
     // As much as fits into a link: 48 KiB of deflate, which is some 48 MiB of zeros.
     let bomb = forged(&vec![0; 48 * 1024 * 1024]);
     assert!(bomb.len() < MAX_LINK_BYTES, "{}", bomb.len());
@@ -168,8 +172,9 @@ fn row_48_inflating_stops_at_one_mebibyte() {
     assert_eq!(Link::parse(&forged(&vec![0; MAX_DATA_BYTES])), Err(LinkError::Damaged), "this one was inflated");
 }
 
+/// Row 49: a stream that was cut, or has a bit flipped.
 #[test]
-fn row_49_a_link_that_was_cut_or_changed_says_that_its_checksum_does_not_fit() {
+fn a_link_that_was_cut_or_changed_says_that_its_checksum_does_not_fit() {
     let good = scenario_link(&arbitrary::scenario(3));
     for end in 6..good.len() {
         assert!(
@@ -188,8 +193,9 @@ fn row_49_a_link_that_was_cut_or_changed_says_that_its_checksum_does_not_fit() {
     }
 }
 
+/// Row 50: numbers without measure.
 #[test]
-fn row_50_what_is_out_of_bounds_is_refused_with_its_field() {
+fn what_is_out_of_bounds_is_refused_with_its_field() {
     let load = "producers[0].callers[0].loads[0]";
     let in_load = |change: fn(&mut Load)| {
         let mut load = Load::default();
@@ -229,9 +235,10 @@ fn row_50_what_is_out_of_bounds_is_refused_with_its_field() {
     assert_eq!(opened(&scenario_link(&scenario)).0.seed, Seed(u64::MAX));
 }
 
+/// Row 50: seeds beyond 2⁵³.
 #[cfg(feature = "scenario-text")]
 #[test]
-fn row_50_in_json_a_seed_is_text_and_no_number_goes_beyond_2_to_the_53() {
+fn in_json_a_seed_is_text_and_no_number_goes_beyond_2_to_the_53() {
     use crate::scenario::text::{TextFault, read};
     let fault = |text: &str| read(text).map_err(|error| (error.path.to_string(), error.fault)).map(|_| ());
     let expected = TextFault::Type { expected: "a whole number of 64 bits, as text,", found: "a number" };
@@ -250,8 +257,9 @@ fn row_50_in_json_a_seed_is_text_and_no_number_goes_beyond_2_to_the_53() {
     );
 }
 
+/// Row 51: a scenario that never ends.
 #[test]
-fn row_51_every_scenario_has_a_budget_of_events_and_an_end() {
+fn every_scenario_has_a_budget_of_events_and_an_end() {
     let defaults = Scenario::default();
     assert_eq!((defaults.max_events, defaults.duration_us), (1_000_000, 60_000_000));
     for endless in [0, 100_000_001, u64::MAX] {
@@ -262,8 +270,9 @@ fn row_51_every_scenario_has_a_budget_of_events_and_an_end() {
     }
 }
 
+/// Row 52: `__proto__` in a link.
 #[test]
-fn row_52_foreign_names_are_listed_and_reach_nothing() {
+fn foreign_names_are_listed_and_reach_nothing() {
     let (link, notices) = Link::parse("#demo/lost-ack?__proto__=1&constructor.prototype=x").expect("the demo holds");
     assert_eq!(link.to_string(), "#demo/lost-ack");
     assert_eq!(notices.len(), 2);
@@ -274,9 +283,10 @@ fn row_52_foreign_names_are_listed_and_reach_nothing() {
     assert_eq!(left_out(&scenario).len(), 1);
 }
 
+/// Row 52: unknown and repeated fields of the text.
 #[cfg(feature = "scenario-text")]
 #[test]
-fn row_52_unknown_and_repeated_fields_are_refused_by_name() {
+fn unknown_and_repeated_fields_are_refused_by_name() {
     use crate::scenario::text::read;
     for (text, told) in [
         (r#"{"scenario": 1, "__proto__": {}}"#, "line 1, column 17: there is no field __proto__"),
@@ -294,8 +304,9 @@ fn row_52_unknown_and_repeated_fields_are_refused_by_name() {
     }
 }
 
+/// Row 53: markup, marks of direction, and names of 10⁵ characters.
 #[test]
-fn row_53_text_stays_text_shows_what_it_holds_and_is_cut() {
+fn text_stays_text_shows_what_it_holds_and_is_cut() {
     let mut scenario =
         Scenario { name: "<img src=x onerror=alert(1)> javascript:alert(1)".into(), ..Scenario::default() };
     let (again, notices) = opened(&scenario_link(&scenario));
@@ -322,8 +333,9 @@ fn row_53_text_stays_text_shows_what_it_holds_and_is_cut() {
     assert_eq!(notices, [LinkNotice::Unknown { name: "⟨202E⟩x".to_owned(), nearest: None }]);
 }
 
+/// Row 54: an address or a token.
 #[test]
-fn row_54_a_link_says_nothing_of_where_to_connect() {
+fn a_link_says_nothing_of_where_to_connect() {
     let good = scenario_link(&with_load(Load::default()));
     let tail = "bridge=ws://evil.example&token=abc&connect=1&bootstrap.servers=evil:9092&security.protocol=SSL";
     let names = ["bridge", "token", "connect", "bootstrap.servers", "security.protocol"];
@@ -346,8 +358,9 @@ fn row_54_a_link_says_nothing_of_where_to_connect() {
     assert!(matches!(&notices[..], [LinkNotice::InScenario(notice)] if notice.what == what), "{notices:?}");
 }
 
+/// Row 55: a password in the settings.
 #[test]
-fn row_55_no_secret_is_in_the_bytes_of_a_link() {
+fn no_secret_is_in_the_bytes_of_a_link() {
     let secrets = [
         ("bootstrap.servers", "secret-0:9092"),
         ("sasl.jaas.config", "Plain required password=\"secret-1\";"),

@@ -20,12 +20,8 @@ pub(super) fn as_used(java: &Verdict) -> Verdict {
     let Verdict::Accepted(given) = java else { return java.clone() };
     let mut used = given.clone();
     // `ExponentialBackoff` begins with the smaller.
-    for (base, most) in [
-        ("retry.backoff.ms", "retry.backoff.max.ms"),
-        ("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms"),
-    ] {
-        used.insert(base, number(given, base).min(number(given, most)).to_string());
-    }
+    let (base, most) = ("socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms");
+    used.insert(base, number(given, base).min(number(given, most)).to_string());
     // For ever.
     used.insert("connections.max.idle.ms", number(given, "connections.max.idle.ms").max(-1).to_string());
     let acks = used.get("acks").filter(|acks| *acks != "-1").map_or("all", String::as_str).to_owned();

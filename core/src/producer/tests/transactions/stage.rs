@@ -363,11 +363,7 @@ fn sound_answer(
         }
         Request::EndTxn(_) => {
             // Since version 5 (KIP-890) the answer brings the identity of the next transaction.
-            let next = if request.header.version >= 5 && error.is_none() {
-                granted
-            } else {
-                ProducerIdentity::NONE
-            };
+            let next = if request.header.version >= 5 && error.is_none() { granted } else { ProducerIdentity::NONE };
             Response::EndTxn(EndTxnResponse {
                 throttle_time_ms: 0,
                 error,
