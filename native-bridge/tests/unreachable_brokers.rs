@@ -117,6 +117,17 @@ async fn names_that_do_not_resolve_are_refused_at_once_unless_one_does() {
     KafkaProducer::connect(config(&[]), &servers).await.expect("one of them resolves");
 }
 
+/// The sentence is what the Java client says of `new KafkaProducer(properties)`.
+#[tokio::test]
+async fn without_addresses_in_the_configuration_none_is_connected_to() {
+    let refused = KafkaProducer::connect_as_configured(config(&[])).await.expect_err("nobody said where");
+    assert!(matches!(refused, ConnectError::Bootstrap(BootstrapError::Missing)));
+    assert_eq!(refused.to_string(), "Missing required configuration \"bootstrap.servers\" which has no default value.");
+    let unknown = config(&[("bootstrap.servers", "no-such-host.invalid:9092")]);
+    let refused = KafkaProducer::connect_as_configured(unknown).await.expect_err("unknown");
+    assert!(matches!(refused, ConnectError::Bootstrap(BootstrapError::NoneResolvable { .. })));
+}
+
 #[tokio::test]
 async fn try_send_does_not_wait() {
     let silent = silent_peer().await;

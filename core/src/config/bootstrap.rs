@@ -1,11 +1,15 @@
 //! `bootstrap.servers`: where to look for the cluster first.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use core::fmt;
 use core::str::FromStr;
 
+use super::{ConfigError, refused};
 use crate::ids::BrokerAddress;
+
+const KEY: &str = "bootstrap.servers";
 
 /// The addresses of `bootstrap.servers`, in the order written, each once.
 ///
@@ -35,6 +39,8 @@ impl BootstrapServers {
 /// Why a `bootstrap.servers` is of no use (`ConfigException`). Prints the Java client's sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BootstrapError {
+    /// Nobody has said where to connect: the settings do not, and nothing else was asked.
+    Missing,
     /// The list is empty.
     Empty,
     /// Two commas with nothing between them, or one at an end.
@@ -59,6 +65,9 @@ pub enum BootstrapError {
 impl fmt::Display for BootstrapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Missing => {
+                f.write_str("Missing required configuration \"bootstrap.servers\" which has no default value.")
+            }
             Self::Empty => f.write_str(
                 "Configuration 'bootstrap.servers' must not be empty. Valid values include: any non-empty value",
             ),
@@ -106,6 +115,12 @@ impl fmt::Display for BootstrapServers {
         }
         Ok(())
     }
+}
+
+/// The addresses among these settings. The empty list was refused as a value of its type.
+pub(super) fn read(given: &BTreeMap<&str, &str>) -> Result<Option<BootstrapServers>, ConfigError> {
+    let read = given.get(KEY).map(|list| list.parse()).transpose();
+    read.map_err(|error: BootstrapError| refused(&[KEY], error.to_string()))
 }
 
 /// One element of the list; the grammar is that of `Utils.HOST_PORT_PATTERN`.
@@ -202,6 +217,39 @@ mod tests {
     fn row_59_ten_thousand_entries_are_read() {
         let list: Vec<String> = (0..10_000).map(|n| format!("broker-{n}:9092")).collect();
         assert_eq!(parse(&list.join(",")).map(|found| found.len()), Ok(10_000));
+    }
+
+    /// Row 59, in a file of settings. The sentences, and that the delivery timeout is looked at first, are the Java client's.
+    #[test]
+    fn row_59_settings_with_addresses_that_are_none_are_refused_after_all_else() {
+        use crate::config::ProducerConfig;
+        let refused = |pairs: &[(&str, &str)]| {
+            let read = ProducerConfig::from_properties(pairs.iter().copied());
+            read.map(|(config, _)| config.bootstrap_servers().map(ToString::to_string)).map_err(|error| error.message)
+        };
+        for (list, sentence) in [
+            ("127.0.0.1", "Invalid url in bootstrap.servers: 127.0.0.1"),
+            ("127.0.0.1:65536", "Invalid port in bootstrap.servers: 127.0.0.1:65536"),
+            ("", "Configuration 'bootstrap.servers' must not be empty. Valid values include: any non-empty value"),
+            ("a:1,", "Configuration 'bootstrap.servers' values must not be empty."),
+        ] {
+            assert_eq!(refused(&[(KEY, list)]), Err(sentence.into()), "{list}");
+        }
+        let late = "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
+        assert_eq!(refused(&[(KEY, "127.0.0.1"), ("delivery.timeout.ms", "1")]), Err(late.into()));
+        assert_eq!(refused(&[(KEY, " b:2 ,a:1")]), Ok(Some("b:2,a:1".to_owned())));
+        assert_eq!(refused(&[]), Ok(None));
+    }
+
+    #[test]
+    fn settings_with_addresses_are_told_of_only_where_nobody_looks_at_them() {
+        use crate::config::{ConfigNotice, ProducerConfig};
+        let (config, mut notices) = ProducerConfig::from_properties([(KEY, "a:1")]).expect("accepted");
+        assert_eq!(notices, []);
+        assert_eq!(config.without_bootstrap_servers(&mut notices).bootstrap_servers(), None);
+        assert_eq!(notices, [ConfigNotice::NoEffect { key: KEY.into() }]);
+        let _ = ProducerConfig::default().without_bootstrap_servers(&mut notices);
+        assert_eq!(notices.len(), 1, "nothing is said of what was not there");
     }
 
     #[test]

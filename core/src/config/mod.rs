@@ -89,6 +89,8 @@ impl Acks {
 /// A producer's configuration: values that passed all checks. Durations are in Kafka's milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerConfig {
+    #[cfg(feature = "settings")]
+    pub(crate) bootstrap_servers: Option<BootstrapServers>,
     pub(crate) acks: Acks,
     pub(crate) batch_size: u32,
     pub(crate) buffer_memory: u64,
@@ -149,6 +151,8 @@ impl ProducerConfig {
     /// What the table fills in: no default is written down twice.
     const fn unset() -> Self {
         Self {
+            #[cfg(feature = "settings")]
+            bootstrap_servers: None,
             acks: Acks::All,
             batch_size: 0,
             buffer_memory: 0,
@@ -193,13 +197,14 @@ impl ProducerConfig {
     /// Reads keys and values as in a `.properties` file, as the Java client would. A key given twice counts the last
     /// time.
     ///
-    /// `bootstrap.servers` may be absent, since it is given to whoever connects, and so may `key.serializer` and
+    /// `bootstrap.servers` may be absent, since whoever connects may be given it apart, and so may `key.serializer` and
     /// `value.serializer`, since records come as bytes. Where one is named, the name is judged as far as that takes no JVM: of
     /// Kafka's own package it is known what is a serialiser; a class of another name may be on somebody's class path.
     ///
     /// # Errors
     /// The Java client's `ConfigException`: the first bad value in the order of Kafka's definitions, then the rules
-    /// that concern several keys. Then what this producer itself refuses.
+    /// that concern several keys. Then what this producer itself refuses, and last of all addresses that are none
+    /// ([`BootstrapError`]): the Java client looks at them when all else of its producer stands.
     pub fn from_properties<'a>(
         properties: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<(Self, Vec<ConfigNotice>), ConfigError> {
@@ -226,13 +231,34 @@ impl ProducerConfig {
         serializers::check_instances(&given)?;
         config.settle_delivery_timeout(&explicit, &mut notices)?;
         #[cfg(feature = "settings")]
-        others::refuse(&given)?;
+        {
+            others::refuse(&given)?;
+            config.bootstrap_servers = bootstrap::read(&given)?;
+        }
         // What goes unused is told last, as the Java client does when its producer stands.
         notices.extend(given.keys().filter_map(|key| config.notice_of(key)));
         Ok((config, notices))
     }
 
-    /// The options this producer obeys, in Kafka's order.
+    /// `bootstrap.servers`, as written; `None`: absent. A driver may be told where to connect apart from these.
+    #[cfg(feature = "settings")]
+    pub const fn bootstrap_servers(&self) -> Option<&BootstrapServers> {
+        self.bootstrap_servers.as_ref()
+    }
+
+    /// For a program that is told apart from the settings where to connect, as the playground's bridge is: without the
+    /// addresses, which are looked at no more. Says so.
+    #[must_use]
+    #[cfg(feature = "settings")]
+    pub fn without_bootstrap_servers(mut self, notices: &mut Vec<ConfigNotice>) -> Self {
+        if self.bootstrap_servers.take().is_some() {
+            notices.push(ConfigNotice::NoEffect { key: "bootstrap.servers".into() });
+        }
+        self
+    }
+
+    /// The options of which [`value_of`](Self::value_of) knows the value in force, in Kafka's order: all that are obeyed but
+    /// `bootstrap.servers`, which no page may learn.
     pub fn properties() -> impl Iterator<Item = &'static Property> {
         table::ROWS.iter().map(|row| &row.property)
     }
@@ -371,9 +397,9 @@ fn notice_of_a_foreign_key(key: &str) -> Option<ConfigNotice> {
     if !KNOWN_KEYS.contains(&key) {
         return Some(ConfigNotice::UnknownKey { key: key.into(), nearest: nearest_known_key(key).map(Arc::from) });
     }
-    // Of these only that value is accepted by which this producer lives anyway.
+    // Of the refused ones only that value is accepted by which this producer lives anyway.
     #[cfg(feature = "settings")]
-    if others::refusal(key).is_some() {
+    if others::refusal(key).is_some() || others::is_obeyed(key) {
         return None;
     }
     Some(ConfigNotice::NoEffect { key: key.into() })

@@ -1,7 +1,7 @@
 //! The options that this producer does not obey: their values are judged as the Java client judges them, and then have no
 //! effect; or they are refused, where going on without what was asked for would do harm.
 //!
-//! To obey one, move its row to `table.rs`.
+//! To obey one, move its row to `table.rs`. What a driver alone obeys, and a page may not know, stays here (`is_obeyed`).
 
 #[cfg(feature = "settings")]
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,6 +160,12 @@ const REFUSALS: &[(&str, &str)] = &[
     ("sasl.oauthbearer.jwt.validator.class", CLASSES),
     ("config.providers", PROVIDERS),
 ];
+
+/// Keys that have no place in the page's table and are obeyed all the same.
+#[cfg(feature = "settings")]
+pub(super) fn is_obeyed(key: &str) -> bool {
+    key == "bootstrap.servers"
+}
 
 #[cfg(feature = "settings")]
 pub(super) fn refusal(key: &str) -> Option<&'static str> {

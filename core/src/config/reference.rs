@@ -58,7 +58,11 @@ pub fn reference() -> impl Iterator<Item = Reference> {
                 (row.property.kind, default, Status::Obeyed)
             }
             (None, Some(other)) => {
-                let status = others::refusal(name).map_or(Status::NoEffect, |reason| Status::Refused { reason });
+                let status = match others::refusal(name) {
+                    Some(reason) => Status::Refused { reason },
+                    None if others::is_obeyed(name) => Status::Obeyed,
+                    None => Status::NoEffect,
+                };
                 (other.kind, other.default, status)
             }
             (None, None) => return None,

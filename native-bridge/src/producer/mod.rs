@@ -8,7 +8,7 @@ mod transaction;
 use core::fmt;
 use core::time::Duration;
 
-use producer_core::config::{BootstrapServers, ProducerConfig};
+use producer_core::config::{BootstrapError, BootstrapServers, ProducerConfig};
 use producer_core::error::{ProducerError, Surface};
 use producer_core::io::BatchCompletion;
 use producer_core::metrics::{Metric, TimedCall};
@@ -127,7 +127,23 @@ impl KafkaProducerBuilder {
     /// # Panics
     /// Outside a tokio runtime, or when the operating system has no entropy.
     pub async fn connect(self, bootstrap_servers: &str) -> Result<KafkaProducer, ConnectError> {
-        let servers: BootstrapServers = bootstrap_servers.parse()?;
+        let servers = bootstrap_servers.parse()?;
+        self.connect_to(servers).await
+    }
+
+    /// See [`KafkaProducer::connect_as_configured`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, or when the operating system has no entropy.
+    pub async fn connect_as_configured(self) -> Result<KafkaProducer, ConnectError> {
+        let servers = self.config.bootstrap_servers().cloned().ok_or(BootstrapError::Missing)?;
+        self.connect_to(servers).await
+    }
+
+    async fn connect_to(self, servers: BootstrapServers) -> Result<KafkaProducer, ConnectError> {
         require_one_resolvable(&servers).await?;
         let seed = getrandom::u64().expect("the operating system's entropy");
         let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody)
@@ -149,8 +165,8 @@ impl KafkaProducerBuilder {
 }
 
 impl KafkaProducer {
-    /// A producer for the cluster that one of these servers knows. Resolves names; connecting goes on in the
-    /// background, and what it meets shows in `send`, bounded by `max.block.ms`.
+    /// A producer for the cluster that one of these servers knows, whatever the configuration's `bootstrap.servers` says.
+    /// Resolves names; connecting goes on in the background, and what it meets shows in `send`, bounded by `max.block.ms`.
     ///
     /// # Errors
     /// [`ConnectError`], with the Java client's sentence.
@@ -159,6 +175,33 @@ impl KafkaProducer {
     /// Outside a tokio runtime, or when the operating system has no entropy.
     pub async fn connect(config: ProducerConfig, bootstrap_servers: &str) -> Result<Self, ConnectError> {
         Self::builder(config).connect(bootstrap_servers).await
+    }
+
+    /// As Java's `new KafkaProducer(properties)`: a producer for the cluster that the configuration's `bootstrap.servers`
+    /// name. Otherwise as [`connect`](Self::connect).
+    ///
+    /// ```
+    /// # use kafka_producer::{KafkaProducer, ProducerConfig, Record, embedded::EmbeddedBrokers, read_properties};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let brokers = EmbeddedBrokers::start_default().await?;
+    /// # let file = format!("linger.ms=0\nbootstrap.servers={}", brokers.bootstrap_servers());
+    /// let pairs = read_properties(&file)?;
+    /// let pairs = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    /// let (config, _notices) = ProducerConfig::from_properties(pairs)?;
+    /// let producer = KafkaProducer::connect_as_configured(config).await?;
+    /// # producer.send(Record::keyed("orders", b"user-42", b"two coffees")).await?.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConnectError`], with the Java client's sentence; [`BootstrapError::Missing`] where the configuration names none.
+    ///
+    /// # Panics
+    /// As [`connect`](Self::connect).
+    pub async fn connect_as_configured(config: ProducerConfig) -> Result<Self, ConnectError> {
+        Self::builder(config).connect_as_configured().await
     }
 
     /// A producer to be, for what [`connect`](Self::connect) has no argument for.

@@ -144,6 +144,7 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     // The page's composer follows them.
     let is_followed = |key: &str| serializers.iter().any(|(followed, _)| *followed == key);
     notices.retain(|notice| !matches!(notice, ConfigNotice::NoEffect { key } if is_followed(key)));
+    let config = config.without_bootstrap_servers(&mut notices);
     let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
     for notice in &notices {
         tracing::warn!("--producer-config: {notice}");

@@ -12,7 +12,7 @@ mod read_back;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use kafka_producer::{BootstrapServers, ProducerConfig};
+use kafka_producer::ProducerConfig;
 use producer_core::config::{Reference, reference};
 
 use self::java::{Definition, Verdict};
@@ -135,15 +135,10 @@ fn compare(properties: &Properties, (told, java): &(Vec<String>, Verdict), excep
 
 fn our_verdict(properties: &Properties) -> Verdict {
     let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let config = match ProducerConfig::from_properties(pairs) {
-        Ok((config, _)) => config,
-        Err(error) => return refused(&error.message),
-    };
-    // Java looks at the addresses last of all.
-    if let Some(Err(error)) = properties.get("bootstrap.servers").map(|servers| servers.parse::<BootstrapServers>()) {
-        return java::config_exception(&error.to_string());
+    match ProducerConfig::from_properties(pairs) {
+        Ok((config, _)) => Verdict::Accepted(obeyed::of(config)),
+        Err(error) => refused(&error.message),
     }
-    Verdict::Accepted(obeyed::of(config))
 }
 
 /// The Java client has a `KafkaException` for a class that is none of a serialiser, and for all else one that says so.

@@ -5,8 +5,8 @@
 pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     (
         "bootstrap.servers",
-        "Where to look for the cluster first; the library and the bridge are told apart from the settings.",
-        "cluster를 처음 찾을 주소. 라이브러리와 bridge에는 설정과 따로 알려 줍니다.",
+        "Where to look for the cluster first; the library can also be told apart, the bridge is told on its command line alone.",
+        "cluster를 처음 찾을 주소. 라이브러리에는 따로 알려 줄 수도 있고, bridge는 명령줄에서만 받습니다.",
     ),
     (
         "client.dns.lookup",

@@ -13,7 +13,7 @@ Every setting of the Java client 4.3.1, in the order in which it defines and che
 *Obeyed*: the producer acts by it. *No effect*: the value is judged as the Java client judges it, and then nothing looks at
 it; a notice says so. *Refused*: a value other than the default is refused, because going on without it would do harm.
 
-Three keys that the Java client requires may be absent: `bootstrap.servers`, since addresses are given to whoever connects, and
+Three keys that the Java client requires may be absent: `bootstrap.servers`, since whoever connects may be given it apart, and
 `key.serializer` and `value.serializer`, since records come as bytes. Of the name of a class it is known here whether Kafka has it
 and whether it is a serialiser; a name of another package is accepted, where a JVM would look on its class path, and so is
 `ListSerializer` without the class of its elements.

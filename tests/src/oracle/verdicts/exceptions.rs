@@ -21,7 +21,7 @@ const ABSENT: [(&str, &str, &str); 3] = [
     (
         "bootstrap.servers",
         "Missing required configuration \"bootstrap.servers\" which has no default value.",
-        "they are given to whoever connects, not to the configuration",
+        "whoever connects may be given them apart; `connect_as_configured` says Java's sentence",
     ),
 ];
 

@@ -24,8 +24,7 @@ const AS_IT_IS_ANYWAY: Met = (
 );
 
 /// Keys that the Java client reads, so that it does not name them, and of which a notice says that they have no effect here.
-const READ_IN_JAVA_ALONE: [Met; 9] = [
-    ("bootstrap.servers", "addresses are given to whoever connects, not to the configuration"),
+const READ_IN_JAVA_ALONE: [Met; 8] = [
     ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
     ("send.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
     ("receive.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
