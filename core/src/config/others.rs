@@ -145,7 +145,12 @@ const OWN: &[Other] = others! {
     "config.providers" LIST, Some("");
 };
 
-/// Keys of which a value other than the default is refused, and why.
+#[cfg(feature = "settings")]
+const TWO_PHASE_COMMIT: &str =
+    "two-phase commit (KIP-939) is not done here, and the transaction would expire as any other";
+
+/// Keys of which a value other than the default is refused, and why. A page may set the last one: it begins no transactions, so
+/// there it does no harm; its bridge refuses it all the same.
 #[cfg(feature = "settings")]
 const REFUSALS: &[(&str, &str)] = &[
     ("metric.reporters", CLASSES),
@@ -159,6 +164,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("sasl.oauthbearer.jwt.retriever.class", CLASSES),
     ("sasl.oauthbearer.jwt.validator.class", CLASSES),
     ("config.providers", PROVIDERS),
+    ("transaction.two.phase.commit.enable", TWO_PHASE_COMMIT),
 ];
 
 /// Keys that have no place in the page's table and are obeyed all the same.
@@ -226,7 +232,7 @@ fn is_the_default(other: &Other, written: &str) -> bool {
     let (given, default) = (trim(written), other.default.unwrap_or_default());
     match other.kind {
         Kind::List { .. } => given.is_empty() || elements(given).all(|element| element == default),
-        Kind::OneOfAnyCase(_) => is_in_any_case(given, default),
+        Kind::OneOfAnyCase(_) | Kind::Boolean => is_in_any_case(given, default),
         _ => other.default == Some(given),
     }
 }

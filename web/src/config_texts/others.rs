@@ -274,8 +274,8 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "transaction.two.phase.commit.enable",
-        "Lets an outside coordinator end transactions, however long that takes.",
-        "외부 coordinator가 transaction을 끝내게 합니다. 시간 제한이 없습니다.",
+        "Asks brokers for two-phase commit: an outside coordinator decides, and the transaction never expires.",
+        "broker에 two-phase commit을 요청합니다. 결과는 외부 coordinator가 정하고 transaction은 만료되지 않습니다.",
     ),
     (
         "config.providers",

@@ -90,13 +90,20 @@ fn a_delivery_timeout_that_was_asked_for_holds_linger_and_request_exactly() {
 }
 
 /// Mirrors `ProducerConfigTest.testTwoPhaseCommitIncompatibleWithTransactionTimeout`: two-phase commit beside a
-/// transaction timeout is refused with both keys named, and either without the other is taken.
+/// transaction timeout is refused with both keys named, and either without the other is not refused for that; two-phase
+/// commit alone, which Java takes, is refused here for a reason of its own.
 #[test]
 fn two_phase_commit_excludes_a_timeout_and_each_may_stand_alone() {
     let (two_phase, timeout) = (("transaction.two.phase.commit.enable", "true"), ("transaction.timeout.ms", "60000"));
     let idempotent = ("enable.idempotence", "true");
     let words = message(&[idempotent, TRANSACTIONAL, two_phase, timeout]);
     assert!(words.contains(two_phase.0) && words.contains(timeout.0), "{words}");
+    #[cfg(feature = "settings")]
+    is_refused(
+        &[idempotent, TRANSACTIONAL, two_phase],
+        "transaction.two.phase.commit.enable is refused: two-phase commit (KIP-939) is not done here, and the transaction would expire as any other",
+    );
+    #[cfg(not(feature = "settings"))]
     assert!(read(&[idempotent, TRANSACTIONAL, two_phase]).is_ok());
     assert!(read(&[idempotent, TRANSACTIONAL, (two_phase.0, "false"), timeout]).is_ok());
 }

@@ -24,7 +24,7 @@ const AS_IT_IS_ANYWAY: Met = (
 );
 
 /// Keys that the Java client reads, so that it does not name them, and of which a notice says that they have no effect here.
-const READ_IN_JAVA_ALONE: [Met; 8] = [
+const READ_IN_JAVA_ALONE: [Met; 7] = [
     ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
     ("send.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
     ("receive.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
@@ -32,7 +32,6 @@ const READ_IN_JAVA_ALONE: [Met; 8] = [
     ("value.serializer", "records come as bytes here, whatever serialiser is named"),
     ("sasl.mechanism", "nobody logs in here"),
     ("enable.metrics.push", "metrics are not sent to brokers here (KIP-714)"),
-    ("transaction.two.phase.commit.enable", "nobody else ends a transaction here (KIP-939)"),
 ];
 
 /// Holds our notices of these properties against what Java logged. Names the exceptions that are met.
