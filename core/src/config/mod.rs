@@ -91,6 +91,8 @@ impl Acks {
 pub struct ProducerConfig {
     #[cfg(feature = "settings")]
     pub(crate) bootstrap_servers: Option<BootstrapServers>,
+    #[cfg(feature = "settings")]
+    pub(crate) partitioner_is_round_robin: bool,
     pub(crate) acks: Acks,
     pub(crate) batch_size: u32,
     pub(crate) buffer_memory: u64,
@@ -153,6 +155,8 @@ impl ProducerConfig {
         Self {
             #[cfg(feature = "settings")]
             bootstrap_servers: None,
+            #[cfg(feature = "settings")]
+            partitioner_is_round_robin: false,
             acks: Acks::All,
             batch_size: 0,
             buffer_memory: 0,
@@ -234,6 +238,7 @@ impl ProducerConfig {
         {
             others::refuse(&given)?;
             config.bootstrap_servers = bootstrap::read(&given)?;
+            config.partitioner_is_round_robin = others::names_round_robin(&given);
         }
         // What goes unused is told last, as the Java client does when its producer stands.
         notices.extend(given.keys().filter_map(|key| config.notice_of(key)));
@@ -257,8 +262,24 @@ impl ProducerConfig {
         self
     }
 
+    /// Does `partitioner.class` name Kafka's `RoundRobinPartitioner`? No other class is accepted. A page's producer has none.
+    pub const fn partitioner_is_round_robin(&self) -> bool {
+        #[cfg(feature = "settings")]
+        let is_it = self.partitioner_is_round_robin;
+        #[cfg(not(feature = "settings"))]
+        let is_it = false;
+        is_it
+    }
+
+    /// Does a record's key have no say in where it goes, by `partitioner.ignore.keys` or by another partitioner than Kafka's
+    /// built-in one?
+    #[inline]
+    pub const fn ignores_keys(&self) -> bool {
+        self.partitioner_ignore_keys || self.partitioner_is_round_robin()
+    }
+
     /// The options of which [`value_of`](Self::value_of) knows the value in force, in Kafka's order: all that are obeyed but
-    /// `bootstrap.servers`, which no page may learn.
+    /// `bootstrap.servers` and `partitioner.class`, which are no page's.
     pub fn properties() -> impl Iterator<Item = &'static Property> {
         table::ROWS.iter().map(|row| &row.property)
     }

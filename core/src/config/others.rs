@@ -45,6 +45,11 @@ const LIST: Kind = Kind::List { non_empty: false };
 
 #[cfg(feature = "settings")]
 const CLASSES: &str = "no Java classes are loaded here";
+/// Kafka's own, and the only class of another's choosing that is obeyed.
+#[cfg(feature = "settings")]
+const ROUND_ROBIN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+#[cfg(feature = "settings")]
+const PARTITIONERS: &str = "no Java classes are loaded here; of Kafka's own, org.apache.kafka.clients.producer.RoundRobinPartitioner is obeyed";
 #[cfg(feature = "settings")]
 const PROTOCOLS: &str =
     "connections are neither encrypted nor authenticated here; use a PLAINTEXT listener of your brokers";
@@ -149,12 +154,12 @@ const OWN: &[Other] = others! {
 const TWO_PHASE_COMMIT: &str =
     "two-phase commit (KIP-939) is not done here, and the transaction would expire as any other";
 
-/// Keys of which a value other than the default is refused, and why. A page may set the last one: it begins no transactions, so
+/// Keys of which a value other than the default, or one that is obeyed, is refused, and why. A page may set the last one: it begins no transactions, so
 /// there it does no harm; its bridge refuses it all the same.
 #[cfg(feature = "settings")]
 const REFUSALS: &[(&str, &str)] = &[
     ("metric.reporters", CLASSES),
-    ("partitioner.class", CLASSES),
+    ("partitioner.class", PARTITIONERS),
     ("interceptor.classes", CLASSES),
     ("security.protocol", PROTOCOLS),
     ("ssl.engine.factory.class", CLASSES),
@@ -171,6 +176,12 @@ const REFUSALS: &[(&str, &str)] = &[
 #[cfg(feature = "settings")]
 pub(super) fn is_obeyed(key: &str) -> bool {
     key == "bootstrap.servers"
+}
+
+/// Is it Kafka's `RoundRobinPartitioner` that chooses partitions?
+#[cfg(feature = "settings")]
+pub(super) fn names_round_robin(given: &BTreeMap<&str, &str>) -> bool {
+    given.get("partitioner.class").is_some_and(|class| trim(class) == ROUND_ROBIN)
 }
 
 #[cfg(feature = "settings")]
@@ -219,7 +230,7 @@ pub(super) fn duplicates(key: &str, written: &str) -> Option<ConfigNotice> {
 #[cfg(feature = "settings")]
 pub(super) fn refuse(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
     for (key, why) in REFUSALS {
-        let is_asked_for = |other| given.get(key).is_some_and(|written| !is_the_default(other, written));
+        let is_asked_for = |other| given.get(key).is_some_and(|written| !is_harmless(other, written));
         if row(key).is_some_and(is_asked_for) {
             return Err(super::refused(&[key], format!("{key} is refused: {why}")));
         }
@@ -228,11 +239,13 @@ pub(super) fn refuse(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
 }
 
 #[cfg(feature = "settings")]
-fn is_the_default(other: &Other, written: &str) -> bool {
+fn is_harmless(other: &Other, written: &str) -> bool {
     let (given, default) = (trim(written), other.default.unwrap_or_default());
     match other.kind {
         Kind::List { .. } => given.is_empty() || elements(given).all(|element| element == default),
         Kind::OneOfAnyCase(_) | Kind::Boolean => is_in_any_case(given, default),
+        // What is obeyed needs no refusal either.
+        Kind::Class if other.name == "partitioner.class" => given == ROUND_ROBIN,
         _ => other.default == Some(given),
     }
 }

@@ -22,7 +22,7 @@ pub enum Status {
     Obeyed,
     /// Judged as the Java client judges it; then nothing looks at it.
     NoEffect,
-    /// A value other than the default is refused.
+    /// A value other than the default is refused, unless the reason names it as obeyed.
     Refused {
         /// Why.
         reason: &'static str,

@@ -376,6 +376,20 @@ fn what_is_refused_is_the_bridges_own_to_set_and_its_value_is_not_repeated() {
     }
 }
 
+/// The Java client trims the name of a class.
+#[cfg(feature = "settings")]
+#[test]
+fn kafkas_round_robin_partitioner_is_obeyed_and_no_other() {
+    let class = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+    let (config, notices) = read(&[("partitioner.class", &format!(" {class}\t"))]).expect("accepted");
+    assert!(config.partitioner_is_round_robin() && config.ignores_keys());
+    assert_eq!(notices, []);
+    assert!(!read(&[]).expect("accepted").0.partitioner_is_round_robin());
+    for other in ["com.example.RoundRobinPartitioner", "org.apache.kafka.clients.producer.roundRobinPartitioner"] {
+        assert!(message(&[("partitioner.class", other)]).starts_with("partitioner.class is refused: "), "{other}");
+    }
+}
+
 /// Row 43: a page is told the keys of what has no effect, and an operator no password.
 #[cfg(feature = "settings")]
 #[test]

@@ -61,7 +61,7 @@ use self::memory::Memory;
 use self::metadata::Metadata;
 use self::meter::Meter;
 use self::narrator::Narrator;
-use self::partitioner::Sticky;
+use self::partitioner::{RoundRobin, Sticky};
 use self::send::Begun;
 use self::sequence::Sequences;
 use self::sleep::Sleep;
@@ -220,6 +220,7 @@ pub struct Producer<O: Observer = Nobody> {
     metadata: Metadata,
     /// By topic.
     sticky: Vec<Sticky>,
+    round_robin: RoundRobin,
     memory: Memory,
     compressor: Option<Compressor>,
     accumulator: Accumulator,
@@ -274,6 +275,7 @@ impl<O: Observer> Producer<O> {
             topics: Topics::default(),
             metadata: Metadata::new(bootstrap, retry_backoff, config.metadata_max_age, config.metadata_max_idle),
             sticky: Vec::new(),
+            round_robin: RoundRobin::default(),
             memory: Memory::new(config.buffer_memory, batch_size),
             compressor: Compressor::of(&config, codecs::simulated()),
             accumulator: Accumulator::new(config.linger, config.partitioner_is_adaptive),

@@ -1,6 +1,54 @@
-//! Which partition a record goes to (`BuiltInPartitioner`, KIP-480 and KIP-794).
+//! Which partition a record goes to (`BuiltInPartitioner`, KIP-480 and KIP-794; `RoundRobinPartitioner`).
 
 use crate::rng::Rng;
+use crate::trace::Observer;
+
+use super::topics::{PartitionRef, TopicIndex};
+use super::Producer;
+
+/// Where the records of each topic go in turn (`RoundRobinPartitioner`), keys or not.
+///
+/// The Java client goes through a topic's partitions in the order of a hash map; this one in the order of their numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RoundRobin {
+    /// Records so far, by topic. As Java's `AtomicInteger` it begins anew below zero.
+    dealt: Vec<u32>,
+}
+
+impl RoundRobin {
+    /// The partition of the topic's next record: one of those with a leader, or any when none has one.
+    pub(super) fn deal(&mut self, topic: TopicIndex, available: &[i32], partition_count: u32) -> i32 {
+        if self.dealt.len() <= topic.index() {
+            self.dealt.resize(topic.index() + 1, 0);
+        }
+        let dealt = &mut self.dealt[topic.index()];
+        // `Utils.toPositive`.
+        let place = *dealt & 0x7fff_ffff;
+        *dealt = dealt.wrapping_add(1);
+        if available.is_empty() {
+            return i32::try_from(place % partition_count.max(1)).unwrap_or(0);
+        }
+        available[place as usize % available.len()]
+    }
+}
+
+impl<O: Observer> Producer<O> {
+    /// The partition of a record whose turn it is, where turns are what decides; none where the record has a partition of its
+    /// own, which leaves the turns alone.
+    #[inline]
+    pub(super) fn partition_in_turn(
+        &mut self,
+        own: Option<i32>,
+        topic: TopicIndex,
+        partition_count: u32,
+    ) -> Option<PartitionRef> {
+        if !self.config.partitioner_is_round_robin() || own.is_some() {
+            return None;
+        }
+        let partition = self.round_robin.deal(topic, self.metadata.available(topic), partition_count);
+        Some(PartitionRef { topic, partition })
+    }
+}
 
 /// The sticky partition of one topic: where records without a key go until enough bytes went there.
 #[derive(Clone, Debug, Default)]
@@ -170,6 +218,33 @@ mod tests {
                 sticky.on_appended(1, 1, || true, &mut draw);
             }
             assert_eq!(Vec::from_iter(chosen), expected);
+        }
+    }
+
+    /// Mirrors `RoundRobinPartitionerTest.testRoundRobinWithUnavailablePartitions`: of three partitions the one without a
+    /// leader is never chosen, and each of the others for half of a hundred records.
+    #[test]
+    fn in_turn_every_partition_with_a_leader_gets_the_same_and_the_one_without_none() {
+        let mut turns = RoundRobin::default();
+        let mut times = [0; 3];
+        for _ in 0..100 {
+            times[usize::try_from(turns.deal(TopicIndex(0), &[0, 2], 3)).expect("a partition")] += 1;
+        }
+        assert_eq!(times, [50, 0, 50]);
+    }
+
+    /// As `RoundRobinPartitioner.partition` has it: without a leader anywhere all partitions have their turn; a partition that
+    /// loses its leader moves those behind it up; and the count goes on after 2³¹ records, and after 2³².
+    #[test]
+    fn turns_are_counted_and_not_remembered() {
+        let mut turns = RoundRobin::default();
+        let topic = TopicIndex(0);
+        let mut deal = |available: &[i32]| turns.deal(topic, available, 3);
+        assert_eq!([&[][..], &[], &[], &[], &[0, 1, 2], &[0, 2], &[]].map(&mut deal), [0, 1, 2, 0, 1, 2, 0]);
+        for last in [0x7fff_ffff, u32::MAX] {
+            let mut turns = RoundRobin { dealt: vec![last] };
+            // 2³¹ − 1 is one more than a multiple of three.
+            assert_eq!([1, 0, 1].map(|_| turns.deal(topic, &[0, 1, 2], 3)), [1, 0, 1]);
         }
     }
 

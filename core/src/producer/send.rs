@@ -86,7 +86,7 @@ impl<O: Observer> Producer<O> {
             return self.go_on_allocating(now, attempt, begun, allocating, record);
         }
         // First of all: what comes next does not need it, and the processor does that while it waits for the hash.
-        let choice = PartitionChoice::of(record.partition, record.key, self.config.partitioner_ignore_keys);
+        let choice = PartitionChoice::of(record.partition, record.key, self.config.ignores_keys());
         let known = self.know_topic(now, attempt, &begun, record)?;
         self.place(now, attempt, begun, record, choice, known)
     }
@@ -221,6 +221,7 @@ impl<O: Observer> Producer<O> {
         choice: PartitionChoice,
         Known { topic, partition_count }: Known,
     ) -> Result<Sent, SendRefusal> {
+        let in_turn = self.partition_in_turn(record.partition, topic, partition_count);
         let content = Content::measure(record.key, record.value, record.headers);
         if let Some(error) = self.refusal_of_a_size(content.record_size_upper_bound() as u64) {
             return Err(self.refuse(now, attempt.ordinal, None, own_partition(record), error));
@@ -234,7 +235,7 @@ impl<O: Observer> Producer<O> {
         } else {
             partition_count
         };
-        let chosen = chosen(choice, record.partition, topic, spread);
+        let chosen = in_turn.or_else(|| chosen(choice, record.partition, topic, spread));
         let partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
         let timestamp_ms = record.timestamp_ms.unwrap_or(now.wall_ms);
         let wanted = Wanted { timestamp_ms, chosen, partition, partition_count, choice };
@@ -261,7 +262,7 @@ impl<O: Observer> Producer<O> {
         if !self.memory.is_gathered(ticket) {
             return Err(self.wait_for_memory(now, attempt, begun, partition, content.record_size_upper_bound()));
         }
-        let choice = PartitionChoice::of(record.partition, record.key, self.config.partitioner_ignore_keys);
+        let choice = PartitionChoice::of(record.partition, record.key, self.config.ignores_keys());
         let chosen = is_chosen.then_some(partition);
         let partition = chosen.unwrap_or_else(|| self.sticky_partition(partition.topic, partition_count));
         let wanted = Wanted { timestamp_ms, chosen, partition, partition_count, choice };

@@ -47,7 +47,7 @@ pub enum PartitionChoice {
         /// The hash as Java prints it.
         hash: i32,
     },
-    /// No key: the sticky partition.
+    /// No key: the sticky partition. With `RoundRobinPartitioner`, which no page has, the next in turn.
     Sticky,
 }
 

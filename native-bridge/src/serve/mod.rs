@@ -130,6 +130,14 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
         return Ok(Defaults::default());
     };
     tracing::info!("--producer-config is read as {}", form.name());
+    if config.partitioner_is_round_robin() {
+        // A page shows where a record will go, asked from Kafka's built-in partitioner, and may change every setting that it
+        // is told of; of this one it must not be told.
+        bail!(
+            "--producer-config: partitioner.class is refused here: a page's records go by Kafka's built-in partitioner, and it \
+             shows so. Take the line out; the library obeys RoundRobinPartitioner"
+        );
+    }
     if pairs.iter().any(|(key, _)| key == "bootstrap.servers") {
         tracing::warn!("bootstrap.servers counts on the command line only; the file's is passed over");
     }

@@ -48,8 +48,8 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "partitioner.class",
-        "Java class that chooses partitions instead of the client.",
-        "client 대신 partition을 고르는 Java class입니다.",
+        "Class that chooses partitions instead of the client: of Kafka's own, RoundRobinPartitioner, which the library has.",
+        "client 대신 partition을 고르는 class. Kafka의 RoundRobinPartitioner만 따르며, 라이브러리에 있습니다.",
     ),
     (
         "interceptor.classes",

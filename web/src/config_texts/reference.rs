@@ -11,7 +11,7 @@ const HEAD: &str = "# Producer settings
 
 Every setting of the Java client 4.3.1, in the order in which it defines and checks them, and what becomes of it here.
 *Obeyed*: the producer acts by it. *No effect*: the value is judged as the Java client judges it, and then nothing looks at
-it; a notice says so. *Refused*: a value other than the default is refused, because going on without it would do harm.
+it; a notice says so. *Refused*: a value other than the default, or than one that is named as obeyed, is refused, because going on without it would do harm.
 
 Three keys that the Java client requires may be absent: `bootstrap.servers`, since whoever connects may be given it apart, and
 `key.serializer` and `value.serializer`, since records come as bytes. Of the name of a class it is known here whether Kafka has it

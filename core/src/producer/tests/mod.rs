@@ -14,6 +14,8 @@ mod first_contact;
 mod five_in_flight;
 mod hostile;
 mod idempotence;
+#[cfg(feature = "settings")]
+mod in_turn;
 mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;

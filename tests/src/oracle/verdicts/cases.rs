@@ -13,8 +13,9 @@ pub(super) const REQUIRED: [(&str, &str); 3] = [
     ("bootstrap.servers", "127.0.0.1:9"),
 ];
 
-/// Names of Kafka's serialisers and its other classes, and of what looks like one.
-const CLASSES: [&str; 14] = [
+/// Names of Kafka's serialisers and its other classes, a partitioner that it has and one that it had, and of what looks like
+/// one.
+const CLASSES: [&str; 16] = [
     "java.lang.String",
     "no.such.Class",
     "no such class",
@@ -29,6 +30,8 @@ const CLASSES: [&str; 14] = [
     "org.apache.kafka.common.serialization",
     "org.apache.kafka.common.serialization.stringSerializer",
     "kafka.serializer.StringEncoder",
+    " org.apache.kafka.clients.producer.RoundRobinPartitioner\t",
+    "org.apache.kafka.clients.producer.DefaultPartitioner",
 ];
 
 /// Of each there is a serialiser and a deserialiser in Kafka, but for the last.
