@@ -138,6 +138,7 @@ where
         after_turn: Box<dyn FnMut() + Send>,
         watch: Option<Arc<LoopWatch>>,
     ) -> (Self, Task<O, A>) {
+        let connector = Connector::with_buffers(producer.socket_buffers());
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 producer,
@@ -151,7 +152,7 @@ where
             sends_may_proceed: Notify::new(),
             turned: Notify::new(),
         });
-        let task = Task::new(Arc::clone(&shared), clock, after_turn, watch.clone());
+        let task = Task::new(Arc::clone(&shared), clock, after_turn, watch.clone(), connector);
         (Self { shared, watch, own: None }, task)
     }
 
@@ -348,6 +349,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
         clock: Clock,
         after_turn: Box<dyn FnMut() + Send>,
         watch: Option<Arc<LoopWatch>>,
+        connector: Connector,
     ) -> Self {
         // Unbounded, yet small: every input answers one request, and the core bounds those by
         // max.in.flight.requests.per.connection.
@@ -357,7 +359,7 @@ impl<O: Observer, A: Application<O>> Task<O, A> {
             clock,
             after_turn,
             watch,
-            connector: Connector::default(),
+            connector,
             connections: BTreeMap::new(),
             generation: 0,
             inputs_in,

@@ -5,13 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use producer_core::config::SocketBuffers;
 use producer_core::ids::BrokerAddress;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
-
-/// Java's default `send.buffer.bytes` (`SO_SNDBUF`).
-const SEND_BUFFER_BYTES: u32 = 128 * 1024;
-/// Java's default `receive.buffer.bytes` (`SO_RCVBUF`).
-const RECEIVE_BUFFER_BYTES: u32 = 32 * 1024;
 
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +27,16 @@ pub(crate) enum ConnectError {
 /// second, or a broker with one dead address would never be reached.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connector {
+    buffers: SocketBuffers,
     given_up_on: Arc<Mutex<BTreeMap<BrokerAddress, SocketAddr>>>,
 }
 
 impl Connector {
+    /// Its sockets get such buffers; those of the default have what the operating system chooses.
+    pub(crate) fn with_buffers(buffers: SocketBuffers) -> Self {
+        Self { buffers, ..Self::default() }
+    }
+
     pub(crate) async fn connect(&self, address: &BrokerAddress) -> Result<TcpStream, ConnectError> {
         let candidates = resolve(address).await?;
         self.connect_to_one_of(address, candidates).await
@@ -55,7 +57,7 @@ impl Connector {
         for candidate in candidates {
             // Written down before the attempt, because this future may be dropped while it waits.
             self.given_up_on().insert(address.clone(), candidate);
-            match open(candidate).await {
+            match open(candidate, self.buffers).await {
                 Ok(stream) => {
                     self.given_up_on().remove(address);
                     return Ok(stream);
@@ -85,11 +87,12 @@ fn no_address(address: &BrokerAddress) -> ConnectError {
     ConnectError::Unresolvable { address: address.clone(), error }
 }
 
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+async fn open(address: SocketAddr, buffers: SocketBuffers) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Sizes are wishes: an operating system that grants less still gives a working connection.
-    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
+    // Before it connects, for that is when the receive window is settled. Sizes are wishes: an operating system that grants
+    // less, or takes no 0, still gives a working connection.
+    let _ = buffers.send.map(|bytes| socket.set_send_buffer_size(bytes));
+    let _ = buffers.receive.map(|bytes| socket.set_recv_buffer_size(bytes));
     let stream = socket.connect(address).await?;
     // Requests are whole writes; waiting for more would only delay them.
     stream.set_nodelay(true)?;
@@ -158,6 +161,26 @@ mod tests {
         let address = BrokerAddress { host: "no-such-host.invalid".into(), port: 9092 };
         let error = Connector::default().connect(&address).await.expect_err(".invalid never resolves");
         assert!(matches!(error, ConnectError::Unresolvable { .. }), "{error}");
+    }
+
+    /// What the kernel says of a connected socket: bytes to send, bytes to receive.
+    fn buffers_of(stream: TcpStream) -> (u32, u32) {
+        let socket = TcpSocket::from_std_stream(stream.into_std().expect("a socket"));
+        (socket.send_buffer_size().expect("option"), socket.recv_buffer_size().expect("option"))
+    }
+
+    /// Linux grants twice what it is asked for, and keeps that (socket(7)); others grant what is asked for.
+    #[tokio::test]
+    async fn a_socket_has_the_buffers_that_it_is_to_have_or_those_of_the_system() {
+        let (_listener, good) = listener().await;
+        let connect = async |buffers| {
+            let connector = Connector::with_buffers(buffers);
+            buffers_of(connector.connect_to_one_of(&broker(), vec![good]).await.expect("connected"))
+        };
+        let (send, receive) = connect(SocketBuffers { send: Some(24_000), receive: Some(12_000) }).await;
+        assert!((24_000..=48_000).contains(&send) && (12_000..=24_000).contains(&receive), "{send}, {receive}");
+        let untouched = buffers_of(TcpStream::connect(good).await.expect("connected"));
+        assert_eq!(connect(SocketBuffers::default()).await, untouched);
     }
 
     #[tokio::test]

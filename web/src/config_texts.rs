@@ -143,9 +143,10 @@ mod tests {
 
     #[test]
     fn every_setting_that_is_obeyed_has_a_meaning_and_no_other_has() {
-        // Tested beside the bridge, the core has its metrics; the page has none. And its program begins no transactions.
-        let is_the_pages =
-            |property: &&Property| !["metrics.", "transaction"].iter().any(|prefix| property.name.starts_with(prefix));
+        // Tested beside the bridge, the core has its metrics and sockets; the page has none. And its program begins no
+        // transactions.
+        let not_the_pages = ["metrics.", "transaction", "send.buffer.", "receive.buffer."];
+        let is_the_pages = |property: &&Property| !not_the_pages.iter().any(|prefix| property.name.starts_with(prefix));
         let obeyed = || ProducerConfig::properties().filter(is_the_pages);
         for property in obeyed() {
             assert!(Meaning::of(property.name).is_some(), "{}", property.name);

@@ -31,12 +31,18 @@ pub(crate) fn judge(properties: &Properties, is_simulated: bool) -> Verdict {
             let config = config.without_transactions(&mut notices);
             let is_told_anyway =
                 |notice: &ConfigNotice| matches!(notice, ConfigNotice::NoEffect { key } if is_the_bridges_own(key));
-            notices.retain(|notice| !is_told_anyway(notice));
+            notices.retain(|notice| !is_told_anyway(notice) && (is_simulated || !is_about_a_socket(notice)));
             notices.extend(config.level_without_effect().filter(|_| is_simulated));
             Verdict { notices, forbidden, error: None }
         }
         Err(error) => Verdict { forbidden, error: Some(error), ..Verdict::default() },
     }
+}
+
+/// The bridge has sockets, whose buffers these settings are about; a page has none.
+fn is_about_a_socket(notice: &ConfigNotice) -> bool {
+    let keys = ["send.buffer.bytes", "receive.buffer.bytes"];
+    matches!(notice, ConfigNotice::NoEffect { key } if keys.contains(&&**key))
 }
 
 /// Serialisers by the names of their Java classes, as written in the settings. They are the composer's, whose records reach
@@ -191,6 +197,13 @@ mod tests {
             "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."
         );
         assert_eq!(judge(&from_text("linger.mss=5").expect("readable"), false).notices.len(), 1);
+    }
+
+    #[test]
+    fn what_sockets_have_is_not_told_to_be_without_effect_where_a_bridge_has_them() {
+        let no_effect = |key: &str| ConfigNotice::NoEffect { key: key.into() };
+        assert!(["send.buffer.bytes", "receive.buffer.bytes"].iter().all(|key| is_about_a_socket(&no_effect(key))));
+        assert!(!is_about_a_socket(&no_effect("enable.metrics.push")));
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub enum Kind {
 }
 
 pub(super) const INT_FROM_0: Kind = Kind::Int { at_least: Some(0) };
+pub(super) const INT_FROM_MINUS_1: Kind = Kind::Int { at_least: Some(-1) };
 pub(super) const LONG_FROM_0: Kind = Kind::Long { at_least: Some(0) };
 
 /// A value that satisfied its option's type and bounds.

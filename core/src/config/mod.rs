@@ -86,6 +86,16 @@ impl Acks {
     }
 }
 
+/// Sizes to ask the operating system for, in bytes; `None`: what it chooses by itself (-1 in the settings).
+#[cfg(feature = "settings")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketBuffers {
+    /// `send.buffer.bytes` (`SO_SNDBUF`).
+    pub send: Option<u32>,
+    /// `receive.buffer.bytes` (`SO_RCVBUF`).
+    pub receive: Option<u32>,
+}
+
 /// A producer's configuration: values that passed all checks. Durations are in Kafka's milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerConfig {
@@ -93,6 +103,10 @@ pub struct ProducerConfig {
     pub(crate) bootstrap_servers: Option<BootstrapServers>,
     #[cfg(feature = "settings")]
     pub(crate) partitioner_is_round_robin: bool,
+    #[cfg(feature = "settings")]
+    pub(crate) send_buffer_bytes: i32,
+    #[cfg(feature = "settings")]
+    pub(crate) receive_buffer_bytes: i32,
     pub(crate) acks: Acks,
     pub(crate) batch_size: u32,
     pub(crate) buffer_memory: u64,
@@ -157,6 +171,10 @@ impl ProducerConfig {
             bootstrap_servers: None,
             #[cfg(feature = "settings")]
             partitioner_is_round_robin: false,
+            #[cfg(feature = "settings")]
+            send_buffer_bytes: 0,
+            #[cfg(feature = "settings")]
+            receive_buffer_bytes: 0,
             acks: Acks::All,
             batch_size: 0,
             buffer_memory: 0,
@@ -243,6 +261,22 @@ impl ProducerConfig {
         // What goes unused is told last, as the Java client does when its producer stands.
         notices.extend(given.keys().filter_map(|key| config.notice_of(key)));
         Ok((config, notices))
+    }
+
+    /// What a connection's socket is to have.
+    #[cfg(feature = "settings")]
+    pub fn socket_buffers(&self) -> SocketBuffers {
+        let size = |bytes: i32| u32::try_from(bytes).ok();
+        SocketBuffers { send: size(self.send_buffer_bytes), receive: size(self.receive_buffer_bytes) }
+    }
+
+    /// For a world without sockets, as a page's own is: which of their settings are not the defaults, and have no effect.
+    #[cfg(feature = "settings")]
+    pub fn buffers_without_effect(&self) -> Vec<ConfigNotice> {
+        let default = Self::default();
+        let is_changed = |key: &&str| self.value_of(key) != default.value_of(key);
+        let changed = ["send.buffer.bytes", "receive.buffer.bytes"].into_iter().filter(is_changed);
+        changed.map(|key| ConfigNotice::NoEffect { key: key.into() }).collect()
     }
 
     /// `bootstrap.servers`, as written; `None`: absent. A driver may be told where to connect apart from these.

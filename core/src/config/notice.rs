@@ -234,7 +234,7 @@ mod tests {
         for (properties, sentence) in [
             (("linger.mss", "5"), format!("linger.mss {ignored} Did you mean linger.ms?")),
             (("colour", "red"), format!("colour {ignored}")),
-            (("send.buffer.bytes", "-1"), "send.buffer.bytes is known to Kafka and has no effect here".into()),
+            (("enable.metrics.push", "true"), "enable.metrics.push is known to Kafka and has no effect here".into()),
             (
                 ("auto.include.jmx.reporter", "true"),
                 "auto.include.jmx.reporter is no longer used and has no effect; see metric.reporters".into(),

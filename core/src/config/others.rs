@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ConfigError;
 #[cfg(feature = "settings")]
 use super::ConfigNotice;
+#[cfg(not(feature = "settings"))]
+use super::kind::INT_FROM_MINUS_1;
 #[cfg(not(feature = "metrics"))]
 use super::kind::LONG_FROM_0;
 use super::kind::{Kind, parse};
@@ -37,7 +39,6 @@ macro_rules! others {
 
 #[cfg(feature = "settings")]
 const INT: Kind = Kind::Int { at_least: None };
-const INT_FROM_MINUS_1: Kind = Kind::Int { at_least: Some(-1) };
 #[cfg(feature = "settings")]
 const LONG: Kind = Kind::Long { at_least: None };
 #[cfg(feature = "settings")]
@@ -59,7 +60,9 @@ const PROVIDERS: &str = "references to other sources of settings are not resolve
 /// What a page may set.
 const PLAIN: &[Other] = others! {
     "client.dns.lookup" Kind::OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), Some("use_all_dns_ips");
+    #[cfg(not(feature = "settings"))]
     "send.buffer.bytes" INT_FROM_MINUS_1, Some("131072");
+    #[cfg(not(feature = "settings"))]
     "receive.buffer.bytes" INT_FROM_MINUS_1, Some("32768");
     "enable.metrics.push" Kind::Boolean, Some("true");
     #[cfg(not(feature = "metrics"))]

@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+#[cfg(feature = "settings")]
+use super::kind::INT_FROM_MINUS_1;
 use super::kind::{INT_FROM_0, Kind, LONG_FROM_0, Value};
 use super::{Acks, ProducerConfig};
 use crate::codecs::Codec;
@@ -87,6 +89,12 @@ pub(super) const ROWS: &[Row] = rows! {
     // Name of this client in the broker's logs and quotas.
     "client.id" Kind::Text, "", client_id: |value| Some(value.text().into()),
         |id| id.as_deref().unwrap_or_default().to_owned();
+    // Size of a socket's send buffer, in bytes; -1 is the system's choice. Pages have no sockets.
+    #[cfg(feature = "settings")]
+    "send.buffer.bytes" INT_FROM_MINUS_1, "131072", send_buffer_bytes: Value::signed_32, i32::to_string;
+    // Size of a socket's receive buffer, in bytes; -1 is the system's choice.
+    #[cfg(feature = "settings")]
+    "receive.buffer.bytes" INT_FROM_MINUS_1, "32768", receive_buffer_bytes: Value::signed_32, i32::to_string;
     // Largest record accepted and largest sum of batches in one request, in bytes.
     "max.request.size" INT_FROM_0, "1048576", max_request_size: Value::unsigned_32, u32::to_string;
     // First pause before connecting to a broker again, in milliseconds; doubles with every failure.

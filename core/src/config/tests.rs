@@ -31,6 +31,10 @@ fn every_default_is_the_java_clients() {
         ("linger.ms", "5"),
         ("delivery.timeout.ms", "120000"),
         ("client.id", ""),
+        #[cfg(feature = "settings")]
+        ("send.buffer.bytes", "131072"),
+        #[cfg(feature = "settings")]
+        ("receive.buffer.bytes", "32768"),
         ("max.request.size", "1048576"),
         ("reconnect.backoff.ms", "50"),
         ("reconnect.backoff.max.ms", "1000"),
@@ -234,13 +238,14 @@ fn a_retry_backoff_above_its_maximum_is_told_to_be_constant_at_the_maximum_and_k
 
 #[test]
 fn a_misspelt_key_is_accepted_with_the_nearest_known_name() {
-    let (_, notices) = read(&[("linger.msec", "5"), ("send.buffer.bytes", "1"), ("colour", "red")]).expect("accepted");
+    let (_, notices) =
+        read(&[("linger.msec", "5"), ("enable.metrics.push", "true"), ("colour", "red")]).expect("accepted");
     assert_eq!(
         notices,
         [
             ConfigNotice::UnknownKey { key: "colour".into(), nearest: None },
+            ConfigNotice::NoEffect { key: "enable.metrics.push".into() },
             ConfigNotice::UnknownKey { key: "linger.msec".into(), nearest: Some("linger.ms".into()) },
-            ConfigNotice::NoEffect { key: "send.buffer.bytes".into() },
         ]
     );
     assert_eq!(nearest_known_key("batch_size"), Some("batch.size"));

@@ -44,6 +44,8 @@ use core::time::Duration;
 
 use crate::codecs::{self, Codecs};
 use crate::config::ProducerConfig;
+#[cfg(feature = "settings")]
+use crate::config::SocketBuffers;
 use crate::error::{LostConnection, Persistence, ProducerError, TransactionPhase};
 use crate::ids::{BatchId, BrokerAddress, NodeId, TopicId};
 use crate::io::{Input, Output, WaitReason};
@@ -461,6 +463,12 @@ impl<O: Observer> Producer<O> {
     /// `client.id`, given or counted.
     pub fn client_id(&self) -> &str {
         self.config.client_id()
+    }
+
+    /// What its driver gives each connection's socket.
+    #[cfg(feature = "settings")]
+    pub fn socket_buffers(&self) -> SocketBuffers {
+        self.config.socket_buffers()
     }
 
     /// The observer.

@@ -340,6 +340,8 @@ impl Session {
             Ok((config, mut notices)) => {
                 if self.world == World::InPage {
                     notices.extend(config.level_without_effect());
+                    #[cfg(feature = "settings")]
+                    notices.extend(config.buffers_without_effect());
                 }
                 #[cfg(feature = "metrics")]
                 let config = config.without_metrics(&mut notices);

@@ -119,8 +119,15 @@ mod of_the_bridge {
     /// Mirrors `KafkaProducerTest.testInvalidSocketReceiveBufferSize`: a receive buffer of -2 bytes is refused.
     #[test]
     fn a_socket_buffer_of_the_systems_choice_is_minus_one_and_nothing_is_below() {
-        for key in ["send.buffer.bytes", "receive.buffer.bytes"] {
-            assert_eq!(read(&[(key, "-1")]).expect("accepted").1, [ConfigNotice::NoEffect { key: key.into() }]);
+        let keys = ["send.buffer.bytes", "receive.buffer.bytes"];
+        let (config, notices) = read(&keys.map(|key| (key, "-1"))).expect("accepted");
+        assert_eq!((config.socket_buffers(), notices), (SocketBuffers::default(), vec![]));
+        let told = keys.map(|key| ConfigNotice::NoEffect { key: key.into() });
+        assert_eq!(config.buffers_without_effect(), told, "where there are no sockets");
+        let (config, _) = read(&[]).expect("accepted");
+        assert_eq!(config.socket_buffers(), SocketBuffers { send: Some(131_072), receive: Some(32_768) });
+        assert_eq!(config.buffers_without_effect(), []);
+        for key in keys {
             let words = format!("Invalid value -2 for configuration {key}: Value must be at least -1");
             is_refused(&[(key, "-2")], &words);
         }

@@ -24,10 +24,8 @@ const AS_IT_IS_ANYWAY: Met = (
 );
 
 /// Keys that the Java client reads, so that it does not name them, and of which a notice says that they have no effect here.
-const READ_IN_JAVA_ALONE: [Met; 7] = [
+const READ_IN_JAVA_ALONE: [Met; 5] = [
     ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
-    ("send.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
-    ("receive.buffer.bytes", "whoever connects has Java's default for the buffers of a socket, whatever the value"),
     ("key.serializer", "records come as bytes here, whatever serialiser is named"),
     ("value.serializer", "records come as bytes here, whatever serialiser is named"),
     ("sasl.mechanism", "nobody logs in here"),
@@ -118,7 +116,7 @@ mod tests {
         for (notices, told, met) in [
             (vec![], vec![], Some(vec![])),
             (vec![unknown.clone()], unused("no.such.key"), Some(vec![KEY_BY_KEY.0])),
-            (vec![no_effect("receive.buffer.bytes")], vec![], Some(vec!["receive.buffer.bytes"])),
+            (vec![no_effect("enable.metrics.push")], vec![], Some(vec!["enable.metrics.push"])),
             (vec![], unused("ssl.protocol"), None),
             (vec![no_effect("acks")], vec![], None),
             (vec![no_effect("ssl.protocol")], vec![], None),
