@@ -353,7 +353,8 @@ impl ProducerConfig {
     #[cfg(feature = "metrics")]
     pub fn without_metrics(mut self, notices: &mut Vec<ConfigNotice>) -> Self {
         let default = Self::default();
-        for key in ["metrics.sample.window.ms", "metrics.num.samples", "metrics.recording.level"] {
+        // That the level has none was said when it was read.
+        for key in ["metrics.sample.window.ms", "metrics.num.samples"] {
             if self.value_of(key) != default.value_of(key) {
                 notices.push(ConfigNotice::NoEffect { key: key.into() });
             }
@@ -371,7 +372,8 @@ impl ProducerConfig {
         Windows { samples: self.metrics_num_samples, window_ms }
     }
 
-    /// `metrics.recording.level`. Every metric of the producer is recorded at each of them.
+    /// `metrics.recording.level`. Every metric of the producer is recorded at each of them, in the Java client too: it has no
+    /// effect, and a notice says so.
     #[cfg(feature = "metrics")]
     pub const fn metrics_recording_level(&self) -> RecordingLevel {
         self.metrics_recording_level
@@ -422,7 +424,7 @@ impl ProducerConfig {
 
     /// What is said of a key that goes nowhere.
     fn notice_of(&self, key: &str) -> Option<ConfigNotice> {
-        if table::row(key).is_none() {
+        if table::row(key).is_none() || key == table::WITHOUT_EFFECT {
             return notice_of_a_foreign_key(key);
         }
         // The level of another codec.

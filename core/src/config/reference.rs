@@ -55,7 +55,8 @@ pub fn reference() -> impl Iterator<Item = Reference> {
             (Some(row), _) => {
                 // Of a text that may not be empty, the empty default stands for null.
                 let default = Some(row.property.default).filter(|_| row.property.kind != Kind::NonEmptyText);
-                (row.property.kind, default, Status::Obeyed)
+                let status = if name == table::WITHOUT_EFFECT { Status::NoEffect } else { Status::Obeyed };
+                (row.property.kind, default, status)
             }
             (None, Some(other)) => {
                 let status = match others::refusal(name) {

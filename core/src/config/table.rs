@@ -119,7 +119,7 @@ pub(super) const ROWS: &[Row] = rows! {
     // How many samples a metric remembers.
     #[cfg(feature = "metrics")]
     "metrics.num.samples" Kind::Int { at_least: Some(1) }, "2", metrics_num_samples: Value::signed_32, i32::to_string;
-    // Metrics beyond this level are not recorded; the Java client's producer has none that are.
+    // Metrics beyond this level are not recorded; the Java client's producer has none that are (`WITHOUT_EFFECT`).
     #[cfg(feature = "metrics")]
     "metrics.recording.level" Kind::OneOf(&["INFO", "DEBUG", "TRACE"]), "INFO", metrics_recording_level:
         |value| match value.text() {
@@ -157,6 +157,10 @@ pub(super) const ROWS: &[Row] = rows! {
     // How long metadata may be asked for in vain before the bootstrap addresses are tried again, in milliseconds.
     "metadata.recovery.rebootstrap.trigger.ms" LONG_FROM_0, "300000", rebootstrap_trigger: Value::millis, millis;
 };
+
+/// Judged, told back, and without effect: a sensor of the Java client's producer is of the level INFO, which is recorded at
+/// every level, and so is every one here.
+pub(super) const WITHOUT_EFFECT: &str = "metrics.recording.level";
 
 pub(super) fn row(key: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.property.name == key)

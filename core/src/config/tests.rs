@@ -470,7 +470,12 @@ fn the_recording_level_is_info_unless_another_is_given() {
     use crate::metrics::RecordingLevel;
     let level = |properties: &[_]| read(properties).expect("accepted").0.metrics_recording_level();
     assert_eq!(level(&[]), RecordingLevel::Info);
-    assert_eq!(level(&[("metrics.recording.level", "DEBUG")]), RecordingLevel::Debug);
+    let debug = [("metrics.recording.level", "DEBUG")];
+    assert_eq!(level(&debug), RecordingLevel::Debug);
+    let told = ConfigNotice::NoEffect { key: "metrics.recording.level".into() };
+    assert_eq!(read(&debug).expect("accepted").1, [told], "no metric is beyond any level");
+    #[cfg(feature = "settings")]
+    assert!(reference().any(|option| option.name == debug[0].0 && option.status == Status::NoEffect));
 }
 
 #[test]
@@ -481,7 +486,7 @@ fn who_reads_no_metrics_is_told_which_settings_have_no_effect() {
     let (config, mut notices) = read(&given).expect("accepted");
     assert_eq!(config.clone().without_metrics(&mut notices), ProducerConfig::default());
     let no_effect = |key: &str| ConfigNotice::NoEffect { key: key.into() };
-    assert_eq!(notices, [no_effect("metrics.sample.window.ms"), no_effect("metrics.recording.level")]);
+    assert_eq!(notices, [no_effect("metrics.recording.level"), no_effect("metrics.sample.window.ms")]);
 }
 
 /// `ConfigDef` gives both no bounds, and `CommonClientConfigs.warnDisablingExponentialBackoff` compares them as they are.

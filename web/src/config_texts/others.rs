@@ -32,8 +32,8 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     ("metrics.num.samples", "How many samples a metric remembers.", "metric이 기억하는 표본 수입니다."),
     (
         "metrics.recording.level",
-        "Which metrics are recorded; the producer's are, at every level.",
-        "기록할 metric의 수준. producer의 metric은 어느 수준에서나 기록합니다.",
+        "Which metrics are recorded. All of a producer's are of the level INFO, in Java too: whatever is set, all are.",
+        "기록할 metric의 수준. Java에서도 producer의 metric은 모두 INFO라서 무엇으로 정해도 전부 기록합니다.",
     ),
     ("metric.reporters", "Java classes that are told of metrics.", "metric을 전달받는 Java class입니다."),
     (

@@ -93,6 +93,8 @@ enum Side {
     /// kafka-protocol as any slice needs it: its `Record` holds `Bytes`, so the slice is copied.
     Slices,
     OursAgain,
+    /// The same, counting what the library's metrics tell.
+    Metered,
     /// Our encoder alone: slices into a batch, and the batch closed. The counterpart of what theirs does.
     OursEncode,
     /// kafka-protocol without these copies, as only slices that live for ever allow.
@@ -102,13 +104,22 @@ enum Side {
 }
 
 impl Side {
-    const ALL: [Self; 6] =
-        [Self::Ours, Self::Slices, Self::OursAgain, Self::OursEncode, Self::StaticSlices, Self::EncodeAlone];
+    /// In the order of their definition.
+    const ALL: [Self; 7] = [
+        Self::Ours,
+        Self::Slices,
+        Self::OursAgain,
+        Self::Metered,
+        Self::OursEncode,
+        Self::StaticSlices,
+        Self::EncodeAlone,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Ours => "send + drain",
             Self::OursAgain => "send + drain again (A/A)",
+            Self::Metered => "send + drain, metrics counted",
             Self::OursEncode => "encode alone, from slices",
             Self::Slices => "kafka-protocol from slices",
             Self::StaticSlices => "kafka-protocol from 'static slices",
@@ -120,6 +131,7 @@ impl Side {
 /// Both sides, in step.
 struct Bench {
     ours: Ours,
+    metered: Ours,
     encoder: Encoder,
     theirs: Theirs,
     /// On each side in each round.
@@ -143,7 +155,8 @@ struct Found {
 
 fn measure(batch_size: usize) -> Result<Found> {
     let samples = Samples::a_thousand();
-    let mut ours = Ours::new(samples.clone(), batch_size)?;
+    let mut ours = Ours::new(samples.clone(), batch_size, false)?;
+    let metered = Ours::new(samples.clone(), batch_size, true)?;
     let mut written = Vec::new();
     ours.run(COMPARED_BATCHES, || 0, |batch| written.push(batch.to_vec()));
     let records_per_batch = ours.records_per_batch();
@@ -155,7 +168,7 @@ fn measure(batch_size: usize) -> Result<Found> {
     }
 
     let batches = RECORDS / u64::from(records_per_batch);
-    let mut bench = Bench { ours, encoder, theirs, batches };
+    let mut bench = Bench { ours, metered, encoder, theirs, batches };
     let mut rounds = Vec::new();
     for number in 0..WARM_UP_ROUNDS + ROUNDS {
         let mut round = [Spent::default(); Side::ALL.len()];
@@ -178,6 +191,7 @@ impl Bench {
     fn time(&mut self, side: Side) -> Result<Spent> {
         match side {
             Side::Ours | Side::OursAgain => Ok(self.ours.run(self.batches, stopwatch(), |batch| _ = black_box(batch))),
+            Side::Metered => Ok(self.metered.run(self.batches, stopwatch(), |batch| _ = black_box(batch))),
             Side::OursEncode => self.time_batches(|bench| Ok(bench.encoder.batch(|bytes| _ = black_box(bytes)))),
             Side::Slices => self.time_theirs(|theirs| theirs.batch(Bytes::copy_from_slice)),
             Side::StaticSlices => self.time_theirs(|theirs| theirs.batch(Bytes::from_static)),
@@ -215,6 +229,7 @@ impl Found {
         }
         self.print_row("of send + drain, send", &self.nanoseconds(Side::Ours, Spent::in_send), "");
         self.print_row("send + drain, and taking the answer in", &self.nanoseconds(Side::Ours, Spent::in_all), "");
+        self.print_row("the same, metrics counted", &self.nanoseconds(Side::Metered, Spent::in_all), "");
         let Spent { records, send, drain, answer, other_calls } = self.allocations;
         let per_batch = |count: u64| count as f64 / self.batches as f64;
         println!(

@@ -68,14 +68,17 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// A producer that is in full swing: connected, with a producer id, its buffers in use before.
-    pub(crate) fn new(samples: Samples, batch_size: usize) -> Result<Self> {
+    /// A producer that is in full swing: connected, with a producer id, its buffers in use before. A `metered` one counts what
+    /// its metrics tell, which nobody reads.
+    pub(crate) fn new(samples: Samples, batch_size: usize, metered: bool) -> Result<Self> {
         let properties = [("batch.size", batch_size.to_string())];
         let properties = properties.iter().map(|(key, value)| (*key, value.as_str()));
         let (config, _) = ProducerConfig::from_properties(properties)?;
         let bootstrap = vec![BrokerAddress { host: "localhost".into(), port: 9092 }];
+        let producer = Producer::new(Arc::new(config), bootstrap, 7, Nobody);
+        let producer = if metered { producer.metered(NOW) } else { producer };
         let mut ours = Self {
-            producer: Producer::new(Arc::new(config), bootstrap, 7, Nobody),
+            producer,
             topic: TOPIC.into(),
             samples,
             out: VecDeque::new(),
