@@ -8,7 +8,7 @@ use producer_core::time::{self, Now};
 
 use crate::timekeeper;
 
-/// How old a reading may be that [`CachedClock::now`] hands out.
+/// How old a reading may be that [`CachedClock::now`] hands out, where the timekeeper's thread gets its turn in time.
 pub(crate) const FRESHNESS: Duration = Duration::from_millis(1);
 
 /// How many calls one reading serves when the timekeeper gets no turn (a machine with more to do than processors).
@@ -108,8 +108,8 @@ impl Default for Clock {
 
 /// A clock that a burst of `send` reads once: a reading costs as much as half a `send`.
 ///
-/// While readings are used, the [timekeeper](crate::timekeeper) comes by every [`FRESHNESS`] and declares them stale; after
-/// one such span without use it stops coming, and the next use asks for it again. On a machine with more to do than
+/// While readings are used, the [timekeeper](crate::timekeeper) comes by a little sooner than every [`FRESHNESS`] and declares them
+/// stale; after one such span without use it stops coming, and the next use asks for it again. On a machine with more to do than
 /// processors it may come late; then a reading ends with its [`CALLS_PER_READING`] uses.
 #[derive(Debug)]
 pub(crate) struct CachedClock {
@@ -189,7 +189,7 @@ impl Freshness {
         self.0.store(UNWATCHED, Relaxed);
     }
 
-    /// [`FRESHNESS`] has passed. `false`: the reading was not used, no need to come again.
+    /// The timekeeper comes by. `false`: the reading was not used, no need to come again.
     pub(crate) fn tick(&self) -> bool {
         let is_used = self.is_fresh();
         self.0.store(if is_used { STALE } else { UNWATCHED }, Relaxed);

@@ -5,8 +5,15 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::clock::{FRESHNESS, Freshness};
+
+/// How long its thread sleeps between two rounds. A sleep takes at least what it is told and mostly some more: as long as a reading
+/// may be old, it would be too long each time. What is left is for the system to wake the thread in.
+const PAUSE: Duration = Duration::from_micros(750);
+const _: () =
+    assert!(PAUSE.as_micros() < FRESHNESS.as_micros(), "a reading would outlive its time whenever nobody is late");
 
 static TIMEKEEPER: Timekeeper =
     Timekeeper { state: Mutex::new(State { is_at_work: false, watched: Vec::new() }), news: Condvar::new() };
@@ -22,7 +29,7 @@ struct State {
     watched: Vec<Freshness>,
 }
 
-/// Has readings declared stale from now on, every [`FRESHNESS`], until they are used no more. `false`: the operating system
+/// Has readings declared stale from now on, every [`PAUSE`], until they are used no more. `false`: the operating system
 /// gives no thread for it.
 pub(crate) fn watch(freshness: &Freshness) -> bool {
     let mut state = TIMEKEEPER.lock();
@@ -47,7 +54,7 @@ impl Timekeeper {
             let state = self.lock();
             let idle = |state: &mut State| state.watched.is_empty();
             drop(self.news.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner));
-            thread::sleep(FRESHNESS);
+            thread::sleep(PAUSE);
             self.lock().watched.retain(Freshness::tick);
         }
     }
