@@ -23,7 +23,8 @@ mod transport;
 
 pub use clock::Clock;
 pub use producer::{
-    ConnectError, Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, RecordMetadata, SendError, TrySendError,
+    ConnectError, Delivery, DeliveryError, KafkaProducer, KafkaProducerBuilder, ProducerRecord, RecordMetadata,
+    SendError, Serializing, TrySendError,
 };
 pub use producer_core::config::{
     BootstrapError, BootstrapServers, ConfigError, ConfigNotice, ProducerConfig, PropertiesError, read_properties,
@@ -37,3 +38,4 @@ pub use producer_core::metrics;
 pub use producer_core::producer::{GroupMember, Offsets, Sent};
 pub use producer_core::protocol::CommittedOffset;
 pub use producer_core::record::{Header, Record};
+pub use producer_core::serializer;

@@ -103,6 +103,9 @@ pub struct ProducerConfig {
     pub(crate) bootstrap_servers: Option<BootstrapServers>,
     #[cfg(feature = "settings")]
     pub(crate) partitioner_is_round_robin: bool,
+    /// The names of the classes, for keys and for values.
+    #[cfg(feature = "settings")]
+    serializers: [Option<Arc<str>>; 2],
     #[cfg(feature = "settings")]
     pub(crate) send_buffer_bytes: i32,
     #[cfg(feature = "settings")]
@@ -172,6 +175,8 @@ impl ProducerConfig {
             #[cfg(feature = "settings")]
             partitioner_is_round_robin: false,
             #[cfg(feature = "settings")]
+            serializers: [None, None],
+            #[cfg(feature = "settings")]
             send_buffer_bytes: 0,
             #[cfg(feature = "settings")]
             receive_buffer_bytes: 0,
@@ -220,7 +225,7 @@ impl ProducerConfig {
     /// time.
     ///
     /// `bootstrap.servers` may be absent, since whoever connects may be given it apart, and so may `key.serializer` and
-    /// `value.serializer`, since records come as bytes. Where one is named, the name is judged as far as that takes no JVM: of
+    /// `value.serializer`, since records may come as bytes. Where one is named, the name is judged as far as that takes no JVM: of
     /// Kafka's own package it is known what is a serialiser; a class of another name may be on somebody's class path.
     ///
     /// # Errors
@@ -256,6 +261,7 @@ impl ProducerConfig {
         {
             others::refuse(&given)?;
             config.bootstrap_servers = bootstrap::read(&given)?;
+            config.serializers = serializers::named(&given);
             config.partitioner_is_round_robin = others::names_round_robin(&given);
         }
         // What goes unused is told last, as the Java client does when its producer stands.
@@ -313,7 +319,7 @@ impl ProducerConfig {
     }
 
     /// The options of which [`value_of`](Self::value_of) knows the value in force, in Kafka's order: all that are obeyed but
-    /// `bootstrap.servers` and `partitioner.class`, which are no page's.
+    /// `bootstrap.servers`, `partitioner.class` and the serialisers, which are no page's.
     pub fn properties() -> impl Iterator<Item = &'static Property> {
         table::ROWS.iter().map(|row| &row.property)
     }
@@ -424,6 +430,10 @@ impl ProducerConfig {
 
     /// What is said of a key that goes nowhere.
     fn notice_of(&self, key: &str) -> Option<ConfigNotice> {
+        #[cfg(feature = "settings")]
+        if let Some(half) = serializers::half_of(key) {
+            return self.serializer(half, None).is_err().then(|| ConfigNotice::NoEffect { key: key.into() });
+        }
         if table::row(key).is_none() || key == table::WITHOUT_EFFECT {
             return notice_of_a_foreign_key(key);
         }

@@ -178,7 +178,7 @@ const REFUSALS: &[(&str, &str)] = &[
 /// Keys that have no place in the page's table and are obeyed all the same.
 #[cfg(feature = "settings")]
 pub(super) fn is_obeyed(key: &str) -> bool {
-    key == "bootstrap.servers"
+    ["bootstrap.servers", "key.serializer", "value.serializer"].contains(&key)
 }
 
 /// Is it Kafka's `RoundRobinPartitioner` that chooses partitions?

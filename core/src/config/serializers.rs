@@ -1,12 +1,45 @@
-//! `key.serializer` and `value.serializer`: what can be said of the name of a class without a JVM.
+//! `key.serializer` and `value.serializer`: what can be said of the name of a class without a JVM, and the serialisers that
+//! are known.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::kind::trim;
-use super::{ConfigError, refused};
-use crate::serializer::Serializer;
+use super::{ConfigError, ProducerConfig, refused};
+use crate::serializer::{Half, Serializer};
 
+/// In the order of the halves.
 const KEYS: [&str; 2] = ["key.serializer", "value.serializer"];
+
+/// Which half of a record this setting is about.
+pub(super) fn half_of(key: &str) -> Option<Half> {
+    KEYS.into_iter().zip([Half::Key, Half::Value]).find(|(known, _)| *known == key).map(|(_, half)| half)
+}
+
+/// The classes that these settings name.
+pub(super) fn named(given: &BTreeMap<&str, &str>) -> [Option<Arc<str>>; 2] {
+    KEYS.map(|key| given.get(key).map(|class| trim(class).into()))
+}
+
+impl ProducerConfig {
+    /// What makes bytes of this half of a record: the serialiser handed over, or else the one that the settings name
+    /// (`ProducerConfig.appendSerializerToConfig`).
+    ///
+    /// # Errors
+    /// The Java client's `ConfigException` where there is neither. Where a class is named that is none of [`Serializer`]'s, a
+    /// refusal of our own: a JVM could load it.
+    pub fn serializer(&self, half: Half, handed_over: Option<Serializer>) -> Result<Serializer, ConfigError> {
+        if let Some(serializer) = handed_over {
+            return Ok(serializer);
+        }
+        let key = KEYS[half as usize];
+        let Some(class) = &self.serializers[half as usize] else {
+            return Err(refused(&[key], format!("Invalid value null for configuration {key}: must be non-null.")));
+        };
+        let why = "no Java classes are loaded here; name a serialiser of Kafka's own for single values, or send bytes";
+        Serializer::of_java_class(class).ok_or_else(|| refused(&[key], format!("{key} is refused: {why}")))
+    }
+}
 
 /// Kafka's own classes stand here, and nobody else's.
 const PACKAGE: &str = "org.apache.kafka.common.serialization.";
@@ -73,6 +106,7 @@ pub(super) fn check_instances(given: &BTreeMap<&str, &str>) -> Result<(), Config
 #[cfg(test)]
 mod tests {
     use crate::config::{ConfigNotice, ProducerConfig};
+    use crate::serializer::{Half, Serializer};
 
     fn read(key: &str, class: &str) -> Result<Vec<ConfigNotice>, String> {
         let read = ProducerConfig::from_properties([(key, class)]);
@@ -101,12 +135,49 @@ mod tests {
     }
 
     #[test]
-    fn a_serialiser_of_kafkas_or_of_somebody_elses_has_no_effect_and_may_be_absent() {
+    fn a_serialiser_may_be_absent_or_kafkas_and_somebody_elses_has_no_effect() {
         assert_eq!(ProducerConfig::from_properties([]).expect("accepted").1, []);
-        for class in [" org.apache.kafka.common.serialization.StringSerializer\t", "com.example.OrderSerializer"] {
-            for key in super::KEYS {
+        for key in super::KEYS {
+            assert_eq!(read(key, " org.apache.kafka.common.serialization.StringSerializer\t"), Ok(vec![]));
+            for class in ["com.example.OrderSerializer", "org.apache.kafka.common.serialization.ListSerializer"] {
                 assert_eq!(read(key, class), Ok(vec![ConfigNotice::NoEffect { key: key.into() }]));
             }
         }
+    }
+
+    fn serializers(named: &[(&str, &str)], handed_over: [Option<Serializer>; 2]) -> [Result<Serializer, String>; 2] {
+        let (config, _) = ProducerConfig::from_properties(named.iter().copied()).expect("accepted");
+        let [key, value] = handed_over;
+        [(Half::Key, key), (Half::Value, value)]
+            .map(|(half, given)| config.serializer(half, given).map_err(|error| error.message.to_string()))
+    }
+
+    const BYTES: (&str, &str) = ("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
+    const TEXT: (&str, &str) = ("value.serializer", "org.apache.kafka.common.serialization.StringSerializer");
+
+    /// Mirrors `ProducerConfigTest.testAppendSerializerToConfig`: of key and value each the serialiser counts that is handed
+    /// over, and that is named where none is.
+    #[test]
+    fn a_serialiser_is_the_one_handed_over_or_the_one_named() {
+        let (bytes, text) = (Some(Serializer::ByteArray), Some(Serializer::String));
+        let expected = [Ok(Serializer::ByteArray), Ok(Serializer::String)];
+        assert_eq!(serializers(&[BYTES, TEXT], [None, None]), expected);
+        assert_eq!(serializers(&[TEXT], [bytes, None]), expected);
+        assert_eq!(serializers(&[BYTES], [None, text]), expected);
+        assert_eq!(serializers(&[], [bytes, text]), expected);
+        assert_eq!(serializers(&[BYTES, TEXT], [text, bytes]), [Ok(Serializer::String), Ok(Serializer::ByteArray)]);
+    }
+
+    /// Mirrors `ProducerConfigTest.testAppendSerializerToConfigWithException`: the half of which none is named is refused where
+    /// none is handed over, whatever there is for the other half.
+    #[test]
+    fn a_half_without_a_serialiser_is_refused_whatever_the_other_has() {
+        let missing = |key| Err(format!("Invalid value null for configuration {key}: must be non-null."));
+        let [key, value] = serializers(&[TEXT], [None, Some(Serializer::String)]);
+        assert_eq!((key, value), (missing("key.serializer"), Ok(Serializer::String)));
+        let [key, value] = serializers(&[BYTES], [Some(Serializer::ByteArray), None]);
+        assert_eq!((key, value), (Ok(Serializer::ByteArray), missing("value.serializer")));
+        let [key, _] = serializers(&[("key.serializer", "com.example.OrderSerializer")], [None, None]);
+        assert!(key.expect_err("nobody can load it").starts_with("key.serializer is refused: no Java classes"));
     }
 }

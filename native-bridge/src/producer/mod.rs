@@ -3,10 +3,12 @@
 mod application;
 mod delivery;
 mod errors;
+mod serializing;
 mod transaction;
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
 use producer_core::config::{BootstrapError, BootstrapServers, ProducerConfig};
 use producer_core::error::{ProducerError, Surface};
@@ -28,6 +30,7 @@ use application::{BatchCallback, Errands, Program};
 use delivery::AppendedRecord;
 pub use delivery::{Delivery, DeliveryError, RecordMetadata};
 pub use errors::{ConnectError, SendError, TrySendError};
+pub use serializing::{ProducerRecord, Serializing};
 
 /// The Java client's sentence.
 const FLUSH_IN_CALLBACK: &str =
@@ -70,7 +73,7 @@ const FLUSH_IN_CALLBACK: &str =
 pub struct KafkaProducer {
     driver: Driver<Nobody, Program>,
     clock: Clock,
-    max_block: Duration,
+    config: Arc<ProducerConfig>,
 }
 
 /// Makes a [`KafkaProducer`] that has more to say than [`KafkaProducer::connect`] lets it.
@@ -146,8 +149,9 @@ impl KafkaProducerBuilder {
     async fn connect_to(self, servers: BootstrapServers) -> Result<KafkaProducer, ConnectError> {
         require_one_resolvable(&servers).await?;
         let seed = getrandom::u64().expect("the operating system's entropy");
-        let producer = Producer::new(client_id::counted(&self.config), servers.addresses().to_vec(), seed, Nobody)
-            .with_codecs(&NativeCodecs);
+        let config = client_id::counted(&self.config);
+        let producer =
+            Producer::new(Arc::clone(&config), servers.addresses().to_vec(), seed, Nobody).with_codecs(&NativeCodecs);
         let clock = Clock::in_real_time();
         let producer = producer.metered(clock.now());
         let errands = Errands::default();
@@ -160,7 +164,7 @@ impl KafkaProducerBuilder {
         };
         let name = format!("kafka-producer-network-thread | {}", producer.client_id());
         let driver = Driver::start_on_own_thread(&name, producer, program, clock, run_errands)?;
-        Ok(KafkaProducer { driver, clock, max_block: self.config.max_block() })
+        Ok(KafkaProducer { driver, clock, config })
     }
 }
 
@@ -391,7 +395,7 @@ impl KafkaProducer {
                 (count, refused) = look(producer, now);
                 count.is_some() || refused.is_some()
             });
-            let waited = self.driver.before(self.clock.after(self.max_block), known).await;
+            let waited = self.driver.before(self.clock.after(self.config.max_block()), known).await;
             if waited == Some(false) {
                 refused.get_or_insert(ProducerError::ClosedWhileLooking);
             }
@@ -464,6 +468,19 @@ impl KafkaProducer {
             }
         }
     }
+
+    /// Has a record refused of which no serialiser makes bytes, once its topic is known.
+    async fn send_what_no_serializer_takes(&self, record: &Record<'_>, detail: &Arc<str>) -> SendError {
+        let mut pending = PendingSend { producer: self, attempt: SendAttempt::default(), waits: false };
+        loop {
+            // As above.
+            let news = self.driver.shared().sends_may_proceed.notified();
+            match SendError::of(pending.refuse(record, detail)) {
+                Ok(refused) => return refused,
+                Err(until) => _ = self.driver.before(self.clock.deadline(until), news).await,
+            }
+        }
+    }
 }
 
 impl fmt::Debug for KafkaProducer {
@@ -524,6 +541,19 @@ impl PendingSend<'_> {
             }
             Err(refusal) => Err(refusal),
         }
+    }
+
+    /// As [`call`](Self::call), of what no serialiser takes.
+    fn refuse(&mut self, record: &Record<'_>, detail: &Arc<str>) -> SendRefusal {
+        let shared = self.producer.driver.shared();
+        let mut state = shared.lock();
+        let now = state.clock.now();
+        let detail = Arc::clone(detail);
+        let refusal = state.producer.send_what_no_serializer_takes(now, &mut self.attempt, record, detail);
+        self.waits = matches!(refusal, SendRefusal::Blocked { .. });
+        // It may have asked for metadata.
+        shared.wake();
+        refusal
     }
 }
 

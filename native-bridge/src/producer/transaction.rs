@@ -111,11 +111,11 @@ impl KafkaProducer {
             outcome = producer.transaction_outcome(ticket);
             outcome.is_some()
         });
-        let waited = self.driver.before(self.clock.after(self.max_block), known).await;
+        let waited = self.driver.before(self.clock.after(self.config.max_block()), known).await;
         match (waited, outcome) {
             (_, Some(outcome)) => outcome,
             (None, None) => {
-                let max_block_ms = u64::try_from(self.max_block.as_millis()).unwrap_or(u64::MAX);
+                let max_block_ms = u64::try_from(self.config.max_block().as_millis()).unwrap_or(u64::MAX);
                 Err(TransactionError::Timeout { call: ticket.call(), max_block_ms }.into())
             }
             // The sender's thread has ended: the producer was dropped.

@@ -149,9 +149,6 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let for_the_page =
         for_the_page.map(|(key, value)| (key.as_str(), value.as_str())).chain(serializers.iter().copied());
     let properties = for_the_page.map(|(key, value)| (key.into(), value.into())).collect();
-    // The page's composer follows them.
-    let is_followed = |key: &str| serializers.iter().any(|(followed, _)| *followed == key);
-    notices.retain(|notice| !matches!(notice, ConfigNotice::NoEffect { key } if is_followed(key)));
     let config = config.without_bootstrap_servers(&mut notices);
     let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
     for notice in &notices {

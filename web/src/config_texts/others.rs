@@ -38,13 +38,13 @@ pub(crate) const MEANINGS: &[(&str, &str, &str)] = &[
     ("metric.reporters", "Java classes that are told of metrics.", "metric을 전달받는 Java class입니다."),
     (
         "key.serializer",
-        "Java class that turns keys into bytes: the page's composer follows Kafka's own, the library takes bytes.",
-        "key를 byte로 바꾸는 Java class. 페이지의 record 입력은 Kafka의 class를 따르고, 라이브러리는 byte를 받습니다.",
+        "Class that turns keys into bytes. Kafka's own are followed by the page's composer and by the library's `serializing`; its `send` takes bytes.",
+        "key를 byte로 바꾸는 class. 페이지의 record 입력과 라이브러리의 `serializing`은 Kafka의 class를 따르고, `send`는 byte를 받습니다.",
     ),
     (
         "value.serializer",
-        "Java class that turns values into bytes: the page's composer follows Kafka's own, the library takes bytes.",
-        "value를 byte로 바꾸는 Java class. 페이지의 record 입력은 Kafka의 class를 따르고, 라이브러리는 byte를 받습니다.",
+        "Class that turns values into bytes. Kafka's own are followed by the page's composer and by the library's `serializing`; its `send` takes bytes.",
+        "value를 byte로 바꾸는 class. 페이지의 record 입력과 라이브러리의 `serializing`은 Kafka의 class를 따르고, `send`는 byte를 받습니다.",
     ),
     (
         "partitioner.class",

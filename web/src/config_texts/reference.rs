@@ -14,9 +14,9 @@ Every setting of the Java client 4.3.1, in the order in which it defines and che
 it; a notice says so. *Refused*: a value other than the default, or than one that is named as obeyed, is refused, because going on without it would do harm.
 
 Three keys that the Java client requires may be absent: `bootstrap.servers`, since whoever connects may be given it apart, and
-`key.serializer` and `value.serializer`, since records come as bytes. Of the name of a class it is known here whether Kafka has it
+`key.serializer` and `value.serializer`, since records may come as bytes. Of the name of a class it is known here whether Kafka has it
 and whether it is a serialiser; a name of another package is accepted, where a JVM would look on its class path, and so is
-`ListSerializer` without the class of its elements.
+`ListSerializer` without the class of its elements; neither has an effect, and a notice says so.
 
 This file is generated: `UPDATE=1 cargo test -p web reference` writes it, and the same test fails while it is stale.
 

@@ -25,7 +25,7 @@ const ABSENT: [(&str, &str, &str); 3] = [
     ),
 ];
 
-const BYTES: &str = "records come as bytes, so nothing has to be named that makes bytes of them";
+const BYTES: &str = "records may come as bytes, or with serialisers handed over, as to another of Java's constructors";
 
 /// Java names the first that is absent. Ours says what it says when they are there, which is judged by itself.
 fn absent(properties: &Properties, java: &Verdict, ours: &Verdict) -> Option<(String, &'static str)> {

@@ -24,14 +24,12 @@ const AS_IT_IS_ANYWAY: Met = (
 );
 
 /// Keys that the Java client reads, so that it does not name them, and of which a notice says that they have no effect here.
-const READ_IN_JAVA_ALONE: [Met; 6] = [
+const READ_IN_JAVA_ALONE: [Met; 4] = [
     (
         "metrics.recording.level",
         "every metric of a producer is of the level INFO, in Java too, and recorded at every level",
     ),
     ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
-    ("key.serializer", "records come as bytes here, whatever serialiser is named"),
-    ("value.serializer", "records come as bytes here, whatever serialiser is named"),
     ("sasl.mechanism", "nobody logs in here"),
     ("enable.metrics.push", "metrics are not sent to brokers here (KIP-714)"),
 ];
