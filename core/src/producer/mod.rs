@@ -35,6 +35,7 @@ mod topics;
 mod transact;
 mod transactions;
 mod verdict;
+mod waits;
 mod warm;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -64,13 +65,13 @@ use self::metadata::Metadata;
 use self::meter::Meter;
 use self::narrator::Narrator;
 use self::partitioner::{RoundRobin, Sticky};
-use self::send::Begun;
 use self::sequence::Sequences;
 use self::sleep::Sleep;
 use self::topics::Topics;
 pub use self::transact::TransactionTicket;
 use self::transactions::Transactions;
 pub use self::transactions::{GroupMember, Offsets};
+use self::waits::Begun;
 use crate::rng::{Purpose, Rng};
 
 /// What `send` answers when the record is in its batch.

@@ -3,8 +3,8 @@
 use crate::rng::Rng;
 use crate::trace::Observer;
 
-use super::topics::{PartitionRef, TopicIndex};
 use super::Producer;
+use super::topics::{PartitionRef, TopicIndex};
 
 /// Where the records of each topic go in turn (`RoundRobinPartitioner`), keys or not.
 ///
