@@ -25,6 +25,10 @@ pub(super) fn fields(fact: &Fact, begins: Instant) -> (String, Map<String, Value
             all.remove("until");
             all.insert("until_us".into(), micros(*until, begins).into());
         }
+        Fact::PartitionAwaited { until, .. } | Fact::ProcessPaused { until } => {
+            all.remove("until");
+            all.insert("until_us".into(), micros(*until, begins).into());
+        }
         Fact::SenderWaits { until, .. } => {
             all.remove("until");
             all.insert("until_us".into(), until.map(|until| micros(until, begins)).into());

@@ -53,7 +53,11 @@ impl Drawing {
         match &event.what {
             Fact::Appended { .. } | Fact::AppendedMany { .. } => self.arrow(event, caller, "->>", sender),
             Fact::CallbacksRan { .. } | Fact::GetReturned { .. } => self.arrow(event, sender, "-->>", caller),
-            Fact::SendBlocked { .. } | Fact::SendRefused { .. } | Fact::CallbackRanOnCaller { .. } => {
+            Fact::SendBlocked { .. }
+            | Fact::PartitionAwaited { .. }
+            | Fact::SendRefused { .. }
+            | Fact::CallbackRanOnCaller { .. }
+            | Fact::ProcessPaused { .. } => {
                 self.note(event, caller);
             }
             Fact::RequestSent { node, connection, .. } => {

@@ -16,7 +16,10 @@ impl Display for Sentence<'_> {
             Fact::AppendedMany { count, batch, .. } => write!(f, "{count} records into batch {batch}"),
             Fact::SendBlocked { on: BlockedOn::Metadata, .. } => f.write_str("send() waits for metadata"),
             Fact::SendBlocked { on: BlockedOn::Memory, .. } => f.write_str("send() waits for memory"),
-            Fact::SendRefused { ordinal, error, .. } => write!(f, "record {ordinal} refused: {}", error.java_class()),
+            Fact::PartitionAwaited { partition, partitions, .. } => {
+                write!(f, "send() waits for {partition}, and the topic has {partitions} partitions")
+            }
+            Fact::SendRefused { ordinal, error, .. } => write!(f, "record {ordinal} failed: {}", error.java_class()),
             Fact::BatchOpened { batch, partition, .. } => write!(f, "batch {batch} of {partition}"),
             Fact::BatchDrained { batch, because, .. } => write!(f, "batch {batch} drained: {because:?}"),
             Fact::BatchRetried { batch, error, .. } => write!(f, "batch {batch} once more after {error}"),
@@ -72,6 +75,7 @@ impl Display for Sentence<'_> {
                 write!(f, "copy of {partition} ends at {end_offset}")
             }
             Fact::TopicDeleted { topic } => write!(f, "topic {topic} deleted"),
+            Fact::ProcessPaused { .. } => f.write_str("the process stands still"),
             Fact::LogTruncated { partition, end_offset, .. } => write!(f, "{partition} truncated from {end_offset}"),
         }
     }

@@ -98,6 +98,8 @@ impl Picture {
             Fact::Appended { .. }
             | Fact::AppendedMany { .. }
             | Fact::SendBlocked { .. }
+            | Fact::PartitionAwaited { .. }
+            | Fact::ProcessPaused { .. }
             | Fact::SendRefused { .. }
             | Fact::CallbackRanOnCaller { .. }
             | Fact::GetReturned { .. } => self.mark(caller, event, legs),

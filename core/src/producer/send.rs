@@ -96,6 +96,7 @@ impl<O: Observer> Producer<O> {
             reads_answer: false,
             asked_after: None,
             blocked_on: None,
+            partitions_told: None,
             metadata_wait: Duration::ZERO,
             allocating: None,
         })

@@ -25,6 +25,8 @@ pub(super) struct Begun {
     /// Metadata answers when it last asked for its topic.
     pub(super) asked_after: Option<u64>,
     pub(super) blocked_on: Option<BlockedOn>,
+    /// Partitions of its topic when it was last told that the one it names is not among them.
+    pub(super) partitions_told: Option<u32>,
     /// How long it waited for metadata.
     pub(super) metadata_wait: Duration,
     pub(super) allocating: Option<Allocating>,
@@ -126,7 +128,20 @@ impl<O: Observer> Producer<O> {
             Some(error) => self.refuse(now, attempt.ordinal, None, own, error),
             None => {
                 self.somebody_waits_for_metadata = true;
-                self.block(now, attempt, begun, BlockedOn::Metadata, until)
+                let missing = record.partition.zip(known).filter(|&(_, count)| begun.partitions_told != Some(count));
+                begun.partitions_told = known;
+                let refusal = self.block(now, attempt, begun, BlockedOn::Metadata, until);
+                if let Some((partition, partitions)) = missing {
+                    let (ordinal, topics) = (attempt.ordinal, &self.topics);
+                    let partition = PartitionRef { topic, partition };
+                    self.told.note(now.instant(), || Fact::PartitionAwaited {
+                        ordinal,
+                        partition: topics.named(partition),
+                        partitions,
+                        until,
+                    });
+                }
+                refusal
             }
         }
     }

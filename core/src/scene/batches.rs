@@ -34,7 +34,7 @@ impl Scene {
 
     pub(super) fn append(&mut self, batch: BatchId, count: u32, batch_bytes: u32, record: Option<RecordScene>) {
         self.caller.sent += u64::from(count);
-        self.caller.blocked_on = None;
+        self.goes_on();
         self.caller.newest = Some(batch);
         if let Some(scene) = self.batches.get_mut(&batch) {
             scene.records += count;

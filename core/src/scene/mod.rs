@@ -27,7 +27,8 @@ use wires::Lost;
 pub use copies::{BrokerScene, Copies};
 pub use log::{Cell, PartitionLog};
 pub use parts::{
-    BatchScene, BatchState, CallerScene, ConnectionScene, PartitionScene, RecordScene, RequestScene, SenderScene,
+    AwaitedPartition, BatchScene, BatchState, CallerScene, ConnectionScene, PartitionScene, RecordScene, RequestScene,
+    SenderScene,
 };
 
 /// Events kept for the list of what happened.
@@ -101,7 +102,7 @@ impl Scene {
             Fact::CallerStands(statement) => {
                 self.caller.stands = *statement;
                 self.caller.since = at;
-                self.caller.blocked_on = None;
+                self.goes_on();
                 if *statement == Statement::Get {
                     self.wait_for_newest();
                 }
@@ -120,9 +121,13 @@ impl Scene {
             }
             Fact::AppendedMany { batch, count, batch_bytes, .. } => self.append(*batch, *count, *batch_bytes, None),
             Fact::SendBlocked { on, .. } => self.caller.blocked_on = Some(*on),
+            Fact::PartitionAwaited { partition, partitions, until, .. } => {
+                let (partition, partitions, until) = (partition.clone(), *partitions, *until);
+                self.caller.awaits = Some(AwaitedPartition { partition, partitions, since: at, until });
+            }
             Fact::SendRefused { .. } => {
                 self.caller.refused += 1;
-                self.caller.blocked_on = None;
+                self.goes_on();
             }
             Fact::BatchOpened { batch, partition, capacity } => self.open(at, *batch, partition, *capacity),
             Fact::BatchDrained { batch, bytes, records, because, identity, base_sequence } => {
@@ -216,8 +221,15 @@ impl Scene {
             | Fact::HighWatermarkMoved { .. }
             | Fact::ReplicaAdvanced { .. }
             | Fact::TopicDeleted { .. }
-            | Fact::LogTruncated { .. } => {}
+            | Fact::LogTruncated { .. }
+            | Fact::ProcessPaused { .. } => {}
         }
+    }
+
+    /// `send` waits no longer.
+    fn goes_on(&mut self) {
+        self.caller.blocked_on = None;
+        self.caller.awaits = None;
     }
 
     /// Takes an event of another producer of the same world, or of brokers about it: only the logs are everybody's.
@@ -284,7 +296,7 @@ impl Scene {
         self.connections.clear();
         self.lost.clear();
         self.unanswered.clear();
-        self.caller.blocked_on = None;
+        self.goes_on();
         self.caller.newest = None;
         self.broker_states.clear();
         self.controller_is_away = false;

@@ -28,6 +28,8 @@ pub struct CallerScene {
     pub refused: u64,
     /// What `send` waits for, if it does.
     pub blocked_on: Option<BlockedOn>,
+    /// The partition it waits for, where its topic does not have it.
+    pub awaits: Option<AwaitedPartition>,
     /// The batch that took the newest record.
     pub newest: Option<BatchId>,
 }
@@ -41,9 +43,23 @@ impl Default for CallerScene {
             awaited: 0,
             refused: 0,
             blocked_on: None,
+            awaits: None,
             newest: None,
         }
     }
+}
+
+/// A partition that `send` waits for, and that its topic does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedPartition {
+    /// Which.
+    pub partition: TopicPartition,
+    /// How many the topic has, as far as metadata tells.
+    pub partitions: u32,
+    /// Since when this is known.
+    pub since: Instant,
+    /// When `send` gives up.
+    pub until: Instant,
 }
 
 /// The sender thread.

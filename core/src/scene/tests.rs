@@ -1,7 +1,7 @@
 //! The scene is judged against short stories: facts in, picture out.
 
 use super::*;
-use crate::error::{Persistence, ProducerError};
+use crate::error::{Persistence, ProducerError, Surface};
 use crate::ids::{CorrelationId, Lane, ProducerIndex};
 use crate::io::{DisconnectReason, Stored};
 use crate::protocol::ApiKey;
@@ -244,6 +244,20 @@ fn the_parts_of_a_batch_stand_in_its_place_with_its_records() {
     tell(&mut scene, 0, [drained(BatchId(2), 2), Fact::BatchAcked { batch: BatchId(2), stored }]);
     let cells = &scene.partitions[&p(1)].log.cells;
     assert_eq!(cells.iter().map(|cell| (cell.offset, &*cell.label)).collect::<Vec<_>>(), [(40, "a"), (41, "b")]);
+}
+
+#[test]
+fn a_partition_that_is_waited_for_is_known_until_send_ends() {
+    let until = Instant::from_millis(60_000);
+    let awaited = || Fact::PartitionAwaited { ordinal: 0, partition: p(7), partitions: 6, until };
+    let blocked = || Fact::SendBlocked { ordinal: 0, on: BlockedOn::Metadata };
+    let scene = scene_of([blocked(), awaited()]);
+    assert_eq!(scene.caller.awaits, Some(AwaitedPartition { partition: p(7), partitions: 6, since: scene.at, until }));
+    let error = ProducerError::Closed;
+    let refused = Fact::SendRefused { ordinal: 0, error, surface: Surface::FutureOnCaller };
+    for over in [refused, Fact::CallerStands(Statement::Loop), Fact::Thinned { dropped: 1 }] {
+        assert_eq!(scene_of([blocked(), awaited(), over.clone()]).caller.awaits, None, "{over:?}");
+    }
 }
 
 #[test]

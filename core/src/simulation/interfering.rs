@@ -22,6 +22,18 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
     /// # Panics
     /// When there is no such client.
     pub fn pause_client(&mut self, client: ClientId, by: Duration) {
+        self.hold_client(client, by);
+        let client = &mut self.clients[client.0];
+        let until = client.paused_until;
+        client.producer.observer_mut().note(self.now, || Fact::ProcessPaused { until });
+    }
+
+    /// A process that has yet to begin does so in so long: as [`pause_client`](Self::pause_client), but nothing that
+    /// anybody is told of.
+    ///
+    /// # Panics
+    /// When there is no such client.
+    pub fn hold_client(&mut self, client: ClientId, by: Duration) {
         let client = &mut self.clients[client.0];
         client.paused_until = client.paused_until.max(self.now + by);
     }

@@ -200,7 +200,7 @@ impl Stage {
         if !warm {
             // Not even a connection: a producer that is made when the scenario begins.
             for &id in &cold {
-                self.simulation.pause_client(id, BEGIN - Instant::ZERO);
+                self.simulation.hold_client(id, BEGIN - Instant::ZERO);
             }
             cold.clear();
         }

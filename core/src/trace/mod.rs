@@ -383,6 +383,22 @@ pub enum Fact {
         /// Where its copy ended then.
         end_offset: i64,
     },
+    /// `send` waits for a partition that its topic does not have; [`SendBlocked`](Self::SendBlocked) came before.
+    PartitionAwaited {
+        /// Send order.
+        ordinal: u64,
+        /// The partition that the record names.
+        partition: TopicPartition,
+        /// How many the topic has, as far as metadata tells.
+        partitions: u32,
+        /// When `max.block.ms` is over, and `send` fails.
+        until: Instant,
+    },
+    /// The producer's process stands still: whatever arrives waits, and no timer is looked at.
+    ProcessPaused {
+        /// When it goes on.
+        until: Instant,
+    },
 }
 
 impl Fact {

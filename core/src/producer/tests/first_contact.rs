@@ -2,12 +2,12 @@
 
 use super::story::{MIDNIGHT, Story, failed, record};
 use crate::error::{ErrorCode, LostConnection, ProducerError, Surface};
-use crate::ids::{ConnectionId, NodeId};
+use crate::ids::{ConnectionId, NodeId, TopicPartition};
 use crate::io::{DisconnectReason, Stored, WaitReason};
 use crate::producer::{SendAttempt, SendRefusal};
 use crate::record::Record;
 use crate::time::Instant;
-use crate::trace::BlockedOn;
+use crate::trace::{BlockedOn, Fact};
 
 #[test]
 fn a_record_finds_its_way_from_nothing_to_its_offset() {
@@ -136,6 +136,16 @@ fn a_partition_beyond_the_count_waits_for_it_to_grow() {
         story.try_send(&mut attempt, &record(2, "a")),
         Err(SendRefusal::Blocked { on: BlockedOn::Metadata, .. })
     ));
+    story.at_ms(500);
+    assert!(story.try_send(&mut attempt, &record(2, "a")).is_err());
+    let told = story.facts.iter().filter(|fact| matches!(fact, Fact::PartitionAwaited { .. }));
+    let partition = TopicPartition { topic: "t".into(), partition: 2 };
+    let until = Instant::from_millis(1_000);
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [&Fact::PartitionAwaited { ordinal: 0, partition, partitions: 2, until }],
+        "told once, for no answer says anything else"
+    );
     story.at_ms(1_000);
     let error = ProducerError::MetadataTimeout {
         topic: "t".into(),

@@ -58,7 +58,10 @@ fn a_process_that_stands_still_finds_its_answers_afterwards() {
     assert!(comes_true(&mut world, |world| log(world, 1).count() == 1));
     assert_eq!(world.application().acknowledged(), 0, "the answer is on its way");
     let begin = world.now().instant();
+    world.take_trace();
     world.pause_client(ClientId(0), Duration::from_millis(400));
+    let told: Vec<_> = world.take_trace().into_iter().map(|event| event.what).collect();
+    assert_eq!(told, [Fact::ProcessPaused { until: begin + Duration::from_millis(400) }]);
     run_until(&mut world, begin + Duration::from_micros(399_999));
     assert_eq!(world.application().acknowledged(), 0);
     assert!(world.clients()[0].paused_until(world.now().instant()).is_some());
