@@ -15,12 +15,21 @@ use kafka_producer::embedded::{EmbeddedBrokers, EmbeddedOptions};
 use playground_options::ServeOptions;
 use tracing_subscriber::EnvFilter;
 
-/// Exit code of a run or a search that was not begun, or whose file was not written.
-const NOT_BEGUN: u8 = 2;
+/// Exit code of whatever was asked for in a way that cannot be done; clap's own is the same.
+const BAD_INPUT: u8 = 2;
+
+/// The one rule, behind every `--help`.
+const EXIT_CODES: &str = "\
+Exit codes: 0 it did what was asked, and what was to hold holds; 1 it ran and failed, or found what it looked for to be \
+broken; 2 bad input: options, or a file to read or write, with which it cannot be done";
+/// For commands that go on until they are told to stop.
+const EXIT_CODES_OF_SERVERS: &str = "\
+Exit codes: 0 it was told to stop, and did; 1 it ran and failed: a port that is taken, a Kafka that does not answer; \
+2 bad input: options or files with which it cannot begin";
 
 /// See what a Kafka producer does: a page in your browser, a real producer behind it
 #[derive(Debug, Parser)]
-#[command(name = "playground", version)]
+#[command(name = "playground", version, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -29,8 +38,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the page and produce to its order
+    #[command(after_help = EXIT_CODES_OF_SERVERS)]
     Serve(ServeOptions),
     /// Run only the embedded brokers, for other clients
+    #[command(after_help = EXIT_CODES_OF_SERVERS)]
     Broker(BrokerOptions),
     /// Run a scenario in simulated time and judge it by its goals
     Run(run::RunOptions),
@@ -62,22 +73,26 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     match arguments.command {
-        Command::Serve(options) => end_of(in_runtime(serve::serve(options))),
-        Command::Broker(options) => end_of(in_runtime(brokers_alone(&options))),
+        Command::Serve(options) => {
+            begin(serve::Given::read(&options), |given| in_runtime(serve::serve(options, given)))
+        }
+        Command::Broker(options) => {
+            begin(serve::loopback_port(&options.listen), |first| in_runtime(brokers_alone(first)))
+        }
         Command::Run(options) => verdict_of(run::run_scenario(&options)),
         Command::Break(options) => verdict_of(breaking::break_config(&options)),
     }
 }
 
-/// The exit code of a command that did what it was asked to, or not.
-fn end_of(result: Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
+/// Begins with what was given, if it can be begun with, and tells how it ended.
+fn begin<T>(given: Result<T>, run: impl FnOnce(T) -> Result<()>) -> ExitCode {
+    let (error, code) = match given.map(run) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (error, ExitCode::FAILURE),
+        Err(error) => (error, ExitCode::from(BAD_INPUT)),
+    };
+    report(&error);
+    code
 }
 
 /// The exit code of a command that was asked whether something holds.
@@ -87,7 +102,7 @@ fn verdict_of(result: Result<bool>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             report(&error);
-            ExitCode::from(NOT_BEGUN)
+            ExitCode::from(BAD_INPUT)
         }
     }
 }
@@ -100,9 +115,8 @@ fn in_runtime(task: impl Future<Output = Result<()>>) -> Result<()> {
     ended
 }
 
-async fn brokers_alone(options: &BrokerOptions) -> Result<()> {
+async fn brokers_alone(first: u16) -> Result<()> {
     let mut embedded = EmbeddedOptions::default();
-    let first = serve::loopback_port(&options.listen)?;
     if first > 0 {
         embedded.ports = (first..=u16::MAX).take(embedded.brokers).collect();
     }

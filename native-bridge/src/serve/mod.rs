@@ -11,12 +11,12 @@ mod socket;
 mod token;
 mod world;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{ConfigNotice, ProducerConfig, probe};
+use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
 use playground_options::{GivenConfig, ServeOptions, check_page};
 use producer_core::serializer::Serializer;
 use tokio::net::TcpListener;
@@ -43,13 +43,32 @@ pub(crate) fn loopback_port(given: &str) -> Result<u16> {
     }
 }
 
+/// What the options and their files say, before anything is begun.
+pub(crate) struct Given {
+    address: SocketAddr,
+    defaults: Defaults,
+    page: Page,
+    servers: Option<BootstrapServers>,
+}
+
+impl Given {
+    /// Reads and judges all of it.
+    ///
+    /// # Errors
+    /// Something with which no bridge can begin.
+    pub(crate) fn read(options: &ServeOptions) -> Result<Self> {
+        let address = options.listen_address()?;
+        options.check_origins()?;
+        let defaults = defaults(options)?;
+        let page = read_page(options)?;
+        Ok(Self { address, defaults, page, servers: options.cluster()? })
+    }
+}
+
 /// Runs until it is told to stop; then settles every send and returns.
-pub(crate) async fn serve(options: ServeOptions) -> Result<()> {
-    let address = options.listen_address()?;
-    options.check_origins()?;
-    let defaults = defaults(&options)?;
-    let page = read_page(&options)?;
-    let backend = Arc::new(backend(&options).await?);
+pub(crate) async fn serve(options: ServeOptions, given: Given) -> Result<()> {
+    let Given { address, defaults, page, servers } = given;
+    let backend = Arc::new(backend(&options, servers).await?);
 
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -103,8 +122,8 @@ fn announce(url: &str, brokers: &[String]) -> Result<()> {
     crate::say(&format!("playground: {url}\nbrokers: {}", brokers.join(",")))
 }
 
-async fn backend(options: &ServeOptions) -> Result<Backend> {
-    let Some(servers) = options.cluster()? else {
+async fn backend(options: &ServeOptions, servers: Option<BootstrapServers>) -> Result<Backend> {
+    let Some(servers) = servers else {
         return Ok(Backend::Embedded(
             EmbeddedBrokers::start_default().await.context("cannot start the embedded brokers")?,
         ));

@@ -1,0 +1,53 @@
+//! One rule for the exit codes of every command: 2 is bad input, 1 is what ran and failed.
+
+mod common;
+
+use std::net::TcpListener;
+
+use common::{Folder, playground};
+
+#[test]
+fn bad_input_ends_every_command_with_two_and_a_sentence() {
+    let folder = Folder::new("exit-codes");
+    let refused = folder.write("producer.properties", "acks=maybe");
+    let lines: [&[&str]; 12] = [
+        &["serve", "--no-open", "--listen", "localhost:80"],
+        &["serve", "--no-open", "--listen", "0.0.0.0:9094"],
+        &["serve", "--no-open", "--producer-config", "/no/such.properties"],
+        &["serve", "--no-open", "--producer-config", &refused],
+        &["serve", "--no-open", "--page", "/no/such/folder"],
+        &["serve", "--no-open", "--allow-topic", "orders"],
+        &["serve", "--no-open", "--bootstrap-servers", "nowhere"],
+        &["serve", "--no-such-option"],
+        &["broker", "--listen", "192.168.1.5:9092"],
+        &["run", "/no/such.json"],
+        &["break", &refused, "--claim", "stored-once"],
+        &["no-such-command"],
+    ];
+    for line in lines {
+        let ended = playground(line);
+        assert_eq!(ended.code, Some(2), "{line:?}: {}", ended.err);
+        assert!(ended.out.is_empty() && !ended.err.trim().is_empty(), "{line:?} says why");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_no_bad_input() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    for line in [&["serve", "--no-open", "--listen", &address][..], &["broker", "--listen", &address]] {
+        let ended = playground(line);
+        assert_eq!(ended.code, Some(1), "{line:?}: {}", ended.err);
+    }
+}
+
+#[test]
+fn every_help_tells_the_rule() {
+    for line in [&["--help"][..], &["serve", "--help"], &["broker", "--help"], &["run", "--help"], &["break", "--help"]]
+    {
+        let ended = playground(line);
+        assert_eq!(ended.code, Some(0), "{line:?}");
+        let told = ended.out.split_once("Exit codes: 0 ").map(|(_, told)| told).unwrap_or_default();
+        assert!(told.contains("; 1 ") && told.contains("; 2 "), "{line:?}: {}", ended.out);
+    }
+}
