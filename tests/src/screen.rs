@@ -57,7 +57,7 @@ impl<'a> Composed<'a> {
     }
 }
 
-/// The five numbers above the ledger, read at one moment.
+/// The numbers above the ledger, read at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
     /// Records for which Send was pressed.
@@ -70,13 +70,15 @@ pub struct Score {
     pub failed: u64,
     /// Nobody can tell.
     pub unknown: u64,
+    /// Never handed to `send`: the program was stopped. Shown where there are any.
+    pub never: u64,
 }
 
 impl Score {
     /// Is every record sent counted in exactly one of the others?
     pub fn adds_up(&self) -> bool {
         // Wide enough for a page that counts below zero.
-        let others = [self.acked, self.waiting, self.failed, self.unknown].map(u128::from);
+        let others = [self.acked, self.waiting, self.failed, self.unknown, self.never].map(u128::from);
         u128::from(self.sent) == others.iter().sum()
     }
 }
@@ -360,12 +362,12 @@ impl Screen {
     /// # Errors
     /// When it is not there, or holds no numbers.
     pub async fn score(&self) -> Result<Score> {
-        let script = "return ['sent', 'acked', 'waiting', 'failed', 'unknown'].map(name =>
-            document.querySelector(`[data-test-id=\"score-${name}\"]`)?.dataset.count ?? '')";
+        let script = "return ['sent', 'acked', 'waiting', 'failed', 'unknown', 'never'].map(name =>
+            document.querySelector(`[data-test-id=\"score-${name}\"]`)?.dataset.count ?? (name === 'never' ? '0' : ''))";
         let counts: Vec<String> = serde_json::from_value(self.browser.client().execute(script, vec![]).await?)?;
         let counts: Vec<u64> = counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
-        let [sent, acked, waiting, failed, unknown] = counts[..] else { bail!("five counts in {counts:?}") };
-        Ok(Score { sent, acked, waiting, failed, unknown })
+        let [sent, acked, waiting, failed, unknown, never] = counts[..] else { bail!("six counts in {counts:?}") };
+        Ok(Score { sent, acked, waiting, failed, unknown, never })
     }
 
     /// Waits until nothing is out any more.

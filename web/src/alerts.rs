@@ -6,6 +6,7 @@ use producer_core::bridge::{BadRequest, Refusal};
 use producer_core::config::ConfigError;
 
 use crate::address::AddressError;
+use crate::ledger::Stopped;
 use crate::settings::Properties;
 
 /// Most that are shown at once; older ones make room and are counted.
@@ -21,6 +22,8 @@ pub(crate) enum Alert {
         /// Why.
         why: Refusal,
     },
+    /// A person stopped the program.
+    Stopped(Stopped),
     /// The client would refuse to start with these settings; the old producer stays.
     ConfigRefused(ConfigError),
     /// The codecs that these settings ask for could not be fetched; the old producer stays.

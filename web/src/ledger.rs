@@ -47,6 +47,8 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     /// Without an outcome yet.
     pub(crate) waiting: u64,
+    /// Never handed to `send`: the program was stopped before it came to them.
+    pub(crate) never: u64,
 }
 
 /// What became of records whose session is lost.
@@ -56,6 +58,15 @@ pub(crate) struct Lost {
     pub(crate) unknown: u64,
     /// The program cannot have come to them.
     pub(crate) never_sent: u64,
+}
+
+/// How far a program came that was stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    /// Records that were handed to `send`.
+    pub(crate) called: u64,
+    /// Those that were not, and never will be.
+    pub(crate) never: u64,
 }
 
 /// A send that is not settled.
@@ -90,8 +101,10 @@ impl Open {
 /// A send whose records all have an outcome, in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
-    /// Its records.
+    /// Its records, as far as they were handed to `send`.
     pub(crate) count: u32,
+    /// As many as were asked for.
+    pub(crate) asked: u32,
     /// Acknowledged ones by partition.
     pub(crate) landed: Vec<(i32, u32)>,
     /// Ended with an exception.
@@ -110,7 +123,7 @@ impl Ledger {
 
     /// Another session begins, and counts calls of `send` from 0 again.
     pub(crate) fn begin_session(&mut self) {
-        self.calls_before = self.counts.asked;
+        self.calls_before = self.counts.asked - self.counts.never;
     }
 
     /// A send is on its way.
@@ -131,14 +144,20 @@ impl Ledger {
         Some(open.command.count)
     }
 
-    /// So many records of a send were handed to the producer, and no more will be: the others count for nothing.
-    pub(crate) fn broken_off(&mut self, id: SendId, called: u32) {
-        let Some(open) = self.open.get_mut(&id) else { return };
-        let never = u64::from(open.called.saturating_sub(called.max(open.settled)));
-        open.called = open.called.min(called.max(open.settled));
-        self.counts.asked -= never;
-        self.counts.waiting -= never;
+    /// So many records of a send were handed to the producer, and no more will be: the others were asked for and never sent.
+    /// Returns both numbers, unless that was known.
+    pub(crate) fn broken_off(&mut self, id: SendId, called: u32) -> Option<Stopped> {
+        let open = self.open.get_mut(&id)?;
+        let called = called.max(open.settled);
+        let never = open.called.saturating_sub(called);
+        if never == 0 {
+            return None;
+        }
+        open.called = called;
+        self.counts.never += u64::from(never);
+        self.counts.waiting -= u64::from(never);
         self.finish(id);
+        Some(Stopped { called: called.into(), never: never.into() })
     }
 
     /// A send whose records all have an outcome is over.
@@ -149,6 +168,7 @@ impl Ledger {
         if let Some(done) = self.open.remove(&id).filter(|done| done.called > 0) {
             self.latest = Some(Summary {
                 count: done.called,
+                asked: done.command.count,
                 landed: done.landed.into_iter().collect(),
                 failed: done.failed,
                 slowest_us: done.answered.then_some(done.slowest_us),
@@ -201,7 +221,7 @@ impl Ledger {
     }
 
     /// The session's history is lost: what it does not list as unsettled is unknown for good. Outcome numbers begin anew.
-    /// What its program cannot have come to was never sent, and counts for nothing.
+    /// What its program cannot have come to was never sent.
     pub(crate) fn lose_history(&mut self, still_known: &[SendId]) -> Lost {
         self.seen = 0;
         self.ahead.clear();
@@ -225,7 +245,7 @@ impl Ledger {
             }
         }
         self.counts.waiting -= lost.unknown + lost.never_sent;
-        self.counts.asked -= lost.never_sent;
+        self.counts.never += lost.never_sent;
         self.counts.unknown += lost.unknown;
         lost
     }
@@ -337,8 +357,8 @@ mod tests {
     }
 
     fn assert_adds_up(ledger: &Ledger) {
-        let Counts { asked, acked, failed, unknown, waiting } = ledger.counts();
-        assert_eq!(asked, acked + failed + unknown + waiting);
+        let Counts { asked, acked, failed, unknown, waiting, never } = ledger.counts();
+        assert_eq!(asked, acked + failed + unknown + waiting + never);
     }
 
     #[test]
@@ -369,7 +389,7 @@ mod tests {
         assert_eq!(ledger.lose_history(&[3]), Lost { unknown: 7, never_sent: 0 });
         assert_eq!(
             ledger.counts(),
-            Counts { asked: 12, acked: 1, failed: 0, unknown: 7, waiting: 4 },
+            Counts { asked: 12, acked: 1, unknown: 7, waiting: 4, ..Counts::default() },
             "send 3 is still known to the bridge"
         );
         ledger.settle(&acked(1, 3, 0, 4));
@@ -390,8 +410,8 @@ mod tests {
         assert_eq!(ledger.lose_history(&[]), Lost { unknown, never_sent });
         assert_eq!(
             ledger.counts(),
-            Counts { asked: 164 + unknown, acked: 164, unknown, ..Counts::default() },
-            "what was never sent counts for nothing"
+            Counts { asked: 100_005, acked: 164, unknown, never: never_sent, ..Counts::default() },
+            "what was asked for stays, and what was never sent is told"
         );
         assert_eq!(ledger.rows().filter(|row| row.end == End::Unknown).count() as u64, unknown);
         assert_adds_up(&ledger);
@@ -425,19 +445,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_broken_off_counts_only_as_far_as_it_was_called() {
+    fn of_what_was_broken_off_it_is_told_how_much_was_called_and_how_much_never() {
         let mut ledger = Ledger::default();
         ledger.sent(send(1, 10));
         ledger.sent(send(2, 5));
         ledger.settle(&acked(1, 1, 0, 3));
-        ledger.broken_off(1, 4);
-        ledger.broken_off(2, 0);
-        ledger.broken_off(1, 4);
-        assert_eq!(ledger.counts(), Counts { asked: 4, acked: 3, waiting: 1, ..Counts::default() });
+        assert_eq!(ledger.broken_off(1, 4), Some(Stopped { called: 4, never: 6 }));
+        assert_eq!(ledger.broken_off(2, 0), Some(Stopped { called: 0, never: 5 }));
+        assert_eq!(ledger.broken_off(1, 4), None, "it is known");
+        assert_eq!(ledger.counts(), Counts { asked: 15, acked: 3, waiting: 1, never: 11, ..Counts::default() });
         assert_eq!(ledger.open().count(), 1, "of the second nothing is left");
         assert_eq!(ledger.to_repeat(&[])[0].count, 10, "a repeated send is the same send");
         ledger.settle(&acked(2, 1, 3, 1));
-        assert_eq!(ledger.latest().map(|latest| latest.count), Some(4));
+        assert_eq!(ledger.latest().map(|latest| (latest.count, latest.asked)), Some((4, 10)));
         assert_adds_up(&ledger);
     }
 
@@ -445,11 +465,13 @@ mod tests {
     fn calls_of_a_later_session_are_numbered_after_those_before() {
         let mut ledger = Ledger::default();
         ledger.sent(send(1, 2));
+        ledger.sent(send(2, 7));
+        ledger.broken_off(2, 0);
         ledger.lose_history(&[]);
         ledger.begin_session();
-        ledger.sent(send(2, 1));
-        ledger.settle(&acked(1, 2, 0, 1));
-        assert_eq!(ledger.rows().next().and_then(|row| row.send_order), Some(3));
+        ledger.sent(send(3, 1));
+        ledger.settle(&acked(1, 3, 0, 1));
+        assert_eq!(ledger.rows().next().and_then(|row| row.send_order), Some(3), "what was never called has no number");
     }
 
     #[test]

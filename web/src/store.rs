@@ -9,7 +9,7 @@ use producer_core::bridge::{
 use producer_core::scene::Scene;
 
 use crate::alerts::{self, Alert};
-use crate::ledger::{Counts, Ledger, Lost};
+use crate::ledger::{Counts, Ledger, Lost, Stopped};
 use crate::settings::{self, Properties};
 use crate::shared::Shared;
 use crate::view::{Clock, ConfigInForce, Ending, Link, Trial, View};
@@ -104,7 +104,8 @@ impl Store {
             return None;
         }
         // What was said of the one before was read by whoever tries again.
-        let is_of_a_send = |alert: &Alert| matches!(alert, Alert::SendRefused { .. } | Alert::TooLarge { .. });
+        let is_of_a_send =
+            |alert: &Alert| matches!(alert, Alert::SendRefused { .. } | Alert::TooLarge { .. } | Alert::Stopped(_));
         if self.view.alerts.iter().any(is_of_a_send) {
             self.view.alerts.make_mut().retain(|alert| !is_of_a_send(alert));
         }
@@ -205,7 +206,11 @@ impl Store {
                     self.alert(Alert::SendRefused { count, why });
                 }
             }
-            Report::BrokenOff { id, called } => self.view.ledger.make_mut().broken_off(id, called),
+            Report::BrokenOff { id, called } => {
+                if let Some(stopped) = self.view.ledger.make_mut().broken_off(id, called) {
+                    self.stopped(stopped);
+                }
+            }
             Report::Armed => {
                 if let Some(World::Cluster { armed, .. }) = &mut self.view.world {
                     *armed = true;
@@ -265,6 +270,19 @@ impl Store {
         self.view.link = Link::Ended(ending);
         self.lose_history(&[]);
         self.session = None;
+    }
+
+    /// One button stops all sends: they are told of together.
+    fn stopped(&mut self, more: Stopped) {
+        let alerts = self.view.alerts.make_mut();
+        let told = alerts.iter_mut().find_map(|alert| match alert {
+            Alert::Stopped(stopped) => Some(stopped),
+            _ => None,
+        });
+        match told {
+            Some(told) => *told = Stopped { called: told.called + more.called, never: told.never + more.never },
+            None => self.alert(Alert::Stopped(more)),
+        }
     }
 
     fn lose_history(&mut self, still_known: &[u64]) {
@@ -372,8 +390,9 @@ mod tests {
         let Some(Command::Send(next)) = store.send(Habit::Callback, record(), 1) else { panic!("not a send") };
         store.apply(Report::Outcomes { outcomes: vec![failed(next.id)] });
         let ledger = &store.view().ledger;
-        assert_eq!(ledger.rows().next().and_then(|row| row.send_order), Some(ledger.counts().asked));
-        assert_eq!(ledger.counts().asked, u64::from(bridge::GET_AHEAD) + 1);
+        let called = u64::from(bridge::GET_AHEAD) + 1;
+        assert_eq!(ledger.rows().next().and_then(|row| row.send_order), Some(called));
+        assert_eq!((ledger.counts().asked, ledger.counts().never), (1_001, 1_001 - called));
     }
 
     /// Of the first call of a session.
@@ -420,6 +439,20 @@ mod tests {
         assert_eq!(**store.view().alerts, [Alert::SendRefused { count: 5, why: Refusal::NotArmed }, Alert::Stopping]);
         store.send(Habit::Get, record(), 1);
         assert_eq!(**store.view().alerts, [Alert::Stopping]);
+    }
+
+    #[test]
+    fn one_stop_tells_of_all_that_was_not_sent_and_what_was_asked_for_stays() {
+        let mut store = connected();
+        for count in [10, 5] {
+            store.send(Habit::Callback, record(), count);
+        }
+        store.apply(Report::BrokenOff { id: 1, called: 4 });
+        store.apply(Report::BrokenOff { id: 2, called: 0 });
+        assert_eq!(**store.view().alerts, [Alert::Stopped(Stopped { called: 4, never: 11 })]);
+        assert_eq!(store.view().counts(), Counts { asked: 15, waiting: 4, never: 11, ..Counts::default() });
+        store.send(Habit::Callback, record(), 1);
+        assert!(store.view().alerts.is_empty(), "it was read by whoever sends again");
     }
 
     #[test]

@@ -160,6 +160,7 @@ texts! {
     ledger: "Your code saw", "내 코드가 받은 결과";
     newest_first: "newest first", "최신순";
     ledger_empty: "nothing yet", "아직 없음";
+    score_never: "not sent", "전송 안 함";
     ledger_sent: "sent", "전송";
     ledger_answer: "ack", "ack";
     ledger_key: "key", "key";
@@ -191,6 +192,7 @@ texts! {
     summary_refused: "{} sent: {}", "{}개 전송: {}";
     summary_failed: "{} failed", "{}개 실패";
     null_word: "null", "null";
+    summary_stopped: "stopped: {} of {} sent: {}", "중지: {1}개 중 {0}개 전송: {2}";
 
     // What happened.
     history: "What happened", "실행 기록";
@@ -372,6 +374,7 @@ texts! {
     stage: "Pipeline", "파이프라인";
     stage_main_thread: "main thread", "main thread";
     stage_sender_thread: "sender thread", "sender thread";
+    alert_stopped: "Stopped: {} of {} records were handed to send() and take their course. {} were not sent, and will not be.", "중지됨: record {1}개 중 {0}개는 send()에 넘겨 그대로 처리됩니다. {2}개는 보내지 않았고 앞으로도 보내지 않습니다.";
     stage_cluster: "cluster", "cluster";
     stage_cluster_one: "cluster · 1 broker", "cluster · broker 1대";
     stage_cluster_of: "cluster · {} brokers", "cluster · broker {}대";

@@ -156,7 +156,7 @@ impl Shown {
             link: Link::InPage,
             trial: Trial::Idle,
             clock: Clock { now: self.now(), running: self.running, speed: view::Speed::Slower(1) },
-            told: Some(Counts { asked: sent, acked, failed, waiting, unknown: 0 }),
+            told: Some(Counts { asked: sent, acked, failed, waiting, ..Counts::default() }),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::address::AddressError;
 use crate::alerts::Alert;
 use crate::driver::Driver;
 use crate::icons::{Glyph, icon};
+use crate::ledger::Stopped;
 use crate::texts::{Language, Texts, fill};
 
 /// One alert below the other, newest last; the driver is told what was dismissed.
@@ -20,9 +21,14 @@ pub(crate) fn alerts(alerts: &[Alert], driver: &Driver, language: Language) -> H
             Callback::from(move |_: MouseEvent| driver.dismiss(&alert))
         };
         let (verdict, words) = sentence(alert, language, t);
+        // What a person asked for is no trouble.
+        let (class, role, sign) = match alert {
+            Alert::Stopped(_) => ("alert is-told", "status", Glyph::Close),
+            _ => ("alert", "alert", Glyph::Warning),
+        };
         html! {
-            <div class="alert" data-test-id="alert" role="alert">
-                { icon(Glyph::Warning) }
+            <div {class} data-test-id="alert" {role}>
+                { icon(sign) }
                 <p>
                     <strong>{ verdict }</strong>
                     if let Some(words) = words { <code lang="en">{ words }</code> }
@@ -54,6 +60,10 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
         Alert::SendRefused { count, why } => {
             let count = fill(t.alert_not_sent, &[&language.number(*count)]);
             (format!("{count}: {}", refusal(why, language, t)), None)
+        }
+        Alert::Stopped(Stopped { called, never }) => {
+            let all = [*called, called + never, *never].map(|count| language.number(count));
+            (fill(t.alert_stopped, &[&all[0], &all[1], &all[2]]), None)
         }
         Alert::ConfigRefused(error) => (t.settings_refused.to_owned(), Some(error.message.to_string())),
         Alert::CodecsMissing { reason, .. } => {

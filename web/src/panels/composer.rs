@@ -419,6 +419,9 @@ pub(crate) fn summary(view: &View, language: Language, t: &Texts) -> Option<Stri
         parts.push(fill(t.summary_failed, &[&language.number(latest.failed)]));
     }
     let (count, landed) = (language.number(latest.count), parts.join(", "));
+    if latest.asked > latest.count {
+        return Some(fill(t.summary_stopped, &[&count, &language.number(latest.asked), &landed]));
+    }
     Some(match latest.slowest_us {
         Some(slowest_us) => fill(t.summary, &[&count, &landed, &format::millis(slowest_us)]),
         None if latest.landed.is_empty() => fill(t.summary_refused, &[&count, &landed]),

@@ -71,7 +71,7 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
 
 fn score(counts: Counts, language: Language) -> Html {
     let t = language.texts();
-    let Counts { asked, acked, failed, unknown, waiting } = counts;
+    let Counts { asked, acked, failed, unknown, waiting, never } = counts;
     let figures = [
         ("score-sent", t.score_asked, asked, ""),
         ("score-acked", t.score_acked, acked, ""),
@@ -79,6 +79,9 @@ fn score(counts: Counts, language: Language) -> Html {
         ("score-failed", t.score_failed, failed, "is-failed"),
         ("score-unknown", t.score_unknown, unknown, "is-unknown"),
     ];
+    // Only who stopped a program has any of these.
+    let never = (never > 0).then_some(("score-never", t.score_never, never, ""));
+    let figures = figures.into_iter().chain(never);
     let figures =
         figures.map(|(test_id, word, count, class)| figure((test_id, word), count, class, Html::default(), language));
     html! { <dl class="score">{ for figures }</dl> }
