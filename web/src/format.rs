@@ -1,5 +1,7 @@
 //! Numbers as text, without floating point: formatting that costs tens of kilobytes of wasm.
 
+use core::time::Duration;
+
 use producer_core::time::Instant;
 
 /// Milliseconds with one decimal.
@@ -7,9 +9,33 @@ pub(crate) fn millis(us: u64) -> String {
     format!("{}.{}", us / 1_000, us % 1_000 / 100)
 }
 
-/// A moment in milliseconds with one decimal.
+/// A moment with its unit: `86.0 ms`, from a second on `12.345 s`, from a hundred on `123.4 s`.
 pub(crate) fn moment(at: Instant) -> String {
-    millis(at.as_micros())
+    let us = at.as_micros();
+    match us {
+        0..1_000_000 => format!("{} ms", millis(us)),
+        1_000_000..100_000_000 => format!("{}.{:03} s", us / 1_000_000, us % 1_000_000 / 1_000),
+        _ => format!("{}.{} s", us / 1_000_000, us % 1_000_000 / 100_000),
+    }
+}
+
+/// A length of time in two figures or three: `8.4 ms`, `84 ms`, `9.7 s`, `98 s`.
+pub(crate) fn span(time: Duration) -> String {
+    let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    match us {
+        0..10_000 => tenths(us / 100, "ms"),
+        10_000..1_000_000 => format!("{} ms", us / 1_000),
+        1_000_000..10_000_000 => tenths(us / 100_000, "s"),
+        _ => format!("{} s", us / 1_000_000),
+    }
+}
+
+/// Tenths of a unit, without a decimal that says nothing.
+pub(crate) fn tenths(tenths: u64, unit: &str) -> String {
+    match tenths % 10 {
+        0 => format!("{} {unit}", tenths / 10),
+        rest => format!("{}.{rest} {unit}", tenths / 10),
+    }
 }
 
 /// `orders-1@0`.
@@ -50,9 +76,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_have_one_decimal() {
-        assert_eq!(moment(Instant::from_micros(86_049)), "86.0");
+    fn moments_have_a_unit_that_fits_them() {
+        let moments = [0, 86_049, 999_999, 1_000_000, 75_432_100, 99_999_999, 100_000_000, 601_250_000];
+        let written = ["0.0 ms", "86.0 ms", "999.9 ms", "1.000 s", "75.432 s", "99.999 s", "100.0 s", "601.2 s"];
+        assert_eq!(moments.map(|us| moment(Instant::from_micros(us))), written);
         assert_eq!(millis(1_999), "1.9");
+    }
+
+    #[test]
+    fn lengths_of_time_are_short() {
+        let spans = [0, 8_400, 84_999, 9_700_000, 98_000_000].map(|us| span(Duration::from_micros(us)));
+        assert_eq!(spans, ["0 ms", "8.4 ms", "84 ms", "9.7 s", "98 s"]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ texts! {
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
-    brokers_down: "No broker has answered since {1} ms: {0}.", "{1} ms부터 모든 broker가 응답하지 않습니다: {0}.";
+    brokers_down: "No broker has answered since {1}: {0}.", "{1}부터 모든 broker가 응답하지 않습니다: {0}.";
     brokers_down_advice: "The producer keeps trying. What was sent waits until delivery.timeout.ms, send() of a new topic until max.block.ms. Are the brokers running, and does this machine reach the addresses they advertise?", "producer는 계속 재연결을 시도합니다. 보낸 record는 delivery.timeout.ms까지, 새 topic의 send()는 max.block.ms까지 기다립니다. broker가 실행 중인지, advertised.listeners 주소에 연결할 수 있는지 확인하세요.";
     brokers_down_in_page: "The producer keeps trying. What was sent waits until delivery.timeout.ms, send() of a new topic until max.block.ms.", "producer는 계속 재연결을 시도합니다. 보낸 record는 delivery.timeout.ms까지, 새 topic의 send()는 max.block.ms까지 기다립니다.";
     lost: "The connection to the bridge broke.", "bridge와의 연결이 끊겼습니다.";

@@ -62,7 +62,8 @@ pub(crate) fn time_bar(
                 <button class="plain" data-test-id="step" onclick={step}>{ icon(Glyph::Step) }<span class="word">{ t.step }</span></button>
             }
             // The unit's sign is the same in both languages.
-            <span class="clock mono" data-test-id="clock">{ format::moment(clock.now.max(view.scene.at)) }{ " ms" }</span>
+            <span class="clock mono" data-test-id="clock">{ format::moment(clock.now.max(view.scene.at)) }</span>
+            if let Some(progress) = view.progress { { far(progress, clock.running, language) } }
             <span class="summary" role="status" data-test-id="summary">{ summary(view, language, t) }</span>
             if is_simulated {
                 <select class="quiet" data-test-id="speed" aria-label={t.speed} onchange={choose}>{ for options }</select>

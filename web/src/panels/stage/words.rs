@@ -1,28 +1,17 @@
 //! Figures and short sentences of the stage.
 
-use core::time::Duration;
-
 use producer_core::io::WaitReason;
 use producer_core::scene::{BatchScene, BatchState, Scene};
 use producer_core::trace::{BlockedOn, DrainReason, PartitionChoice, Statement};
 
 use super::Preview;
 use super::picture::Picture;
+pub(super) use crate::format::span;
+use crate::format::tenths;
 use crate::texts::{Language, Texts, fill};
 
 /// Characters that the widest tile has room for, an East Asian one counting twice.
 const LONG_LABEL: usize = 7;
-
-/// A length of time in two figures or three: `8.4 ms`, `84 ms`, `9.7 s`, `98 s`.
-pub(super) fn span(time: Duration) -> String {
-    let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    match us {
-        0..10_000 => tenths(us / 100, "ms"),
-        10_000..1_000_000 => format!("{} ms", us / 1_000),
-        1_000_000..10_000_000 => tenths(us / 100_000, "s"),
-        _ => format!("{} s", us / 1_000_000),
-    }
-}
 
 /// A size as Kafka's documentation counts it: `144 B`, `4.2 KiB`, `32 MiB`.
 pub(super) fn size(bytes: u64) -> String {
@@ -36,13 +25,6 @@ pub(super) fn size(bytes: u64) -> String {
 fn binary(bytes: u64, unit: u64, name: &str) -> String {
     let in_tenths = bytes / unit * 10 + bytes % unit * 10 / unit;
     if in_tenths < 1_000 { tenths(in_tenths, name) } else { format!("{} {name}", in_tenths / 10) }
-}
-
-fn tenths(tenths: u64, unit: &str) -> String {
-    match tenths % 10 {
-        0 => format!("{} {unit}", tenths / 10),
-        rest => format!("{}.{rest} {unit}", tenths / 10),
-    }
 }
 
 /// The key of what the composer holds.
@@ -231,8 +213,6 @@ mod tests {
 
     #[test]
     fn figures_are_short() {
-        let spans = [0, 8_400, 84_999, 9_700_000, 98_000_000].map(|us| span(Duration::from_micros(us)));
-        assert_eq!(spans, ["0 ms", "8.4 ms", "84 ms", "9.7 s", "98 s"]);
         let sizes = [0, 1_023, 4_301, 16_384, 147_456, 33_554_432].map(size);
         assert_eq!(sizes, ["0 B", "1023 B", "4.2 KiB", "16 KiB", "144 KiB", "32 MiB"]);
     }
