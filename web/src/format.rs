@@ -38,6 +38,14 @@ pub(crate) fn tenths(tenths: u64, unit: &str) -> String {
     }
 }
 
+/// The partitions of a topic that has so many: `p0–p5`.
+pub(crate) fn partitions(count: u32) -> String {
+    match count {
+        0 | 1 => "p0".to_owned(),
+        many => format!("p0–p{}", many - 1),
+    }
+}
+
 /// `orders-1@0`.
 pub(crate) fn position(topic: &str, partition: i32, offset: i64) -> String {
     match offset {

@@ -157,10 +157,10 @@ texts! {
     score_waiting: "waiting", "대기";
     score_failed: "failed", "실패";
     score_unknown: "unknown", "알 수 없음";
+    score_never: "not sent", "전송 안 함";
     ledger: "Your code saw", "내 코드가 받은 결과";
     newest_first: "newest first", "최신순";
     ledger_empty: "nothing yet", "아직 없음";
-    score_never: "not sent", "전송 안 함";
     ledger_sent: "sent", "전송";
     ledger_answer: "ack", "ack";
     ledger_key: "key", "key";
@@ -189,14 +189,15 @@ texts! {
     copy: "Copy {}", "{} 복사";
     summary: "{} sent: {} · slowest answer {} ms", "{}개 전송: {} · 가장 느린 응답 {} ms";
     summary_unanswered: "{} sent: {} · acks=0, no broker answered", "{}개 전송: {} · acks=0, broker 응답 없음";
+    summary_stopped: "stopped: {} of {} sent: {}", "중지: {1}개 중 {0}개 전송: {2}";
     summary_refused: "{} sent: {}", "{}개 전송: {}";
     summary_failed: "{} failed", "{}개 실패";
     null_word: "null", "null";
-    summary_stopped: "stopped: {} of {} sent: {}", "중지: {1}개 중 {0}개 전송: {2}";
 
     // What happened.
     history: "What happened", "실행 기록";
     history_thinned: "{} facts were left out to keep up", "속도를 맞추려고 {}개 생략";
+    history_again: "again ×{}: {}", "반복 ×{}: {}";
     history_older: "{} older lines are not listed.", "이전 {}줄은 표시하지 않습니다.";
     history_older_all: "Older lines are not listed.", "이전 기록은 표시하지 않습니다.";
     legend: "How to read the picture", "그림 읽는 법";
@@ -225,9 +226,12 @@ texts! {
     say_close: "stands in close() until all is settled", "close()에서 남은 전송 완료 대기";
     say_appended: "send(): #{} {} goes into the open batch of {}", "send(): #{} {} → {}의 열린 batch";
     say_appended_null: "without a key", "key 없음";
-    say_blocked_metadata: "send() waits for the topic's metadata", "send(): topic metadata 대기";
-    say_blocked_memory: "send() waits for buffer.memory", "send(): buffer.memory 대기";
-    say_refused: "send() refuses #{}: {}", "send(): #{} 거부, {}";
+    say_blocked_metadata: "send() waits for the topic's metadata, at most max.block.ms", "send(): topic metadata 대기, 최대 max.block.ms";
+    say_blocked_memory: "send() waits for buffer.memory, at most max.block.ms", "send(): buffer.memory 대기, 최대 max.block.ms";
+    say_awaits: "send() of #{} waits for {}, at most {} (max.block.ms): topic {} has {} alone", "send(): #{}, {} 대기, 최대 {} (max.block.ms). topic {}의 partition: {}";
+    say_thrown: "send() of #{} throws {}", "#{}의 send(): {} throw";
+    say_future_failed: "send(): the future of #{} has failed: {}", "send(): #{}의 future 실패, {}";
+    say_paused: "the producer's process stands still for {}: no timer and no answer is looked at", "producer 프로세스 정지, {}: timer도 응답도 확인하지 않음";
     say_opened: "a batch is opened for {}", "{}의 batch 생성";
     say_drained_full: "the batch of {} is full: takes {}", "{}의 batch 가득 참: {} 출발";
     say_drained_linger: "linger.ms is over on {}: takes {}", "{}의 linger.ms 경과: {} 출발";
@@ -242,7 +246,7 @@ texts! {
     say_split: "the batch is too large for the broker and becomes {} smaller ones", "batch가 broker 한도보다 커서 {}개로 나눔";
     say_acked: "{} acknowledged", "{} ack 수신";
     say_written: "acks=0: the batch of {} is written, which is all the answer there is", "acks=0: {}의 batch 전송 완료, 응답 없음";
-    say_failed: "the batch of {} is given up: {}", "{}의 batch 포기: {}";
+    say_failed: "the batch of {} fails: {}", "{}의 batch 실패: {}";
     say_connecting: "connects to {}", "{}에 연결 시도";
     say_connected: "is connected to {}", "{}에 연결됨";
     say_disconnected: "the connection to {} is over: {}", "{}의 연결 종료: {}";
@@ -267,6 +271,21 @@ texts! {
     say_duplicate: "recognises a copy of {} and stores nothing", "{}의 중복을 알아보고 저장하지 않음";
     say_append_refused: "refuses a batch of {}: {}", "{}의 batch 거부: {}";
     say_leader: "now leads {}", "{}의 새 leader";
+    say_broker_runs: "runs", "실행 중";
+    say_broker_shuts_down: "shuts down, and hands over what it leads", "정상 종료 중: 맡은 partition의 leader를 넘김";
+    say_broker_stopped: "is shut down", "정상 종료됨";
+    say_broker_killed: "is dead: its connections break", "강제 종료됨: 연결 끊김";
+    say_broker_paused: "stands still: its connections stand, and nothing is answered", "정지됨: 연결은 남고 응답은 없음";
+    say_broker_starts: "starts, and waits until the controller takes it in", "시작 중: controller의 승인 대기";
+    say_fenced: "is fenced: the controller holds it for gone, and others lead", "fence됨: controller가 없는 broker로 판단, 다른 broker가 leader";
+    say_unfenced: "is no longer fenced", "fence 해제됨";
+    say_controller_away: "is away: nobody elects leaders", "없음: 새 leader를 뽑을 수 없음";
+    say_controller_back: "is back", "복귀";
+    say_isr: "in sync for {}: {}", "{}의 ISR: {}";
+    say_isr_nobody: "nobody is in sync for {}", "{}의 ISR 없음";
+    say_truncated: "gives up its copy of {} from {} on", "{}의 사본에서 {} 이후를 버림";
+    say_deleted: "topic {} is deleted", "topic {} 삭제됨";
+    who_controller: "controller", "controller";
     say_no_leader: "{} has no leader", "{}의 leader 없음";
     say_fault_delayed: "request {} is answered late", "request {} 응답 지연";
     say_fault_throttled: "request {} is answered with a pause of {} ms", "request {} 응답: {} ms 대기 요구";
@@ -346,6 +365,7 @@ texts! {
     // Alerts.
     dismiss: "Dismiss", "닫기";
     alert_not_sent: "{} not sent", "{}개 전송 안 됨";
+    alert_stopped: "Stopped: {} of {} records were handed to send() and take their course. {} were not sent, and will not be.", "중지됨: record {1}개 중 {0}개는 send()에 넘겨 그대로 처리됩니다. {2}개는 보내지 않았고 앞으로도 보내지 않습니다.";
     refusal_not_armed: "This is a real cluster: arm it first.", "실제 cluster입니다. 먼저 쓰기를 허용하세요.";
     refusal_topic: "This bridge writes only to {}. Start it with --allow-topic to allow another.", "이 bridge는 {}에만 쓸 수 있습니다. 다른 topic은 --allow-topic으로 허용하세요.";
     refusal_busy: "With these, {} would be out; at most {} may be. Send again when answers have come.", "이번 전송까지 합하면 {}이며 최대 {}까지 가능합니다. 응답이 온 뒤에 다시 보내세요.";
@@ -374,7 +394,6 @@ texts! {
     stage: "Pipeline", "파이프라인";
     stage_main_thread: "main thread", "main thread";
     stage_sender_thread: "sender thread", "sender thread";
-    alert_stopped: "Stopped: {} of {} records were handed to send() and take their course. {} were not sent, and will not be.", "중지됨: record {1}개 중 {0}개는 send()에 넘겨 그대로 처리됩니다. {2}개는 보내지 않았고 앞으로도 보내지 않습니다.";
     stage_cluster: "cluster", "cluster";
     stage_cluster_one: "cluster · 1 broker", "cluster · broker 1대";
     stage_cluster_of: "cluster · {} brokers", "cluster · broker {}대";
@@ -415,7 +434,7 @@ texts! {
     stage_for_metadata: "metadata", "metadata";
     stage_for_memory: "memory", "메모리";
     stage_sent: "send() ×{}", "send() {}회";
-    stage_refused: "{} refused", "{}개 거부";
+    stage_failed: "{} failed", "{}개 실패";
     stage_one_record: "1 record", "record 1개";
     stage_records: "{} records", "record {}개";
     stage_null: "null", "null";
@@ -424,6 +443,9 @@ texts! {
     stage_sticky: "sticky → p{}", "sticky → p{}";
     stage_explicit: "explicit → p{}", "직접 지정 → p{}";
     stage_chosen: "→ p{}", "→ p{}";
+    stage_awaits: "p{}: waiting", "p{} 대기 중";
+    stage_awaits_for: "for p{}", "p{} 대기";
+    stage_time_of: "{} of {}", "{} / {}";
     stage_sticky_unknown: "sticky → ?", "sticky → ?";
     stage_fill: "{} of {}", "{} / {}";
     stage_linger_left: "linger {} left", "linger {} 남음";

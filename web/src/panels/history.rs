@@ -5,6 +5,7 @@ use producer_core::time::Instant;
 use producer_core::trace::Fact;
 use yew::prelude::*;
 
+use super::fold::{fold, is_same_as};
 use super::narrate::narrate;
 use crate::format;
 use crate::partition::mark;
@@ -51,8 +52,10 @@ pub(crate) fn lines(
     time: impl Fn(Instant) -> Html,
 ) -> (usize, Html) {
     let t = language.texts();
-    let told = scene.history.iter().rev().filter(|event| event.at >= begins);
-    let mut told: Vec<_> = told.filter_map(|event| Some((event.at, narrate(event, scene, language)?))).collect();
+    let told = scene.history.iter().filter(|event| event.at >= begins);
+    let told = told.filter_map(|event| Some((event.at, narrate(event, scene, language)?, is_same_as(&event.what))));
+    let mut told: Vec<_> = fold(told, t);
+    told.reverse();
     let older = told.len().saturating_sub(LINES);
     told.truncate(LINES);
     let count = told.len();

@@ -5,6 +5,7 @@ pub(crate) mod chips;
 pub(crate) mod code;
 pub(crate) mod composer;
 pub(crate) mod connect;
+mod fold;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod narrate;

@@ -1,16 +1,17 @@
 //! A fact in a sentence.
 
+use producer_core::error::Surface;
 use producer_core::ids::{NodeId, TopicPartition};
 use producer_core::io::{DisconnectReason, Stored};
 use producer_core::protocol::ApiKey;
 use producer_core::scene::Scene;
-use producer_core::trace::{BlockedOn, DrainReason, Fact, Fault, Statement, TraceEvent};
+use producer_core::trace::{BlockedOn, BrokerState, DrainReason, Fact, Fault, Statement, TraceEvent};
 
 use crate::format;
 use crate::texts::{Language, Texts, fill};
 
 /// A line of what happened: who did it, and what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     /// The thread or the broker.
     pub(crate) who: String,
@@ -25,14 +26,20 @@ pub(crate) struct Line {
 /// The line for an event; `None`: too small to tell.
 pub(crate) fn narrate(event: &TraceEvent, scene: &Scene, language: Language) -> Option<Line> {
     let teller = Teller { scene, language, t: language.texts() };
-    let (who, what, partition) = teller.tell(&event.what)?;
+    let (who, what, partition) = teller.tell(event)?;
     Some(Line { who, what, is_trouble: is_trouble(&event.what), partition })
 }
 
 fn is_trouble(fact: &Fact) -> bool {
     match fact {
         Fact::Disconnected { why, .. } => *why != DisconnectReason::ClosedByUs,
+        Fact::BrokerChanged { state, .. } => !matches!(state, BrokerState::Running | BrokerState::Starting),
+        Fact::BrokerFenced { fenced, .. } => *fenced,
+        Fact::ControllerChanged { is_there } => !is_there,
         Fact::SendRefused { .. }
+        | Fact::PartitionAwaited { .. }
+        | Fact::ProcessPaused { .. }
+        | Fact::LogTruncated { .. }
         | Fact::BatchRetried { .. }
         | Fact::BatchFailed { .. }
         | Fact::RequestTimedOut { .. }
@@ -53,8 +60,22 @@ struct Teller<'a> {
 type Told = Option<(String, String, Option<i32>)>;
 
 impl Teller<'_> {
-    fn tell(&self, fact: &Fact) -> Told {
+    fn tell(&self, event: &TraceEvent) -> Told {
+        let fact = &event.what;
         match fact {
+            // How long: at which moment is another number for every reader of another clock.
+            Fact::PartitionAwaited { ordinal, partition, partitions, until } => {
+                let most = format::span(*until - event.at);
+                let words = fill(
+                    self.t.say_awaits,
+                    &[&self.order(*ordinal), partition, &most, &partition.topic, &format::partitions(*partitions)],
+                );
+                Some((self.t.who_main.to_owned(), words, Some(partition.partition)))
+            }
+            Fact::ProcessPaused { until } => {
+                let words = fill(self.t.say_paused, &[&format::span(*until - event.at)]);
+                Some((self.t.who_main.to_owned(), words, None))
+            }
             Fact::CallerStands(_)
             | Fact::Appended { .. }
             | Fact::SendBlocked { .. }
@@ -65,7 +86,13 @@ impl Teller<'_> {
             Fact::LogAppended { .. }
             | Fact::DuplicateRecognised { .. }
             | Fact::AppendRefused { .. }
-            | Fact::LeaderMoved { .. } => self.broker(fact),
+            | Fact::LeaderMoved { .. }
+            | Fact::LogTruncated { .. } => self.broker(fact),
+            Fact::BrokerChanged { .. }
+            | Fact::BrokerFenced { .. }
+            | Fact::ControllerChanged { .. }
+            | Fact::IsrChanged { .. }
+            | Fact::TopicDeleted { .. } => self.cluster(fact),
             Fact::FaultInjected { correlation, fault, .. } => {
                 Some((self.t.who_fault.to_owned(), self.fault(correlation.0, *fault), None))
             }
@@ -93,8 +120,9 @@ impl Teller<'_> {
             }
             Fact::SendBlocked { on: BlockedOn::Metadata, .. } => t.say_blocked_metadata.to_owned(),
             Fact::SendBlocked { on: BlockedOn::Memory, .. } => t.say_blocked_memory.to_owned(),
-            Fact::SendRefused { ordinal, error, .. } => {
-                fill(t.say_refused, &[&self.order(*ordinal), &error.java_class()])
+            Fact::SendRefused { ordinal, error, surface } => {
+                let words = if *surface == Surface::Thrown { t.say_thrown } else { t.say_future_failed };
+                fill(words, &[&self.order(*ordinal), &error.java_class()])
             }
             Fact::BatchOpened { partition, .. } => {
                 about = Some(partition.partition);
@@ -176,9 +204,49 @@ impl Teller<'_> {
                 (*leader, partition, fill(t.say_no_leader, &[partition]))
             }
             Fact::LeaderMoved { partition, leader, .. } => (*leader, partition, fill(t.say_leader, &[partition])),
+            Fact::LogTruncated { node, partition, end_offset } => {
+                (*node, partition, fill(t.say_truncated, &[partition, end_offset]))
+            }
             _ => return None,
         };
         Some((self.node(node), what, Some(partition.partition)))
+    }
+
+    /// What became of a broker as a process, and what the controller does about it.
+    fn cluster(&self, fact: &Fact) -> Told {
+        let t = self.t;
+        let controller = || t.who_controller.to_owned();
+        let told = match fact {
+            Fact::BrokerChanged { node, state } => {
+                let words = match state {
+                    BrokerState::Running => t.say_broker_runs,
+                    BrokerState::ShuttingDown => t.say_broker_shuts_down,
+                    BrokerState::Stopped => t.say_broker_stopped,
+                    BrokerState::Killed => t.say_broker_killed,
+                    BrokerState::Paused => t.say_broker_paused,
+                    BrokerState::Starting => t.say_broker_starts,
+                };
+                (self.node(*node), words.to_owned(), None)
+            }
+            Fact::BrokerFenced { node, fenced } => {
+                (self.node(*node), (if *fenced { t.say_fenced } else { t.say_unfenced }).to_owned(), None)
+            }
+            Fact::ControllerChanged { is_there } => {
+                let words = if *is_there { t.say_controller_back } else { t.say_controller_away };
+                (controller(), words.to_owned(), None)
+            }
+            Fact::IsrChanged { partition, isr, .. } => {
+                let nodes = isr.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let words = match isr.is_empty() {
+                    true => fill(t.say_isr_nobody, &[partition]),
+                    false => fill(t.say_isr, &[partition, &nodes]),
+                };
+                (controller(), words, Some(partition.partition))
+            }
+            Fact::TopicDeleted { topic } => (controller(), fill(t.say_deleted, &[topic]), None),
+            _ => return None,
+        };
+        Some(told)
     }
 
     fn fault(&self, request: i32, fault: Fault) -> String {
@@ -280,6 +348,60 @@ mod tests {
         };
         assert_eq!(told(appended(), Language::English), "main: send(): #44 seoul goes into the open batch of orders-1");
         assert_eq!(told(appended(), Language::Korean), "main: send(): #44 seoul → orders-1의 열린 batch");
+    }
+
+    /// The sentence of `KafkaProducer.waitOnMetadata` names partition and count as well.
+    #[test]
+    fn a_partition_that_is_not_there_is_named_with_how_long_and_why() {
+        let partition = TopicPartition { topic: "orders".into(), partition: 7 };
+        let until = Instant::from_millis(60_000);
+        let awaited =
+            |partitions| Fact::PartitionAwaited { ordinal: 0, partition: partition.clone(), partitions, until };
+        let english =
+            "main: send() of #1 waits for orders-7, at most 60 s (max.block.ms): topic orders has p0–p5 alone";
+        assert_eq!(told(awaited(6), Language::English), english);
+        let korean = "main: send(): #1, orders-7 대기, 최대 60 s (max.block.ms). topic orders의 partition: p0–p5";
+        assert_eq!(told(awaited(6), Language::Korean), korean);
+        assert!(told(awaited(1), Language::English).ends_with("topic orders has p0 alone"));
+    }
+
+    #[test]
+    fn what_fails_has_one_word_wherever_it_does() {
+        let error = || producer_core::error::ProducerError::Closed;
+        for surface in [Surface::FutureOnCaller, Surface::FutureOnSender] {
+            let refused = Fact::SendRefused { ordinal: 4, error: error(), surface };
+            assert_eq!(
+                told(refused, Language::English),
+                "main: send(): the future of #5 has failed: IllegalStateException"
+            );
+        }
+        let thrown = || Fact::SendRefused { ordinal: 4, error: error(), surface: Surface::Thrown };
+        assert_eq!(told(thrown(), Language::English), "main: send() of #5 throws IllegalStateException");
+        assert_eq!(told(thrown(), Language::Korean), "main: #5의 send(): IllegalStateException throw");
+        let persistence = producer_core::error::Persistence::NotPersisted;
+        let failed = Fact::BatchFailed { batch: BatchId(0), error: error(), persistence };
+        assert_eq!(told(failed, Language::English), "sender: the batch of orders-1 fails: IllegalStateException");
+    }
+
+    #[test]
+    fn a_pause_and_what_follows_it_have_their_lines() {
+        let changed = |state| Fact::BrokerChanged { node: NodeId(2), state };
+        let story = [
+            (
+                Fact::ProcessPaused { until: Instant::from_millis(1_500) },
+                "main: the producer's process stands still for 1.5 s",
+            ),
+            (changed(BrokerState::Paused), "broker 2: stands still"),
+            (Fact::BrokerFenced { node: NodeId(2), fenced: true }, "broker 2: is fenced"),
+            (changed(BrokerState::Running), "broker 2: runs"),
+            (Fact::BrokerFenced { node: NodeId(2), fenced: false }, "broker 2: is no longer fenced"),
+            (Fact::ControllerChanged { is_there: false }, "controller: is away"),
+        ];
+        for (fact, begins) in story {
+            let line = told(fact.clone(), Language::English);
+            assert!(line.starts_with(begins), "{line}");
+            assert_ne!(told(fact, Language::Korean), line);
+        }
     }
 
     #[test]

@@ -82,6 +82,7 @@ const KAFKAS_WORDS: &[&str] = &[
     "leader",
     "follower",
     "cluster",
+    "controller",
     "thread",
     "linger",
     "offset",

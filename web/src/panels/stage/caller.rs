@@ -71,15 +71,21 @@ fn lines(picture: &Picture<'_>, waits: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if waits {
         let (place, what) = words::stands(scene, texts);
-        let time = words::span(picture.now - scene.caller.since);
-        lines.extend([place, what].into_iter().filter(|words| !words.is_empty()).map(str::to_owned));
+        let mut time = words::span(picture.now - scene.caller.since);
+        let mut what = what.to_owned();
+        if let Some(awaits) = &scene.caller.awaits {
+            what = fill(texts.stage_awaits_for, &[&awaits.partition.partition]);
+            let (waited, most) = (picture.now - awaits.since, awaits.until - awaits.since);
+            time = fill(texts.stage_time_of, &[&words::span(waited), &words::span(most)]);
+        }
+        lines.extend([place.to_owned(), what].into_iter().filter(|words| !words.is_empty()));
         lines.push(time);
     }
     if picture.sent() > 0 && lines.len() < 3 {
         lines.push(counted(texts.stage_sent, picture.sent(), picture.language));
     }
     if scene.caller.refused > 0 && lines.len() < 3 {
-        lines.push(counted(texts.stage_refused, scene.caller.refused, picture.language));
+        lines.push(counted(texts.stage_failed, scene.caller.refused, picture.language));
     }
     lines
 }
@@ -191,6 +197,9 @@ fn marks(picture: &Picture<'_>) -> Vec<(i32, (i32, i32))> {
 /// Who chose which partition for the newest record.
 pub(super) fn chosen(picture: &Picture<'_>) -> String {
     let texts = picture.texts;
+    if let Some(awaits) = picture.awaits() {
+        return fill(texts.stage_awaits, &[&awaits.partition.partition]);
+    }
     match picture.newest() {
         Some(batch) => {
             let choice = batch.first_records.last().and_then(|record| record.choice);

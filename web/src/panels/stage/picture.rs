@@ -6,7 +6,7 @@ use std::sync::Arc;
 use producer_core::bridge::Habit;
 use producer_core::config::ProducerConfig;
 use producer_core::ids::{BatchId, NodeId, TopicPartition};
-use producer_core::scene::{BatchScene, BatchState, PartitionScene, Scene};
+use producer_core::scene::{AwaitedPartition, BatchScene, BatchState, PartitionScene, Scene};
 use producer_core::time::Instant;
 
 use super::Preview;
@@ -128,8 +128,17 @@ impl<'a> Picture<'a> {
             .filter(|batch| batch.partition.topic == self.view.topology.topic)
     }
 
-    /// The lane that the partitioner's blade shows to.
+    /// The partition that `send` waits for, because the topic looked at does not have it.
+    pub(super) fn awaits(&self) -> Option<&'a AwaitedPartition> {
+        let awaits = self.scene.caller.awaits.as_ref()?;
+        (awaits.partition.topic == self.view.topology.topic && self.view.link.is_up()).then_some(awaits)
+    }
+
+    /// The lane that the partitioner's blade shows to; none while a record waits for one that is not there.
     pub(super) fn blade(&self) -> Option<i32> {
+        if self.awaits().is_some() {
+            return None;
+        }
         let lane = match self.newest() {
             Some(batch) => Some(batch.partition.partition),
             None => self.preview.destination.partition(),
