@@ -112,10 +112,13 @@ fn cell(picture: &Picture<'_>, area: Area, top: i32, offset: i64, slot: Slot<'_>
         Slot::Free => return number,
         Slot::Foreign => (rect("stage-tile-pale", tile, 5), false),
         Slot::Untold => (rect("stage-tile-untold", tile, 5), false),
-        Slot::Ours(cell) => (ours(picture, tile, cell), cell.known),
+        Slot::Ours(cell) => (ours(picture, tile, cell, lane.number), cell.known),
         Slot::Copy(cell) => {
             let ring = rect("stage-copy-ring", Area::new(tile.x - 1, tile.y - 1, tile.w + 2, tile.h + 2), 6);
-            (html! { <>{ ours(picture, tile, cell) }{ ring }{ squares((tile.x + tile.w, tile.y)) }</> }, cell.known)
+            (
+                html! { <>{ ours(picture, tile, cell, lane.number) }{ ring }{ squares((tile.x + tile.w, tile.y)) }</> },
+                cell.known,
+            )
         }
     };
     let mark = match picture.geometry.detail {
@@ -140,15 +143,16 @@ pub(super) fn corner_tick(tile: Area) -> String {
     format!("M{} {}l2 2 3-4", tile.x + tile.w - 7, tile.y + 5)
 }
 
-pub(super) fn ours(picture: &Picture<'_>, tile: Area, cell: &Cell) -> Html {
+pub(super) fn ours(picture: &Picture<'_>, tile: Area, cell: &Cell, lane: i32) -> Html {
     let (x, y) = tile.centre();
-    let words = label(picture, cell);
+    let words = label(picture, cell, lane);
     let words = if tile.w > 40 { words::long_label(&words) } else { words::short_label(&words) };
     html! { <>{ rect("stage-tile", tile, 5) }{ text("stage-tile-word", x, y + 4, words) }</> }
 }
 
-/// Its key; without one, the word or the sign for that; a dot where its details were left out.
-fn label(picture: &Picture<'_>, cell: &Cell) -> Arc<str> {
+/// Its key; without one, the word or the sign for that. Where the trace left its details out the ledger has them, of the
+/// newest records; else a dot.
+fn label(picture: &Picture<'_>, cell: &Cell, lane: i32) -> Arc<str> {
     if !cell.label.is_empty() {
         return Arc::clone(&cell.label);
     }
@@ -156,7 +160,18 @@ fn label(picture: &Picture<'_>, cell: &Cell) -> Arc<str> {
         .batch
         .and_then(|id| picture.scene.batches.get(&id))
         .and_then(|batch| batch.first_records.iter().find(|record| Some(record.ordinal) == cell.ordinal));
-    match record.map(|record| record.key_size) {
+    let row = || picture.row(lane, cell.offset).map(|row| row.label.clone());
+    let key_size = match (record, cell.ordinal) {
+        (Some(record), _) => Some(record.key_size),
+        (None, Some(_)) => None,
+        (None, None) => match row() {
+            Some(Some(label)) if !label.is_empty() => return label,
+            Some(Some(_)) => Some(0),
+            Some(None) => Some(-1),
+            None => None,
+        },
+    };
+    match key_size {
         Some(-1) if picture.few => picture.texts.stage_null.into(),
         Some(-1) => "∅".into(),
         Some(0) => "\"\"".into(),
@@ -236,6 +251,10 @@ fn title(picture: &Picture<'_>, offset: i64, slot: Slot<'_>, lane: &Lane<'_>) ->
         Slot::Ours(cell) | Slot::Copy(cell) => {
             if let Some(ordinal) = cell.ordinal {
                 add(format!("#{} {}", ordinal + 1, cell.label));
+            } else if let Some(row) = picture.row(lane.number, offset)
+                && let Some(order) = row.send_order
+            {
+                add(format!("#{order} {}", row.label.as_deref().unwrap_or(texts.stage_null)));
             }
             if let Some(batch) = cell.batch {
                 add(fill(texts.stage_in_batch, &[&batch]));

@@ -184,7 +184,7 @@ fn cells(picture: &Picture<'_>, frame: Area, lane: &Lane<'_>) -> Html {
         html! {
             <g class="stage-point" tabindex="-1" data-test-id="log-cell" data-partition={lane.number.to_string()} data-offset={cell.offset.to_string()}>
                 <title>{ format!("{}-{}@{}", picture.view.topology.topic, lane.number, cell.offset) }</title>
-                { log::ours(picture, tile, cell) }
+                { log::ours(picture, tile, cell, lane.number) }
                 { if cell.known { path("stage-tick stage-tick-on", log::corner_tick(tile)) } else { Html::default() } }
             </g>
         }

@@ -11,6 +11,7 @@ use producer_core::time::Instant;
 
 use super::Preview;
 use super::geometry::Geometry;
+use crate::ledger::{End, Row};
 use crate::texts::{Language, Texts};
 use crate::view::{ConfigInForce, View};
 
@@ -149,6 +150,15 @@ impl<'a> Picture<'a> {
     /// The lane of what is still to come.
     pub(super) fn lane_to_come(&self) -> Option<i32> {
         self.preview.destination.partition().filter(|_| self.to_come())
+    }
+
+    /// What the ledger tells of a record that the trace folded: its row says key and place in the order of sending.
+    pub(super) fn row(&self, lane: i32, wanted: i64) -> Option<&'a Row> {
+        let is_it = |row: &&Row| {
+            matches!(row.end, End::Acked { partition, offset, .. } if partition == lane && offset == wanted)
+                && row.topic == self.view.topology.topic
+        };
+        self.view.ledger.rows().find(is_it)
     }
 
     /// Batches that have not met their fate: on their shelf, or on their way.
