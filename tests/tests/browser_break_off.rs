@@ -20,9 +20,19 @@ async fn a_run_ends_with_its_button_and_when_its_page_is_left_and_what_was_sent_
     screen.send_record("get", &Composed::keyed("user-42", "again"), MANY).await?;
     screen.wait_until("a hundred answers", async || Ok((screen.score().await?.acked > 100).then_some(()))).await?;
     assert!(screen.browser().texts("summary").await?.concat().is_empty(), "it is under way");
+    let far: u64 = screen.attribute("progress", "data-done").await?.parse()?;
+    assert!(far > 100 && screen.attribute("progress", "data-all").await? == MANY.to_string(), "{far}");
+    screen.browser().wait_until_texts("time-left", |left| !left.concat().is_empty()).await?;
     screen.browser().click("stop").await?;
     let score = screen.wait_until_settled().await?;
-    assert!(score.acked < u64::from(MANY) && score.sent == score.acked && score.failed == 0, "{score:?}");
+    assert!(score.acked < u64::from(MANY) && score.failed == 0, "{score:?}");
+    assert_eq!((score.sent, score.never), (u64::from(MANY), u64::from(MANY) - score.acked), "what was asked for stays");
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let told = screen.browser().texts("alert").await?.concat();
+    assert_eq!(digits(&told), format!("{}{MANY}{}", score.acked, score.never), "{told}");
+    let summary = screen.browser().texts("summary").await?.concat();
+    assert!(digits(&summary).starts_with(&format!("{}{MANY}", score.acked)), "{summary}");
+    assert!(screen.browser().texts("progress").await?.is_empty(), "nothing is under way");
     assert!(screen.browser().texts("stop").await?.is_empty(), "there is nothing more to stop");
     assert_eq!(kcat::consume_all(&bridge.bootstrap_servers(), "orders")?.len() as u64, score.acked);
 

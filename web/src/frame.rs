@@ -24,7 +24,7 @@ pub(crate) struct Frame<'a> {
     /// The playhead: at or after the scene's own time.
     pub(crate) now: Instant,
     /// How much of the world's time a move takes that has no duration of its own (a record on the belt, an answer on its
-    /// way home). The same for the eye at every speed.
+    /// way home). The same for the eye at every speed; 0: time goes too fast for anything to be followed.
     pub(crate) leg: Duration,
 }
 

@@ -21,6 +21,7 @@ mod icons;
 mod ledger;
 mod panels;
 mod partition;
+mod progress;
 mod root;
 mod settings;
 mod shared;

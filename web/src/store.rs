@@ -10,6 +10,7 @@ use producer_core::scene::Scene;
 
 use crate::alerts::{self, Alert};
 use crate::ledger::{Counts, Ledger, Lost, Stopped};
+use crate::progress::Progress;
 use crate::settings::{self, Properties};
 use crate::shared::Shared;
 use crate::view::{Clock, ConfigInForce, Ending, Link, Trial, View};
@@ -44,6 +45,7 @@ impl Store {
             link,
             trial: Trial::Idle,
             clock: Clock::default(),
+            progress: None,
             told: None,
         };
         Self { view, session: None, is_new: false, topic: topic.into() }
@@ -67,6 +69,11 @@ impl Store {
     /// The time of the world moved on, or was stopped.
     pub(crate) fn set_clock(&mut self, clock: Clock) {
         self.view.clock = clock;
+    }
+
+    /// How far it is with what is being sent.
+    pub(crate) fn set_progress(&mut self, progress: Option<Progress>) {
+        self.view.progress = progress;
     }
 
     /// The way to the world changed.

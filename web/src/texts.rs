@@ -304,6 +304,12 @@ texts! {
     pause: "Pause", "일시 정지";
     play: "Play", "재생";
     step: "Next event", "다음 event";
+    progress_name: "What is being sent", "전송 진행";
+    progress: "{} of {}", "{} / {}";
+    progress_paused: "paused", "일시 정지됨";
+    left_seconds: "about {} s left", "약 {}초 남음";
+    left_minutes: "about {} min left", "약 {}분 남음";
+    left_hours: "about {} h left", "약 {}시간 남음";
     time_stopped: "stopped when the bridge was lost", "bridge가 끊긴 시점에서 정지";
     time_real: "real time, as the bridge tells it", "실시간 (bridge 기준)";
 

@@ -9,6 +9,7 @@ use producer_core::time::Instant;
 
 use crate::alerts::Alert;
 use crate::ledger::{Counts, Ledger};
+use crate::progress::Progress;
 use crate::settings::{Properties, Serializers};
 use crate::shared::Shared;
 
@@ -39,6 +40,8 @@ pub(crate) struct View {
     pub(crate) trial: Trial,
     /// The time of the world.
     pub(crate) clock: Clock,
+    /// How far what is being sent is, while that takes long.
+    pub(crate) progress: Option<Progress>,
     /// How many records met which fate, where a world tells that itself and there is no ledger.
     pub(crate) told: Option<Counts>,
 }

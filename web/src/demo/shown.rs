@@ -156,6 +156,7 @@ impl Shown {
             link: Link::InPage,
             trial: Trial::Idle,
             clock: Clock { now: self.now(), running: self.running, speed: view::Speed::Slower(1) },
+            progress: None,
             told: Some(Counts { asked: sent, acked, failed, waiting, ..Counts::default() }),
         }
     }

@@ -20,6 +20,7 @@ use crate::alerts::Alert;
 use crate::app::FIRST_SPEED;
 use crate::dom::now_ms;
 use crate::frame::{Canvas, Frame, LEG, LONGEST_FRAME_MS, VIEW_EVERY_MS};
+use crate::progress::Pace;
 use crate::settings::{self, Properties};
 use crate::source::codecs::{self, PageCodecs};
 use crate::source::in_page::InPage;
@@ -49,6 +50,7 @@ struct Inner {
     last_frame_ms: Cell<Option<f64>>,
     last_view_ms: Cell<f64>,
     is_stale: Cell<bool>,
+    pace: RefCell<Pace>,
     /// A change of configuration that waits for its codecs.
     held: RefCell<Option<Command>>,
     /// Are the codecs being fetched?
@@ -82,6 +84,7 @@ impl Driver {
             last_frame_ms: Cell::new(None),
             last_view_ms: Cell::new(f64::MIN),
             is_stale: Cell::new(true),
+            pace: RefCell::new(Pace::default()),
             held: RefCell::new(None),
             fetches_codecs: Cell::new(false),
             connections: Cell::new(0),
@@ -280,6 +283,11 @@ impl Driver {
         if self.0.is_stale.get() && now_ms - self.0.last_view_ms.get() >= VIEW_EVERY_MS {
             self.0.is_stale.set(false);
             self.0.last_view_ms.set(now_ms);
+            let progress = {
+                let store = self.0.store.borrow();
+                self.0.pace.borrow_mut().look(now_ms, &store.view().ledger, store.view().clock)
+            };
+            self.0.store.borrow_mut().set_progress(progress);
             self.0.on_view.emit(self.view());
         }
         let time_passes = self.0.store.borrow().view().clock.running;
@@ -323,7 +331,9 @@ impl Driver {
         let Clock { now, speed, .. } = store.view().clock;
         let leg = match speed {
             Speed::Slower(times) => LEG / times.max(1),
-            Speed::Paused | Speed::Unbounded => Duration::from_micros(1),
+            Speed::Paused => Duration::from_micros(1),
+            // Nothing is followed: at this speed a way has neither beginning nor end for the eye.
+            Speed::Unbounded => Duration::ZERO,
         };
         let frame = Frame { scene: &store.view().scene, now: now.max(store.view().scene.at), leg };
         self.0.canvas.paint(&frame)

@@ -121,6 +121,11 @@ impl Moves {
     pub(super) fn pick(&mut self, frame: &Frame<'_>) -> bool {
         self.sprites.clear();
         self.learn(frame.scene);
+        if frame.leg.is_zero() {
+            self.density = Density::Tiles;
+            self.sent.clear();
+            return false;
+        }
         self.follow(frame);
         let belt = self.pick_records(frame);
         let wires = self.pick_messages(frame);

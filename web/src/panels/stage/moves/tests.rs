@@ -79,6 +79,17 @@ fn at(moves: &mut Moves, scene: &Scene, ms: u64) -> (bool, Vec<Sprite>) {
 }
 
 #[test]
+fn where_time_goes_too_fast_to_be_followed_nothing_stands_for_what_moves() {
+    let scene = scene_of([until_sent(), vec![stored()]].concat());
+    let geometry = Geometry::wide(3);
+    let mut moves = Moves::over(&geometry, "orders".into(), false);
+    let frame = |leg| Frame { scene: &scene, now: scene.at, leg };
+    moves.pick(&frame(LEG));
+    assert!(!moves.sprites.is_empty(), "an answer is on its way");
+    assert!(!moves.pick(&frame(Duration::ZERO)) && moves.sprites.is_empty(), "it would stand before the sender");
+}
+
+#[test]
 fn a_record_takes_a_leg_to_its_shelf_and_then_belongs_to_what_stands() {
     let geometry = Geometry::wide(3);
     let mut moves = moves(&geometry);
