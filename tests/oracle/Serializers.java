@@ -7,8 +7,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.UUID;
 
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.BooleanSerializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.ByteBufferSerializer;
@@ -25,9 +28,10 @@ import org.apache.kafka.common.serialization.VoidSerializer;
 import org.apache.kafka.common.utils.Bytes;
 
 /**
- * Reads questions until the input ends: 0, a serializer and a text to be read as its type; or 1, a serializer, a type and a
- * value. Writes 1 and the serialized bytes, or 0 and the exception: its class and sentence, or of a ClassCastException the
- * class of the value.
+ * Reads questions until the input ends: 1 for a key or 0 for a value; then 0, a serializer and a text to be read as its type; or
+ * 1, a serializer, a type and a value. Writes 1 and the serialized bytes, or 0 and the exception: its class and sentence. Where a
+ * serializer does not take the type, the exception is the one that a producer's send throws; producers connect to the servers of
+ * the only argument.
  */
 public class Serializers {
     static final Serializer<?>[] SERIALIZERS = {
@@ -36,29 +40,40 @@ public class Serializers {
         new UUIDSerializer(), new BooleanSerializer(), new VoidSerializer(),
     };
 
+    /** One for each serializer that was handed another type, which is both of its halves'. */
+    static final KafkaProducer<?, ?>[] PRODUCERS = new KafkaProducer<?, ?>[SERIALIZERS.length];
+    static String servers;
+
     public static void main(String[] arguments) throws IOException {
+        servers = arguments[0];
         DataInputStream in = new DataInputStream(new BufferedInputStream(System.in));
         DataOutputStream out = new DataOutputStream(new BufferedOutputStream(System.out));
         while (true) {
-            boolean handed;
+            boolean key;
             try {
-                handed = in.readBoolean();
+                key = in.readBoolean();
             } catch (EOFException end) {
                 break;
             }
+            boolean handed = in.readBoolean();
             int serializer = in.readByte();
             int type = handed ? in.readByte() : -1;
             byte[] bytes = in.readNBytes(in.readInt());
-            answer(serializer, type, bytes, out);
+            answer(key, serializer, type, bytes, out);
             if (in.available() == 0) {
                 out.flush();
             }
         }
         out.flush();
+        for (KafkaProducer<?, ?> producer : PRODUCERS) {
+            if (producer != null) {
+                producer.close();
+            }
+        }
     }
 
     @SuppressWarnings("unchecked")
-    static void answer(int serializer, int type, byte[] bytes, DataOutputStream out) throws IOException {
+    static void answer(boolean key, int serializer, int type, byte[] bytes, DataOutputStream out) throws IOException {
         Object value = null;
         try {
             value = type < 0 ? parse(serializer, new String(bytes, StandardCharsets.UTF_8)) : value(type, bytes);
@@ -66,9 +81,26 @@ public class Serializers {
             out.writeBoolean(true);
             write(out, serialized);
         } catch (ClassCastException wrongType) {
-            refuse(out, "ClassCastException", value.getClass().getName());
+            RuntimeException thrown = thrownBySend(key, serializer, value);
+            refuse(out, thrown.getClass().getSimpleName(), thrown.getMessage());
         } catch (IllegalArgumentException refused) {
             refuse(out, refused.getClass().getSimpleName(), refused.getMessage());
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    static RuntimeException thrownBySend(boolean key, int serializer, Object value) {
+        if (PRODUCERS[serializer] == null) {
+            String name = SERIALIZERS[serializer].getClass().getName();
+            PRODUCERS[serializer] = new KafkaProducer<>(
+                Map.of("bootstrap.servers", servers, "key.serializer", name, "value.serializer", name));
+        }
+        KafkaProducer<Object, Object> producer = (KafkaProducer<Object, Object>) PRODUCERS[serializer];
+        try {
+            producer.send(new ProducerRecord<>("topic", 0, key ? value : null, key ? null : value));
+            return new IllegalStateException("send took it");
+        } catch (RuntimeException thrown) {
+            return thrown;
         }
     }
 

@@ -16,12 +16,26 @@ use xtask::workspace;
 pub(super) fn converse<T: Send>(
     program: &str,
     questions: impl Iterator<Item = (Vec<u8>, T)> + Send,
+    hear: impl FnMut(&mut Answers, T) -> Result<()>,
+) -> Result<()> {
+    converse_with(program, &[], questions, hear)
+}
+
+/// The same with a program that is started with these arguments.
+///
+/// # Errors
+/// As [`converse`].
+pub(super) fn converse_with<T: Send>(
+    program: &str,
+    arguments: &[&str],
+    questions: impl Iterator<Item = (Vec<u8>, T)> + Send,
     mut hear: impl FnMut(&mut Answers, T) -> Result<()>,
 ) -> Result<()> {
     let source = workspace::root().join("tests/oracle").join(program);
     let mut java = KafkaJars::ensure()?.java();
     let mut java = java
         .arg(source)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
