@@ -41,23 +41,31 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     all.extend((0..random_combinations).map(|_| cases::of_several_keys(&mut draws)));
     all.extend(cases::without_what_is_required(&all));
 
-    let verdicts = java::verdicts(&all)?;
     let (mut accepted, mut refused, mut sentences) = (0, 0, 0);
     let mut exceptions = Exceptions::new();
-    for (properties, java) in all.iter().zip(&verdicts) {
-        tally.cases += 1;
-        match compare(properties, java, &mut exceptions) {
-            Comparison::Same => match java {
-                (told, Verdict::Accepted(_)) => {
-                    accepted += 1;
-                    sentences += told.len();
-                }
-                (_, Verdict::Refused { .. }) => refused += 1,
-            },
-            Comparison::Exception(name, reason) => *exceptions.entry((name, reason)).or_insert(0) += 1,
-            Comparison::Different(told) if tally.differences.len() >= SHRUNK => tally.differences.push(told),
-            Comparison::Different(_) => tally.differences.push(shrink(properties)?),
+    while !all.is_empty() {
+        let verdicts = java::verdicts(&all)?;
+        let mut put_right = Vec::new();
+        for (properties, java) in all.iter().zip(&verdicts) {
+            tally.cases += 1;
+            match compare(properties, java, &mut exceptions) {
+                Comparison::Same => match java {
+                    (told, Verdict::Accepted(_)) => {
+                        accepted += 1;
+                        sentences += told.len();
+                    }
+                    (_, Verdict::Refused { .. }) => refused += 1,
+                },
+                Comparison::Exception => {}
+                Comparison::ToBeAsked(rest) => put_right.push(rest),
+                Comparison::Different(told) if tally.differences.len() >= SHRUNK => tally.differences.push(told),
+                Comparison::Different(_) => tally.differences.push(shrink(properties)?),
+            }
         }
+        // Fewer keys each time.
+        put_right.sort_unstable();
+        put_right.dedup();
+        all = put_right;
     }
     let keys = ProducerConfig::properties().count();
     tally.findings.push(format!(
@@ -103,8 +111,10 @@ fn as_java_tells(option: &Reference) -> Definition {
 
 enum Comparison {
     Same,
-    /// They differ for a reason that has a name.
-    Exception(String, &'static str),
+    /// They differ for a reason that has a name, and agree on the rest.
+    Exception,
+    /// They differ for such a reason; whether they agree on the rest is seen when Java is asked about these.
+    ToBeAsked(Properties),
     /// Both answers, and the properties.
     Different(String),
 }
@@ -112,14 +122,25 @@ enum Comparison {
 /// How often each exception was met, by its name and reason.
 type Exceptions = BTreeMap<(String, &'static str), u64>;
 
-/// Exceptions of notices are counted beside the comparison, for the rest of it must be the same.
-fn compare(properties: &Properties, (told, java): &(Vec<String>, Verdict), exceptions: &mut Exceptions) -> Comparison {
+/// Exceptions are counted beside the comparison, for the rest of it must be the same.
+fn compare(properties: &Properties, answer: &(Vec<String>, Verdict), exceptions: &mut Exceptions) -> Comparison {
+    let (told, java) = answer;
     let ours = our_verdict(properties);
     if ours != obeyed::as_used(java) {
-        return match exceptions::find(properties, java, &ours) {
-            Some((name, reason)) => Comparison::Exception(name, reason),
-            None => Comparison::Different(format!("{properties:?}\n    Java: {java:?}\n    ours: {ours:?}")),
+        let mut count = |met: (String, &'static str)| *exceptions.entry(met).or_insert(0) += 1;
+        if let Some(put_right) = exceptions::refused_here(properties, answer) {
+            put_right.met.into_iter().for_each(count);
+            return if put_right.is_to_be_asked {
+                Comparison::ToBeAsked(put_right.rest)
+            } else {
+                Comparison::Exception
+            };
+        }
+        let Some(met) = exceptions::find(properties, java, &ours) else {
+            return Comparison::Different(format!("{properties:?}\n    Java: {java:?}\n    ours: {ours:?}"));
         };
+        count(met);
+        return Comparison::Exception;
     }
     if matches!(java, Verdict::Refused { .. }) {
         return Comparison::Same;
