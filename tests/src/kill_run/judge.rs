@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, bail, ensure};
 use kafka_producer::Persistence;
 
-use super::{Fate, Told, TransactionEnd};
+use super::rupture::Reaches;
+use super::{Fate, Rupture, Told, TransactionEnd};
 use crate::read_back::{Acknowledged, ReadRecord};
 
 /// What a program's settings promise of a record that was told to be stored.
@@ -20,9 +21,9 @@ pub enum Promise {
     /// `acks=1`: its leader had it. A leader that dies takes along what nobody copied; what is sent again may be there
     /// twice, or behind what was sent after it.
     LeaderHadIt,
-    /// `acks=0`: it was written to a connection. No offset is told. It may be lost when its leader changes; and when that
-    /// closes the connection, its only way to tell that it could not store something else. It was written once, so it is
-    /// there at most once and in order.
+    /// `acks=0`: it was written to a connection. No offset is told. It may be lost when its leader dies, and when that
+    /// closes the connection, its only way to tell that it could not store something else; but only with what was under way
+    /// in that moment. It was written once, so it is there at most once and in order.
     Written,
 }
 
@@ -31,19 +32,8 @@ pub enum Promise {
 pub struct Upheaval {
     /// Partitions whose leader changed.
     pub moved: BTreeSet<i32>,
-    /// Connections that brokers closed because of an error in a Produce with `acks=0`.
-    pub closed: usize,
-}
-
-impl Upheaval {
-    fn may_have_lost(&self, promise: Promise, partition: Option<i32>) -> bool {
-        let leader_changed = partition.is_some_and(|partition| self.moved.contains(&partition));
-        match promise {
-            Promise::Kept | Promise::KeptIfTold => false,
-            Promise::LeaderHadIt => leader_changed,
-            Promise::Written => leader_changed || self.closed > 0,
-        }
-    }
+    /// When brokers were killed or closed connections because of an error in a Produce with `acks=0`.
+    pub ruptures: Vec<Rupture>,
 }
 
 /// What became of a program's records, counted.
@@ -111,9 +101,15 @@ pub fn judge_promise(promise: Promise, told: &Told, read: &[ReadRecord], upheava
         }
         *latest = number.max(*latest);
     }
+    let reaches = Reaches::of(&upheaval.ruptures, &told.fates, |number| offsets.contains_key(&number));
+    let may_be_lost = |fate: &Fate| match promise {
+        Promise::Kept | Promise::KeptIfTold => false,
+        Promise::LeaderHadIt => fate.partition.is_some_and(|partition| upheaval.moved.contains(&partition)),
+        Promise::Written => reaches.hold(fate),
+    };
     for (number, fate) in told.fates.iter().enumerate() {
         let there = offsets.get(&number).map_or(&[][..], Vec::as_slice);
-        judge_record(promise, fate, there, upheaval, &mut findings)
+        judge_record(promise, fate, there, may_be_lost(fate), &mut findings)
             .with_context(|| format!("record {number}: {fate:?}"))?;
     }
     Ok(findings)
@@ -129,7 +125,7 @@ fn judge_record(
     promise: Promise,
     fate: &Fate,
     there: &[i64],
-    upheaval: &Upheaval,
+    may_be_lost: bool,
     findings: &mut Findings,
 ) -> Result<()> {
     if there.len() > 1 {
@@ -141,7 +137,6 @@ fn judge_record(
             findings.acknowledged += 1;
             ensure!(promise != Promise::Written || offset.is_none(), "nobody can have told an offset");
             ensure!(promise != Promise::LeaderHadIt || offset.is_some(), "the leader told an offset");
-            let may_be_lost = upheaval.may_have_lost(promise, fate.partition);
             if there.is_empty() {
                 findings.lost += 1;
                 ensure!(may_be_lost, "it is lost");
@@ -202,21 +197,19 @@ mod tests {
     use super::*;
 
     fn stored(offset: Option<i64>, attempts: u32) -> Fate {
-        Fate { partition: Some(0), attempts, result: Ok(offset) }
+        Fate { partition: Some(0), attempts, told_ms: 0, result: Ok(offset) }
     }
 
     fn failed(persistence: Persistence) -> Fate {
-        Fate { partition: Some(0), attempts: 1, result: Err((persistence, "TimeoutException")) }
+        Fate { partition: Some(0), attempts: 1, told_ms: 0, result: Err((persistence, "TimeoutException")) }
     }
 
     fn judged(promise: Promise, fates: &[Fate], there: &[usize], moved: bool) -> Result<Findings> {
         let told = Told { fates: fates.to_vec(), ..Told::default() };
-        judge_promise(
-            promise,
-            &told,
-            &ReadRecord::of_numbers(there),
-            &Upheaval { moved: BTreeSet::from_iter(moved.then_some(0)), closed: 0 },
-        )
+        let ruptures = moved.then(|| Rupture { at_ms: 0, partitions: BTreeSet::from([0]) });
+        let upheaval =
+            Upheaval { moved: BTreeSet::from_iter(moved.then_some(0)), ruptures: ruptures.into_iter().collect() };
+        judge_promise(promise, &told, &ReadRecord::of_numbers(there), &upheaval)
     }
 
     #[test]
@@ -249,6 +242,27 @@ mod tests {
         judged(Promise::Written, &written, &[1], false).expect_err("lost without a reason");
         judged(Promise::Written, &written, &[1, 0], true).expect_err("out of order");
         judged(Promise::Written, &[stored(Some(0), 1)], &[0], true).expect_err("an offset");
+    }
+
+    /// Twenty records, told half a second apart, written to a broker that closed its connection after five seconds.
+    #[test]
+    fn what_was_only_written_is_lost_with_a_closed_connection_and_neither_long_before_nor_long_after() {
+        let fates: Vec<_> = (0..20).map(|number| Fate { told_ms: number * 500, ..stored(None, 1) }).collect();
+        let told = Told { fates, ..Told::default() };
+        let rupture = |at_ms, partition| Rupture { at_ms, partitions: BTreeSet::from([partition]) };
+        let judged = |lost: &[usize], ruptures: &[Rupture]| {
+            let there: Vec<usize> = (0..20).filter(|number| !lost.contains(number)).collect();
+            let upheaval = Upheaval { ruptures: ruptures.to_vec(), ..Upheaval::default() };
+            judge_promise(Promise::Written, &told, &ReadRecord::of_numbers(&there), &upheaval)
+        };
+        let closed = [rupture(5_000, 0)];
+        assert_eq!(judged(&[9, 10, 11], &closed).expect("under way").lost, 3);
+        assert_eq!(judged(&[5, 6, 7, 8, 9, 10, 11, 12], &closed).expect("the broker was behind").lost, 8);
+        judged(&[9, 10, 11], &[]).expect_err("nothing happened");
+        judged(&[9, 10, 11], &[rupture(5_000, 1)]).expect_err("to another broker");
+        judged(&[9, 10, 15], &closed).expect_err("lost when others were stored again");
+        judged(&[3, 10], &closed).expect_err("lost when others were stored still");
+        judged(&[3, 10], &[rupture(5_000, 0), rupture(1_500, 0)]).expect("two connections");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 
 mod judge;
 mod program;
+mod rupture;
 mod show;
 
 pub use self::judge::{Findings, Promise, Upheaval, judge_promise, judge_transactions};
 pub use self::program::{Fate, Program, Told, TransactionEnd, Transactions};
+pub use self::rupture::Rupture;
 pub use self::show::{Killing, Outcome, Shown, run};
 
 /// Where a run stands. Two brokers are killed in it, one after the other, and come back.

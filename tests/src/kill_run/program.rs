@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow};
 use kafka_producer::{
@@ -50,6 +50,8 @@ pub struct Fate {
     pub partition: Option<i32>,
     /// How often its batch was sent.
     pub attempts: u32,
+    /// When its batch's fate was told, in milliseconds since 1970; 0: it was refused.
+    pub told_ms: i64,
     /// Stored, and where if that was told; or not: may it be there all the same, and the exception's class.
     pub result: Result<Option<i64>, (Persistence, &'static str)>,
 }
@@ -76,10 +78,10 @@ pub struct Told {
     pub repeated_batches: usize,
 }
 
-/// What the sender's task tells, and how many records it has spoken of.
+/// What the sender's task tells and when, and how many records it has spoken of.
 #[derive(Debug)]
 struct Ledger {
-    completions: Mutex<Vec<BatchCompletion>>,
+    completions: Mutex<Vec<(i64, BatchCompletion)>>,
     settled: watch::Sender<usize>,
 }
 
@@ -133,7 +135,8 @@ impl Program {
         let scribe = Arc::clone(&ledger);
         let producer = KafkaProducer::builder(config)
             .on_batch(move |batch| {
-                scribe.completions.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
+                let told = (now_ms(), batch.clone());
+                scribe.completions.lock().unwrap_or_else(PoisonError::into_inner).push(told);
                 scribe.settled.send_modify(|settled| *settled += batch.record_count as usize);
             })
             .connect(&servers)
@@ -148,6 +151,12 @@ impl Program {
         let completions = run.ledger.completions.lock().unwrap_or_else(PoisonError::into_inner);
         told(&run.appended, &completions, transactions)
     }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A record that was appended, or why it was not.
@@ -234,30 +243,31 @@ impl Run {
 /// Puts together what was appended and what was told of its batches.
 fn told(
     appended: &[Appended],
-    completions: &[BatchCompletion],
+    completions: &[(i64, BatchCompletion)],
     transactions: Vec<(Range<usize>, TransactionEnd)>,
 ) -> Result<Told> {
-    let mut of_batch: BTreeMap<_, Vec<&BatchCompletion>> = BTreeMap::new();
+    let mut of_batch: BTreeMap<_, Vec<&(i64, BatchCompletion)>> = BTreeMap::new();
     for completion in completions {
-        of_batch.entry(completion.batch).or_default().push(completion);
+        of_batch.entry(completion.1.batch).or_default().push(completion);
     }
     let fate = |appended: &Appended| match appended {
         Err((partition, persistence, class)) => {
-            Ok(Fate { partition: *partition, attempts: 0, result: Err((*persistence, *class)) })
+            Ok(Fate { partition: *partition, attempts: 0, told_ms: 0, result: Err((*persistence, *class)) })
         }
         Ok(sent) => {
             let told = of_batch.get(&sent.batch).into_iter().flatten();
-            let mut told = told.filter(|completion| completion.covers(sent.batch, sent.index));
-            let completion = told.next().with_context(|| format!("nothing was told of {sent:?}"))?;
+            let mut told = told.filter(|(_, completion)| completion.covers(sent.batch, sent.index));
+            let (told_ms, completion) = told.next().with_context(|| format!("nothing was told of {sent:?}"))?;
             anyhow::ensure!(told.next().is_none(), "two fates were told of {sent:?}");
             let result = match &completion.result {
                 Ok(_) => Ok(completion.offset_of(sent.index)),
                 Err(failure) => Err((failure.persistence, failure.error.java_class())),
             };
-            Ok(Fate { partition: Some(completion.partition), attempts: completion.attempts, result })
+            let (partition, attempts) = (Some(completion.partition), completion.attempts);
+            Ok(Fate { partition, attempts, told_ms: *told_ms, result })
         }
     };
     let fates = appended.iter().map(fate).collect::<Result<_>>()?;
-    let repeated_batches = completions.iter().filter(|completion| completion.attempts > 1).count();
+    let repeated_batches = completions.iter().filter(|(_, completion)| completion.attempts > 1).count();
     Ok(Told { fates, transactions, repeated_batches })
 }

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use xtask::kafka::ApacheKafka;
 
+use super::program::now_ms;
+use super::rupture::{Reign, ruptures};
 use super::{Act, KILLS, Kill, Program, Told, Upheaval};
 use crate::disk::{self, Disk};
 use crate::read_back::{ReadRecord, read_topics};
@@ -82,9 +84,13 @@ pub fn run(mut kafka: ApacheKafka, programs: &[Program], records: usize, killing
     };
     let mut running: Vec<Running> = programs.iter().map(begin).collect();
     let mut done = Vec::new();
+    let (mut reigns, mut dead) = (vec![(0, leaders(&kafka, &topics)?)], Vec::new());
     if killing == Killing::LeaderTwice {
         for kill in KILLS {
-            done.push(kill_and_restart(&runtime, &mut kafka, &mut running, &act, kill, records)?);
+            let killed = kill_and_restart(&runtime, &mut kafka, &mut running, &act, kill, records)?;
+            done.push(killed.told);
+            dead.push(i32::try_from(killed.leader)?);
+            reigns.push((killed.at_ms, leaders(&kafka, &topics)?));
         }
     }
     let mut told = Vec::new();
@@ -96,8 +102,17 @@ pub fn run(mut kafka: ApacheKafka, programs: &[Program], records: usize, killing
     wait_until_quiet(&kafka, &topics)?;
     let epochs_then = leader_epochs(&kafka, &topics)?;
     let moved = epochs_then.into_iter().filter(|(place, epoch)| epochs.get(place) != Some(epoch));
-    let shown = gather(&kafka, told, &moved.map(|(place, _)| place).collect())?;
+    let moved = moved.map(|(place, _)| place).collect();
+    let upheaval = |topic: &str| upheaval(&kafka, topic, &moved, &reigns, &dead);
+    let shown = gather(&kafka, told, upheaval)?;
     Ok(Outcome { shown, done })
+}
+
+/// A leader that was killed, and when.
+struct Killed {
+    leader: usize,
+    at_ms: i64,
+    told: String,
 }
 
 /// Lets all programs go, kills the leader of the first one's partition 0 while they send, and restarts it when another one
@@ -109,7 +124,7 @@ fn kill_and_restart(
     act: &watch::Sender<Act>,
     kill: Kill,
     records: usize,
-) -> Result<String> {
+) -> Result<Killed> {
     let topics: Vec<_> = running.iter().map(|running| running.program.topic).collect();
     let [before, after, healed] = kill.acts;
     wait_until_settled(runtime, running, records * kill.let_go_at / 100)?;
@@ -117,28 +132,32 @@ fn kill_and_restart(
     let mark = records * kill.killed_at / 100;
     wait_until_settled(runtime, &mut running[..1], mark)?;
     let leader = leader_of_first(kafka, topics[0], None)?;
+    let at_ms = now_ms();
     kafka.kill_node(leader)?;
     act.send_replace(after);
     let heir = leader_of_first(kafka, topics[0], Some(leader))?;
     kafka.restart_node(leader)?;
     wait_until_in_sync(kafka, &topics)?;
     act.send_replace(healed);
-    Ok(format!("node {leader} was killed after {mark} records of the first program, and node {heir} took over"))
+    let told = format!("node {leader} was killed after {mark} records of the first program, and node {heir} took over");
+    Ok(Killed { leader, at_ms, told })
 }
 
 /// Has Java read what is there.
-fn gather(kafka: &ApacheKafka, told: Vec<(&'static str, Told)>, moved: &BTreeSet<(String, i32)>) -> Result<Vec<Shown>> {
+fn gather(
+    kafka: &ApacheKafka,
+    told: Vec<(&'static str, Told)>,
+    upheaval: impl Fn(&str) -> Result<Upheaval>,
+) -> Result<Vec<Shown>> {
     let topics: Vec<&str> = told.iter().map(|(topic, _)| *topic).collect();
     let disks = at_once(nodes(kafka), |node| disk::dump(kafka.jars(), &segments(kafka, node, &topics)?))?;
     let mut readings = read_topics(kafka.jars(), &kafka.bootstrap_servers(), &topics)?;
-    let closed = closed_connections(kafka)?;
     let shown = told.into_iter().map(|(topic, told)| {
         let read = readings.remove(topic).unwrap_or_default();
         let disks = disks.iter().map(|disk| disk.get(topic).cloned().unwrap_or_default()).collect();
-        let moved = moved.iter().filter(|(of, _)| of == topic).map(|(_, partition)| *partition).collect();
-        Shown { topic, told, read, disks, upheaval: Upheaval { moved, closed } }
+        Ok(Shown { topic, told, read, disks, upheaval: upheaval(topic)? })
     });
-    Ok(shown.collect())
+    shown.collect()
 }
 
 fn segments(kafka: &ApacheKafka, node: usize, topics: &[&str]) -> Result<Vec<PathBuf>> {
@@ -248,20 +267,39 @@ fn leader_of_first(kafka: &ApacheKafka, topic: &str, not: Option<usize>) -> Resu
     })
 }
 
-/// How often a broker closed a connection because it may not answer with an error.
-fn closed_connections(kafka: &ApacheKafka) -> Result<usize> {
-    let logs = nodes(kafka).map(|node| kafka.log(node)).collect::<Result<Vec<_>>>()?;
-    let lines = logs.iter().flat_map(|log| log.lines());
-    Ok(lines.filter(|line| line.contains("Closing connection due to error during produce request")).count())
+/// What happened to the cluster, as far as it concerns a topic.
+fn upheaval(
+    kafka: &ApacheKafka,
+    topic: &str,
+    moved: &BTreeSet<(String, i32)>,
+    reigns: &[Reign],
+    dead: &[i32],
+) -> Result<Upheaval> {
+    let moved = moved.iter().filter(|(of, _)| of == topic).map(|(_, partition)| *partition).collect();
+    Ok(Upheaval { moved, ruptures: ruptures(kafka, topic, reigns, dead)? })
+}
+
+/// Who leads each partition.
+fn leaders(kafka: &ApacheKafka, topics: &[&str]) -> Result<BTreeMap<(String, i32), i32>> {
+    each_partition(kafka, topics, |partition| partition.leader.0)
 }
 
 /// The leader epoch of each partition: it grows when the leader changes.
 fn leader_epochs(kafka: &ApacheKafka, topics: &[&str]) -> Result<BTreeMap<(String, i32), i32>> {
-    let mut epochs = BTreeMap::new();
+    each_partition(kafka, topics, |partition| partition.leader_epoch)
+}
+
+/// Something of each partition, as node 1 knows it.
+fn each_partition(
+    kafka: &ApacheKafka,
+    topics: &[&str],
+    what: impl Fn(&MetadataPartition) -> i32,
+) -> Result<BTreeMap<(String, i32), i32>> {
+    let mut found = BTreeMap::new();
     for topic in topics {
         for partition in partitions(kafka, 1, topic).with_context(|| format!("node 1 knows {topic}"))? {
-            epochs.insert(((*topic).to_owned(), partition.partition), partition.leader_epoch);
+            found.insert(((*topic).to_owned(), partition.partition), what(&partition));
         }
     }
-    Ok(epochs)
+    Ok(found)
 }

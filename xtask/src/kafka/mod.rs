@@ -2,6 +2,7 @@
 
 mod config;
 mod jars;
+mod log;
 mod metadata;
 mod ports;
 
@@ -18,6 +19,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use config::Ports;
 pub use jars::{KAFKA_VERSION, KafkaJars};
+pub use log::stamped;
 pub use ports::{free_ports, free_row};
 
 use crate::{
@@ -132,7 +134,7 @@ impl ApacheKafka {
         self.nodes.iter().map(|node| node.ports.client).collect()
     }
 
-    /// What node `id` (counted from 1) has logged so far, also before it was killed.
+    /// What node `id` (counted from 1) has logged so far, also before it was killed. [`stamped`] tells when.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -298,6 +300,8 @@ impl ApacheKafka {
         let log = File::options().create(true).append(true).open(self.log_file(id))?;
         let mut command = self.jars.java();
         command
+            .args(["-Duser.timezone=UTC", "-Dorg.slf4j.simpleLogger.showDateTime=true"])
+            .arg(format!("-Dorg.slf4j.simpleLogger.dateTimeFormat={}", log::TIME_FORMAT))
             .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Xms128m", "-Xmx512m", "kafka.Kafka"])
             .arg(self.properties(id))
             .stdin(Stdio::null())
