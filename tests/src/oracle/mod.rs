@@ -67,7 +67,7 @@ pub const JUDGES: &[Judge] = &[
     Judge { name: "verdicts", cases: [20_000, 2_000], run: verdicts::run },
     // The names come in addition.
     Judge { name: "metrics", cases: [50_000, 3_000], run: metrics::run },
-    Judge { name: "timelines", cases: [2_000, 200], run: timelines::run_all },
+    Judge { name: "timelines", cases: timelines::RANDOM_SCRIPTS, run: timelines::run_all },
     // Cases are logs, each with a dozen batches and more.
     Judge { name: "leaders", cases: [20_000, 300], run: leaders::run },
     // Cases are records.

@@ -29,6 +29,9 @@ pub use script::{Action, Script};
 use super::Tally;
 use crate::draws::Draws;
 
+/// How many random scripts are played: at full size, and in tests.
+pub const RANDOM_SCRIPTS: [u64; 2] = [2_000, 200];
+
 /// Every script under `tests/oracle/timelines`.
 ///
 /// # Errors
@@ -287,7 +290,26 @@ fn in_order(lines: Vec<String>, script: &Script) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use producer_core::error::ErrorCode;
+
     use super::*;
+
+    #[test]
+    fn every_error_that_kafka_has_a_name_for_is_met_in_the_scenarios_of_errors() {
+        let scripts = scripts().expect("scripts");
+        let names: Vec<&str> =
+            (i16::MIN..=i16::MAX).map(ErrorCode).filter(|code| !code.is_none()).filter_map(ErrorCode::name).collect();
+        assert!(names.len() > 130, "{names:?}");
+        for name in names.into_iter().chain(["32000"]) {
+            for scenario in [
+                format!("idempotent, a batch refused with {name}, then good answers"),
+                format!("not idempotent, a batch refused with {name}, then good answers"),
+                format!("when retries are used up the program learns {name}"),
+            ] {
+                assert!(scripts.iter().any(|script| script.name == scenario), "there is no {scenario:?}");
+            }
+        }
+    }
 
     #[test]
     fn an_excuse_that_is_not_written_down_is_a_difference_and_one_that_is_not_met_is_another() {
