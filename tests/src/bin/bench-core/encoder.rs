@@ -26,7 +26,7 @@ impl Encoder {
         let mut batch = BatchBuilder::new(buffer, limit);
         for _ in 0..self.records_per_batch {
             let sample = self.samples.following();
-            let place = batch.try_append(NOW.wall_ms, Some(&sample.key), Some(&sample.value), &[]);
+            let place = batch.try_append(NOW.wall_ms, sample.key.as_deref(), Some(&sample.value), &[]);
             place.expect("the producer's batches hold as many");
         }
         let bytes = batch.close(self.stamp());

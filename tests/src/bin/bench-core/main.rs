@@ -30,7 +30,8 @@ use self::theirs::Theirs;
 
 /// `batch.size`: Kafka's default, and a large one that still fits the default of `max.request.size`.
 const BATCH_SIZES: [usize; 2] = [16_384, 1_000_000];
-/// Of a batch of a thousand records.
+/// Of a batch of a thousand records, without keys and with them.
+const THOUSAND_VALUES: usize = 110_000;
 const THOUSAND_RECORDS: usize = 126_000;
 const WARM_UP_ROUNDS: usize = 5;
 const ROUNDS: usize = 25;
@@ -48,7 +49,7 @@ const IDENTITY: ProducerIdentity = ProducerIdentity { id: 4_000, epoch: 0 };
 const NOW: Now = Now { elapsed_us: 1_000_000, wall_ms: 1_700_000_000_000 };
 
 fn main() -> Result<()> {
-    println!("Keyed records, 16 B key and 100 B value; one partition, idempotent, acks=all, no compression.");
+    println!("Records of 100 B value; one partition, idempotent, acks=all, no compression.");
     println!(
         "The batch is closed and its CRC computed on both sides. Making up answers is not timed, nor is it counted."
     );
@@ -58,7 +59,7 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("encode") {
         return encode_alone();
     }
-    let by_batch_size = [measure(BATCH_SIZES[0])?, measure(BATCH_SIZES[1])?];
+    let by_batch_size = [measure(true, BATCH_SIZES[0])?, measure(true, BATCH_SIZES[1])?];
     for found in &by_batch_size {
         found.print();
     }
@@ -76,13 +77,18 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Batches of a thousand records; the last line is `R x kafka-protocol from slices`, encoder against encoder.
+/// Batches of a thousand records; the last line is `R x kafka-protocol from slices, K x with keys of 16 B`, encoder against
+/// encoder: R of records that are 100 B of value and nothing else.
 fn encode_alone() -> Result<()> {
-    let found = measure(THOUSAND_RECORDS)?;
-    ensure!(found.records_per_batch == 1_000, "{} records fill the batch", found.records_per_batch);
-    found.print();
+    let mut times = [0.0; 2];
+    for (times, (has_keys, batch_size)) in times.iter_mut().zip([(false, THOUSAND_VALUES), (true, THOUSAND_RECORDS)]) {
+        let found = measure(has_keys, batch_size)?;
+        ensure!(found.records_per_batch == 1_000, "{} records fill the batch", found.records_per_batch);
+        found.print();
+        *times = found.times(Side::OursEncode, Side::Slices).median;
+    }
     println!();
-    println!("{:.2} x kafka-protocol from slices", found.times(Side::OursEncode, Side::Slices).median);
+    println!("{:.2} x kafka-protocol from slices, {:.2} x with keys of 16 B", times[0], times[1]);
     Ok(())
 }
 
@@ -140,6 +146,8 @@ struct Bench {
 
 /// What one batch size came to.
 struct Found {
+    /// Of 16 B.
+    has_keys: bool,
     batch_size: usize,
     records_per_batch: u32,
     batch_bytes: usize,
@@ -153,8 +161,8 @@ struct Found {
     clock_reads: Spent,
 }
 
-fn measure(batch_size: usize) -> Result<Found> {
-    let samples = Samples::a_thousand();
+fn measure(has_keys: bool, batch_size: usize) -> Result<Found> {
+    let samples = if has_keys { Samples::a_thousand() } else { Samples::a_thousand_without_keys() };
     let mut ours = Ours::new(samples.clone(), batch_size, false)?;
     let metered = Ours::new(samples.clone(), batch_size, true)?;
     let mut written = Vec::new();
@@ -183,7 +191,7 @@ fn measure(batch_size: usize) -> Result<Found> {
     let allocations = ALLOCATOR.counting(|| bench.ours.run(batches, || ALLOCATOR.count(), |_| {}));
     let clock_reads = clock_reads::counting(|| bench.ours.run(batches, clock_reads::count, |_| {}));
     let batch_bytes = written[0].len();
-    Ok(Found { batch_size, records_per_batch, batch_bytes, batches, rounds, allocations, clock_reads })
+    Ok(Found { has_keys, batch_size, records_per_batch, batch_bytes, batches, rounds, allocations, clock_reads })
 }
 
 impl Bench {
@@ -220,7 +228,9 @@ impl Bench {
 impl Found {
     fn print(&self) {
         println!();
-        println!("batch.size={}: {} records in {} B", self.batch_size, self.records_per_batch, self.batch_bytes);
+        let Self { batch_size, records_per_batch, batch_bytes, .. } = self;
+        let keys = if self.has_keys { "with keys of 16 B" } else { "without keys" };
+        println!("batch.size={batch_size}: {records_per_batch} records {keys} in {batch_bytes} B");
         println!("{:<40}{:>9}{:>15}   {:<22}times encode alone", "", "ns/record", "records/s", "times send + drain");
         for side in Side::ALL {
             let [over_all, over_encode] = [Side::Ours, Side::OursEncode].map(|ours| self.times(ours, side).to_string());

@@ -121,7 +121,8 @@ impl Ours {
         let mut records = 0;
         loop {
             let sample = self.samples.following();
-            let record = Record::keyed(&self.topic, &sample.key, &sample.value);
+            let (key, value) = (sample.key.as_deref(), Some(&sample.value[..]));
+            let record = Record { key, value, ..Record::keyed(&self.topic, &[], &[]) };
             let sent = self.producer.send(NOW, &mut SendAttempt::default(), &record);
             records += 1;
             if sent.expect("memory suffices for five batches in flight").wakes_sender {

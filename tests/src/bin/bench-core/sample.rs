@@ -1,9 +1,9 @@
 //! The records both sides write.
 
-/// 16 B of key and 100 B of value, of which the compiler knows nothing.
+/// 16 B of key or none, and 100 B of value, of which the compiler knows nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Vec<u8>,
 }
 
@@ -15,8 +15,17 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// A thousand: more than a batch of 16 KiB holds, and small enough to stay in the cache of both sides.
+    /// A thousand with keys: more than a batch of 16 KiB holds, and small enough to stay in the cache of both sides.
     pub(crate) fn a_thousand() -> Self {
+        Self::of(sample)
+    }
+
+    /// The same without their keys.
+    pub(crate) fn a_thousand_without_keys() -> Self {
+        Self::of(|number| Sample { key: None, ..sample(number) })
+    }
+
+    fn of(sample: impl Fn(u32) -> Sample) -> Self {
         Self { all: (0..1_000).map(sample).collect::<Vec<_>>().leak(), next: 0 }
     }
 
@@ -31,5 +40,5 @@ impl Samples {
 fn sample(number: u32) -> Sample {
     // Knuth's multiplier, for bytes that differ.
     let byte = |place: u32| ((number * 100 + place).wrapping_mul(2_654_435_761) >> 24) as u8;
-    Sample { key: format!("customer-{number:07}").into_bytes(), value: (0..100).map(byte).collect() }
+    Sample { key: Some(format!("customer-{number:07}").into_bytes()), value: (0..100).map(byte).collect() }
 }

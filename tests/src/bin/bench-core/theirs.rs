@@ -61,7 +61,7 @@ fn record(sample: &'static Sample, index: i32, sequence: i32, hold: impl Fn(&'st
         offset: index.into(),
         sequence,
         timestamp: NOW.wall_ms,
-        key: Some(hold(&sample.key)),
+        key: sample.key.as_deref().map(&hold),
         value: Some(hold(&sample.value)),
         headers: Default::default(),
     }
