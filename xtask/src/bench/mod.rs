@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod clients;
+#[cfg(target_os = "linux")]
+mod spread;
 
 use std::process::Command;
 

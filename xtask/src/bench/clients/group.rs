@@ -7,9 +7,8 @@ use anyhow::Result;
 use super::{
     peers::{Peer, Workload},
     run::{Run, Runner},
-    spread::Spread,
 };
-use crate::progress;
+use crate::{bench::spread::Spread, progress};
 
 /// What the clients of a group came to, round by round.
 pub(super) struct Group {

@@ -10,7 +10,6 @@ mod peers;
 mod rows;
 mod run;
 mod sink;
-mod spread;
 
 use std::{path::PathBuf, process::Command};
 

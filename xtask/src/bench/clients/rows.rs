@@ -14,9 +14,9 @@ use super::{
     group::{Group, cpu, p99, peak_rss, speed},
     peers::{Completion, Peer, Workload},
     run::{self, Runner},
-    spread::Spread,
 };
 use crate::{
+    bench::spread::Spread,
     process::{self, OwnedChild},
     progress,
     workspace::Scratch,
