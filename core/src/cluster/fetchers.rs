@@ -78,6 +78,8 @@ struct Fetcher {
 pub(super) struct Fetchers {
     /// By leader and follower.
     fetchers: BTreeMap<Pair, Fetcher>,
+    /// Fetches and answers that have arrived.
+    messages: u64,
 }
 
 impl Fetchers {
@@ -115,6 +117,11 @@ impl Fetchers {
                 Stage::Resting | Stage::Waiting { .. } => {}
             }
         }
+    }
+
+    /// Fetches and answers that have arrived.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// When a fetch moves next.
@@ -185,6 +192,7 @@ impl<O: Observer> Cluster<O> {
             }
             Stage::Asking { asked, .. } => self.take_fetches(now, pair, &asked),
             Stage::Answering { given, .. } => {
+                self.fetchers.messages += 1;
                 for given in given {
                     self.take_given(now, pair, given);
                 }
@@ -225,6 +233,7 @@ impl<O: Observer> Cluster<O> {
 
     /// The leader learns how far the follower is, and answers at once if it has more.
     fn take_fetches(&mut self, now: Now, pair: Pair, asked: &[Asked]) {
+        self.fetchers.messages += 1;
         for asked in asked {
             self.take_fetch(now, pair, asked);
         }

@@ -24,6 +24,11 @@ impl<O: Observer> Cluster<O> {
         self.links.len()
     }
 
+    /// Messages between brokers that have arrived: fetches and their answers.
+    pub fn fetch_messages(&self) -> u64 {
+        self.fetchers.messages()
+    }
+
     /// The names of all topics with their partition counts, in order of name.
     pub fn topics(&self) -> impl Iterator<Item = (&Arc<str>, i32)> {
         self.topics.iter().map(|(name, topic)| (name, topic.partition_count()))

@@ -75,6 +75,10 @@ pub struct Simulation<A, O: Observer = TraceBuffer> {
     seed: u64,
     cluster_due: Option<Instant>,
     events: u64,
+    /// Events, of which one that brought several messages counts for each of them.
+    happenings: u64,
+    /// Messages that arrived over the network.
+    arrivals: u64,
     /// What is overheard, once somebody listens.
     wire: Option<Box<Wire>>,
 }
@@ -94,6 +98,8 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
             seed: settings.seed,
             cluster_due: None,
             events: 0,
+            happenings: 0,
+            arrivals: 0,
             wire: None,
         };
         simulation.add_client(settings.config, ProducerIndex(0), observer, application);
@@ -158,6 +164,17 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         self.events
     }
 
+    /// As [`events`](Self::events), but of the messages between brokers that arrive in one turn each counts.
+    pub fn happenings(&self) -> u64 {
+        self.happenings
+    }
+
+    /// How many messages have arrived: what goes over connections of clients, their making and their ends included, and
+    /// fetches between brokers with their answers.
+    pub fn delivered(&self) -> u64 {
+        self.arrivals + self.cluster.fetch_messages()
+    }
+
     /// When something happens next. `None`: never, unless somebody interferes.
     pub fn next_event_at(&self) -> Option<Instant> {
         let clients = self.clients.iter().filter_map(Client::due);
@@ -177,10 +194,13 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
 
     fn step_at(&mut self, at: Instant) {
         self.now = at;
-        self.events += 1;
+        let before = self.delivered();
         // At one moment: first what arrives, then who waited for it.
         match self.network.take_arrived(at) {
-            Some(arrival) => self.deliver(arrival),
+            Some(arrival) => {
+                self.arrivals += 1;
+                self.deliver(arrival);
+            }
             None if self.cluster_due.is_some_and(|due| due <= at) => self.tell_cluster(ClusterInput::Wake),
             None => {
                 let turn = |client: &Client<A, O>| client.turn(at);
@@ -190,6 +210,8 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 }
             }
         }
+        self.events += 1;
+        self.happenings += (self.delivered() - before).max(1);
     }
 
     /// Lets everything happen up to and including this moment, and time pass until then.
