@@ -1,23 +1,31 @@
 //! CRC-32C (Castagnoli), the checksum of record batches.
 //!
 //! Natively the processor's CRC or carry-less multiply instructions compute it. Wasm has neither, so there it is
-//! slicing by 16 over a table.
+//! slicing by 16 over a table. `cargo xtask bench sim` compiles both without it, to compare all else: then every checksum is
+//! zero, so that each is still what it should be.
 
 /// CRC-32C of `bytes`.
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(not(target_family = "wasm"), not(without_crc)))]
 #[inline]
 pub fn crc32c(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)
 }
 
 /// CRC-32C of `bytes`.
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", not(without_crc)))]
 #[inline]
 pub fn crc32c(bytes: &[u8]) -> u32 {
     sliced::crc32c(bytes)
 }
 
-#[cfg(any(test, target_family = "wasm"))]
+/// No checksum: for measuring what everything else costs.
+#[cfg(without_crc)]
+#[inline]
+pub fn crc32c(_: &[u8]) -> u32 {
+    0
+}
+
+#[cfg(any(test, all(target_family = "wasm", not(without_crc))))]
 mod sliced {
     use std::sync::OnceLock;
 
