@@ -63,6 +63,8 @@ enum Bench {
     /// The library beside other clients: CPU, records per second, latency, memory
     #[cfg(target_os = "linux")]
     Clients(xtask::bench::clients::Options),
+    /// The simulated world beside madsim and turmoil, in Chromium beside natively, and how long the page's steps take
+    Sim(xtask::bench::sim::Options),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +88,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { what: Bench::Core } => xtask::bench::core(),
         #[cfg(target_os = "linux")]
         Task::Bench { what: Bench::Clients(options) } => xtask::bench::clients::command(&options),
+        Task::Bench { what: Bench::Sim(options) } => xtask::bench::sim::command(&options),
         Task::Oracle(options) => xtask::oracle::command(&options),
         Task::Sim(options) => xtask::sim::command(&options),
         Task::Planted(options) => xtask::planted::command(&options),

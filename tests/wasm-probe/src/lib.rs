@@ -1,15 +1,19 @@
 //! The core alone as a wasm module: it imports nothing, and one scripted run gives the same trace as natively.
 //!
-//! Built for wasm32 it exports [`trace_hash`] and, each with the feature it needs, `compressed_trace_hash`, `search_hash` and what
-//! becomes of each demo; natively the cross tests call the same functions.
+//! Built for wasm32 it exports [`trace_hash`] and, each with the feature it needs, `compressed_trace_hash`, `search_hash`, what
+//! becomes of each demo and what is measured; natively the cross tests call the same functions.
 
 #[cfg(feature = "demos")]
 pub mod demos;
 #[cfg(feature = "imported-codecs")]
 mod imported;
+#[cfg(feature = "bench")]
+pub mod played;
 mod run;
 #[cfg(feature = "breaking")]
 mod search;
+#[cfg(feature = "bench")]
+pub mod steady;
 
 pub use run::{Outcome, RECORDS, compressed_run, scripted_run};
 #[cfg(feature = "breaking")]

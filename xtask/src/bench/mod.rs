@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod clients;
-#[cfg(target_os = "linux")]
+pub mod sim;
 mod spread;
 
 use std::process::Command;
