@@ -173,6 +173,10 @@ pub struct Cluster<O: Observer = Nobody> {
     /// What compressed batches are read with.
     codecs: Option<&'static dyn Codecs>,
     links: BTreeMap<LinkId, Link>,
+    /// Every connection on which a request has its turn, in order, and perhaps some that are through with it.
+    busy: Vec<LinkId>,
+    /// Those that are due, while they are dealt with; kept for its room.
+    due: Vec<LinkId>,
     /// Has a log or a leader changed since the waiting fetches were last looked at?
     logs_changed: bool,
     /// What the clocks showed last.
@@ -198,6 +202,8 @@ impl<O: Observer> Cluster<O> {
             faults: Faults::default(),
             codecs: codecs::simulated(),
             links: BTreeMap::new(),
+            busy: Vec::new(),
+            due: Vec::new(),
             logs_changed: false,
             last_now: Now { elapsed_us: 0, wall_ms: 0 },
             markers_are_late: false,
@@ -289,8 +295,8 @@ impl<O: Observer> Cluster<O> {
     /// The next thing to do; call until it says [`ClusterOutput::Wait`].
     pub fn poll_output(&mut self) -> ClusterOutput {
         self.outputs.pop_front().unwrap_or_else(|| {
-            let working = self.links.values().filter(|link| self.brokers.works(link.node));
-            let answers = working.filter_map(|link| link.turn.due());
+            let busy = self.busy.iter().filter_map(|id| self.links.get(id));
+            let answers = busy.filter(|link| self.brokers.works(link.node)).filter_map(|link| link.turn.due());
             let sweep = self.transactions.next_sweep(self.config.abort_timed_out_interval);
             let fetches = self.fetchers.next_due(&self.brokers);
             ClusterOutput::Wait { until: answers.chain(sweep).chain(fetches).chain(self.next_of_brokers()).min() }
@@ -311,22 +317,40 @@ impl<O: Observer> Cluster<O> {
             if look_at_waiting {
                 self.settle_markers(now);
             }
-            let due: Vec<LinkId> = self
-                .links
-                .iter()
-                .filter(|(_, link)| link.turn.deserves_a_look(now.instant(), look_at_waiting))
-                .filter(|(_, link)| self.brokers.works(link.node))
-                .map(|(&id, _)| id)
-                .collect();
-            for &link in &due {
-                self.finish_turn(now, link);
-                self.serve(now, link);
-            }
-            if due.is_empty() && !self.markers_are_late {
+            let was_any_due = self.serve_those_that_are_due(now, look_at_waiting);
+            if !was_any_due && !self.markers_are_late {
                 break;
             }
         }
         self.plan_isr_check(now);
+    }
+
+    /// Goes on with the requests whose turn may be over. Says whether there was any.
+    fn serve_those_that_are_due(&mut self, now: Now, look_at_waiting: bool) -> bool {
+        let links = &self.links;
+        self.busy.retain(|id| links.get(id).is_some_and(|link| !matches!(link.turn, Turn::Free)));
+        let is_due = |id: &&LinkId| {
+            links.get(id).is_some_and(|link| {
+                link.turn.deserves_a_look(now.instant(), look_at_waiting) && self.brokers.works(link.node)
+            })
+        };
+        let mut due = core::mem::take(&mut self.due);
+        due.extend(self.busy.iter().filter(is_due));
+        for &link in &due {
+            self.finish_turn(now, link);
+            self.serve(now, link);
+        }
+        let was_any_due = !due.is_empty();
+        due.clear();
+        self.due = due;
+        was_any_due
+    }
+
+    /// A request has its turn on this connection, and it is not over yet.
+    fn note_busy(&mut self, link: LinkId) {
+        if let Err(place) = self.busy.binary_search(&link) {
+            self.busy.insert(place, link);
+        }
     }
 
     /// Everything that waits at a broker gets its turn.
@@ -350,7 +374,7 @@ impl<O: Observer> Cluster<O> {
         {
             let node = open.node;
             match self.brokers.queue(node, now.instant(), self.config.processing_time) {
-                Some(due) => open.turn = Turn::Queued { header, request, due },
+                Some(due) => self.set_turn(link, Turn::Queued { header, request, due }),
                 None => self.take_request(now, link, node, header, request),
             }
         }
@@ -500,6 +524,7 @@ impl<O: Observer> Cluster<O> {
     fn set_turn(&mut self, link: LinkId, turn: Turn) {
         if let Some(open) = self.links.get_mut(&link) {
             open.turn = turn;
+            self.note_busy(link);
         }
     }
 
