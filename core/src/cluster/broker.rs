@@ -182,18 +182,37 @@ pub(super) struct Brokers {
     pub(super) controller_is_away: bool,
     /// Pairs of brokers, the lower number first, between which nothing gets through.
     severed: BTreeSet<(NodeId, NodeId)>,
+    /// How often something may have changed that decides who does anything, and who can talk to whom.
+    changes: u64,
 }
 
 impl Brokers {
     pub(super) fn new(config: &ClusterConfig) -> Self {
-        Self { brokers: vec![Broker::new(); config.brokers.len()], controller_is_away: false, severed: BTreeSet::new() }
+        Self {
+            brokers: vec![Broker::new(); config.brokers.len()],
+            controller_is_away: false,
+            severed: BTreeSet::new(),
+            changes: 0,
+        }
     }
 
     pub(super) fn get(&self, node: NodeId) -> Option<&Broker> {
         self.brokers.get(usize::try_from(node.0).ok()?.checked_sub(1)?)
     }
 
+    /// Whoever takes it may change what it does.
     pub(super) fn get_mut(&mut self, node: NodeId) -> Result<&mut Broker, Refusal> {
+        self.changes += 1;
+        self.find(node)
+    }
+
+    /// A number that is another one whenever something may have changed that decides who does anything, and who can talk
+    /// to whom.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn find(&mut self, node: NodeId) -> Result<&mut Broker, Refusal> {
         let place = usize::try_from(node.0).ok().and_then(|number| number.checked_sub(1));
         place.and_then(|place| self.brokers.get_mut(place)).ok_or(Refusal::UnknownBroker)
     }
@@ -241,6 +260,7 @@ impl Brokers {
 
     /// Nothing gets from one to the other any more, or it does again.
     pub(super) fn set_severed(&mut self, one: NodeId, other: NodeId, is_severed: bool) {
+        self.changes += 1;
         let pair = (one.min(other), one.max(other));
         if is_severed {
             self.severed.insert(pair);
@@ -260,7 +280,7 @@ impl Brokers {
         if processing_time.is_zero() {
             return None;
         }
-        let broker = self.get_mut(node).ok()?;
+        let broker = self.find(node).ok()?;
         broker.busy_until = broker.busy_until.max(now) + processing_time * broker.slowness;
         Some(broker.busy_until)
     }

@@ -150,11 +150,11 @@ impl Replica {
     }
 
     /// Stores what the leader has stored. Nothing is checked: the leader has.
-    pub(super) fn repeat(&mut self, batch: &StoredBatch) {
+    pub(super) fn repeat(&mut self, batch: StoredBatch) {
         if !planted(Defect::FollowerLearnsNothing) {
-            self.learn(batch, true);
+            self.learn(&batch, true);
         }
-        self.log.push(batch.clone());
+        self.log.push(batch);
     }
 
     /// Learns what a batch of the log says of its producer.
