@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::broker::{Refusal, Signal, after};
+use super::broker::{Broker, Refusal, Signal, after};
 use super::image::Image;
 use super::registration::{Changed, Election, NO_LEADER, Target};
 use super::replica::{Heard, Replica};
@@ -33,6 +33,9 @@ impl<O: Observer> Cluster<O> {
     pub(super) fn pass_time(&mut self, now: Now) {
         for node in self.brokers.nodes() {
             let Some(broker) = self.brokers.get(node) else { continue };
+            if broker.exits.is_none() && broker.silent_since.is_none() {
+                continue;
+            }
             if broker.exits.is_some_and(|exits| exits <= now.instant()) && self.brokers.works(node) {
                 self.exit(now, node);
             }
@@ -46,9 +49,13 @@ impl<O: Observer> Cluster<O> {
 
     /// When time does something to a broker or a follower next.
     pub(super) fn next_of_brokers(&self) -> Option<Instant> {
-        let exits = self.brokers.iter().filter(|(_, broker)| broker.works()).filter_map(|(_, broker)| broker.exits);
-        let ends = self.brokers.nodes().filter_map(|node| self.session_ends(node));
-        exits.chain(ends).chain(self.isr_check).min()
+        let of_one = |(node, broker): (NodeId, &Broker)| {
+            let exits = broker.exits.filter(|_| broker.works());
+            exits.into_iter().chain(self.session_ends(node)).min()
+        };
+        // Seldom is any of them about to go, or missed.
+        let may = self.brokers.iter().filter(|(_, broker)| broker.exits.is_some() || broker.silent_since.is_some());
+        may.filter_map(of_one).chain(self.isr_check).min()
     }
 
     fn session_ends(&self, node: NodeId) -> Option<Instant> {

@@ -25,6 +25,9 @@ pub(super) type Pair = (NodeId, NodeId);
 
 /// When a fetch asked last that came to the leader then, and comes again whenever it has waited in vain.
 fn last_asked(since: Instant, now: Instant, wait_max: Duration) -> Instant {
+    if now < since + wait_max {
+        return since;
+    }
     let waited = Instant::ZERO + (now - since);
     since + (waited.last_multiple_of(wait_max) - Instant::ZERO)
 }

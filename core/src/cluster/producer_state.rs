@@ -99,6 +99,9 @@ impl ProducerStates {
     /// (`ProducerStateManager.removeExpiredProducers`). To be called before anything else is asked or told: what was
     /// remembered since that look is not its business, however old its records are.
     pub(super) fn forget_idle(&mut self, now: Now, config: &ClusterConfig) {
+        if now.instant() < self.swept + config.producer_id_expiration_check_interval {
+            return;
+        }
         let sweep = now.instant().last_multiple_of(config.producer_id_expiration_check_interval);
         if sweep <= self.swept {
             return;

@@ -239,7 +239,7 @@ impl Network {
             else {
                 continue;
             };
-            if let Some(at) = self.arrival(now, link, node, direction, SMALL_MESSAGE_BYTES) {
+            if let Some(at) = self.arrival(now, link, node, direction) {
                 self.parcels.reschedule(departure, at);
             }
         }
@@ -420,11 +420,15 @@ impl Network {
         api: Option<ApiKey>,
         payload: Payload,
     ) -> Option<Done> {
+        let client = self.client_of(link);
         let line = self.lines.get_mut(&link)?;
         let node = line.node;
-        let kind = api.map(|api| (api, line.way(direction).count(api)));
-        let bytes = size_of(&payload);
-        let at = self.arrival(now, link, node, direction, bytes);
+        let (latency, bandwidth) = route(&self.routes, client, node);
+        let way = line.way(direction);
+        let kind = api.map(|api| (api, way.count(api)));
+        let bytes = if bandwidth.is_some() { size_of(&payload) } else { 0 };
+        let is_down = !self.down.is_empty() && self.down.contains(&(link.client, node));
+        let at = way.arrival(now, latency, bandwidth, bytes).filter(|_| !is_down);
         let parcel = Parcel { link, node, direction, kind, payload, at, departure: 0 };
         if self.planned.is_empty() && self.rules.is_empty() {
             self.parcels.post(parcel);
@@ -439,22 +443,18 @@ impl Network {
         done
     }
 
-    /// When a message arrives that departs now; `None`: not as things stand.
-    fn arrival(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        node: NodeId,
-        direction: Direction,
-        bytes: usize,
-    ) -> Option<Instant> {
-        let client = self.client_of(link);
-        let mut routes = self.routes.iter().filter(|route| route.fits(client, node));
-        let latency = routes.clone().find_map(|route| route.latency).unwrap_or_default();
-        let bandwidth = routes.find_map(|route| route.bandwidth).flatten();
-        let is_down = !self.down.is_empty() && self.down.contains(&(link.client, node));
+    /// When a small message that was held up arrives now that its path is up; `None`: not as things stand.
+    fn arrival(&mut self, now: Instant, link: LinkId, node: NodeId, direction: Direction) -> Option<Instant> {
+        let (latency, bandwidth) = route(&self.routes, self.client_of(link), node);
         // Of a connection that its client has closed, only what it wrote before is still on its way.
         let Some(line) = self.lines.get_mut(&link) else { return Some(now + latency.base) };
-        line.way(direction).arrival(now, latency, bandwidth, bytes).filter(|_| !is_down)
+        line.way(direction).arrival(now, latency, bandwidth, SMALL_MESSAGE_BYTES)
     }
+}
+
+/// How messages travel between a client and a broker: each is said by the first route that says it.
+fn route(routes: &[Route], client: ClientId, node: NodeId) -> (Latency, Option<u64>) {
+    let mut routes = routes.iter().filter(|route| route.fits(client, node));
+    let latency = routes.clone().find_map(|route| route.latency).unwrap_or_default();
+    (latency, routes.find_map(|route| route.bandwidth).flatten())
 }

@@ -345,6 +345,9 @@ impl<O: Observer> Cluster<O> {
 
     /// Aborts what takes too long (`abortTimedOutTransactions`).
     pub(super) fn sweep_transactions(&mut self, now: Now) {
+        if self.transactions.by_id.is_empty() {
+            return;
+        }
         let sweep = now.instant().last_multiple_of(self.config.abort_timed_out_interval);
         let Transactions { by_id, ids, protocol, .. } = &mut self.transactions;
         let mut fenced = Vec::new();
