@@ -88,6 +88,8 @@ pub(super) struct Connections {
     setup_timeout: Option<Backoff>,
     max_idle: Option<Duration>,
     uses: u64,
+    /// The next moment at which there is one to be closed, once found out; whoever changes a link forgets it.
+    deadline: Option<Option<(Instant, WaitReason)>>,
     /// Of the sender's.
     round: u64,
     rng: Rng,
@@ -110,6 +112,7 @@ impl Connections {
             setup_timeout: Backoff::signed(config.connection_setup_timeout_ms, config.connection_setup_timeout_max_ms),
             max_idle: config.connections_max_idle,
             uses: 0,
+            deadline: None,
             round: 0,
             rng,
             features_epoch: None,
@@ -206,6 +209,7 @@ impl Connections {
 
     /// Begins to connect.
     pub(super) fn dial(&mut self, node: NodeId, address: BrokerAddress, now: Instant) -> (ConnectionId, Output) {
+        self.deadline = None;
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let link = self.links.entry(node).or_default();
@@ -220,6 +224,7 @@ impl Connections {
 
     /// A connection was begun, stands, or carried something, in either direction (`Selector.IdleExpiryManager.update`).
     pub(super) fn on_use(&mut self, node: NodeId, now: Instant) {
+        self.deadline = None;
         if let Some(link) = self.links.get_mut(&node) {
             link.last_use = Use { at: now, number: self.uses };
             self.uses += 1;
@@ -241,6 +246,7 @@ impl Connections {
 
     /// A connection stands: what it speaks is asked next.
     pub(super) fn on_stands(&mut self, connection: ConnectionId) -> Option<NodeId> {
+        self.deadline = None;
         let node = self.node_of(connection)?;
         let link = self.links.get_mut(&node)?;
         link.state = link.state.after(ConnectionSignal::Stands);
@@ -290,6 +296,7 @@ impl Connections {
         expects_response: bool,
         now: Instant,
     ) -> Option<Output> {
+        self.deadline = None;
         let correlation = CorrelationId(self.next_correlation);
         let link = self.links.get_mut(&node)?;
         let connection = link.state.connection()?;
@@ -313,8 +320,17 @@ impl Connections {
 
     /// A request was written. Gives it back when no answer will come.
     pub(super) fn on_written(&mut self, connection: ConnectionId, correlation: CorrelationId) -> Option<Outstanding> {
+        self.deadline = None;
         let node = self.node_of(connection)?;
         self.links.get_mut(&node)?.in_flight.on_written(correlation)
+    }
+
+    /// Is this request out, and will it be answered?
+    pub(super) fn awaits_answer(&self, connection: ConnectionId, correlation: CorrelationId) -> bool {
+        let link = self.node_of(connection).and_then(|node| self.links.get(&node));
+        let request =
+            link.and_then(|link| link.in_flight.iter().rev().find(|request| request.correlation == correlation));
+        request.is_some_and(|request| request.expects_response)
     }
 
     /// A response arrived. `None`: it does not answer the oldest question; that one stays where it is.
@@ -324,12 +340,14 @@ impl Connections {
         correlation: CorrelationId,
         is_expected: impl Fn(&Outstanding) -> bool,
     ) -> Option<Outstanding> {
+        self.deadline = None;
         self.links.get_mut(&node)?.in_flight.on_response(correlation, is_expected)
     }
 
     /// Takes what a broker says it speaks.
     pub(super) fn on_versions(&mut self, node: NodeId, response: &ApiVersionsResponse) -> VersionsOutcome {
         use crate::error::ErrorCode;
+        self.deadline = None;
         let Some(link) = self.links.get_mut(&node) else { return VersionsOutcome::Unfit };
         let ours = client_versions(ApiKey::ApiVersions);
         if response.error == ErrorCode::UNSUPPORTED_VERSION {
@@ -361,6 +379,7 @@ impl Connections {
     /// A broker asked for a pause (KIP-219).
     pub(super) fn throttle(&mut self, node: NodeId, throttle_time_ms: i32, now: Instant) {
         let Ok(millis @ 1..) = u64::try_from(throttle_time_ms) else { return };
+        self.deadline = None;
         let pause = Duration::from_millis(millis).min(LONGEST_THROTTLE);
         if let Some(link) = self.links.get_mut(&node) {
             link.muted_until = link.muted_until.max(now + pause);
@@ -370,6 +389,7 @@ impl Connections {
 
     /// A connection is gone. Gives its broker and its requests, oldest first.
     pub(super) fn on_lost(&mut self, connection: ConnectionId, now: Instant) -> Option<(NodeId, Vec<Outstanding>)> {
+        self.deadline = None;
         let node = self.by_connection.remove(&connection)?;
         let link = self.links.get_mut(&node)?;
         let retry_at = now + self.reconnect.pause(link.failures, &mut self.rng);
@@ -406,7 +426,10 @@ impl Connections {
     }
 
     /// The next moment at which there is one to be closed: idle, or as one of the two above.
-    pub(super) fn next_deadline(&self) -> Option<(Instant, WaitReason)> {
+    pub(super) fn next_deadline(&mut self) -> Option<(Instant, WaitReason)> {
+        if let Some(known) = self.deadline {
+            return known;
+        }
         let deadlines = self.links.values().map(|link| {
             let dial = match link.state {
                 ConnectionState::Connecting { deadline, .. } => Some((deadline, WaitReason::ConnectTimeout)),
@@ -415,7 +438,9 @@ impl Connections {
             earlier(dial, link.in_flight.deadline().map(|deadline| (deadline, WaitReason::RequestTimeout)))
         });
         let idle = self.next_idle().map(|(at, _)| (at, WaitReason::Idle));
-        deadlines.fold(idle, earlier)
+        let deadline = deadlines.fold(idle, earlier);
+        self.deadline = Some(deadline);
+        deadline
     }
 
     /// All connections, to close them.

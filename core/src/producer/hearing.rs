@@ -18,6 +18,16 @@ use super::meter::{Event, millis_between};
 
 impl<O: Observer> Producer<O> {
     pub(super) fn hear(&mut self, now: Instant, input: Input) {
+        // That a request was written is no news where an answer is to come: the last round of this very moment, which found
+        // nothing more to do, would find the same again.
+        if let Input::Written { connection, correlation } = input
+            && !self.is_dirty
+            && !self.looks_away
+            && self.rests_since == Some(now)
+            && self.connections.awaits_answer(connection, correlation)
+        {
+            return;
+        }
         self.is_dirty = true;
         match input {
             Input::Wake => return,

@@ -42,7 +42,7 @@ impl<T> InFlight<T> {
         self.requests.push_back(request);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &InFlightRequest<T>> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &InFlightRequest<T>> {
         self.requests.iter()
     }
 

@@ -261,6 +261,8 @@ pub struct Producer<O: Observer = Nobody> {
     lost: Option<Box<LostConnection>>,
     /// Something happened since the sender last ran.
     is_dirty: bool,
+    /// When the sender's last round found nothing more to do, if it did.
+    rests_since: Option<Instant>,
     /// Has the network been heard, and patience not ended since?
     has_heard: bool,
     wait: Option<(Instant, WaitReason)>,
@@ -310,6 +312,7 @@ impl<O: Observer> Producer<O> {
             metadata_error: None,
             lost: None,
             is_dirty: true,
+            rests_since: None,
             has_heard: false,
             wait: None,
             meter: Meter::default(),

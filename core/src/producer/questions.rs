@@ -194,8 +194,8 @@ impl<O: Observer> Producer<O> {
     }
 
     pub(super) fn ask_metadata(&mut self, now: Instant) {
-        if !self.metadata.is_due(now) {
-            let next = self.metadata.next_request_at();
+        let next = self.metadata.next_request_at();
+        if next.is_none_or(|at| at > now) {
             return self.wake_by(next.map(|at| (at, WaitReason::MetadataRefresh)));
         }
         self.metadata.on_attempt(now);

@@ -58,7 +58,8 @@ impl<O: Observer> Producer<O> {
         self.end_patience(now);
         if !self.is_asleep(at) {
             self.finish_close(at);
-            self.wake_by(self.connections.next_deadline());
+            let deadline = self.connections.next_deadline();
+            self.wake_by(deadline);
         }
         // Once there is nothing left to wait for, a close whose time is up need not wait either.
         self.is_dirty |= self.is_out_of_time(at) && !self.is_amid_a_question(at);
@@ -66,6 +67,7 @@ impl<O: Observer> Producer<O> {
         if let Some((until, _)) = &mut self.wait {
             *until = (*until).max(at + Duration::from_micros(1));
         }
+        self.rests_since = (!self.is_dirty).then_some(at);
     }
 
     /// Would a round change anything now?
@@ -332,6 +334,11 @@ impl<O: Observer> Producer<O> {
     fn expire(&mut self, now: Instant) {
         let late = if planted(Defect::ExpiryTwoTicksLate) { Duration::from_millis(2) } else { Duration::ZERO };
         let timeout = self.config.delivery_timeout + late;
+        // Usually nothing is over, and one look says both that and when something will be.
+        let next = self.accumulator.next_expiry(timeout);
+        if next.is_none_or(|at| at > now) {
+            return self.wake_by(next.map(|at| (at, WaitReason::DeliveryTimeout)));
+        }
         let mut expired = self.accumulator.expire_queued(now, timeout);
         expired.extend(self.accumulator.expire_in_flight(now, timeout));
         // Heads changed, and with them perhaps who is ready.

@@ -114,6 +114,8 @@ pub(super) struct Answered {
 pub(super) struct Sequences {
     partitions: BTreeMap<PartitionRef, PartitionSequences>,
     to_renumber: BTreeSet<PartitionRef>,
+    /// May there be partitions with a batch whose fate is not known?
+    may_be_unresolved: bool,
 }
 
 impl Sequences {
@@ -208,6 +210,7 @@ impl Sequences {
 
     /// A batch that had been sent before was given up: whether it is stored is not known, and what follows waits.
     pub(super) fn mark_unresolved(&mut self, partition: PartitionRef, stamp: Stamp, record_count: u32) {
+        self.may_be_unresolved = true;
         let known = self.partitions.entry(partition).or_default();
         let next = increment_sequence(stamp.base_sequence, record_count.cast_signed());
         known.unresolved = known.unresolved.filter(|&later| is_behind(next, later)).or(Some(next));
@@ -215,6 +218,9 @@ impl Sequences {
 
     /// Looks at partitions with an unknown fate whose batches are all done (`maybeResolveSequences`).
     pub(super) fn resolve(&mut self) {
+        if !core::mem::take(&mut self.may_be_unresolved) {
+            return;
+        }
         for (partition, known) in &mut self.partitions {
             if known.unresolved.is_some() && known.in_flight.is_empty() {
                 known.unresolved = None;
@@ -222,6 +228,7 @@ impl Sequences {
                     self.to_renumber.insert(*partition);
                 }
             }
+            self.may_be_unresolved |= known.unresolved.is_some();
         }
     }
 

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::application::Application;
-use crate::ids::ProducerIndex;
+use crate::ids::{ConnectionId, CorrelationId, ProducerIndex};
 use crate::io::Input;
 use crate::producer::Producer;
 use crate::time::Instant;
@@ -29,6 +29,8 @@ pub struct Client<A, O: Observer> {
     pub(super) sender_busy_until: Instant,
     /// What has arrived and not been looked at.
     pub(super) inbox: VecDeque<Input>,
+    /// What was written and its producer has not heard of, while it speaks.
+    pub(super) written: VecDeque<(ConnectionId, CorrelationId)>,
     pub(super) has_ended: bool,
     /// How far the wall clock of its machine is ahead of the world's, in milliseconds.
     pub(super) clock_offset_ms: i64,
@@ -52,6 +54,7 @@ impl<O: Observer, A: Application<O>> Client<A, O> {
             paused_until: now,
             sender_busy_until: now,
             inbox: VecDeque::new(),
+            written: VecDeque::new(),
             has_ended: false,
             clock_offset_ms: 0,
         }

@@ -15,7 +15,6 @@ mod message;
 mod network;
 mod rules;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use self::client::Client;
@@ -421,12 +420,12 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
         let now = self.now_at(place);
         let mut concerns_application = false;
         // A simulated socket takes everything at once, but says so only when the producer has finished speaking.
-        let mut written = VecDeque::new();
+        let is_written = |(connection, correlation)| Input::Written { connection, correlation };
         loop {
             let client = &mut self.clients[place];
             if !client.sender_is_free(now.instant()) {
                 client.producer_due = Some(client.sender_busy_until);
-                client.inbox.extend(written);
+                client.inbox.extend(client.written.drain(..).map(is_written));
                 return concerns_application;
             }
             let link = |connection| LinkId { client: client.index.0, connection };
@@ -440,7 +439,7 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 }
                 Some(Output::Transmit { connection, request }) => {
                     let (link, header, body) = (link(connection), request.header, request.body);
-                    written.push_back(Input::Written { connection, correlation: header.correlation });
+                    client.written.push_back((connection, header.correlation));
                     if let Some(done) = self.network.send_request(self.now, link, header, body) {
                         self.note_done(done);
                     }
@@ -456,13 +455,13 @@ impl<O: Observer, A: Application<O>> Simulation<A, O> {
                 }
                 Some(Output::SendsMayProceed) => concerns_application = true,
                 silence @ (Some(Output::Wait { .. }) | None) => {
-                    let Some(input) = written.pop_front() else {
+                    let Some(written) = client.written.pop_front() else {
                         if let Some(Output::Wait { until, .. }) = silence {
                             client.producer_due = until;
                         }
                         return concerns_application;
                     };
-                    hear(&mut self.wire, client, now, input);
+                    hear(&mut self.wire, client, now, is_written(written));
                 }
             }
         }

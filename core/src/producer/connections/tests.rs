@@ -110,7 +110,7 @@ impl Net {
     }
 
     /// Patience for the connection that is being made.
-    fn patience_ms(&self) -> u64 {
+    fn patience_ms(&mut self) -> u64 {
         let (deadline, why) = self.connections.next_deadline().expect("something is being made");
         assert_eq!(why, WaitReason::ConnectTimeout);
         deadline.as_micros() / 1_000 - self.now_ms
