@@ -9,6 +9,8 @@ mod marks;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::scene::Scene;
 use crate::time::Instant;
 use crate::trace::TraceEvent;
@@ -148,7 +150,8 @@ pub struct Playback<W: Playable> {
     scenes: Vec<Scene>,
     /// Moments that have happened.
     moments: u64,
-    keyframes: Vec<Keyframe<W>>,
+    /// Copies of this playback share them.
+    keyframes: Vec<Arc<Keyframe<W>>>,
     spacing: u64,
     deeds: Vec<Deed<W::Action>>,
     /// Those that have been done up to the playhead.
@@ -170,7 +173,7 @@ impl<W: Playable> Playback<W> {
     pub fn new(world: W, budget: Budget) -> Self {
         let scenes = vec![Scene::default(); world.clients().max(1) as usize];
         Self {
-            keyframes: vec![Keyframe { moments: 0, world: world.clone(), scenes: scenes.clone() }],
+            keyframes: vec![Arc::new(Keyframe { moments: 0, world: world.clone(), scenes: scenes.clone() })],
             world,
             scenes,
             moments: 0,
@@ -290,7 +293,7 @@ impl<W: Playable> Playback<W> {
     }
 
     fn keyframe_before(&self, at: Instant) -> Option<&Keyframe<W>> {
-        self.keyframes.iter().rev().find(|frame| frame.world.now() <= at)
+        self.keyframes.iter().rev().find(|frame| frame.world.now() <= at).map(Arc::as_ref)
     }
 
     /// The moment before the playhead at which anything happened. It takes a run from the nearest copy of the world.
@@ -412,7 +415,8 @@ impl<W: Playable> Playback<W> {
         if self.moments < newest + self.spacing {
             return;
         }
-        self.keyframes.push(Keyframe { moments: self.moments, world: self.world.clone(), scenes: self.scenes.clone() });
+        let (world, scenes) = (self.world.clone(), self.scenes.clone());
+        self.keyframes.push(Arc::new(Keyframe { moments: self.moments, world, scenes }));
         if self.keyframes.len() > KEYFRAMES {
             let mut place = 0_usize;
             self.keyframes.retain(|_| {
