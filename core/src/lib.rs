@@ -7,7 +7,6 @@
 //! Read [`io`] first: it is the whole contract with drivers.
 
 pub mod application;
-#[cfg(feature = "breaking")]
 pub mod breaking;
 pub mod bridge;
 pub mod caller;

@@ -13,29 +13,44 @@
 //!
 //! What comes out are counts and a counterexample, never a proof: the next world may break what these did not.
 //!
-//! [`Search`] goes on step by step, one world a step, and can be dropped at any time; `playground break` drives it.
-//! [`Desk`] is the same in messages, for a worker beside a page; no page has one yet. Neither knows a clock: how long to go
-//! on is asked of the caller.
+//! `Search` goes on step by step, one world a step, and can be dropped at any time: `playground break` drives it, and
+//! `web/breaking` for a page, in a worker beside it. What those two say to each other are the [`messages`]. Neither knows a
+//! clock: how long to go on is asked of the caller.
 
+#[cfg(feature = "breaking")]
 mod accident;
+#[cfg(feature = "breaking")]
 mod changes;
-mod desk;
+#[cfg(feature = "breaking")]
 mod draw;
+#[cfg(feature = "breaking")]
 mod faults;
+pub mod messages;
+#[cfg(feature = "breaking")]
 mod question;
+#[cfg(feature = "breaking")]
 mod report;
+#[cfg(feature = "breaking")]
 mod search;
-#[cfg(test)]
+#[cfg(feature = "breaking")]
+mod story;
+#[cfg(all(test, feature = "breaking"))]
 mod tests;
+#[cfg(feature = "breaking")]
 mod trial;
+#[cfg(feature = "breaking")]
 mod words;
 
-pub use self::changes::Change;
-pub use self::desk::{Answer, Desk, Order};
-pub use self::draw::world;
-pub use self::faults::{FaultBudget, FaultKind};
-pub use self::question::{CLAIMS, Question, Surroundings, WordError, claim_named, name_of};
-pub use self::report::{ChangeReport, Counterexample, Report, Trials, Tried};
-pub use self::search::{Progress, Search, Task};
-pub use self::trial::Outcome;
-pub use self::words::happened;
+pub use self::messages::{Progress, Task};
+#[cfg(feature = "breaking")]
+pub use self::{
+    changes::Change,
+    draw::world,
+    faults::{FaultBudget, FaultKind},
+    question::{CLAIMS, Question, Surroundings, WordError, claim_named, name_of},
+    report::{ChangeReport, Counterexample, Report, Trials, Tried},
+    search::Search,
+    story::{Happening, story},
+    trial::Outcome,
+    words::happened,
+};

@@ -6,9 +6,8 @@
 //! ```
 //! Of the configuration as it was given all worlds are counted: what a change comes to is held against that.
 
-use serde::{Deserialize, Serialize};
-
 use super::changes::candidates;
+use super::messages::{Progress, Task};
 use super::question::Question;
 use super::report::{ChangeReport, Counterexample, Report, Trials, faults_of, others_broken, records_of};
 use super::trial::{Outcome, Played, play};
@@ -23,36 +22,6 @@ use crate::scenario::{Properties, Scenario};
 const SHRINKING_WORLDS: u32 = 2_000;
 /// One second of watching, in microseconds.
 const SECOND_US: u64 = 1_000_000;
-
-/// What a search is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Task {
-    /// It looks for a world that breaks the claim.
-    Looking,
-    /// It makes that world smaller.
-    Shrinking,
-    /// It counts how many of the other worlds break the claim as well.
-    Counting,
-    /// It tries a change, by its place in [`Report::changes`].
-    Changing(u32),
-    /// It is over.
-    Done,
-}
-
-/// How far a search is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// What it is at.
-    pub task: Task,
-    /// Worlds done of this task.
-    pub done: u32,
-    /// Of so many, at most.
-    pub of: u32,
-    /// Worlds played in all. Whoever has a clock knows how many there are in a second.
-    pub played: u64,
-    /// Changes there are to try, as far as that is known.
-    pub changes: u32,
-}
 
 /// A search for a world that breaks a configuration. It can be dropped at any time; the same question is answered in the same
 /// way, however it is cut into steps.

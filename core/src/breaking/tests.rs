@@ -8,8 +8,9 @@ use crate::playback::Playable as _;
 use crate::scenario::check::check as bounds;
 use crate::scenario::link::{Link, Shows};
 use crate::scenario::shrink::{PARTS, PLAIN, Shrinking};
-use crate::scenario::{Arrival, Claim, Comparison, Counted, Load, Scenario};
+use crate::scenario::{Act, Arrival, Claim, Comparison, Counted, Load, Scenario};
 use crate::staging::{self, Stage};
+use crate::trace::{BrokerState, Fact};
 
 type Pairs = &'static [(&'static str, &'static str)];
 
@@ -404,38 +405,33 @@ fn a_configuration_that_the_client_refuses_has_nothing_to_break() {
 }
 
 #[test]
-fn a_desk_answers_each_order_and_tells_news_once() {
-    let travels = |answer: Answer| {
-        let bytes = postcard::to_allocvec(&answer).expect("plain data");
-        assert_eq!(postcard::from_bytes::<Answer>(&bytes).expect("the same"), answer);
-        answer
+fn the_story_of_a_counterexample_tells_what_was_done_to_it_and_then_what_came_of_that() {
+    let asked = question("nothing-lost", "kill=1,pause=1", &[("acks", "1")]);
+    let asked = with_copies(Question { worlds: 3_000, ..asked }, 1);
+    let found = found(asked.clone()).expect("broken");
+    let story = story(&found.scenario, &asked.claim, None);
+    let times: Vec<_> = story
+        .iter()
+        .map(|happening| match happening {
+            Happening::Fact(event) => event.at,
+            Happening::Deed(at, _) => *at,
+        })
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let deeds: Vec<_> = story.iter().filter(|happening| matches!(happening, Happening::Deed(..))).collect();
+    assert_eq!(deeds.len(), found.scenario.actions.len(), "each action is done once: {deeds:?}");
+    let killed = story.iter().position(|happening| matches!(happening, Happening::Deed(_, Act::KillBroker { .. })));
+    let is_dead = |happening: &Happening| {
+        let Happening::Fact(event) = happening else { return false };
+        matches!(event.what, Fact::BrokerChanged { state: BrokerState::Killed, .. })
     };
-    let asked = Question { worlds: 30, ..question("stored-once", "cut=1", NOT_IDEMPOTENT) };
-    let mut desk = Desk::default();
-    assert_eq!(desk.handle(Order::GoOn, &mut || false), Answer::Cancelled);
-    let mut told = vec![travels(desk.handle(Order::Start(Box::new(asked.clone())), &mut || false))];
-    let done = loop {
-        match travels(desk.handle(Order::GoOn, &mut || false)) {
-            underway @ Answer::Underway { .. } => told.push(underway),
-            Answer::Done(report) => break report,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(*done, searched(asked.clone()));
-    let (mut tasks, mut news) = (BTreeSet::new(), 0);
-    for answer in &told {
-        let Answer::Underway { progress, report } = answer else { continue };
-        tasks.insert(format!("{:?}", progress.task));
-        news += usize::from(report.is_some());
-    }
-    // Each task is told with what was known when it began, but for the first.
-    assert!(news > 1 && news <= tasks.len(), "{news} of {tasks:?}");
-    // In one slice, and dropped half-way.
-    let whole = desk.handle(Order::Start(Box::new(asked.clone())), &mut || true);
-    assert_eq!(whole, Answer::Done(done));
-    assert!(matches!(desk.handle(Order::Start(Box::new(asked)), &mut || false), Answer::Underway { .. }));
-    assert_eq!(desk.handle(Order::Cancel, &mut || false), Answer::Cancelled);
-    let mut refused = Question::default();
-    refused.properties.set("acks", "2");
-    assert!(matches!(desk.handle(Order::Start(Box::new(refused)), &mut || false), Answer::Refused(_)));
+    let dead = story.iter().position(is_dead);
+    assert!(killed.is_some() && killed < dead, "{killed:?} {dead:?}");
+    // The facts are those of an ordinary run.
+    let ending = staging::run(&found.scenario, 0, &[], None).expect("it can be staged");
+    let facts = story.into_iter().filter_map(|happening| match happening {
+        Happening::Fact(event) => Some(event),
+        Happening::Deed(..) => None,
+    });
+    assert_eq!(facts.collect::<Vec<_>>(), ending.trace);
 }

@@ -30,6 +30,9 @@ pub enum Ask {
         /// The demo's file, where one is needed.
         demo: Option<String>,
     },
+    /// Put the scenario of this file on its stage, paused. → [`Tell::Opened`]; or [`Tell::NotOpened`], and what stood there
+    /// stays.
+    OpenFile(String),
     /// Let the world go on, for at most so many events; its pictures are asked for apart, for a frame holds many slices.
     /// → [`Tell::Frame`]
     Run {
@@ -153,7 +156,7 @@ pub enum Tell {
     View(Box<View>),
     /// It was done; the world is on its way to the moment at which it was done.
     Acted(Acted),
-    /// A fragment of an address, with its `#`, and the settings it leaves out.
+    /// A fragment of an address, with its `#`, and the settings it leaves out. One that is too long is opened by no page.
     Link {
         /// The fragment.
         fragment: String,

@@ -76,6 +76,13 @@ pub(super) fn open(fragment: &str, demo: Option<&str>) -> Result<Opening, Fault>
     Ok(Opening::Scenario { source, scenario, at_us, notes })
 }
 
+/// Opens a file, whose own card it has.
+pub(super) fn open_file(written: &str) -> Result<Opening, Fault> {
+    let (scenario, told) = text::read(written).map_err(|error| Fault::Refused(error.to_string()))?;
+    let notes = told.iter().map(in_scenario).collect();
+    Ok(Opening::Scenario { source: Source::default(), scenario: Box::new(scenario), at_us: None, notes })
+}
+
 /// An item of a lesson as a link of its own.
 fn item(item: &LessonItem) -> (Words, String) {
     let (title, shows) = match &item.scenario {

@@ -39,6 +39,7 @@ impl Player {
         match ask {
             Ask::Read(fragment) => Tell::Needs(opening::needs(&fragment)),
             Ask::Open { fragment, demo } => self.open(&fragment, demo.as_deref()),
+            Ask::OpenFile(text) => self.open_file(&text),
             ask => self.play.as_mut().map_or(Tell::Nothing, |play| play.ask(ask)),
         }
     }
@@ -46,18 +47,31 @@ impl Player {
     fn open(&mut self, fragment: &str, demo: Option<&str>) -> Tell {
         self.play = None;
         match opening::open(fragment, demo) {
-            Ok(opening::Opening::Lesson(lesson)) => Tell::Lesson(lesson),
-            Ok(opening::Opening::Scenario { source, scenario, at_us, notes }) => {
-                match Future::new(1, Arc::new(*scenario), 0) {
-                    Ok(future) => {
-                        let told = opening::told(&source, &future, at_us, notes);
-                        self.play = Some(Play { source, futures: vec![future], current: 0, numbers: 1, rerun: None });
-                        Tell::Opened(Box::new(told))
-                    }
-                    Err(error) => Tell::NotOpened(messages::Fault::Refused(error.to_string())),
-                }
-            }
+            Ok(opening) => self.put_on_stage(opening),
             Err(fault) => Tell::NotOpened(fault),
+        }
+    }
+
+    /// What cannot be opened leaves everything as it was.
+    fn open_file(&mut self, text: &str) -> Tell {
+        match opening::open_file(text) {
+            Ok(opening) => self.put_on_stage(opening),
+            Err(fault) => Tell::NotOpened(fault),
+        }
+    }
+
+    fn put_on_stage(&mut self, opening: opening::Opening) -> Tell {
+        let (source, scenario, at_us, notes) = match opening {
+            opening::Opening::Lesson(lesson) => return Tell::Lesson(lesson),
+            opening::Opening::Scenario { source, scenario, at_us, notes } => (source, scenario, at_us, notes),
+        };
+        match Future::new(1, Arc::new(*scenario), 0) {
+            Ok(future) => {
+                let told = opening::told(&source, &future, at_us, notes);
+                self.play = Some(Play { source, futures: vec![future], current: 0, numbers: 1, rerun: None });
+                Tell::Opened(Box::new(told))
+            }
+            Err(error) => Tell::NotOpened(messages::Fault::Refused(error.to_string())),
         }
     }
 }
@@ -89,7 +103,7 @@ impl Play {
             Ask::Turned { key, value } => self.turned(&key, &value),
             Ask::Judge { max_events } => self.judge(max_events as usize),
             Ask::Export { form, max_events } => self.export(form, max_events as usize),
-            Ask::Read(_) | Ask::Open { .. } => Tell::Nothing,
+            Ask::Read(_) | Ask::Open { .. } | Ask::OpenFile(_) => Tell::Nothing,
         }
     }
 

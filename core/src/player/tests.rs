@@ -1,12 +1,14 @@
 //! Stories of somebody at a page.
 
-use super::messages::{Ask, DeedState, Form, Hand, Judged, MessageView, Opened, Standing, Target, Tell, View, Why};
+use super::messages::{
+    Ask, DeedState, Fault, Form, Hand, Judged, MessageView, Opened, Standing, Target, Tell, View, Why,
+};
 use super::{MOST_FUTURES, Player, trace_hash};
 use crate::ids::{Direction, NodeId};
 use crate::playback::Mark;
 use crate::protocol::ApiKey;
 use crate::scenario::link::{Link, Shows};
-use crate::scenario::{Demo, Fate, Scenario};
+use crate::scenario::{Demo, Fate, Scenario, text};
 use crate::{export, staging};
 
 /// A player with a demo on its stage.
@@ -241,4 +243,20 @@ fn a_fork_beyond_the_last_future_that_is_kept_is_refused_with_their_number() {
     }
     assert_eq!(player.ask(Ask::Fork), Tell::Refused(Why::TooManyFutures(8)));
     assert_eq!(look(&mut player).futures.len(), 8);
+}
+
+#[test]
+fn a_file_that_is_refused_leaves_what_stood_on_the_stage_and_a_good_one_takes_its_place() {
+    let (mut player, _) = opened("#demo/lost-ack");
+    seek(&mut player, 5_000);
+    let written = Demo::of("one-record").expect("a demo").text;
+    let misspelt = written.replacen("\"topics\"", "\"topic\"", 1);
+    let Tell::NotOpened(Fault::Refused(why)) = player.ask(Ask::OpenFile(misspelt)) else { panic!("it is opened") };
+    assert!(why.starts_with("line ") && why.ends_with("did you mean topics?"), "{why}");
+    assert_eq!(look(&mut player).now_us, 5_000);
+    let Tell::Opened(told) = player.ask(Ask::OpenFile(written.to_owned())) else { panic!("it is refused") };
+    let (scenario, _) = text::read(written).expect("a demo");
+    assert_eq!((told.card.title, &*told.demo, told.at_us), (scenario.card.title.clone(), "", None));
+    let (read, _) = Link::parse(&link(&mut player)).expect("a link");
+    assert_eq!(read.shows, Shows::Scenario(Box::new(scenario)));
 }

@@ -55,7 +55,13 @@ impl Stage {
     /// Does what is due. What cannot be done as things stand, such as killing a broker that is down, is left undone.
     pub(super) fn perform(&mut self, step: Step) {
         match step {
-            Step::Act(act) => self.act_out(&act),
+            Step::Act(act) => {
+                self.act_out(&act);
+                #[cfg(feature = "breaking")]
+                if let Some(deeds) = &mut self.deeds {
+                    deeds.push((self.simulation.now().instant(), *act));
+                }
+            }
             Step::Undo(undo) => self.undo(undo),
         }
     }

@@ -92,6 +92,9 @@ pub struct Stage {
     /// What has been taken from the simulation and not by anybody else.
     news: Vec<TraceEvent>,
     events_of_script: u64,
+    /// Actions that were done, and when, for whoever asked for them.
+    #[cfg(feature = "breaking")]
+    deeds: Option<Vec<(Instant, Act)>>,
 }
 
 impl Stage {
@@ -164,6 +167,8 @@ impl Stage {
             chronicle: Chronicle::default(),
             news: Vec::new(),
             events_of_script: 0,
+            #[cfg(feature = "breaking")]
+            deeds: None,
         };
         stage.lay_network(scenario);
         stage.begin(scenario.warm);
@@ -268,6 +273,18 @@ impl Stage {
     /// Has every record of every program met its fate, and is nothing more to come?
     pub fn is_settled(&self) -> bool {
         self.simulation.clients().iter().all(|client| client.has_ended() || client.application().is_settled())
+    }
+
+    /// From now on it is noted which actions are done.
+    #[cfg(feature = "breaking")]
+    pub(crate) fn note_deeds(&mut self) {
+        self.deeds = Some(Vec::new());
+    }
+
+    /// Those that were done since the last call, and when.
+    #[cfg(feature = "breaking")]
+    pub(crate) fn take_deeds(&mut self) -> Vec<(Instant, Act)> {
+        self.deeds.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
     /// Ends a process.

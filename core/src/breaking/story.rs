@@ -1,0 +1,36 @@
+//! What happens in a world, from its beginning to its end.
+
+use core::time::Duration;
+
+use super::trial::staged;
+use crate::codecs::Codecs;
+use crate::playback::Playable as _;
+use crate::scenario::{Act, Claim, Scenario};
+use crate::time::Instant;
+use crate::trace::TraceEvent;
+
+/// Something that happens in a world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// Its producers and brokers did it.
+    Fact(TraceEvent),
+    /// An action of the scenario was done to them then; of what a rule does there is a fact.
+    Deed(Instant, Act),
+}
+
+/// Everything that happens in a world, in order of time: an action before what comes of it. A scenario that cannot be staged
+/// has no story.
+pub fn story(scenario: &Scenario, claim: &Claim, codecs: Option<&'static dyn Codecs>) -> Vec<Happening> {
+    let Some(mut stage) = staged(scenario, claim, codecs) else { return Vec::new() };
+    stage.note_deeds();
+    let end = stage.begins() + Duration::from_micros(scenario.duration_us);
+    let mut story = Vec::new();
+    loop {
+        let goes_on = stage.run_slice(end, 1);
+        story.extend(stage.take_deeds().into_iter().map(|(at, act)| Happening::Deed(at, act)));
+        story.extend(stage.take_trace().into_iter().map(Happening::Fact));
+        if !goes_on {
+            return story;
+        }
+    }
+}
