@@ -50,6 +50,8 @@ pub(crate) struct AppProps {
     pub(crate) on_theme: Callback<Theme>,
     /// Is it to be seen? Else a demo is, and keys are the demo's.
     pub(crate) is_shown: bool,
+    /// Told what the producer runs with, whenever that is something else.
+    pub(crate) on_config: Callback<Properties>,
 }
 
 /// The page for records of one's own.
@@ -62,6 +64,10 @@ pub(crate) fn App(props: &AppProps) -> Html {
     let width = use_width();
     let (driver, canvas, view) = use_world(&draft.topic);
     let t = language.texts();
+    {
+        let on_config = props.on_config.clone();
+        use_effect_with(view.config.properties.clone(), move |in_force| on_config.emit(in_force.clone()));
+    }
 
     let destination = draft.destination(&view.topology, view.config.ignores_keys);
     let on_send = {

@@ -26,6 +26,7 @@ pub(crate) enum Glyph {
     Fork,
     Share,
     Save,
+    Open,
     Down,
     Tick,
 }
@@ -62,6 +63,7 @@ impl Glyph {
                 "M6.5 9.5L9.5 6.5M7 4.5L9 2.5A3.2 3.2 0 0 1 13.5 7L11.5 9M9 11.5L7 13.5A3.2 3.2 0 0 1 2.5 9L4.5 7"
             }
             Self::Save => "M8 2V10M4.5 6.5L8 10L11.5 6.5M2.5 13.5H13.5",
+            Self::Open => "M8 10V2M4.5 5.5L8 2L11.5 5.5M2.5 13.5H13.5",
             Self::Down => "M4.5 6.5L8 10L11.5 6.5",
             Self::Tick => "M3 8.5L6.5 12L13 4.5",
             Self::Copy => "M5.5 5.5H13.5V13.5H5.5ZM10.5 5.5V2.5H2.5V10.5H5.5",

@@ -2,7 +2,8 @@
 //!
 //! The address says which page it is ([`root`]). For records of one's own, reports come in from a world (in this page or
 //! behind a bridge), [`store`] folds them into a [`view`], panels draw it, and [`driver`] holds the effects. A [`demo`] has
-//! a player and effects of its own, and the same pipeline. What moves is drawn past the virtual DOM ([`frame`]).
+//! a player and effects of its own, and the same pipeline; [`breaking`] has a worker, and shows on the stage of the demos
+//! what that found. What moves is drawn past the virtual DOM ([`frame`]).
 
 #[cfg(planted)]
 compile_error!("mistakes that are made on purpose are for `cargo xtask planted` alone");
@@ -10,6 +11,7 @@ compile_error!("mistakes that are made on purpose are for `cargo xtask planted` 
 mod address;
 mod alerts;
 mod app;
+mod breaking;
 mod config_texts;
 mod demo;
 mod dom;

@@ -8,7 +8,8 @@ pub(crate) const BRIDGE: &str = "playground.bridge";
 pub(crate) const LANGUAGE: &str = "playground.language";
 /// For good: `light` or `dark`. Also read by `boot.js`.
 pub(crate) const THEME: &str = "playground.theme";
-
+/// For this tab alone: what was typed in *Break my config*.
+pub(crate) const BREAKING: &str = "playground.break";
 /// For good: the slugs of the demos whose reveal was read, with spaces between.
 pub(crate) const DEMOS_DONE: &str = "playground.demos";
 

@@ -60,6 +60,8 @@ enum Task {
 enum Bench {
     /// The core alone: records per second and allocations per record, beside kafka-protocol
     Core,
+    /// Break my config in the page: 20 000 small worlds
+    Breaking,
     /// The library beside other clients: CPU, records per second, latency, memory
     #[cfg(target_os = "linux")]
     Clients(xtask::bench::clients::Options),
@@ -86,6 +88,7 @@ fn run(task: Task) -> Result<()> {
         Task::Codecs => xtask::page::codecs::command(),
         Task::Size => xtask::size::command(),
         Task::Bench { what: Bench::Core } => xtask::bench::core(),
+        Task::Bench { what: Bench::Breaking } => xtask::bench::breaking(),
         #[cfg(target_os = "linux")]
         Task::Bench { what: Bench::Clients(options) } => xtask::bench::clients::command(&options),
         Task::Bench { what: Bench::Sim(options) } => xtask::bench::sim::command(&options),

@@ -25,7 +25,7 @@ struct Row {
 }
 
 /// Builds both pages with the same profile and bundler, loads them, and prints a table; below it what is fetched only when
-/// somebody compresses. The last line is `total N bytes, R x minimal yew`.
+/// somebody compresses, plays a demo or searches. The last line is `total N bytes, R x minimal yew`.
 ///
 /// # Errors
 /// When a page does not build or never becomes ready, or asks for a file that is not there.
@@ -36,10 +36,12 @@ pub fn command() -> Result<()> {
     let minimal = measure("minimal yew", &minimal, "data-test-id=\"count\"")?;
     let codecs = page::codecs::file(&ours)?;
     let world = fs::read(page::demos::file(&ours)?)?;
+    let breaking = fs::read(page::breaking::file(&ours)?)?;
     let ours = measure("playground", &ours, "data-test-id=\"send\"")?;
     let codecs = fs::read(codecs)?;
     println!("{:32} {:>9} {:>9}", "on demand: codecs", codecs.len(), brotli(&codecs)?.len());
     println!("{:32} {:>9} {:>9}\n", "on demand: demos", world.len(), brotli(&world)?.len());
+    println!("{:32} {:>9} {:>9}\n", "on demand: break my config", breaking.len(), brotli(&breaking)?.len());
     println!("total {ours} bytes, {:.2} x minimal yew", ratio(ours, minimal));
     Ok(())
 }

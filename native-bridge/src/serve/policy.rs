@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 /// a policy; `'self'` covers a page that was opened through one.)
 ///
 /// What stands in the page's own text (Trunk starts the module there) is let through by its hash, so what somebody else
-/// brings into the page still does not run. Nor may the page make markup or scripts of text: nothing in it needs that.
+/// brings into the page still does not run. Nor may the page make markup or scripts of text: nothing in it needs that. The
+/// one address of a script that it makes is its worker's, by the policy `playground-worker` of its `boot.js`, which names
+/// that file whatever it is asked for.
 pub(crate) fn policy(html: &str) -> String {
     let (mut scripts, mut styles) = (String::new(), String::new());
     for (tag, hashes) in [("script", &mut scripts), ("style", &mut styles)] {
@@ -22,8 +24,8 @@ pub(crate) fn policy(html: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'{styles}; \
          img-src 'self' data:; font-src 'self'; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'; trusted-types 'none'"
+         worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types playground-worker"
     )
 }
 

@@ -8,7 +8,7 @@ use producer_core::player::messages::{Lesson, Note, Opened, Why};
 use super::DemoPageProps;
 use super::shown::{Phase, Said, Shown};
 use super::texts::{self, Texts};
-use super::theatre::Theatre;
+use super::theatre::{self, Theatre};
 use super::wording::{fault, note, own, stopped};
 use crate::dom::focus;
 use crate::icons::{Glyph, icon};
@@ -44,7 +44,7 @@ fn listed(notes: &[Note], button: Html, t: &Texts) -> Html {
 }
 
 /// What was done last, and why the world does not go on.
-pub(super) fn said(shown: &Shown, theatre: &Theatre, language: Language) -> Html {
+pub(crate) fn said(shown: &Shown, theatre: &Theatre, language: Language) -> Html {
     let t = texts::of(language);
     let (words, core) = shown.said.as_ref().map(|said| last(said, language)).unwrap_or_default();
     let select = Callback::from(|event: FocusEvent| {
@@ -91,6 +91,12 @@ fn last(said: &Said, language: Language) -> (String, Option<String>) {
         Said::Linked(left_out) => without(t.said_linked, *left_out),
         Said::Written(0) => t.said_written.to_owned(),
         Said::Written(left_out) => fill(t.said_written_without, &[&number(*left_out)]),
+        Said::FileOpened(name, left_out) => without(&fill(t.file_opened, &[name]), *left_out),
+        Said::FileWithoutLink(name) => fill(t.file_without_link, &[name]),
+        Said::FileRefused(name, core) => return (t.file_refused.to_owned(), Some(format!("{name}: {core}"))),
+        Said::FileTooLarge(name) => fill(t.file_too_large, &[name]),
+        Said::FileNoText(name) => fill(t.file_no_text, &[name]),
+        Said::FileGone(name) => fill(t.file_gone, &[name]),
         Said::Refused(Why::AtEnd) => t.said_at_end.to_owned(),
         Said::Refused(Why::TooManyFutures(most)) => fill(t.said_too_many_futures, &[most]),
         Said::Refused(Why::Said(core)) => return (t.said_refused.to_owned(), Some(core.clone())),
@@ -115,6 +121,9 @@ pub(super) fn other(phase: &Phase, theatre: &Theatre, props: &DemoPageProps) -> 
                 </div>
             }
         }
+        Phase::NotOpened(_) if &*props.fragment == theatre::FILE => html! {
+            <p class="alert" role="alert" data-test-id="link-fault">{ icon(Glyph::Warning) }<span>{ t.file_again }</span></p>
+        },
         Phase::NotOpened(why) => html! {
             <div class="alert" role="alert" data-test-id="link-fault">
                 { icon(Glyph::Warning) }

@@ -13,7 +13,7 @@ use crate::icons::{Glyph, icon};
 use crate::texts::{Language, fill};
 
 /// The bar at the bottom; `kind` is what `Next` looks for.
-pub(super) fn bar(shown: &Shown, theatre: &Theatre, kind: &UseStateHandle<Mark>, language: Language) -> Html {
+pub(crate) fn bar(shown: &Shown, theatre: &Theatre, kind: &UseStateHandle<Mark>, language: Language) -> Html {
     let (t, page) = (texts::of(language), language.texts());
     let on = |what: fn(&Theatre)| {
         let theatre = theatre.clone();

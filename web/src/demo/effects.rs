@@ -19,12 +19,16 @@ pub(super) fn go_to(fragment: &str) {
     }
 }
 
+/// The whole address that a fragment belongs to.
+pub(crate) fn address_of(fragment: &str) -> String {
+    let address = web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default();
+    format!("{}{fragment}", address.split('#').next().unwrap_or_default())
+}
+
 /// Shows a fragment in the address bar without going anywhere, and returns the whole address.
 pub(super) fn put_into_address_bar(fragment: &str) -> String {
-    let Some(window) = web_sys::window() else { return String::new() };
-    let address = window.location().href().unwrap_or_default();
-    let address = format!("{}{fragment}", address.split('#').next().unwrap_or_default());
-    if let Ok(history) = window.history() {
+    let address = address_of(fragment);
+    if let Some(Ok(history)) = web_sys::window().map(|window| window.history()) {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
     }
     address
@@ -37,7 +41,12 @@ pub(super) fn download(text: &str, form: Form, name: &str) {
         Form::JsonLines => ("jsonl", "application/x-ndjson"),
         Form::Mermaid => ("mmd", "text/plain"),
     };
-    let _ = try_to_download(text, kind, &format!("{name}.{ending}"));
+    save(text, kind, &format!("{name}.{ending}"));
+}
+
+/// Has the browser save a text as a file of this name.
+pub(crate) fn save(text: &str, kind: &str, name: &str) {
+    let _ = try_to_download(text, kind, name);
 }
 
 fn try_to_download(text: &str, kind: &str, name: &str) -> Result<(), JsValue> {

@@ -11,7 +11,7 @@ use crate::dom::{self, target};
 
 /// Keys for this theatre; `Next` looks for this kind.
 #[hook]
-pub(super) fn use_keys(theatre: &Theatre, kind: Mark) {
+pub(crate) fn use_keys(theatre: &Theatre, kind: Mark) {
     let theatre = theatre.clone();
     dom::use_keys(Rc::new(move |event| press(event, &theatre, kind)));
 }

@@ -12,6 +12,7 @@ use yew::prelude::*;
 use super::texts;
 use super::wording::own;
 use super::world::demo_file;
+use crate::breaking;
 use crate::dom::use_closing_from_outside;
 use crate::icons::{Glyph, icon};
 use crate::storage::{self, Memory};
@@ -32,7 +33,7 @@ struct Entry {
 /// Properties of [`Menu`].
 #[derive(Properties, PartialEq)]
 pub(crate) struct MenuProps {
-    /// The demo that is shown; empty: none.
+    /// The demo that is shown, or `break`; empty: neither.
     #[prop_or_default]
     pub(crate) current: Rc<str>,
     pub(crate) language: Language,
@@ -76,6 +77,7 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
             </button>
             if *is_open {
                 <nav id="demo-list" class="demo-list" aria-label={t.demos} onclick={close}><div>
+                    { to_breaking(props) }
                     if !props.current.is_empty() {
                         <a class="demo-own" href="#" data-test-id="own-records"><b>{ t.own_records }</b><span class="caption">{ t.own_records_text }</span></a>
                     }
@@ -87,6 +89,15 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
                 </div></nav>
             }
         </div>
+    }
+}
+
+/// The way to *Break my config*.
+fn to_breaking(props: &MenuProps) -> Html {
+    let [name, text] = breaking::name(props.language);
+    let current = (*props.current == *breaking::FRAGMENT.trim_start_matches('#')).then_some("page");
+    html! {
+        <a class="demo-own" href={breaking::FRAGMENT} data-test-id="to-break" aria-current={current}><b>{ name }</b><span class="caption">{ text }</span></a>
     }
 }
 

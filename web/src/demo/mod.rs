@@ -9,6 +9,7 @@ mod brokers;
 mod card;
 mod deeds;
 mod effects;
+mod file;
 mod frames;
 mod keys;
 mod log;
@@ -30,13 +31,17 @@ use producer_core::playback::Mark;
 use producer_core::player::messages::Opened;
 use yew::prelude::*;
 
-pub(crate) use self::effects::fragment;
+pub(crate) use self::banner::said;
+pub(crate) use self::bar::bar;
+pub(crate) use self::effects::{address_of, fragment, save};
+pub(crate) use self::keys::use_keys;
 pub(crate) use self::menu::Menu;
 use self::messages::Messages;
 use self::shown::{Phase, Shown};
+pub(crate) use self::stages::stages;
 use self::texts::Texts;
-use self::theatre::Theatre;
-use self::wording::own;
+pub(crate) use self::theatre::Theatre;
+pub(crate) use self::wording::own;
 use crate::panels::chips::chips;
 use crate::panels::top_bar::Theme;
 use crate::texts::{Language, fill};
@@ -45,7 +50,7 @@ use crate::width::use_width;
 /// Does a fragment of an address ask for something on this stage?
 pub(crate) fn is_asked_for(fragment: &str) -> bool {
     let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
-    ["demo/", "s=", "lesson="].iter().any(|beginning| fragment.starts_with(beginning))
+    ["demo/", "s=", "lesson="].iter().any(|beginning| fragment.starts_with(beginning)) || fragment == "file"
 }
 
 /// What the lower right shows.
@@ -89,12 +94,13 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
     let tab = use_state_eq(Tab::default);
     let dismissed = use_state_eq(|| false);
     let (theatre, shown) = use_theatre(&props.fragment, &dismissed);
-    keys::use_keys(&theatre, *kind);
+    use_keys(&theatre, *kind);
+    file::use_dropped_files(&theatre);
     let t = texts::of(language);
     let opened = match &shown.phase {
         Phase::Open(opened) => opened.clone(),
         _ => {
-            return html! { <>{ top::top(&shown, &theatre, props) }<main class="demo-other">{ banner::other(&shown.phase, &theatre, props) }</main></> };
+            return html! { <>{ top::top(&shown, &theatre, props) }<main class="demo-other">{ banner::other(&shown.phase, &theatre, props) }{ said(&shown, &theatre, language) }</main></> };
         }
     };
     html! {
@@ -103,8 +109,8 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
             <aside class="left"><card::Card key={props.fragment.to_string()} opened={opened.clone()} theatre={theatre.clone()} {language} /></aside>
             <main class="demo-main">
                 { question(&shown, &opened, &theatre, language) }
-                <div class="messages demo-said">{ banner::notes(&opened, &dismissed, language) }{ banner::said(&shown, &theatre, language) }</div>
-                { stages::stages(&shown, &theatre, width.turns_down(), language) }
+                <div class="messages demo-said">{ banner::notes(&opened, &dismissed, language) }{ said(&shown, &theatre, language) }</div>
+                { stages(&shown, &theatre, width.turns_down(), language) }
                 <div class="below">
                     { log::log(&shown, &theatre, language) }
                     <section class="results demo-side" aria-label={language.texts().score}>
@@ -121,14 +127,14 @@ pub(crate) fn DemoPage(props: &DemoPageProps) -> Html {
                     </section>
                 </div>
             </main>
-            { bar::bar(&shown, &theatre, &kind, language) }
+            { bar(&shown, &theatre, &kind, language) }
         </>
     }
 }
 
 /// The player behind this fragment, and the newest picture of it.
 #[hook]
-fn use_theatre(fragment: &Rc<str>, dismissed: &UseStateHandle<bool>) -> (Theatre, Shown) {
+pub(crate) fn use_theatre(fragment: &Rc<str>, dismissed: &UseStateHandle<bool>) -> (Theatre, Shown) {
     let newest = use_state(|| None::<Shown>);
     let theatre = {
         let newest = newest.clone();

@@ -44,6 +44,18 @@ pub(crate) enum Said {
     Linked(usize),
     /// It cannot be done.
     Refused(Why),
+    /// A file stands on the stage, and its link in the address bar; so many settings are not in it.
+    FileOpened(String, usize),
+    /// A file stands on the stage, and is too large for a link.
+    FileWithoutLink(String),
+    /// A file is no scenario, for this reason in the core's words; what stood there stands there still.
+    FileRefused(String, String),
+    /// A file is larger than any scenario.
+    FileTooLarge(String),
+    /// A file is no text.
+    FileNoText(String),
+    /// A file cannot be read any more.
+    FileGone(String),
     /// A trace was written; so many facts were left out.
     Written(u64),
 }

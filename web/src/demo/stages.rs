@@ -16,7 +16,7 @@ use crate::panels::stage::{Preview, Stage};
 use crate::texts::{Language, fill};
 
 /// All lanes. One alone has the whole width; several have columns, in which the belt turns downward.
-pub(super) fn stages(shown: &Shown, theatre: &Theatre, narrow: bool, language: Language) -> Html {
+pub(crate) fn stages(shown: &Shown, theatre: &Theatre, narrow: bool, language: Language) -> Html {
     let Some(opened) = shown.opened() else { return Html::default() };
     let several = opened.lanes.len() > 1;
     let lanes = (0..opened.lanes.len()).map(|lane| {

@@ -211,6 +211,15 @@ texts! {
     said_without: "{} settings are not in it: no link holds them.", "설정 {}개는 링크에 담을 수 없어 빠졌습니다.";
     said_written: "The trace is saved.", "기록을 저장했습니다.";
     said_written_without: "The trace is saved without its last {} facts: a page writes no more.", "기록을 저장했습니다. 너무 길어 마지막 {}개는 빠졌습니다.";
+    open_file: "Open a file", "파일 열기";
+    open_file_title: "Open a scenario file; it can also be dropped on the page", "시나리오 파일 열기 (페이지에 끌어다 놓아도 됩니다)";
+    file_opened: "{} is open, and its link stands in the address bar.", "{} 파일을 열었고, 링크를 주소창에 표시했습니다.";
+    file_without_link: "{} is open. It is too large for a link: to share it, send the file.", "{} 파일을 열었습니다. 링크로 만들기에는 너무 큽니다. 공유하려면 파일을 보내세요.";
+    file_refused: "This file cannot be played; what was here before is still here. Mend the line and open it again:", "이 파일은 실행할 수 없습니다. 이전 화면은 그대로 있습니다. 해당 줄을 고친 뒤 다시 여세요:";
+    file_too_large: "{} is larger than any scenario file (1 MiB).", "{}: 시나리오 파일의 최대 크기(1 MiB)를 넘습니다.";
+    file_no_text: "{} is no text in UTF-8: a scenario file is JSON.", "{}: UTF-8 텍스트가 아닙니다. 시나리오 파일은 JSON입니다.";
+    file_gone: "{} cannot be read any more: choose it again.", "{} 파일을 더 이상 읽을 수 없습니다. 다시 선택하세요.";
+    file_again: "What stood here came from a file that is too large for a link: open the file again.", "여기에 있던 내용은 링크로 만들 수 없는 큰 파일입니다. 파일을 다시 여세요.";
     said_at_end: "The scenario is at its end: go back first.", "끝에 도달했습니다. 먼저 뒤로 가세요.";
     said_too_many_futures: "{} futures are kept already.", "미래를 이미 {}개 보관하고 있습니다.";
     said_refused: "It cannot be done:", "실행할 수 없습니다:";

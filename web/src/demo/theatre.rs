@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gloo::render::{AnimationFrame, request_animation_frame};
 use producer_core::playback::Mark;
-use producer_core::player::messages::{Acted, Ask, Form, Hand, Judged, Standing, Target, Tell};
+use producer_core::player::messages::{Acted, Ask, Fault, Form, Hand, Judged, Standing, Target, Tell};
 use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
@@ -33,7 +33,14 @@ pub(super) struct Inner {
     pub(super) judges: Cell<bool>,
     /// What is opened has a number: what comes late for another is not taken.
     pub(super) openings: Cell<u32>,
+    /// The fragment of what stands there already, from a file, before the address bar has it.
+    stands_for: RefCell<Option<String>>,
 }
+
+/// The fragment of a file that is too large for a link: it shows nothing to anybody else.
+pub(super) const FILE: &str = "#file";
+/// Links up to this length are opened.
+const LONGEST_LINK: usize = 65_536;
 
 /// Hands between the panels and the player.
 #[derive(Clone)]
@@ -60,6 +67,7 @@ impl Theatre {
             playhead: Cell::new(0.0),
             judges: Cell::new(false),
             openings: Cell::new(0),
+            stands_for: RefCell::new(None),
         }));
         for canvas in &theatre.0.canvases {
             let inner = Rc::downgrade(&theatre.0);
@@ -84,6 +92,9 @@ impl Theatre {
 
     /// Puts on the stage what this fragment of an address shows.
     pub(crate) fn open(&self, fragment: &str) {
+        if self.0.stands_for.take().as_deref() == Some(fragment) {
+            return;
+        }
         let number = self.halt();
         self.0.shown.replace(Shown::default());
         self.changed();
@@ -94,6 +105,37 @@ impl Theatre {
                 theatre.stand(phase);
             }
         });
+    }
+
+    /// Puts the scenario of a file on the stage, and its link into the address bar as going there does. What cannot be
+    /// opened changes nothing.
+    pub(super) async fn open_file(&self, name: String, text: String) {
+        if let Err(reason) = world::load().await {
+            return self.say(Said::FileRefused(name, reason));
+        }
+        let opened = match world::ask(&Ask::OpenFile(text)) {
+            Tell::Opened(opened) => opened,
+            Tell::NotOpened(Fault::Refused(why)) => return self.say(Said::FileRefused(name, why)),
+            _ => return self.say(Said::FileRefused(name, String::new())),
+        };
+        self.halt();
+        self.stand(Phase::Open(Shared::new(*opened)));
+        let Tell::Link { fragment, left_out } = world::ask(&Ask::Link { at: false }) else { return };
+        let (fragment, said) = match fragment.len() {
+            ..=LONGEST_LINK => (fragment, Said::FileOpened(name, left_out.len())),
+            _ => (FILE.to_owned(), Said::FileWithoutLink(name)),
+        };
+        if fragment != super::fragment() {
+            self.0.stands_for.replace(Some(fragment.clone()));
+            go_to(&fragment);
+        }
+        self.say(said);
+    }
+
+    /// Says what was done, until something else is said.
+    pub(super) fn say(&self, said: Said) {
+        self.0.shown.borrow_mut().said = Some(said);
+        self.changed();
     }
 
     async fn fetch_and_open(&self, fragment: &str, number: u32) -> Phase {

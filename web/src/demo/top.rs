@@ -7,6 +7,7 @@ use producer_core::player::messages::Form;
 use yew::prelude::*;
 
 use super::DemoPageProps;
+use super::file::OpenFile;
 use super::menu::Menu;
 use super::shown::Shown;
 use super::texts;
@@ -32,6 +33,7 @@ pub(super) fn top(shown: &Shown, theatre: &Theatre, props: &DemoPageProps) -> Ht
             <Menu {current} {language} />
             { badge(Some(&World::InPage), page) }
             <span class="top-bar-space" />
+            <OpenFile theatre={theatre.clone()} {language} />
             if shown.opened().is_some() {
                 <button class="plain" data-test-id="copy-link" title={t.copy_link_title} onclick={copy}>{ icon(Glyph::Share) }<span class="word">{ t.copy_link }</span></button>
                 <Export theatre={theatre.clone()} {language} writes={shown.writes.map(|(_, part)| part)} />

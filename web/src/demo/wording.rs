@@ -14,7 +14,7 @@ use crate::format;
 use crate::texts::{Language, fill};
 
 /// A text of the scenario's own in this language, or in the one that it has.
-pub(super) fn own(words: &Words, language: Language) -> String {
+pub(crate) fn own(words: &Words, language: Language) -> String {
     let (first, second) = match language {
         Language::English => (&words.en, &words.ko),
         Language::Korean => (&words.ko, &words.en),

@@ -198,7 +198,7 @@ fn serializer_lines(named: &Serializers, in_composer: [Serializer; 2]) -> Proper
     [Half::Key, Half::Value].into_iter().filter_map(line).collect()
 }
 
-fn text_error(error: TextError, t: &Texts) -> String {
+pub(crate) fn text_error(error: TextError, t: &Texts) -> String {
     let (words, line) = match error {
         TextError::Escape(error) => match error.fault {
             EscapeFault::Malformed => (t.settings_text_bad, error.line),

@@ -5,6 +5,7 @@ use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use super::connect::deserted;
+use crate::breaking;
 use crate::demo::Menu;
 use crate::icons::{Glyph, icon};
 use crate::texts::{Language, Texts, fill};
@@ -52,6 +53,7 @@ pub(crate) fn top_bar(view: &View, theme: Theme, language: Language, choices: &C
             <span class="brand">{ icon(Glyph::Logo) }{ t.name }</span>
             <Menu {language} />
             { badge(view.world.as_ref(), t) }
+            <a class="to-break" href={breaking::FRAGMENT} data-test-id="break">{ breaking::name(language)[0] }</a>
             { link_state(&view.link, t) }
             if deserted(view).is_some() {
                 <span class="link is-lost" data-test-id="brokers-down" role="status">{ t.brokers_down_short }</span>

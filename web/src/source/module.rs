@@ -79,7 +79,7 @@ pub(crate) async fn get(name: &str) -> Result<Response, JsValue> {
 }
 
 /// The build writes it into the page's head.
-fn file_name(module: &str) -> Option<String> {
+pub(crate) fn file_name(module: &str) -> Option<String> {
     let place = document()?.query_selector(&format!("meta[name=playground-{module}]")).ok()??;
     place.get_attribute("content").filter(|name| !name.is_empty())
 }

@@ -11,6 +11,20 @@ use anyhow::Result;
 
 use crate::{process, tools, workspace};
 
+/// *Break my config* in the page, in headless Chromium; the last line is `N worlds in the page: S s`.
+///
+/// # Errors
+/// When page or benchmark do not compile, or it fails.
+pub fn breaking() -> Result<()> {
+    tools::rust_toolchain()?;
+    tools::ensure(&[tools::CHROMIUM, tools::CHROMEDRIVER])?;
+    process::run(
+        Command::new("cargo")
+            .args(["run", "--release", "--package", "cross-tests", "--bin", "bench-breaking"])
+            .current_dir(workspace::root()),
+    )
+}
+
 /// `send` and drain beside the same records encoded with kafka-protocol; the last line is
 /// `R x kafka-protocol, A allocations per record`.
 ///

@@ -7,21 +7,23 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{demos, module};
+use super::{breaking, demos, module};
 use crate::tools;
 
 /// What stands in the head of a page that fetches codecs; `content` becomes the name of their file.
 const PLACE: &str = r#"<meta name="playground-codecs" content="" />"#;
 
-/// Puts the codecs and the demos beside the page that Trunk is building. Trunk's hook calls this and names the folder.
+/// Puts codecs, demos and *Break my config* beside the page that Trunk is building. Trunk's hook calls this and names the
+/// folder.
 ///
 /// # Errors
-/// When nobody names a folder, there is no page in it that fetches codecs and demos, or a module does not compile.
+/// When nobody names a folder, there is no page in it that fetches them, or a module does not compile.
 pub fn command() -> Result<()> {
     let folder = env::var_os("TRUNK_STAGING_DIR").context("only Trunk calls this: TRUNK_STAGING_DIR is not set")?;
     let folder = Path::new(&folder);
     tools::rust_toolchain()?;
     ensure!(place(folder)?, "index.html has no {PLACE}");
+    ensure!(breaking::place(folder)?, "index.html has no {}", breaking::PLACE);
     ensure!(demos::place(folder)?, "index.html has no {}", demos::PLACE);
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Differences to Trunk's output: plain file names, and the module is started by a file (`init.js`) instead of a script
 //! in the text, so that the page can be served with `script-src 'self' 'wasm-unsafe-eval'`.
 
+pub mod breaking;
 pub mod codecs;
 pub mod demos;
 mod module;
@@ -51,6 +52,7 @@ pub fn build_from(source: &Path, name: &str) -> Result<PathBuf> {
     }
     fs::write(partial.join("index.html"), template::replace(&html, &links))?;
     codecs::place(&partial)?;
+    breaking::place(&partial)?;
     demos::place(&partial)?;
 
     if output.exists() {

@@ -15,7 +15,7 @@ use self::report::{Outcome, Report};
 use crate::{process, progress, sim, tools, trunk, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
-const WASM_PACKAGES: [&str; 5] = ["web", "page-codecs", "page-world", "wasm-probe", "minimal-yew"];
+const WASM_PACKAGES: [&str; 6] = ["web", "page-breaking", "page-codecs", "page-world", "wasm-probe", "minimal-yew"];
 
 /// How the files of cross tests begin that `--quick` leaves out: those with an Apache Kafka, with foreign producers, and
 /// those that cut and break off many times over. They take more than half of the time.
