@@ -60,6 +60,8 @@ async fn the_pages_own_code_runs_and_code_brought_into_it_does_not() -> Result<(
     for markup in [
         "document.body.innerHTML = '<p>'",
         "document.body.append(document.createElement('script')); document.body.lastChild.textContent = 'injected = 1'",
+        "new Worker('./tell.js')",
+        "new Worker(trustedTypes.createPolicy('injected', { createScriptURL: text => text }).createScriptURL('./tell.js'))",
     ] {
         let attempt = format!("try {{ {markup}; return 'written'; }} catch (error) {{ return error.name; }}");
         let ended = browser.client().execute(&attempt, vec![]).await?;
