@@ -202,9 +202,9 @@ mod tests {
     #[cfg(feature = "settings")]
     #[test]
     fn what_stands_twice_in_a_list_is_told_in_the_clients_words_and_a_page_learns_its_key() {
-        for (key, list, original, updated) in [
-            ("bootstrap.servers", "a:1 , b:2,a:1,A:1", "[a:1, b:2, a:1, A:1]", "[a:1, b:2, A:1]"),
-            ("ssl.cipher.suites", " x,x\t,x ", "[x, x, x]", "[x]"),
+        for (key, list, original, updated, others) in [
+            ("bootstrap.servers", "a:1 , b:2,a:1,A:1", "[a:1, b:2, a:1, A:1]", "[a:1, b:2, A:1]", 0),
+            ("ssl.cipher.suites", " x,x\t,x ", "[x, x, x]", "[x]", 1),
         ] {
             let sentence = format!(
                 "Configuration key \"{key}\" contains duplicate values. Duplicates will be removed. The original value is: \
@@ -213,8 +213,8 @@ mod tests {
             assert_eq!(told(&[(key, list)])[0], sentence);
             assert_eq!(
                 told(&[(key, updated.trim_matches(['[', ']']))]).len(),
-                1,
-                "nothing twice, nothing told but that it has no effect"
+                others,
+                "nothing twice, nothing told but that TLS has no effect"
             );
         }
         let first =

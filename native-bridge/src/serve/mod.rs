@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kafka_producer::embedded::EmbeddedBrokers;
-use kafka_producer::{BootstrapServers, ConfigNotice, ProducerConfig, probe};
+use kafka_producer::{BootstrapServers, ProducerConfig, probe};
 use playground_options::{GivenConfig, ServeOptions, check_page};
 use producer_core::serializer::Serializer;
 use tokio::net::TcpListener;
