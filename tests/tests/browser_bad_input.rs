@@ -76,7 +76,7 @@ async fn five_records_are_unknown_and_none_has_failed(screen: &Screen) -> Result
     let rows = screen.wait_until_ledger("unknown records", |rows| records(rows, "unknown") == 5).await?;
     assert_eq!(["acked", "failed", "waiting"].map(|state| records(&rows, state)), [2, 0, 0], "{rows:#?}");
     let score = screen.score().await?;
-    assert_eq!(score, Score { sent: 7, acked: 2, waiting: 0, failed: 0, unknown: 5 });
+    assert_eq!(score, Score { sent: 7, acked: 2, waiting: 0, failed: 0, unknown: 5, never: 0 });
     Ok(())
 }
 

@@ -61,6 +61,8 @@ pub(crate) enum Alert {
         records: u64,
         /// Those among them whose outcome will not be told here any more.
         waiting: u64,
+        /// Those that their program had not come to, and never will.
+        never_sent: u64,
     },
     /// The bridge is about to stop.
     Stopping,

@@ -266,6 +266,11 @@ impl Ledger {
         })
     }
 
+    /// Records without an outcome that a bridge which is out of reach may have handed to the producer.
+    pub(crate) fn may_be_out(&self) -> u64 {
+        self.reach().map(|(_, out)| u64::from(out)).sum()
+    }
+
     /// Sends to repeat after a session was resumed: those that neither it nor we know the end of. A repeated id is
     /// answered with what is stored, so nothing is sent twice.
     pub(crate) fn to_repeat(&self, unsettled_there: &[SendId]) -> Vec<SendCommand> {

@@ -56,7 +56,9 @@ impl Store {
         let mut next = Self::new(link, topic);
         let Counts { asked, waiting, .. } = self.view.ledger.counts();
         if asked > 0 {
-            next.alert(Alert::LeftBehind { records: asked, waiting });
+            // Of a world that is out of reach, its program's loop has come to its end.
+            let out = if self.view.is_lost() { self.view.ledger.may_be_out() } else { waiting };
+            next.alert(Alert::LeftBehind { records: asked, waiting: out, never_sent: waiting - out });
         }
         next
     }
@@ -531,7 +533,14 @@ mod tests {
         store.send(Habit::Get, record(), 3).expect("connected");
         let next = store.leave_for(Link::InPage, "orders");
         assert_eq!(next.view().ledger.counts().asked, 0);
-        assert_eq!(**next.view().alerts, [Alert::LeftBehind { records: 3, waiting: 3 }]);
+        assert_eq!(**next.view().alerts, [Alert::LeftBehind { records: 3, waiting: 3, never_sent: 0 }]);
+        let mut lost = connected();
+        lost.send(Habit::Get, record(), 1_000).expect("connected");
+        lost.set_link(Link::Lost { attempt: 1 });
+        let next = lost.leave_for(Link::InPage, "orders");
+        let out = u64::from(bridge::GET_AHEAD);
+        let left = Alert::LeftBehind { records: 1_000, waiting: out, never_sent: 1_000 - out };
+        assert_eq!(**next.view().alerts, [left], "its program came no further");
         let fresh = Store::new(Link::InPage, "orders").leave_for(Link::InPage, "orders");
         assert!(fresh.view().alerts.is_empty());
     }

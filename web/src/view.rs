@@ -59,7 +59,7 @@ impl View {
         if !self.is_lost() {
             return counts;
         }
-        let may_be_out: u64 = self.ledger.reach().map(|(_, out)| u64::from(out)).sum();
+        let may_be_out = self.ledger.may_be_out();
         Counts { unknown: counts.unknown + may_be_out, waiting: counts.waiting - may_be_out, ..counts }
     }
 }

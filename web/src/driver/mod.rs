@@ -285,7 +285,10 @@ impl Driver {
             self.0.last_view_ms.set(now_ms);
             let progress = {
                 let store = self.0.store.borrow();
-                self.0.pace.borrow_mut().look(now_ms, &store.view().ledger, store.view().clock)
+                let view = store.view();
+                let look = || self.0.pace.borrow_mut().look(now_ms, &view.ledger, view.clock);
+                // Nobody can tell how far a lost bridge is.
+                view.link.is_up().then(look).flatten()
             };
             self.0.store.borrow_mut().set_progress(progress);
             self.0.on_view.emit(self.view());

@@ -80,10 +80,11 @@ fn sentence(alert: &Alert, language: Language, t: &Texts) -> (String, Option<Str
         }
         Alert::NoToken => (t.alert_no_token.to_owned(), None),
         Alert::BadAddress(error) => (address_error(*error, t).to_owned(), None),
-        Alert::LeftBehind { records, waiting } => {
+        Alert::LeftBehind { records, waiting, never_sent } => {
             let listed = fill(t.alert_left_behind, &[&language.number(*records)]);
             let out = (*waiting > 0).then(|| fill(t.alert_left_waiting, &[&language.number(*waiting)]));
-            ([Some(listed), out].into_iter().flatten().collect::<Vec<_>>().join(" "), None)
+            let never = (*never_sent > 0).then(|| fill(t.alert_never_sent, &[&language.number(*never_sent)]));
+            ([Some(listed), out, never].into_iter().flatten().collect::<Vec<_>>().join(" "), None)
         }
         Alert::Stopping => (t.alert_stopping.to_owned(), None),
         Alert::Unknown { records, never_sent } => {
