@@ -172,14 +172,19 @@ fn wheel(picture: &Picture<'_>) -> Html {
     let tip =
         marks.iter().find(|(of, _)| Some(*of) == blade).map_or((x + 4, y), |(_, (_, tip))| (x + 3, (tip + y) / 2));
     let shapes = marks.iter().map(|(of, at)| {
-        let class = if blade == Some(*of) || !picture.to_come() { "stage-fill" } else { "stage-fill stage-pale" };
+        let is_open = !picture.to_come() && picture.awaits().is_none();
+        let class = if blade == Some(*of) || is_open { "stage-fill" } else { "stage-fill stage-pale" };
         shape(class, *of, *at, 4)
     });
     html! {
         <>
             { circle("stage-wheel", WHEEL, 24) }
             { shapes.collect::<Html>() }
-            { path("stage-blade", format!("M{} {y}H{}L{} {}", x - 24, x - 8, tip.0, tip.1)) }
+            { path("stage-blade", match picture.awaits() {
+                // It leads to none of them.
+                Some(_) => format!("M{} {y}H{}", x - 24, x - 7),
+                None => format!("M{} {y}H{}L{} {}", x - 24, x - 8, tip.0, tip.1),
+            }) }
             { circle("stage-blade-pin", (x - 7, y), 2) }
             { text("stage-small stage-at-middle", x, 304, chosen(picture)) }
         </>

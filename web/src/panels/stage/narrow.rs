@@ -86,12 +86,17 @@ fn wheel(picture: &Picture<'_>) -> Html {
     let shown = lanes.min(3);
     let first = picture.blade().map_or(0, |lane| (lane - 1).clamp(0, lanes - shown));
     let marks: Vec<_> = (0..shown).map(|n| (first + n, (x + (2 * n - shown + 1) * 5, y + 5))).collect();
+    let class = if picture.awaits().is_some() { "stage-fill stage-pale" } else { "stage-fill" };
     let tip = marks.iter().find(|(of, _)| Some(*of) == picture.blade()).map_or((x, y + 2), |(_, (tip, _))| (*tip, y));
     html! {
         <>
             { circle("stage-wheel", WHEEL_DOWN, 18) }
-            { marks.iter().map(|(of, at)| shape("stage-fill", *of, *at, 4)).collect::<Html>() }
-            { path("stage-blade", format!("M{x} {}V{}L{} {}", y - 18, y - 8, tip.0, tip.1)) }
+            { marks.iter().map(|(of, at)| shape(class, *of, *at, 4)).collect::<Html>() }
+            { path("stage-blade", match picture.awaits() {
+                // It leads to none of them.
+                Some(_) => format!("M{x} {}V{}", y - 18, y - 7),
+                None => format!("M{x} {}V{}L{} {}", y - 18, y - 8, tip.0, tip.1),
+            }) }
         </>
     }
 }
@@ -159,6 +164,8 @@ fn frame(picture: &Picture<'_>, band: Area, lane: &Lane<'_>) -> Html {
     };
     let end = lane.end_offset();
     let newest = if end > 0 && band.w > 60 { format!("@{}", end - 1) } else { String::new() };
+    // A long one stands below the cells: beside the name it would cover it.
+    let newest_y = if end > 1_000 { 364 } else { 324 };
     let (mark, word) = if band.w > 30 { (area.x + 7, area.x + 13) } else { (area.x + area.w / 2, area.x + 1) };
     let name_y = if band.w > 30 { 324 } else { 338 };
     html! {
@@ -166,7 +173,7 @@ fn frame(picture: &Picture<'_>, band: Area, lane: &Lane<'_>) -> Html {
             { titled(title, rect(class, area, 6)) }
             { shape("stage-fill", lane.number, (mark, 319), 4) }
             { text("stage-lane-small", word, name_y, format!("p{}", lane.number)) }
-            { text("stage-small stage-at-end stage-quiet", area.x + area.w - 4, 324, newest) }
+            { text("stage-small stage-at-end stage-quiet", area.x + area.w - 4, newest_y, newest) }
             { cells(picture, area, lane) }
         </>
     }
