@@ -164,6 +164,49 @@ async fn the_longest_name_of_a_topic_leaves_the_page_as_wide_as_it_was() -> Resu
     Ok(())
 }
 
+/// Of what must be read whole: is any of it cut, or beside its window?
+const CUT: &str = "return [...document.querySelectorAll(arguments[0])].filter(element =>
+    element.offsetParent && element.scrollWidth > element.clientWidth + 1).map(element => element.textContent)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_picture_and_the_badge_are_whole_on_windows_of_every_usual_width() -> Result<()> {
+    let (screen, _server) = page::by_itself().await?;
+    let cut = async |selector: &str| screen.browser().client().execute(CUT, vec![selector.into()]).await;
+    // With scroll bars of 15 px beside the page: 1 400, 1 366 and 1 280.
+    for width in [1_440, 1_385, 1_351, 1_265, 390] {
+        screen.browser().client().set_window_size(width, 900).await?;
+        for language in ["en", "ko"] {
+            screen.browser().choose("language", language).await?;
+            for whole in [".stage", ".badge .word", ".composer", ".composer button"] {
+                let found = cut(whole).await?;
+                assert_eq!(found, serde_json::json!([]), "{whole} at {width} in {language}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_numbers_stay_on_one_line_of_the_ledger() -> Result<()> {
+    let (screen, _server) = page::by_itself().await?;
+    screen.browser().choose("speed", "max").await?;
+    screen.send_record("callback", &Composed::keyed("user-42", "tea"), 100_000).await?;
+    screen.wait_until_settled().await?;
+    let heights =
+        "return [...document.querySelectorAll('[data-test-id=ledger-metadata]')].map(row => row.getClientRects().length
+        * Math.round(row.getBoundingClientRect().height / parseFloat(getComputedStyle(row).lineHeight)))";
+    for width in [1_440, 390] {
+        screen.browser().client().set_window_size(width, 900).await?;
+        let lines: Vec<u64> = serde_json::from_value(script(&screen, heights).await?)?;
+        assert!(!lines.is_empty() && lines.iter().all(|lines| *lines == 1), "at {width}: {lines:?}");
+        let cut = screen.browser().client().execute(CUT, vec![".row-place".into()]).await?;
+        assert_eq!(cut, serde_json::json!([]), "at {width}");
+    }
+    let rows = screen.ledger().await?;
+    assert!(rows[0].metadata_text.ends_with("@99999"), "{}", rows[0].metadata_text);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_pasted_in_another_form_are_told_apart_and_change_nothing() -> Result<()> {
     let bridge = Bridge::serve(page::folder()?, &[])?;

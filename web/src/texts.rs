@@ -29,6 +29,9 @@ texts! {
     // Top bar.
     badge_in_page: "Simulated brokers", "시뮬레이션 broker";
     badge_in_page_title: "Three brokers simulated in this page: the producer is the real one, network and time are simulated", "이 페이지 안의 시뮬레이션 broker 3대: producer는 실제 코드이고, network와 시간은 시뮬레이션입니다";
+    badge_in_page_short: "Simulated", "시뮬레이션";
+    badge_embedded_short: "Embedded", "내장";
+    badge_cluster_short: "Real cluster", "실제 cluster";
     badge_embedded: "Embedded brokers", "내장 broker";
     badge_embedded_title: "Brokers inside the bridge, spoken to over TCP like any Kafka", "bridge 안의 broker: 다른 Kafka처럼 TCP로 통신합니다";
     badge_cluster: "Real cluster: {}", "실제 cluster: {}";

@@ -23,12 +23,12 @@ pub(crate) fn alerts(alerts: &[Alert], driver: &Driver, language: Language) -> H
         let (verdict, words) = sentence(alert, language, t);
         // What a person asked for is no trouble.
         let (class, role, sign) = match alert {
-            Alert::Stopped(_) => ("alert is-told", "status", Glyph::Close),
-            _ => ("alert", "alert", Glyph::Warning),
+            Alert::Stopped(_) => ("alert is-told", "status", Html::default()),
+            _ => ("alert", "alert", icon(Glyph::Warning)),
         };
         html! {
             <div {class} data-test-id="alert" {role}>
-                { icon(sign) }
+                { sign }
                 <p>
                     <strong>{ verdict }</strong>
                     if let Some(words) = words { <code lang="en">{ words }</code> }

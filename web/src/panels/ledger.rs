@@ -15,6 +15,9 @@ use crate::texts::{Language, Texts, fill};
 /// Rows shown until a person asks for more: enough to look through, few enough to draw ten times a second.
 const ROWS_SHOWN: usize = 60;
 
+/// Calls of `send` from here on have numbers beside which a position has no room for its time as well.
+const LONG_NUMBERS: u64 = 1_000;
+
 /// Properties of [`LedgerPanel`].
 #[derive(Properties, PartialEq)]
 pub(crate) struct LedgerProps {
@@ -43,12 +46,13 @@ pub(crate) fn LedgerPanel(props: &LedgerProps) -> Html {
     let hidden = (open + ledger.rows().count()).saturating_sub(limit);
     let dropped = ledger.rows_dropped();
     let is_empty = props.counts == Counts::default();
+    let is_long = ledger.rows().next().and_then(|row| row.send_order).is_some_and(|order| order >= LONG_NUMBERS);
     html! {
         <section class="results" aria-label={t.score}>
             { score(props.counts, language) }
             <div class="ledger">
                 <h2>{ t.ledger }<span class="caption">{ if is_empty { t.ledger_empty } else { t.newest_first } }</span></h2>
-                <ul class="ledger-rows" tabindex="0" aria-label={t.ledger}>
+                <ul class={classes!("ledger-rows", is_long.then_some("is-long"))} tabindex="0" aria-label={t.ledger}>
                     if !is_empty {
                         <li class="ledger-heads caption" aria-hidden="true">
                             <span>{ t.ledger_sent }</span><span>{ t.ledger_answer }</span><span>{ t.ledger_key }</span>
@@ -79,8 +83,8 @@ fn score(counts: Counts, language: Language) -> Html {
         ("score-failed", t.score_failed, failed, "is-failed"),
         ("score-unknown", t.score_unknown, unknown, "is-unknown"),
     ];
-    // Only who stopped a program has any of these.
-    let never = (never > 0).then_some(("score-never", t.score_never, never, ""));
+    // Only who stopped a program has any of these; they stand below, for there is room for five in a row.
+    let never = (never > 0).then_some(("score-never", t.score_never, never, "is-apart"));
     let figures = figures.into_iter().chain(never);
     let figures =
         figures.map(|(test_id, word, count, class)| figure((test_id, word), count, class, Html::default(), language));
@@ -230,7 +234,9 @@ fn end(row: &Row, language: Language, t: &'static Texts) -> Html {
                 <span class="row-end">
                     <button class="row-position mono" data-test-id="ledger-metadata" title={fill(t.copy, &[&position])}
                         onclick={copy_on_click(position.clone())}>
-                        { mark(*partition) }{ position }
+                        { mark(*partition) }
+                        <span class="row-topic">{ row.topic.to_string() }</span>
+                        <span class="row-place">{ position.strip_prefix(&*row.topic).unwrap_or_default().to_owned() }</span>
                     </button>
                     <small class="caption">
                         if *attempts > 1 { <span class="row-attempts">{ fill(t.row_attempts, &[attempts]) }</span>{ " · " } }

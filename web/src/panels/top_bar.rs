@@ -115,9 +115,15 @@ pub(crate) fn badge(world: Option<&World>, t: &'static Texts) -> Html {
     } else {
         html! { <i class="ring" /> }
     };
+    let short = match world {
+        None => t.badge_waiting,
+        Some(World::InPage) => t.badge_in_page_short,
+        Some(World::Embedded) => t.badge_embedded_short,
+        Some(World::Cluster { .. }) => t.badge_cluster_short,
+    };
     html! {
         <span class={classes!("badge", format!("is-{code}"))} data-test-id="badge" data-world={code} {title}>
-            { sign }<span class="word">{ words }</span>
+            { sign }<span class="word for-wide">{ words }</span><span class="word for-narrow">{ short }</span>
         </span>
     }
 }
