@@ -401,10 +401,7 @@ impl Accumulator {
             queue.filling = None;
             queue.queue.clear();
         }
-        // Only a planted mistake gives a batch up and leaves it without a fate.
-        let is_given_up =
-            |slot: &BatchSlot| self.batch(*slot).is_some_and(|batch| batch.state() == BatchState::Abandoned);
-        self.incomplete.values().copied().filter(|slot| !is_given_up(slot)).collect()
+        self.incomplete.values().copied().collect()
     }
 
     /// Takes the batches out of the queues that never left (`abortUndrainedBatches`).

@@ -407,6 +407,12 @@ impl<O: Observer> Producer<O> {
         self.fail(now, slot, BatchFailure { error, record_errors: Vec::new(), persistence });
     }
 
+    /// Was a batch given up without a word? Only a planted mistake leaves one without a fate whose request is still out.
+    pub(super) fn is_given_up_in_silence(&self, slot: BatchSlot) -> bool {
+        planted(Defect::GivenUpInSilence)
+            && self.accumulator.batch(slot).is_some_and(|batch| batch.state() == BatchState::Abandoned)
+    }
+
     /// Fails a batch that no request carries.
     pub(super) fn fail_queued(&mut self, now: Instant, slot: BatchSlot, error: ProducerError) {
         let Some(batch) = self.accumulator.batch(slot) else { return };

@@ -476,7 +476,7 @@ impl<O: Observer> Producer<O> {
         for slot in self.accumulator.take_all() {
             if self.accumulator.is_in_flight(slot) {
                 self.give_up_in_flight(now, slot, error.clone(), Persistence::PossiblyPersisted);
-            } else {
+            } else if !self.is_given_up_in_silence(slot) {
                 self.fail_queued(now, slot, error.clone());
             }
         }
