@@ -54,6 +54,37 @@ async fn what_a_setting_does_not_do_is_said_where_it_was_typed_and_behind_a_butt
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_pasted_makes_the_settings_wider_and_no_key_breaks_in_a_word() -> Result<()> {
+    let (screen, _server) = page::by_itself().await?;
+    let paste = "const field = document.querySelector('[data-test-id=settings-text]');
+        field.value = arguments[0];
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }))";
+    let beside = "const body = document.querySelector('.settings-body'), drawer = body.closest('.drawer');
+        return [body.scrollWidth - body.clientWidth, Math.min(0, drawer.getBoundingClientRect().left)]";
+    // A part of a key that begins or ends a line ends or begins with a dot.
+    let broken = "return [...document.querySelectorAll('.setting label')].filter(label => {
+            const parts = [...label.childNodes].filter(node => node.nodeType === Node.TEXT_NODE);
+            return parts.some(part => {
+                const range = document.createRange();
+                range.selectNodeContents(part);
+                return range.getClientRects().length > 1;
+            });
+        }).map(label => label.textContent)";
+    for width in [1_440, 390] {
+        screen.browser().client().set_window_size(width, 900).await?;
+        screen.open(&_server.origin()).await?;
+        screen.browser().click("settings").await?;
+        screen.browser().wait_for("settings-text").await?;
+        assert_eq!(screen.browser().client().execute(broken, vec![]).await?, serde_json::json!([]), "at {width}");
+        let endless = format!("{}=1", "a".repeat(6_000));
+        screen.browser().client().execute(paste, vec![endless.into()]).await?;
+        screen.browser().wait_until_texts("settings-notice", |notices| notices.len() == 1).await?;
+        assert_eq!(screen.browser().client().execute(beside, vec![]).await?, serde_json::json!([0, 0]), "at {width}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_settings_that_waits_says_what_it_is_and_for_what_it_waits() -> Result<()> {
     let (screen, _server) = page::by_itself().await?;
     screen.apply_settings("linger.ms=60000").await?;

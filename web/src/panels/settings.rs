@@ -334,7 +334,7 @@ fn setting(
     let classes = classes!("setting", changed.map(|_| "is-changed"), at_fault.then_some("is-at-fault"));
     html! {
         <div class={classes} key={property.name}>
-            <label class="mono" for={format!("setting-{}", property.name)}>{ property.name }</label>
+            <label class="mono" for={format!("setting-{}", property.name)}>{ in_parts(property.name) }</label>
             if changed.is_some() {
                 <button class="quiet mono" onclick={reset} title={back}>
                     { property.default }{ icon(Glyph::Reset) }
@@ -372,6 +372,11 @@ fn field(property: &'static Property, value: &str, on_set: &Callback<String>) ->
         html! { <option value={*choice} selected={*choice == value}>{ *choice }</option> }
     });
     html! { <select id={id.clone()} class="mono" data-test-id={id} {onchange}>{ for options }</select> }
+}
+
+/// A key that may go on in the next line behind each of its dots, and nowhere else.
+fn in_parts(key: &'static str) -> Html {
+    key.split_inclusive('.').map(|part| html! { <>{ part }<wbr /></> }).collect()
 }
 
 #[cfg(test)]
