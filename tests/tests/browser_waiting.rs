@@ -42,7 +42,7 @@ async fn a_partition_that_the_topic_does_not_have_is_named_while_it_is_waited_fo
     let over =
         |lines: &[String]| lines.iter().any(|line| line.contains("the future of #2 has failed: TimeoutException"));
     screen.browser().wait_until_texts("history-line", over).await?;
-    assert!(!picture(&screen).await?.contains("waiting"), "nobody waits any more");
+    assert!(!picture(&screen).await?.contains("p7: waiting"), "nobody waits any more");
     assert!(screen.browser().texts("clock").await?.concat().starts_with("60."), "seconds, where there are so many");
     Ok(())
 }
