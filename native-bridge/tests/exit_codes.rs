@@ -29,6 +29,7 @@ fn bad_input_ends_every_command_with_two_and_a_sentence() {
         assert_eq!(ended.code, Some(2), "{line:?}: {}", ended.err);
         assert!(ended.out.is_empty() && !ended.err.trim().is_empty(), "{line:?} says why");
     }
+    assert_eq!(folder.read("producer.properties"), "acks=maybe", "what was read stays as it was");
 }
 
 #[test]
