@@ -1,11 +1,9 @@
 //! kafkajs, a client in JavaScript alone, from npm.
 
-use std::error::Error;
-use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use xtask::{process, tools, workspace};
 
 use crate::npm;
@@ -21,43 +19,50 @@ pub enum Calls {
     Mixed,
 }
 
-/// The client waits for something that does not come: it has settled no call for two minutes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stuck;
-
-impl fmt::Display for Stuck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("kafkajs has settled no call for two minutes")
-    }
-}
-
-impl Error for Stuck {}
-
-/// What the program ends with then.
-const STUCK: i32 = 75;
-
 /// As [`confluent::storm`](super::confluent::storm).
 ///
 /// # Errors
-/// When the package cannot be installed, or the program ends with an error; [`Stuck`].
+/// When the package cannot be installed, or the program ends with an error, as it does when the client settles no call
+/// for two minutes.
 pub fn storm(bootstrap_servers: &str, topic: &str, count: usize, id: &str, calls: Calls) -> Result<String> {
-    tools::ensure(&[tools::NODE])?;
     let calls = match calls {
         Calls::OnePartition => "each",
         Calls::Mixed => "mixed",
     };
-    let arguments = ["storm", bootstrap_servers, topic, &count.to_string(), id, calls];
-    let mut program = Command::new("node");
-    program
-        .arg(sources().join("peer.js"))
-        .args(arguments)
-        .env("NODE_PATH", npm::library("kafkajs", VERSION, &sources())?);
-    process::capture(&mut program).map_err(stuck_if_it_says_so)
+    run("peer.js", &["storm", bootstrap_servers, topic, &count.to_string(), id, calls])
 }
 
-fn stuck_if_it_says_so(error: anyhow::Error) -> anyhow::Error {
-    let status = error.downcast_ref().and_then(|failed: &process::CommandFailed| failed.status.code());
-    if status == Some(STUCK) { Stuck.into() } else { error }
+/// What became of the records for one partition, sent after the cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AfterCut {
+    /// Calls of `send` that were answered.
+    pub answered: usize,
+    /// Records that the partition has since.
+    pub stored: usize,
+}
+
+/// How many records [`send_after_cut`] sends to each partition.
+pub const SENT_AFTER_CUT: usize = 20;
+
+/// Has one broker's connections cut while the client waits for metadata from another one, and sends records then, one in
+/// each call, to one partition of each broker. The program calls the brokers' machine by this name.
+///
+/// # Errors
+/// When the package cannot be installed, or a call fails.
+pub fn send_after_cut(bootstrap_servers: &str, topic: &str, name: &str) -> Result<Vec<AfterCut>> {
+    let text = run("renamed.js", &[bootstrap_servers, topic, name, &SENT_AFTER_CUT.to_string()])?;
+    text.lines().map(|line| read(line).with_context(|| format!("the peer wrote {line:?}"))).collect()
+}
+
+fn read(line: &str) -> Result<AfterCut> {
+    let (answered, stored) = line.split_once(' ').context("two numbers")?;
+    Ok(AfterCut { answered: answered.parse()?, stored: stored.parse()? })
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<String> {
+    tools::ensure(&[tools::NODE])?;
+    let library = npm::library("kafkajs", VERSION, &sources())?;
+    process::capture(Command::new("node").arg(sources().join(program)).args(arguments).env("NODE_PATH", library))
 }
 
 fn sources() -> PathBuf {
@@ -66,18 +71,7 @@ fn sources() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::Context as _;
-
     use super::*;
-
-    #[test]
-    fn a_client_that_is_stuck_is_told_from_one_that_failed() {
-        for (status, is_stuck) in [(STUCK, true), (1, false)] {
-            let ended = process::capture(Command::new("sh").args(["-c", &format!("exit {status}")]));
-            let error = ended.map_err(stuck_if_it_says_so).context("kafkajs").expect_err("it failed");
-            assert_eq!(error.is::<Stuck>(), is_stuck, "{error:#}");
-        }
-    }
 
     #[test]
     fn the_lock_file_pins_the_version_and_its_checksum() {

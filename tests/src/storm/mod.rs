@@ -22,7 +22,6 @@ use self::apache::Apache;
 use self::embedded::Embedded;
 use self::faults::{Fault, rota};
 pub use self::judge::Breach;
-use crate::peers::kafkajs;
 use crate::proxy::{CuttingProxy, Seizer};
 use crate::read_back::{ReadRecord, read_topic};
 use crate::retries::count_repeated;
@@ -36,8 +35,6 @@ const FAULTS: usize = 100;
 const APART: usize = 250;
 /// How often it is looked at how far a client is.
 const GLANCE: Duration = Duration::from_millis(2);
-/// How often a client that gets stuck may begin.
-const TRIES: usize = 3;
 
 /// Whose brokers a client meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,22 +93,11 @@ impl Under {
     }
 }
 
-/// Has a client send so many records in bad weather. A client that gets stuck is noted, and has two more tries.
+/// Has a client send so many records in bad weather.
 ///
 /// # Errors
-/// When the brokers do not start, the client ends with an error or is stuck each time, or Java cannot be run.
-#[expect(clippy::print_stderr, reason = "who reads the outcome must know")]
+/// When the brokers do not start, the client ends with an error or settles no call any more, or Java cannot be run.
 pub async fn pass(brokers: Brokers, peer: Peer, records: usize, manner: Manner) -> Result<Passage> {
-    for _ in 1..TRIES {
-        match pass_once(brokers, peer, records, manner).await {
-            Err(error) if error.is::<kafkajs::Stuck>() => eprintln!("note: {error}; it begins anew with other brokers"),
-            done => return done,
-        }
-    }
-    pass_once(brokers, peer, records, manner).await
-}
-
-async fn pass_once(brokers: Brokers, peer: Peer, records: usize, manner: Manner) -> Result<Passage> {
     let mut proxies = Vec::new();
     let seizer = Seizer::default();
     for _ in 0..BROKERS {
