@@ -1,8 +1,6 @@
 //! Children that never outlive us, and commands that say what they do.
 
 use std::{
-    error::Error,
-    fmt,
     io::Write as _,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -25,35 +23,16 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// A command that ended with a failure, as [`capture`] tells it.
-#[derive(Debug)]
-pub struct CommandFailed {
-    line: String,
-    /// How it ended.
-    pub status: ExitStatus,
-    outputs: String,
-}
-
-impl fmt::Display for CommandFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` failed: {}\n{}", self.line, self.status, self.outputs)
-    }
-}
-
-impl Error for CommandFailed {}
-
 /// Runs a command and returns what it wrote to standard output.
 ///
 /// # Errors
-/// When it cannot be started, or [`CommandFailed`]: it exits with a failure; the message holds the command line and both
-/// outputs.
+/// When it cannot be started or exits with a failure; the message holds the command line and both outputs.
 pub fn capture(command: &mut Command) -> Result<String> {
     let line = command_line(command);
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("could not start `{line}`"))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        let outputs = stdout + &String::from_utf8_lossy(&output.stderr);
-        return Err(CommandFailed { line, status: output.status, outputs }.into());
+        bail!("`{line}` failed: {}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(stdout)
 }

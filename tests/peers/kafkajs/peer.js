@@ -59,22 +59,26 @@ async function main([command, servers, topic, count, id, calls]) {
     }
   }
   await storm.producer.disconnect()
-  finish(0)
+  finish()
 }
 
 // Whatever the weather, every request is answered or times out; a client that settles no call any more has lost one.
 function watch() {
   setInterval(() => {
     if (Date.now() - settledAt > PATIENCE_MS) {
-      console.error(`kafkajs has settled no call for ${PATIENCE_MS / 1_000} s`)
-      finish(1)
+      fail(`kafkajs has settled no call for ${PATIENCE_MS / 1_000} s`)
     }
   }, 1_000)
 }
 
 // A connection that kafkajs has given up stays open, and would keep the process.
-function finish(status) {
-  process.stdout.write(told.map(line => line + '\n').join(''), () => process.exit(status))
+function finish() {
+  process.stdout.write(told.map(line => line + '\n').join(''), () => process.exit(0))
+}
+
+function fail(why) {
+  console.error(why)
+  process.exit(1)
 }
 
 // A connection that is cut while it is made fails at once, whatever was said of retries.
@@ -112,9 +116,7 @@ async function send({ topic, mixed }, through, numbers, tellOutcome) {
 async function answered(sending) {
   const answers = await sending
   if (answers.length > 0) return answers
-  console.error('kafkajs has sent nothing, and says nothing of it')
-  finish(1)
-  return new Promise(() => {})
+  return fail('kafkajs has sent nothing, and says nothing of it')
 }
 
 async function settle(sending, numbers, tellOutcome) {
@@ -165,7 +167,4 @@ async function transaction(storm, first, count) {
   }
 }
 
-main(process.argv.slice(2)).catch(failure => {
-  console.error(failure)
-  finish(1)
-})
+main(process.argv.slice(2)).catch(fail)
