@@ -385,11 +385,8 @@ fn copy_of_the_page() -> Result<Scratch> {
 fn the_module(folder: &Path) -> Result<PathBuf> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        // Others are fetched when they are needed.
-        let is_first = path
-            .file_name()
-            .is_some_and(|name| !["codecs-", "world-"].iter().any(|other| name.to_string_lossy().starts_with(other)));
-        if is_first && path.extension().is_some_and(|extension| extension == "wasm") {
+        // Others are fetched when they are needed; what wasm-bindgen wrote is the page's own.
+        if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_bg.wasm")) {
             return Ok(path);
         }
     }

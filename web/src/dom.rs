@@ -26,6 +26,13 @@ pub(crate) fn focus(selector: &str) {
     }
 }
 
+/// Brings the first element of this kind into view.
+pub(crate) fn scroll_to(selector: &str) {
+    if let Some(element) = document().and_then(|document| document.query_selector(selector).ok().flatten()) {
+        element.scroll_into_view();
+    }
+}
+
 /// Copies to the clipboard; says whether that was done. A page that did not come over TLS or from this machine has none,
 /// and elsewhere the browser or its owner may forbid it.
 pub(crate) async fn copy(text: &str) -> bool {

@@ -101,9 +101,7 @@ pub struct Found {
     pub file: Arc<str>,
     /// When the scenario begins, in the time of its facts.
     pub begins: Instant,
-    /// When the claim is broken, in microseconds of the scenario.
-    pub accident_us: u64,
-    /// Where to stand to see it: a second of watching before.
+    /// Where to stand to see the accident, in microseconds of the scenario: a second of watching before.
     pub watch_from_us: u64,
     /// Everything that happens, in order of time.
     pub story: Vec<Step>,
@@ -127,6 +125,8 @@ pub enum Step {
     },
     /// From here on the claim is broken for good.
     Accident {
+        /// When, in microseconds of the scenario: with the last of what broke it.
+        at_us: u64,
         /// What is not so any more.
         what: Words,
     },
@@ -143,6 +143,8 @@ pub struct Changed {
     pub state: State,
     /// What it came to.
     pub words: Words,
+    /// The Java client's sentence, where it refuses.
+    pub refused: Option<Arc<str>>,
     /// What it costs: what the client changes because of it, and what else is broken with it.
     pub notices: Vec<ConfigNotice>,
     /// Other claims that are broken with it alone.

@@ -14,21 +14,23 @@ use crate::trace::TraceEvent;
 pub enum Happening {
     /// Its producers and brokers did it.
     Fact(TraceEvent),
-    /// An action of the scenario was done to them then; of what a rule does there is a fact.
-    Deed(Instant, Act),
+    /// An action of the scenario was done to them; of what a rule does there is a fact.
+    Deed(Act),
 }
 
-/// Everything that happens in a world, in order of time: an action before what comes of it. A scenario that cannot be staged
-/// has no story.
-pub fn story(scenario: &Scenario, claim: &Claim, codecs: Option<&'static dyn Codecs>) -> Vec<Happening> {
+/// Everything that happens in a world and when the world comes to it, in order of time: an action before what comes of it. A
+/// broker tells of an append when it is done with it, which is a little later than it came to it. A scenario that cannot be
+/// staged has no story.
+pub fn story(scenario: &Scenario, claim: &Claim, codecs: Option<&'static dyn Codecs>) -> Vec<(Instant, Happening)> {
     let Some(mut stage) = staged(scenario, claim, codecs) else { return Vec::new() };
     stage.note_deeds();
     let end = stage.begins() + Duration::from_micros(scenario.duration_us);
     let mut story = Vec::new();
     loop {
         let goes_on = stage.run_slice(end, 1);
-        story.extend(stage.take_deeds().into_iter().map(|(at, act)| Happening::Deed(at, act)));
-        story.extend(stage.take_trace().into_iter().map(Happening::Fact));
+        let now = stage.now();
+        story.extend(stage.take_deeds().into_iter().map(|act| (now, Happening::Deed(act))));
+        story.extend(stage.take_trace().into_iter().map(|fact| (now, Happening::Fact(fact))));
         if !goes_on {
             return story;
         }

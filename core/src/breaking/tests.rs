@@ -10,6 +10,7 @@ use crate::scenario::link::{Link, Shows};
 use crate::scenario::shrink::{PARTS, PLAIN, Shrinking};
 use crate::scenario::{Act, Arrival, Claim, Comparison, Counted, Load, Scenario};
 use crate::staging::{self, Stage};
+use crate::time::Instant;
 use crate::trace::{BrokerState, Fact};
 
 type Pairs = &'static [(&'static str, &'static str)];
@@ -410,26 +411,20 @@ fn the_story_of_a_counterexample_tells_what_was_done_to_it_and_then_what_came_of
     let asked = with_copies(Question { worlds: 3_000, ..asked }, 1);
     let found = found(asked.clone()).expect("broken");
     let story = story(&found.scenario, &asked.claim, None);
-    let times: Vec<_> = story
-        .iter()
-        .map(|happening| match happening {
-            Happening::Fact(event) => event.at,
-            Happening::Deed(at, _) => *at,
-        })
-        .collect();
+    let times: Vec<_> = story.iter().map(|(at, _)| *at).collect();
     assert!(times.is_sorted(), "{times:?}");
-    let deeds: Vec<_> = story.iter().filter(|happening| matches!(happening, Happening::Deed(..))).collect();
+    let deeds: Vec<_> = story.iter().filter(|happening| matches!(happening, (_, Happening::Deed(..)))).collect();
     assert_eq!(deeds.len(), found.scenario.actions.len(), "each action is done once: {deeds:?}");
-    let killed = story.iter().position(|happening| matches!(happening, Happening::Deed(_, Act::KillBroker { .. })));
-    let is_dead = |happening: &Happening| {
-        let Happening::Fact(event) = happening else { return false };
+    let killed = story.iter().position(|happening| matches!(happening, (_, Happening::Deed(Act::KillBroker { .. }))));
+    let is_dead = |happening: &(Instant, Happening)| {
+        let (_, Happening::Fact(event)) = happening else { return false };
         matches!(event.what, Fact::BrokerChanged { state: BrokerState::Killed, .. })
     };
     let dead = story.iter().position(is_dead);
     assert!(killed.is_some() && killed < dead, "{killed:?} {dead:?}");
     // The facts are those of an ordinary run.
     let ending = staging::run(&found.scenario, 0, &[], None).expect("it can be staged");
-    let facts = story.into_iter().filter_map(|happening| match happening {
+    let facts = story.into_iter().filter_map(|(_, happening)| match happening {
         Happening::Fact(event) => Some(event),
         Happening::Deed(..) => None,
     });

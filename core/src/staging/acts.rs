@@ -59,7 +59,7 @@ impl Stage {
                 self.act_out(&act);
                 #[cfg(feature = "breaking")]
                 if let Some(deeds) = &mut self.deeds {
-                    deeds.push((self.simulation.now().instant(), *act));
+                    deeds.push(*act);
                 }
             }
             Step::Undo(undo) => self.undo(undo),

@@ -92,9 +92,9 @@ pub struct Stage {
     /// What has been taken from the simulation and not by anybody else.
     news: Vec<TraceEvent>,
     events_of_script: u64,
-    /// Actions that were done, and when, for whoever asked for them.
+    /// Actions that were done, for whoever asked for them.
     #[cfg(feature = "breaking")]
-    deeds: Option<Vec<(Instant, Act)>>,
+    deeds: Option<Vec<Act>>,
 }
 
 impl Stage {
@@ -281,9 +281,9 @@ impl Stage {
         self.deeds = Some(Vec::new());
     }
 
-    /// Those that were done since the last call, and when.
+    /// Those that were done since the last call.
     #[cfg(feature = "breaking")]
-    pub(crate) fn take_deeds(&mut self) -> Vec<(Instant, Act)> {
+    pub(crate) fn take_deeds(&mut self) -> Vec<Act> {
         self.deeds.as_mut().map(core::mem::take).unwrap_or_default()
     }
 

@@ -10,7 +10,7 @@ use producer_core::time::Instant;
 use producer_core::trace::Fact;
 
 use crate::deeds;
-use crate::words::{claim, count, fault, number, pair};
+use crate::words::{begun, claim, count, fault, number, pair};
 
 /// A story has at most so many steps: more than anybody reads, and than a counterexample has that was made small.
 const MOST_STEPS: usize = 2_000;
@@ -33,6 +33,7 @@ pub(crate) fn findings(question: &Question, report: &Report, task: Task, found: 
         // There may be none yet.
         None if report.tried.trials.broken > 0 => {
             let [en, ko] = claim(&question.claim);
+            let en = begun(&en);
             pair(
                 format!("“{en}”: broken. Looking for the smallest world that is."),
                 format!("‘{ko}’: 깨졌습니다. 가장 작은 세계를 찾는 중입니다."),
@@ -54,6 +55,7 @@ pub(crate) fn findings(question: &Question, report: &Report, task: Task, found: 
 
 fn broken(question: &Question, found: &Counterexample) -> Words {
     let [en, ko] = claim(&question.claim);
+    let en = begun(&en);
     let ([en_world, ko_world], [en_of, ko_of]) = (number(found.world + 1), number(question.worlds));
     let names = |language: usize| {
         let names: Vec<&str> = found.faults.iter().map(|kind| fault(*kind)[language]).collect();
@@ -78,6 +80,7 @@ fn broken(question: &Question, found: &Counterexample) -> Words {
 
 fn survived(claim_of: &Claim, trials: &Trials) -> Words {
     let [en, ko] = claim(claim_of);
+    let en = begun(&en);
     let [_, ko_worlds] = number(trials.worlds);
     pair(
         format!("“{en}”: {}, none broke it.", count(trials.worlds, "world")),
@@ -195,10 +198,8 @@ fn changed(report: &ChangeReport, worlds: u32, is_over: bool) -> Changed {
         key: report.change.key.clone(),
         value: report.change.value.clone(),
         state,
-        words: match &report.verdict {
-            Err(error) => pair(format!("{}: {error}", words.en), format!("{}: {error}", words.ko)),
-            Ok(_) => words,
-        },
+        words,
+        refused: report.verdict.as_ref().err().map(|error| error.message.clone()),
         notices: report.verdict.clone().unwrap_or_default(),
         price: price.collect(),
     }
@@ -211,13 +212,20 @@ pub(crate) fn found(question: &Question, found: &Counterexample) -> Found {
         u64::try_from(us).unwrap_or(u64::MAX)
     };
     let [en, ko] = claim(&question.claim);
-    let mut accident = Some(Step::Accident {
-        what: pair(format!("from here on “{en}” does not hold"), format!("여기서부터 ‘{ko}’ 깨짐")),
-    });
+    let what = pair(format!("from here on “{en}” does not hold"), format!("여기서부터 ‘{ko}’ 깨짐"));
+    // Whoever reads a broker's log reads behind what it has in hand, and so knows of an append before it is told.
+    let known_us = found.accident_us + found.scenario.cluster.processing_us;
+    let (mut accident, mut last_us) = (Some(what), 0);
     let mut steps = Vec::new();
-    for happening in story(&found.scenario, &question.claim, None) {
+    for (at, happening) in story(&found.scenario, &question.claim, None) {
+        // Behind all that happens at its moment: one of those things is what broke it.
+        if since_begin(at) > known_us
+            && let Some(what) = accident.take()
+        {
+            steps.push(Step::Accident { at_us: found.accident_us.max(last_us), what });
+        }
         let (at_us, step) = match happening {
-            Happening::Deed(at, act) => (since_begin(at), deeds::done(since_begin(at), &act)),
+            Happening::Deed(act) => (since_begin(at), deeds::done(since_begin(at), &act)),
             Happening::Fact(event) => {
                 let at_us = since_begin(event.at);
                 let step =
@@ -225,22 +233,18 @@ pub(crate) fn found(question: &Question, found: &Counterexample) -> Found {
                 (at_us, step)
             }
         };
-        // Behind all that happens at its moment: one of those things is what broke it.
-        if at_us > found.accident_us {
-            steps.extend(accident.take());
-        }
+        last_us = at_us;
         steps.extend(step);
         if steps.len() >= MOST_STEPS {
             break;
         }
     }
-    steps.extend(accident);
+    steps.extend(accident.map(|what| Step::Accident { at_us: found.accident_us.max(last_us), what }));
     Found {
         title: happened(found),
         link: found.link().to_string().into(),
         file: format!("{}\n", text::write(&found.scenario).trim_end()).into(),
         begins: BEGIN,
-        accident_us: found.accident_us,
         watch_from_us: found.watch_from_us,
         story: steps,
     }

@@ -30,6 +30,12 @@ pub(crate) fn count(count: impl Into<u64> + Copy, what: &str) -> String {
     format!("{en} {what}{plural}")
 }
 
+/// With a capital letter in front.
+pub(crate) fn begun(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// A claim in a few words.
 pub(crate) fn claim(claim: &Claim) -> [String; 2] {
     let both = |en: &str, ko: &str| [en.to_owned(), ko.to_owned()];

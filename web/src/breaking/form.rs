@@ -30,7 +30,7 @@ pub(super) struct FormProps {
 #[component]
 pub(super) fn Form(props: &FormProps) -> Html {
     let language = props.language;
-    let (t, page) = (texts::of(language), language.texts());
+    let t = texts::of(language);
     let draft = use_state(Draft::remembered);
     let edit = {
         let draft = draft.clone();
@@ -77,9 +77,10 @@ pub(super) fn Form(props: &FormProps) -> Html {
     let worlds = language.number(MOST_WORLDS);
     html! {
         <form class="break-form" data-test-id="break-form" onsubmit={go}>
+            <div class="break-fields">
             <section>
                 <h2><label for="break-text" class="mono">{ "producer.properties" }</label><span class="caption">{ t.file_hint }</span></h2>
-                <textarea id="break-text" class="mono" data-test-id="break-text" rows="6" spellcheck="false" autocomplete="off" placeholder={"acks=1\nenable.idempotence=false"}
+                <textarea id="break-text" class="mono" data-test-id="break-text" rows="4" spellcheck="false" autocomplete="off" placeholder={"acks=1\nenable.idempotence=false"}
                     aria-describedby="break-said" aria-invalid={(checked.bad_text.is_some() || checked.verdict.error.is_some()).then_some("true")} value={text.clone()} oninput={on_text} />
                 if differs {
                     <button type="button" class="quiet" data-test-id="break-from-settings" onclick={from_settings}>{ icon(Glyph::Reset) }{ t.from_settings }</button>
@@ -127,15 +128,15 @@ pub(super) fn Form(props: &FormProps) -> Html {
                 <label class="break-check"><input type="checkbox" data-test-id="break-count-all" checked={draft.counts_all}
                     oninput={with(|draft, input| draft.counts_all = input.checked())} />{ t.count_all }</label>
             </section>
-            <section class="break-go">
-                { buttons(props, wanted.is_some(), t) }
-                { progress(&props.state, language) }
-            </section>
             <section class="break-server">
                 <h2>{ t.server }<button type="button" class="quiet" data-test-id="break-copy-command" aria-label={t.copy_command} title={t.copy_command} onclick={copy_on_click(command.clone())}>{ icon(Glyph::Copy) }</button></h2>
                 <code lang="en" data-test-id="break-command">{ command }</code>
             </section>
-            <span class="unseen">{ page.name }</span>
+            </div>
+            <section class="break-go">
+                { buttons(props, wanted.is_some(), t) }
+                { progress(&props.state, language) }
+            </section>
         </form>
     }
 }

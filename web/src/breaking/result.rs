@@ -28,6 +28,15 @@ const LINES: usize = 300;
 /// What a saved scenario is called.
 const FILE: &str = "broken.json";
 
+/// What became of a link or a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Sharing {
+    Copied,
+    /// The link.
+    NotCopied(String),
+    Saved,
+}
+
 /// Properties of [`Outcome`].
 #[derive(Properties, PartialEq)]
 pub(super) struct OutcomeProps {
@@ -44,10 +53,20 @@ pub(super) fn Outcome(props: &OutcomeProps) -> Html {
     let width = use_width();
     let kind = use_state_eq(|| Mark::Fault);
     let dismissed = use_state_eq(|| false);
+    let said = use_state(|| None::<Sharing>);
     let Some(found) = &props.findings.found else { return Html::default() };
     let link: Rc<str> = (*found.link).into();
     let (theatre, shown) = demo::use_theatre(&link, &dismissed);
     demo::use_keys(&theatre, *kind);
+    {
+        // In one column what was asked stands below what was found, and whoever asked it is down there.
+        let is_column = width.turns_down();
+        use_effect_with(Rc::clone(&link), move |_| {
+            if is_column {
+                dom::scroll_to("[data-test-id=break-title]");
+            }
+        });
+    }
     let lines = {
         let findings = props.findings.clone();
         use_memo((link, language), move |_| {
@@ -56,10 +75,6 @@ pub(super) fn Outcome(props: &OutcomeProps) -> Html {
     };
     let now = shown.opened().map(|_| shown.now_us);
     let at = now.and_then(|now_us| lines.iter().rposition(|line| line.at_us <= now_us));
-    let before = {
-        let (theatre, from_us) = (theatre.clone(), found.watch_from_us);
-        Callback::from(move |_: MouseEvent| theatre.go_to(from_us))
-    };
     html! {
         <>
             <main class="demo-main break-main" data-test-id="break-found">
@@ -70,17 +85,18 @@ pub(super) fn Outcome(props: &OutcomeProps) -> Html {
                     </div>
                     <div class="chips">
                         { chips(&shown.stage_view(0), language) }
-                        <button class="plain" data-test-id="break-to-accident" onclick={before}>{ icon(Glyph::Next) }<span class="word">{ t.to_accident }</span></button>
+                        { share(&props.findings, &said, language) }
                     </div>
                 </div>
                 <div class="messages demo-said">{ demo::said(&shown, &theatre, language) }</div>
                 { demo::stages(&shown, &theatre, width.turns_down(), language) }
                 <div class="below">
-                    <Story {language} {lines} {at} theatre={theatre.clone()} />
+                    <Story {language} {lines} {at} theatre={theatre.clone()} watch_from_us={found.watch_from_us} />
                     <section class="results break-side" aria-label={t.changes}>
-                        <Share {language} found={props.findings.clone()} />
-                        { notes(&props.findings, language) }
+                        { shared((*said).as_ref(), language) }
                         { changes(&props.findings, &props.state, language) }
+                        { notes(&props.findings, language) }
+                        <p class="caption">{ t.not_a_proof }</p>
                     </section>
                 </div>
             </main>
@@ -124,8 +140,8 @@ fn lines(found: &Found, language: Language) -> Vec<Line> {
                 is_trouble: *is_trouble,
                 is_accident: false,
             },
-            Step::Accident { what } => Line {
-                at_us: found.accident_us,
+            Step::Accident { at_us, what } => Line {
+                at_us: *at_us,
                 who: t.accident.to_owned(),
                 what: demo::own(what, language),
                 partition: None,
@@ -146,6 +162,8 @@ struct StoryProps {
     /// The newest line at the playhead; those behind it are still to come.
     at: Option<usize>,
     theatre: Theatre,
+    /// One second of watching before the accident.
+    watch_from_us: u64,
 }
 
 /// What happens, from beginning to end; drawn anew only when the playhead comes to another line.
@@ -173,10 +191,17 @@ fn Story(props: &StoryProps) -> Html {
             </li>
         }
     });
+    let before = {
+        let (theatre, from_us) = (props.theatre.clone(), props.watch_from_us);
+        Callback::from(move |_: MouseEvent| theatre.go_to(from_us))
+    };
     let more = props.lines.len().saturating_sub(LINES);
     html! {
         <section class="history demo-log break-story" aria-label={t.story}>
-            <h2>{ t.story }<span class="caption">{ t.story_order }</span></h2>
+            <h2>
+                { t.story }<span class="caption">{ t.story_order }</span>
+                <button class="quiet" data-test-id="break-to-accident" onclick={before}>{ icon(Glyph::Next) }{ t.to_accident }</button>
+            </h2>
             <ol tabindex="0" aria-label={t.story}>
                 { for lines }
                 if more > 0 { <li class="history-older caption">{ fill(t.story_more, &[&props.language.number(more as u64)]) }</li> }
@@ -185,42 +210,46 @@ fn Story(props: &StoryProps) -> Html {
     }
 }
 
-/// Properties of [`Share`].
-#[derive(Properties, PartialEq)]
-struct ShareProps {
-    language: Language,
-    found: Shared<Findings>,
-}
-
-/// The link, and the file.
-#[component]
-fn Share(props: &ShareProps) -> Html {
-    let t = texts::of(props.language);
-    let said = use_state(|| None::<String>);
-    let place = use_node_ref();
-    let Some(found) = &props.found.found else { return Html::default() };
-    let link = demo::address_of(&found.link);
+/// Opens it elsewhere, copies its link, saves its file; what became of that is told in `said`.
+fn share(found: &Shared<Findings>, said: &UseStateHandle<Option<Sharing>>, language: Language) -> Html {
+    let t = texts::of(language);
+    let link: Rc<str> = found.found.as_ref().map(|found| Rc::from(&*found.link)).unwrap_or_default();
     let copy = {
-        let (said, link, place) = (said.clone(), link.clone(), place.clone());
+        let (said, link) = (said.clone(), demo::address_of(&link));
         Callback::from(move |_: MouseEvent| {
-            let (said, link, place) = (said.clone(), link.clone(), place.clone());
+            let (said, link) = (said.clone(), link.clone());
             spawn_local(async move {
                 let copied = dom::copy(&link).await;
-                if !copied && let Some(input) = place.cast::<HtmlInputElement>() {
-                    let _ = input.focus();
-                }
-                said.set(Some(if copied { t.copied } else { t.not_copied }.to_owned()));
+                said.set(Some(if copied { Sharing::Copied } else { Sharing::NotCopied(link) }));
             });
         })
     };
     let save = {
-        let (said, findings) = (said.clone(), props.found.clone());
+        let (said, findings) = (said.clone(), found.clone());
         Callback::from(move |_: MouseEvent| {
             if let Some(found) = &findings.found {
                 demo::save(&found.file, "application/json", FILE);
-                said.set(Some(fill(t.saved, &[&FILE])));
+                said.set(Some(Sharing::Saved));
             }
         })
+    };
+    html! {
+        <>
+            <a class="break-open" data-test-id="break-open" href={link.to_string()}>{ icon(Glyph::Play) }<span class="word">{ t.open }</span></a>
+            <button class="plain" data-test-id="break-copy-link" onclick={copy}>{ icon(Glyph::Share) }<span class="word">{ t.copy_link }</span></button>
+            <button class="plain" data-test-id="break-save" onclick={save}>{ icon(Glyph::Save) }<span class="word">{ t.save }</span></button>
+        </>
+    }
+}
+
+/// What became of sharing; where the link could not be copied, it stands there to be selected.
+fn shared(said: Option<&Sharing>, language: Language) -> Html {
+    let t = texts::of(language);
+    let words = match said {
+        None => String::new(),
+        Some(Sharing::Copied) => t.copied.to_owned(),
+        Some(Sharing::NotCopied(_)) => t.not_copied.to_owned(),
+        Some(Sharing::Saved) => fill(t.saved, &[&FILE]),
     };
     let select = Callback::from(|event: FocusEvent| {
         if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
@@ -228,13 +257,13 @@ fn Share(props: &ShareProps) -> Html {
         }
     });
     html! {
-        <div class="break-share">
-            <a class="plain" data-test-id="break-open" href={found.link.to_string()}>{ icon(Glyph::Play) }{ t.open }</a>
-            <button class="plain" data-test-id="break-copy-link" onclick={copy}>{ icon(Glyph::Share) }{ t.copy_link }</button>
-            <button class="plain" data-test-id="break-save" onclick={save}>{ icon(Glyph::Save) }{ t.save }</button>
-            <input ref={place} class="mono" data-test-id="break-link" aria-label={t.link} readonly=true value={link} onfocus={select} />
-            <p class="caption" role="status" data-test-id="break-shared">{ (*said).clone().unwrap_or_default() }</p>
-        </div>
+        <>
+            // Always there, so that what is said in it is heard.
+            <p class="caption break-shared" role="status" data-test-id="break-shared">{ words }</p>
+            if let Some(Sharing::NotCopied(link)) = said {
+                <input class="mono" data-test-id="break-link" aria-label={t.link} readonly=true value={link.clone()} onfocus={select} />
+            }
+        </>
     }
 }
 
@@ -259,7 +288,6 @@ fn changes(findings: &Findings, state: &State, language: Language) -> Html {
             <ul class="break-changes" tabindex="0" aria-label={t.changes}>
                 { for findings.changes.iter().enumerate().map(|(place, one)| change(one, at == Some(place), language)) }
             </ul>
-            <p class="caption break-proof">{ t.not_a_proof }</p>
         </>
     }
 }
@@ -282,6 +310,7 @@ fn change(change: &Changed, is_tried: bool, language: Language) -> Html {
             { sign }<span class="unseen">{ word }</span>
             <code lang="en">{ format!("{}={}", change.key, change.value) }</code>
             <span data-test-id="break-change-words">{ words }</span>
+            if let Some(refused) = &change.refused { <code class="break-refused" lang="en">{ refused.to_string() }</code> }
             { for change.price.iter().map(|price| html! { <span class="break-price">{ demo::own(price, language) }</span> }) }
             { for change.notices.iter().map(|notice| html! { <span class="caption">{ notice_text(notice, page) }</span> }) }
         </li>

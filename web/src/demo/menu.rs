@@ -58,7 +58,12 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
         })
     };
     let number = DEMOS.iter().position(|demo| *demo.slug == *props.current).map(|place| place + 1);
-    let word = number.map_or_else(|| t.demos.to_owned(), |number| fill(t.demo_here, &[&number]));
+    let is_break = is_break(props);
+    let word = match number {
+        _ if is_break => breaking::name(props.language)[0].to_owned(),
+        Some(number) => fill(t.demo_here, &[&number]),
+        None => t.demos.to_owned(),
+    };
     let close = {
         let is_open = is_open.clone();
         Callback::from(move |event: MouseEvent| {
@@ -71,7 +76,7 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
     html! {
         <div class="demo-menu" ref={place}>
             <button class="plain" data-test-id="demos" aria-expanded={is_open.to_string()} aria-controls="demo-list" {onclick}>
-                <span class="caption">{ word }</span>
+                if is_break { <strong>{ word }</strong> } else { <span class="caption">{ word }</span> }
                 if number.is_some() { <b class="mono">{ props.current.to_string() }</b> }
                 { icon(Glyph::Down) }
             </button>
@@ -92,10 +97,15 @@ pub(crate) fn Menu(props: &MenuProps) -> Html {
     }
 }
 
+/// Is *Break my config* shown?
+fn is_break(props: &MenuProps) -> bool {
+    breaking::FRAGMENT.strip_prefix('#') == Some(&*props.current)
+}
+
 /// The way to *Break my config*.
 fn to_breaking(props: &MenuProps) -> Html {
     let [name, text] = breaking::name(props.language);
-    let current = (*props.current == *breaking::FRAGMENT.trim_start_matches('#')).then_some("page");
+    let current = is_break(props).then_some("page");
     html! {
         <a class="demo-own" href={breaking::FRAGMENT} data-test-id="to-break" aria-current={current}><b>{ name }</b><span class="caption">{ text }</span></a>
     }
