@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const TRIES: u32 = 3;
 /// How often a running client's memory is looked at. Its peak only grows, so only the last look counts.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// The same where latencies count: a look takes a core for some ten microseconds, and two hundred a second would show among
+/// the slowest hundredth.
+const LOOK_EVERY_PACED: Duration = Duration::from_millis(100);
 
 /// What one run came to.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +96,8 @@ impl Runner {
         self.sink.take()?;
         let cpu_before = cpu_seconds_of_children()?;
         let mut child = OwnedChild::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()), None)?;
-        let peak_rss_kb = wait_for_the_end(&mut child)?;
+        let look_every = if work.rate.is_some() { LOOK_EVERY_PACED } else { LOOK_EVERY };
+        let peak_rss_kb = wait_for_the_end(&mut child, look_every)?;
         // Before the child's guardian is waited for, which would count as well.
         let cpu_seconds = cpu_seconds_of_children()? - cpu_before;
         let mut output = String::new();
@@ -123,7 +127,7 @@ impl Runner {
 }
 
 /// Waits, and returns the largest memory seen.
-fn wait_for_the_end(child: &mut OwnedChild) -> Result<f64> {
+fn wait_for_the_end(child: &mut OwnedChild, look_every: Duration) -> Result<f64> {
     let started = Instant::now();
     let mut peak_rss_kb = 0.0;
     loop {
@@ -139,7 +143,7 @@ fn wait_for_the_end(child: &mut OwnedChild) -> Result<f64> {
             child.kill();
             bail!("hung: killed after {PATIENCE:?}");
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(look_every);
     }
 }
 
@@ -197,7 +201,7 @@ mod tests {
             None,
         )
         .expect("sh starts");
-        let peak = wait_for_the_end(&mut child).expect("it ends");
+        let peak = wait_for_the_end(&mut child, LOOK_EVERY).expect("it ends");
         assert!(cpu_seconds_of_children().expect("known") > before);
         assert!(peak > 0.0);
     }
