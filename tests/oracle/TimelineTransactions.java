@@ -12,6 +12,7 @@ import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 
 /** What the program calls of a script's transactions, and what becomes of the calls. */
 final class TimelineTransactions {
@@ -55,6 +56,7 @@ final class TimelineTransactions {
                 }
                 call("offsets", () -> offsets.isEmpty() ? null : manager.sendOffsetsToTransaction(offsets, group(words[1])));
             }
+            case "give-up" -> giveUp(words[1]);
             default -> {
                 return false;
             }
@@ -67,7 +69,7 @@ final class TimelineTransactions {
         return new ConsumerGroupMetadata(id, -1, "", Optional.empty());
     }
 
-    /** A call that is made again while it waits is the same call. */
+    /** One that is made again while it waits has the same outcome, and each that made it is told. */
     private void call(String name, Supplier<TransactionalRequestResult> begin) {
         try {
             // As each of KafkaProducer's methods begins.
@@ -76,11 +78,30 @@ final class TimelineTransactions {
             TransactionalRequestResult result = begin.get();
             if (result == null) {
                 timeline.tell(name + " ok");
-            } else if (waiting.stream().noneMatch(call -> call.result() == result)) {
+            } else {
                 waiting.add(new Call(name, result, timeline.time.nanoseconds()));
             }
         } catch (RuntimeException refusal) {
             timeline.tell(name + " " + refusal.getClass().getSimpleName() + " " + refusal.getMessage());
+        }
+    }
+
+    /** The first that made this call has waited for max.block.ms: so long it does wait, in this machine's time. */
+    private void giveUp(String name) {
+        Call call = waiting.stream().filter(waits -> waits.name().equals(name)).findFirst().orElseThrow();
+        waiting.remove(call);
+        String words = (String) TimelineFields.get(KafkaProducer.class, producer, switch (name) {
+            case "init" -> "INIT_TXN_TIMEOUT_MSG";
+            case "commit" -> "COMMIT_TXN_TIMEOUT_MSG";
+            case "abort" -> "ABORT_TXN_TIMEOUT_MSG";
+            default -> "SEND_OFFSETS_TIMEOUT_MSG";
+        });
+        try {
+            long maxBlockMs = (long) TimelineFields.get(KafkaProducer.class, producer, "maxBlockTimeMs");
+            call.result().await(maxBlockMs, TimeUnit.MILLISECONDS, words);
+            throw new IllegalStateException(name + " was over");
+        } catch (TimeoutException timeout) {
+            timeline.tell(name + " " + timeout.getClass().getSimpleName() + " " + timeout.getMessage());
         }
     }
 

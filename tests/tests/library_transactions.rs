@@ -54,6 +54,31 @@ fn offsets() -> Vec<(std::sync::Arc<str>, i32, CommittedOffset)> {
     vec![("orders".into(), 0, CommittedOffset { offset: 5, leader_epoch: -1, metadata: None })]
 }
 
+/// Mirrors what `TransactionManager.handleCachedTransactionRequestResult` is there for: who makes a call that is under way waits
+/// for the same outcome.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_make_one_call_at_once_hear_what_became_of_it() {
+    let brokers = brokers().await;
+    let producer = cashier(&brokers, &[]).await;
+    script(&brokers, ApiKey::InitProducerId, None, Action::Delay(Duration::from_millis(300)));
+    script(&brokers, ApiKey::EndTxn, None, Action::Delay(Duration::from_millis(300)));
+    let all = async {
+        let both = join_all([producer.init_transactions(), producer.init_transactions()]).await;
+        assert_eq!(both, [Ok(()), Ok(())]);
+        for commits in [true, false] {
+            producer.begin_transaction().unwrap();
+            producer.send_unobserved(order(b"one")).await.unwrap();
+            let ended = if commits {
+                join_all([producer.commit_transaction(), producer.commit_transaction()]).await
+            } else {
+                join_all([producer.abort_transaction(), producer.abort_transaction()]).await
+            };
+            assert_eq!(ended, [Ok(()), Ok(())]);
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("nobody waits for max.block.ms");
+}
+
 /// Calls it again as long as it times out.
 async fn init_at_last(producer: &KafkaProducer) {
     let repeat = async {

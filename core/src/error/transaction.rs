@@ -176,6 +176,8 @@ pub enum TransactionError {
     Timeout {
         /// Which call.
         call: TransactionCall,
+        /// The question with which it began.
+        awaited: ApiKey,
         /// `max.block.ms`.
         max_block_ms: u64,
     },
@@ -238,7 +240,7 @@ impl TransactionError {
     pub const fn is_api_exception(&self) -> bool {
         !matches!(
             self.java_class().as_bytes(),
-            b"KafkaException" | b"IllegalStateException" | b"IllegalArgumentException"
+            b"KafkaException" | b"CommitFailedException" | b"IllegalStateException" | b"IllegalArgumentException"
         )
     }
 }
@@ -353,26 +355,29 @@ impl fmt::Display for TransactionError {
                 code.java_message()
             ),
             Self::GroupAuthorization(group) => write!(f, "Not authorized to access group: {group}"),
-            Self::Timeout { call, max_block_ms } => {
-                let (awaited, what) = match call {
-                    TransactionCall::Init => (
-                        "InitProducerId",
-                        "InitTransactions timed out - did not complete coordinator discovery or receive the InitProducerId response within max.block.ms.",
-                    ),
-                    TransactionCall::Commit => (
-                        "EndTxn(true)",
-                        "CommitTransaction timed out - did not complete EndTxn with the transaction coordinator within max.block.ms",
-                    ),
-                    TransactionCall::Abort => (
-                        "EndTxn(false)",
-                        "AbortTransaction timed out - did not complete EndTxn(abort) with the transaction coordinator within max.block.ms",
-                    ),
-                    _ => (
-                        "TxnOffsetCommitHandler",
-                        "SendOffsetsToTransaction timed out - did not reach the coordinator or receive the TxnOffsetCommit/AddOffsetsToTxn response within max.block.ms",
-                    ),
+            Self::Timeout { call, awaited, max_block_ms } => {
+                let what = match call {
+                    TransactionCall::Init => {
+                        "InitTransactions timed out - did not complete coordinator discovery or receive the InitProducerId response within max.block.ms."
+                    }
+                    TransactionCall::Commit => {
+                        "CommitTransaction timed out - did not complete EndTxn with the transaction coordinator within max.block.ms"
+                    }
+                    TransactionCall::Abort => {
+                        "AbortTransaction timed out - did not complete EndTxn(abort) with the transaction coordinator within max.block.ms"
+                    }
+                    _ => {
+                        "SendOffsetsToTransaction timed out - did not reach the coordinator or receive the TxnOffsetCommit/AddOffsetsToTxn response within max.block.ms"
+                    }
                 };
-                write!(f, "Timeout expired after {max_block_ms}ms while awaiting {awaited}. {what}")
+                // The operation of `TransactionalRequestResult`.
+                write!(f, "Timeout expired after {max_block_ms}ms while awaiting ")?;
+                match awaited {
+                    ApiKey::EndTxn => write!(f, "EndTxn({})", *call == TransactionCall::Commit),
+                    ApiKey::TxnOffsetCommit => f.write_str("TxnOffsetCommitHandler"),
+                    api => write!(f, "{api:?}"),
+                }?;
+                write!(f, ". {what}")
             }
             Self::ShutDown => f.write_str("The producer closed forcefully"),
             Self::UnknownMember { group, generation, group_instance_id } => write!(

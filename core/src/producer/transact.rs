@@ -65,7 +65,7 @@ impl<O: Observer> Producer<O> {
         if let Some(refusal) = member.refusal() {
             return Err(refusal);
         }
-        self.transactions_mut()?;
+        self.check_transactions()?;
         if offsets.is_empty() {
             return Ok(None);
         }
@@ -90,7 +90,8 @@ impl<O: Observer> Producer<O> {
     }
 
     /// What became of a call; `None`: nothing yet. Ask after each drain of [`poll_output`](Self::poll_output); the
-    /// answer is given once. Who waits no longer than `max.block.ms` may repeat the same call, and gets its ticket again.
+    /// answer is given once for each time the call was made. Who has waited for `max.block.ms` [gives it
+    /// up](Self::give_up_waiting) and may repeat the same call: its ticket is the same.
     pub fn transaction_outcome(&mut self, ticket: TransactionTicket) -> Option<Result<(), ProducerError>> {
         let level = self.connections.transaction_version();
         let transactions = self.transactions.as_mut()?;
@@ -101,21 +102,36 @@ impl<O: Observer> Producer<O> {
         Some(outcome)
     }
 
+    /// One of those that made a call has waited for `max.block.ms`, or waits no longer for a reason of its own. The call goes
+    /// on, and only the same may be made next. Gives the Java client's error ([`TransactionError::Timeout`]).
+    pub fn give_up_waiting(&mut self, ticket: TransactionTicket) -> ProducerError {
+        let max_block_ms = u64::try_from(self.config.max_block().as_millis()).unwrap_or(u64::MAX);
+        let Some(transactions) = &mut self.transactions else { return TransactionError::ShutDown.into() };
+        let Some(awaited) = transactions.awaited(ticket.number) else { return TransactionError::ShutDown.into() };
+        transactions.stop_waiting(ticket.number);
+        TransactionError::Timeout { call: ticket.call, awaited, max_block_ms }.into()
+    }
+
     /// Where the producer stands with its transactions; `None`: it has none.
     pub fn transaction_phase(&self) -> Option<TransactionPhase> {
         self.transactions.as_ref().map(Transactions::phase)
     }
 
-    fn transactions_mut(&mut self) -> Result<&mut Transactions, ProducerError> {
-        // As `KafkaProducer` asks: a producer that has no ids at all is told so even when it is closed.
-        let illegal = |call| TransactionError::Illegal(call).into();
+    /// As `KafkaProducer` asks before it asks its `TransactionManager`: a producer that has no ids at all is told so even
+    /// when it is closed, and one that has ids without transactions passes.
+    fn check_transactions(&self) -> Result<(), ProducerError> {
         if !self.identity.is_used() {
-            return Err(illegal(IllegalCall::NoTransactions));
+            return Err(TransactionError::Illegal(IllegalCall::NoTransactions).into());
         }
         if !matches!(self.life, super::Life::Open) {
             return Err(ProducerError::Closed);
         }
-        self.transactions.as_mut().ok_or_else(|| illegal(IllegalCall::NotTransactional))
+        Ok(())
+    }
+
+    fn transactions_mut(&mut self) -> Result<&mut Transactions, ProducerError> {
+        self.check_transactions()?;
+        self.transactions.as_mut().ok_or_else(|| TransactionError::Illegal(IllegalCall::NotTransactional).into())
     }
 
     fn call_transactions(

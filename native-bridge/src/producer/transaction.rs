@@ -106,6 +106,7 @@ impl KafkaProducer {
 
     /// Waits for a call's outcome, at most `max.block.ms`.
     async fn outcome(&self, ticket: TransactionTicket) -> Result<(), ProducerError> {
+        let waiting = Waiting { producer: self, ticket };
         let mut outcome = None;
         let known = self.driver.until(|producer, _, _| {
             outcome = producer.transaction_outcome(ticket);
@@ -113,13 +114,39 @@ impl KafkaProducer {
         });
         let waited = self.driver.before(self.clock.after(self.config.max_block()), known).await;
         match (waited, outcome) {
-            (_, Some(outcome)) => outcome,
-            (None, None) => {
-                let max_block_ms = u64::try_from(self.config.max_block().as_millis()).unwrap_or(u64::MAX);
-                Err(TransactionError::Timeout { call: ticket.call(), max_block_ms }.into())
+            (_, Some(outcome)) => {
+                waiting.end();
+                outcome
             }
+            (None, None) => Err(waiting.give_up()),
             // The sender's thread has ended: the producer was dropped.
             (Some(_), None) => Err(TransactionError::ShutDown.into()),
         }
+    }
+}
+
+/// Somebody waits for a call's outcome; whoever drops it waits no longer.
+struct Waiting<'a> {
+    producer: &'a KafkaProducer,
+    ticket: TransactionTicket,
+}
+
+impl Waiting<'_> {
+    /// The outcome was taken.
+    fn end(self) {
+        core::mem::forget(self);
+    }
+
+    /// `max.block.ms` is over.
+    fn give_up(self) -> ProducerError {
+        let error = self.producer.driver.inspect(|producer, _| producer.give_up_waiting(self.ticket));
+        self.end();
+        error
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.producer.driver.inspect(|producer, _| producer.give_up_waiting(self.ticket));
     }
 }

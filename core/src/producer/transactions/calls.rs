@@ -94,15 +94,18 @@ impl Transactions {
         Ok(())
     }
 
-    /// Runs a call that changes the state, unless the same is under way: then that one's number is given again
-    /// (`handleCachedTransactionRequestResult`).
+    /// Runs a call that changes the state, unless the same is under way: then that one's number is given again, and one
+    /// more waits for it (`handleCachedTransactionRequestResult`).
     fn once(
         &mut self,
         call: TransactionCall,
         begin: impl FnOnce(&mut Self) -> Result<CallNumber, ProducerError>,
     ) -> Result<CallNumber, ProducerError> {
         match self.pending_transition {
-            Some((number, previous)) if previous == call => return Ok(number),
+            Some((number, previous)) if previous == call => {
+                self.calls.iter_mut().filter(|call| call.number == number).for_each(|call| call.waiting += 1);
+                return Ok(number);
+            }
             Some((_, previous)) => return Err(illegal(IllegalCall::Pending { call, previous })),
             None => {}
         }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::error::{ErrorCode, IllegalCall, ProducerError, TransactionCall, TransactionError, TransactionPhase};
 use crate::ids::{BrokerAddress, NodeId, ProducerIdentity};
+use crate::protocol::ApiKey;
 
 use super::topics::PartitionRef;
 
@@ -53,6 +54,10 @@ pub(super) struct CoordinatorNode {
 #[derive(Clone, Debug)]
 struct Call {
     number: CallNumber,
+    /// The question with which it began.
+    awaited: ApiKey,
+    /// So many wait for it: who makes the same call again while it is under way waits for the same outcome.
+    waiting: u32,
     outcome: Option<Result<(), ProducerError>>,
 }
 
@@ -117,13 +122,30 @@ impl Transactions {
 
     // What the program calls.
 
-    /// What became of a call; `None`: not known yet. Taken once: then the next call may come.
+    /// What became of a call; `None`: not known yet. Taken once by each that waits for it: with the first, the next call may
+    /// come (`TransactionalRequestResult.isAcked`).
     pub(super) fn take_outcome(&mut self, number: CallNumber) -> Option<Result<(), ProducerError>> {
-        let place = self.calls.iter().position(|call| call.number == number)?;
-        let outcome = self.calls[place].outcome.take()?;
-        self.calls.remove(place);
+        let outcome = self.calls.iter().find(|call| call.number == number)?.outcome.clone()?;
         self.pending_transition = self.pending_transition.filter(|&(pending, _)| pending != number);
+        self.stop_waiting(number);
         Some(outcome)
+    }
+
+    /// The question with which a call began; `None`: nobody waits for it.
+    pub(super) fn awaited(&self, number: CallNumber) -> Option<ApiKey> {
+        self.calls.iter().find(|call| call.number == number).map(|call| call.awaited)
+    }
+
+    /// One of those that wait for a call waits no more.
+    pub(super) fn stop_waiting(&mut self, number: CallNumber) {
+        let pending = self.pending_transition.map(|(pending, _)| pending);
+        let Some(place) = self.calls.iter().position(|call| call.number == number) else { return };
+        let call = &mut self.calls[place];
+        call.waiting = call.waiting.saturating_sub(1);
+        // Whoever makes a call again that changes the state is to find what became of it.
+        if call.waiting == 0 && pending != Some(number) {
+            self.calls.remove(place);
+        }
     }
 
     /// The producer is closed: no call waits any longer. By force, what was still to be asked is a fatal error.
@@ -389,7 +411,7 @@ impl Transactions {
     fn ask(&mut self, query: Query) -> CallNumber {
         let number = self.next_call;
         self.next_call += 1;
-        self.calls.push(Call { number, outcome: None });
+        self.calls.push(Call { number, awaited: query.api(), waiting: 1, outcome: None });
         self.queue.push(Pending::new(query, Some(number)));
         number
     }

@@ -48,14 +48,17 @@ impl Calls {
                 let offsets = places.iter().map(|place| offset(place)).collect::<Result<Offsets>>()?;
                 ("offsets", producer.send_offsets_to_transaction(now, offsets, GroupMember::of_group(group)))
             }
+            ["give-up", name] => {
+                let place = self.waiting.iter().position(|call| call.name == name).context("nobody waits for it")?;
+                let call = self.waiting.remove(place);
+                return Ok(Some(vec![told(call.name, &producer.give_up_waiting(call.ticket))]));
+            }
             _ => return Ok(None),
         };
         Ok(Some(match begun {
-            // A call that is made again while it waits is the same call.
+            // One that is made again while it waits has the same outcome, and each that made it is told.
             Ok(Some(ticket)) => {
-                if self.waiting.iter().all(|known| known.ticket != ticket) {
-                    self.waiting.push(Call { name, ticket, begun: now });
-                }
+                self.waiting.push(Call { name, ticket, begun: now });
                 Vec::new()
             }
             Ok(None) => vec![format!("{name} ok")],

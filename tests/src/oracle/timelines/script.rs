@@ -38,6 +38,7 @@
 //! | `hold API`, `release API` | questions of this API are kept without an answer, or answered again |
 //! | `flush`, `close [MS]` | what the application calls |
 //! | `init`, `begin`, `commit`, `abort`, `offsets GROUP [T-P@OFFSET]…` | its calls of transactions |
+//! | `give-up CALL` | the first that made this call of transactions has waited for `max.block.ms` |
 //!
 //! A batch for an id that is no topic's any more is answered UNKNOWN_TOPIC_ID, whatever RESULT says. RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J` (of `I-` nothing is said but that it is wrong), `said`.
