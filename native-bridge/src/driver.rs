@@ -28,11 +28,12 @@ use producer_core::metrics::LoopTimes;
 use producer_core::producer::{Producer, ReplacedTopic};
 use producer_core::time::{Instant, Now};
 use producer_core::trace::Observer;
-use tokio::runtime::{self, EnterGuard, Runtime};
+use tokio::runtime::{self, Handle};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::{CachedClock, Clock};
 use crate::connection::{Connection, News};
+use crate::deadlines;
 use crate::loop_times::LoopWatch;
 use crate::transport::Connector;
 
@@ -57,8 +58,8 @@ pub struct Driver<O: Observer, A: Application<O>> {
 #[derive(Debug)]
 struct OwnThread {
     id: ThreadId,
-    /// Kept as long as the driver: a timer that outlives its runtime panics.
-    runtime: Arc<OwnRuntime>,
+    /// Ends what waits for it.
+    deadlines: Handle,
 }
 
 /// What the program's threads and the driver's task share.
@@ -119,15 +120,19 @@ where
         clock: Clock,
         after_turn: impl FnMut() + Send + 'static,
     ) -> io::Result<Self> {
+        let deadlines = deadlines::runtime()?;
         let mut runtime = runtime::Builder::new_current_thread();
         let watch = producer.times_loop().then(|| LoopWatch::of(&mut runtime, clock));
-        let runtime = Arc::new(OwnRuntime(Some(runtime.enable_all().build()?)));
+        let runtime = runtime.enable_all().build()?;
         let (mut driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), watch);
         // A name that the operating system cannot take would be a panic.
         let thread = thread::Builder::new().name(name.replace('\0', " "));
-        let drives = Arc::clone(&runtime);
-        let thread = thread.spawn(move || drives.block_on(task.run()))?;
-        driver.own = Some(OwnThread { id: thread.thread().id(), runtime });
+        let thread = thread.spawn(move || {
+            runtime.block_on(task.run());
+            // Whatever a connection still does, the thread waits for nothing.
+            runtime.shutdown_background();
+        })?;
+        driver.own = Some(OwnThread { id: thread.thread().id(), deadlines });
         Ok(driver)
     }
 
@@ -161,8 +166,8 @@ where
         self.own.as_ref().is_some_and(|own| own.id == thread::current().id())
     }
 
-    /// Waits for `what`, until `deadline` at most; `None`: in vain. Where the driver has a thread of its own its runtime keeps
-    /// the time, for the caller's may have its clock paused.
+    /// Waits for `what`, until `deadline` at most; `None`: in vain. Where the driver has a thread of its own, neither what that
+    /// thread does nor the caller's clock, which may be paused, makes it longer.
     pub(crate) async fn before<T>(
         &self,
         deadline: Option<std::time::Instant>,
@@ -170,7 +175,7 @@ where
     ) -> Option<T> {
         let Some(deadline) = deadline else { return Some(what.await) };
         let over = {
-            let _entered = self.own.as_ref().and_then(|own| own.runtime.enter());
+            let _entered = self.own.as_ref().map(|own| own.deadlines.enter());
             tokio::time::sleep_until(deadline.into())
         };
         tokio::select! {
@@ -457,31 +462,6 @@ fn warn_of(ReplacedTopic { name, before, id }: &ReplacedTopic) {
     // As Kafka's tools print ids.
     let [before, now] = [before, id].map(|id| URL_SAFE_NO_PAD.encode(id.0));
     tracing::warn!(topic = %name, %before, %now, "the topic was deleted and made anew; records meant for the old one go on to it");
-}
-
-/// A runtime that may be dropped anywhere, also in a task of another one, and waits for nothing when it is.
-#[derive(Debug)]
-struct OwnRuntime(Option<Runtime>);
-
-impl OwnRuntime {
-    /// From now on, what is made on the caller's thread belongs to this runtime.
-    fn enter(&self) -> Option<EnterGuard<'_>> {
-        self.0.as_ref().map(Runtime::enter)
-    }
-
-    fn block_on(&self, task: impl Future<Output = ()>) {
-        if let Some(runtime) = &self.0 {
-            runtime.block_on(task);
-        }
-    }
-}
-
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {

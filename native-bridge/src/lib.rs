@@ -11,6 +11,7 @@ pub mod client_id;
 mod clock;
 pub mod codecs;
 mod connection;
+mod deadlines;
 pub mod driver;
 pub mod embedded;
 pub mod foreign_config;
