@@ -8,18 +8,33 @@ pub(crate) fn of_string(text: &str) -> i32 {
 
 /// `TopicPartition.hashCode`.
 pub(crate) fn of_partition(topic: &str, partition: i32) -> i32 {
-    31_i32.wrapping_add(partition).wrapping_mul(31).wrapping_add(of_string(topic))
+    of_hashed_partition(of_string(topic), partition)
 }
 
-/// In the order in which a `HashMap` or a `HashSet` walks through them that they were put into in this order.
+/// The same, of a topic whose hash is known.
+pub(crate) fn of_hashed_partition(topic: i32, partition: i32) -> i32 {
+    31_i32.wrapping_add(partition).wrapping_mul(31).wrapping_add(topic)
+}
+
+/// In the order in which a `HashMap` or a `HashSet` walks through them that they were put into in this order, without having
+/// been told how many there would be.
+pub(crate) fn in_map_order<T>(things: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
+    in_order_of_a_table_from(16, things, hash)
+}
+
+/// The same, of a map that was told how many there would be (`new HashMap<>(size)`).
+pub(crate) fn in_sized_map_order<T>(things: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
+    in_order_of_a_table_from(things.len().next_power_of_two(), things, hash)
+}
+
+/// In the order of a table that has this size before anything is in it.
 ///
 /// A bucket that holds so many that Java makes a tree of it is walked as any other. A key that comes twice, as in an answer
 /// that names a partition twice, stays twice and counts twice for the table's size; Java's map would keep its last value, in
 /// the place of the first.
-pub(crate) fn in_map_order<T>(things: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
+fn in_order_of_a_table_from<T>(mut size: usize, things: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
     // A table grows when it is three quarters full.
-    let mut size = 16;
-    while things.len() > size / 4 * 3 {
+    while things.len() > size * 3 / 4 {
         size *= 2;
     }
     let mut table: Vec<Vec<T>> = Vec::new();
@@ -54,5 +69,15 @@ mod tests {
         let many: Vec<&str> = many.iter().map(|name| &**name).collect();
         let theirs = [6, 7, 8, 9, 0, 1, 2, 3, 10, 4, 11, 5, 12].map(|number| format!("topic-{number}"));
         assert_eq!(walk(&many), theirs);
+    }
+
+    /// As OpenJDK 17 walks through a `HashMap` of partitions that was made for so many.
+    #[test]
+    fn a_map_made_for_so_many_begins_with_another_table() {
+        let walk = |topic: &str, count| in_sized_map_order((0..count).collect(), |&number| of_partition(topic, number));
+        assert_eq!(walk("t", 4), [3, 2, 1, 0]);
+        assert_eq!(walk("t", 1), [0]);
+        assert_eq!(walk("orders", 6), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(walk("주문", 7), [4, 5, 2, 3, 0, 1, 6]);
     }
 }

@@ -3,6 +3,7 @@ package org.apache.kafka.clients.producer.internals;
 import java.lang.reflect.Constructor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -11,6 +12,7 @@ import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Partitioner;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -70,10 +72,31 @@ final class TimelineCallers {
             made.setAccessible(true);
             return (KafkaProducer<byte[], byte[]>) made.newInstance(config, log, metrics, new ByteArraySerializer(),
                 new ByteArraySerializer(), metadata, accumulator, transactions, sender,
-                new ProducerInterceptors<>(List.of(), metrics), null, time, null, Optional.empty());
+                new ProducerInterceptors<>(List.of(), metrics),
+                inTurn(config, (TimelineDraws.OrderedMetadata) metadata), time, null, Optional.empty());
         } catch (ReflectiveOperationException gone) {
             throw new AssertionError(gone);
         }
+    }
+
+    /** The partitioner that is configured, if one is; it sees partitions as they lie in the Java client's map. */
+    private static Partitioner inTurn(ProducerConfig config, TimelineDraws.OrderedMetadata metadata) {
+        Partitioner configured = config.getConfiguredInstance("partitioner.class", Partitioner.class);
+        return configured == null ? null : new Partitioner() {
+            @Override
+            public int partition(String topic, Object key, byte[] keyBytes, Object value, byte[] valueBytes, Cluster ordered) {
+                return configured.partition(topic, key, keyBytes, value, valueBytes, metadata.asItLies());
+            }
+
+            @Override
+            public void close() {
+                configured.close();
+            }
+
+            @Override
+            public void configure(Map<String, ?> configs) {
+            }
+        };
     }
 
     /** What a call has to tell; null: nothing, or nothing yet, for it waits. */

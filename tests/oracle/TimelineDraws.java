@@ -195,6 +195,8 @@ final class TimelineDraws {
     static final class OrderedMetadata extends ProducerMetadata {
         private final Timeline timeline;
         private MetadataSnapshot ordered;
+        /** In the order that it has in the Java client. */
+        private Cluster asItLies;
 
         OrderedMetadata(Timeline timeline, long retryBackoff, long retryBackoffMax, LogContext log) {
             super(retryBackoff, retryBackoffMax, timeline.config.getLong("metadata.max.age.ms"),
@@ -225,11 +227,18 @@ final class TimelineDraws {
             return fetchMetadataSnapshot().cluster();
         }
 
+        /** For a partitioner that goes through partitions in turn: whose turn is next is no draw. */
+        synchronized Cluster asItLies() {
+            fetchMetadataSnapshot();
+            return asItLies;
+        }
+
         @Override
         public synchronized MetadataSnapshot fetchMetadataSnapshot() {
             MetadataSnapshot snapshot = super.fetchMetadataSnapshot();
             if (snapshot != ordered) {
                 Cluster told = snapshot.cluster();
+                asItLies = told;
                 List<PartitionInfo> partitions = new ArrayList<>();
                 for (String topic : timeline.brokers.leaders.keySet()) {
                     List<PartitionInfo> ofTopic = new ArrayList<>(told.partitionsForTopic(topic));

@@ -13,6 +13,7 @@ use core::time::Duration;
 
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, NodeId, TopicId};
+use crate::java_hash;
 use crate::maps::{map_of, set_of};
 use crate::protocol::{LeaderIdAndEpoch, MetadataBroker, MetadataRequest, MetadataResponse, MetadataTopic};
 use crate::time::Instant;
@@ -73,6 +74,8 @@ pub(super) struct Metadata {
     backoff: Backoff,
     max_age: Duration,
     max_idle: Duration,
+    /// Do available partitions stand in the order of the Java client's map, for those who go through them in turn?
+    in_map_order: bool,
 }
 
 impl Metadata {
@@ -98,7 +101,14 @@ impl Metadata {
             backoff,
             max_age,
             max_idle,
+            in_map_order: false,
         }
+    }
+
+    /// With available partitions in the order in which `Cluster` has them: that of a hash map of all partitions of all topics
+    /// (`MetadataSnapshot.computeClusterView`).
+    pub(super) fn in_map_order(self, in_map_order: bool) -> Self {
+        Self { in_map_order, ..self }
     }
 
     /// Brokers to talk to: those of the last answer, or the bootstrap addresses.
@@ -146,7 +156,7 @@ impl Metadata {
         self.topics.get(topic.index()).map_or(0, |known| known.partitions.len())
     }
 
-    /// Partitions of a topic that have a leader.
+    /// Partitions of a topic that have a leader, by number if not [in the map's order](Self::in_map_order).
     pub(super) fn available(&self, topic: TopicIndex) -> &[i32] {
         self.topics.get(topic.index()).map_or(&[], |known| &known.available)
     }
@@ -392,6 +402,9 @@ impl Metadata {
     fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic, has_reliable_epochs: bool) -> bool {
         let known = &mut self.topics[index.index()];
         known.is_new = false;
+        if self.in_map_order {
+            known.name_hash = java_hash::of_string(&told.name);
+        }
         known.answered_in = self.answers;
         known.error = told.error;
         if !told.error.is_none() {
@@ -455,6 +468,27 @@ impl Metadata {
                 }
             }
             self.topics[index].available = available;
+        }
+        if self.in_map_order {
+            self.put_in_map_order();
+        }
+    }
+
+    fn put_in_map_order(&mut self) {
+        let mut all = Vec::new();
+        for (index, known) in self.topics.iter().enumerate() {
+            let numbers = 0..i32::try_from(known.partitions.len()).unwrap_or(i32::MAX);
+            all.extend(numbers.map(|partition| PartitionRef { topic: topic_at(index), partition }));
+        }
+        let hash = |partition: &PartitionRef| {
+            java_hash::of_hashed_partition(self.topics[partition.topic.index()].name_hash, partition.partition)
+        };
+        let all = java_hash::in_sized_map_order(all, hash);
+        self.topics.iter_mut().for_each(|known| known.available.clear());
+        for partition in all {
+            if self.leader(partition).is_some() {
+                self.topics[partition.topic.index()].available.push(partition.partition);
+            }
         }
     }
 }

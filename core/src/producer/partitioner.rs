@@ -6,9 +6,8 @@ use crate::trace::Observer;
 use super::Producer;
 use super::topics::{PartitionRef, TopicIndex};
 
-/// Where the records of each topic go in turn (`RoundRobinPartitioner`), keys or not.
-///
-/// The Java client goes through a topic's partitions in the order of a hash map; this one in the order of their numbers.
+/// Where the records of each topic go in turn (`RoundRobinPartitioner`), keys or not: through the partitions with a leader in
+/// the order in which the Java client's map has them, as its metadata tells.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoundRobin {
     /// Records so far, by topic. As Java's `AtomicInteger` it begins anew below zero.
