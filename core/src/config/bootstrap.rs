@@ -27,12 +27,19 @@ const KEY: &str = "bootstrap.servers";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootstrapServers {
     addresses: Vec<BrokerAddress>,
+    /// Their elements as written.
+    urls: Vec<Arc<str>>,
 }
 
 impl BootstrapServers {
     /// The addresses, at least one.
     pub fn addresses(&self) -> &[BrokerAddress] {
         &self.addresses
+    }
+
+    /// The element that an address was written as.
+    pub fn urls(&self) -> &[Arc<str>] {
+        &self.urls
     }
 }
 
@@ -55,6 +62,12 @@ pub enum BootstrapError {
         /// The element as written.
         url: Arc<str>,
     },
+    /// A name is unknown, and `client.dns.lookup` is `resolve_canonical_bootstrap_servers_only`: then every one must be known. A
+    /// driver finds out.
+    UnknownHost {
+        /// The element as written.
+        url: Arc<str>,
+    },
     /// Every name is unknown. Some unknown names beside a known one are no error. A driver finds out.
     NoneResolvable {
         /// What was tried.
@@ -74,6 +87,7 @@ impl fmt::Display for BootstrapError {
             Self::EmptyElement => f.write_str("Configuration 'bootstrap.servers' values must not be empty."),
             Self::InvalidUrl { url } => write!(f, "Invalid url in bootstrap.servers: {url}"),
             Self::InvalidPort { url } => write!(f, "Invalid port in bootstrap.servers: {url}"),
+            Self::UnknownHost { url } => write!(f, "Unknown host in bootstrap.servers: {url}"),
             Self::NoneResolvable { .. } => f.write_str("No resolvable bootstrap urls given in bootstrap.servers"),
         }
     }
@@ -90,7 +104,7 @@ impl FromStr for BootstrapServers {
         if list.is_empty() {
             return Err(BootstrapError::Empty);
         }
-        let mut addresses = Vec::new();
+        let (mut addresses, mut urls) = (Vec::new(), Vec::new());
         let mut seen = std::collections::BTreeSet::new();
         for element in list.split(',').map(|element| element.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r'])) {
             if element.is_empty() {
@@ -99,9 +113,10 @@ impl FromStr for BootstrapServers {
             let address = parse_address(element)?;
             if seen.insert(address.clone()) {
                 addresses.push(address);
+                urls.push(element.into());
             }
         }
-        Ok(Self { addresses })
+        Ok(Self { addresses, urls })
     }
 }
 

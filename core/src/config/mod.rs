@@ -103,6 +103,8 @@ pub struct ProducerConfig {
     pub(crate) bootstrap_servers: Option<BootstrapServers>,
     #[cfg(feature = "settings")]
     pub(crate) partitioner_is_round_robin: bool,
+    #[cfg(feature = "settings")]
+    needs_all_bootstrap_hosts: bool,
     /// The names of the classes, for keys and for values.
     #[cfg(feature = "settings")]
     serializers: [Option<Arc<str>>; 2],
@@ -174,6 +176,8 @@ impl ProducerConfig {
             bootstrap_servers: None,
             #[cfg(feature = "settings")]
             partitioner_is_round_robin: false,
+            #[cfg(feature = "settings")]
+            needs_all_bootstrap_hosts: false,
             #[cfg(feature = "settings")]
             serializers: [None, None],
             #[cfg(feature = "settings")]
@@ -263,10 +267,18 @@ impl ProducerConfig {
             config.bootstrap_servers = bootstrap::read(&given)?;
             config.serializers = serializers::named(&given);
             config.partitioner_is_round_robin = others::names_round_robin(&given);
+            config.needs_all_bootstrap_hosts = others::looks_up_canonical_names(&given);
         }
         // What goes unused is told last, as the Java client does when its producer stands.
         notices.extend(given.keys().filter_map(|key| config.notice_of(key)));
         Ok((config, notices))
+    }
+
+    /// Is one unknown name among `bootstrap.servers` an error? With `client.dns.lookup` at
+    /// `resolve_canonical_bootstrap_servers_only`; else one that is known is enough.
+    #[cfg(feature = "settings")]
+    pub const fn needs_all_bootstrap_hosts(&self) -> bool {
+        self.needs_all_bootstrap_hosts
     }
 
     /// What a connection's socket is to have.

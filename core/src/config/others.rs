@@ -187,6 +187,13 @@ pub(super) fn names_round_robin(given: &BTreeMap<&str, &str>) -> bool {
     given.get("partitioner.class").is_some_and(|class| trim(class) == ROUND_ROBIN)
 }
 
+/// `ClientDnsLookup.RESOLVE_CANONICAL_BOOTSTRAP_SERVERS_ONLY`; addresses are used as they are, for only logins by Kerberos need
+/// the names, but who is unknown is an error then.
+#[cfg(feature = "settings")]
+pub(super) fn looks_up_canonical_names(given: &BTreeMap<&str, &str>) -> bool {
+    given.get("client.dns.lookup").is_some_and(|how| trim(how) == "resolve_canonical_bootstrap_servers_only")
+}
+
 #[cfg(feature = "settings")]
 pub(super) fn refusal(key: &str) -> Option<&'static str> {
     REFUSALS.iter().find(|(refused, _)| *refused == key).map(|(_, why)| *why)

@@ -20,7 +20,7 @@ use producer_core::trace::Nobody;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::bootstrap::require_one_resolvable;
+use crate::bootstrap::resolvable;
 use crate::client_id;
 use crate::clock::{Clock, Stopwatch};
 use crate::codecs::NativeCodecs;
@@ -147,11 +147,10 @@ impl KafkaProducerBuilder {
     }
 
     async fn connect_to(self, servers: BootstrapServers) -> Result<KafkaProducer, ConnectError> {
-        require_one_resolvable(&servers).await?;
+        let bootstrap = resolvable(&servers, self.config.needs_all_bootstrap_hosts()).await?;
         let seed = getrandom::u64().expect("the operating system's entropy");
         let config = client_id::counted(&self.config);
-        let producer =
-            Producer::new(Arc::clone(&config), servers.addresses().to_vec(), seed, Nobody).with_codecs(&NativeCodecs);
+        let producer = Producer::new(Arc::clone(&config), bootstrap, seed, Nobody).with_codecs(&NativeCodecs);
         let clock = Clock::in_real_time();
         let producer = producer.metered(clock.now());
         let errands = Errands::default();

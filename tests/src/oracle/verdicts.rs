@@ -76,6 +76,20 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     Ok(tally)
 }
 
+/// What `new KafkaProducer` says of each of these when it refuses it; they name their serialisers.
+///
+/// # Errors
+/// When Java or the jars cannot be had.
+pub fn refusals_of(all: &[BTreeMap<String, String>]) -> Result<Vec<Option<String>>> {
+    let verdicts = java::verdicts(all)?.into_iter();
+    Ok(verdicts
+        .map(|(_, verdict)| match verdict {
+            Verdict::Accepted(_) => None,
+            Verdict::Refused { sentence, .. } => Some(sentence),
+        })
+        .collect())
+}
+
 /// What the Java client logs when it makes a producer of these properties.
 ///
 /// # Errors
