@@ -1,6 +1,7 @@
 //! The library against the embedded brokers: what its three forms of completion promise, and what giving up means.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -61,6 +62,21 @@ async fn row_59_servers_that_lead_nowhere_are_refused_in_the_java_clients_words(
         let refusal = KafkaProducer::connect(config(&[]), servers).await.expect_err(servers);
         assert_eq!(refusal.to_string(), sentence);
     }
+}
+
+/// Row 59: beside others it is left out for good, and the others are counted without it, as in the names of Java's metrics.
+#[tokio::test]
+async fn row_59_a_server_without_an_address_is_none_to_look_for() {
+    let brokers = brokers().await;
+    let all = brokers.bootstrap_servers();
+    let one = all.split(',').next().expect("an address");
+    let producer =
+        KafkaProducer::connect(config(&[]), &format!("no-such-host.invalid:9092,{one}")).await.expect("one has");
+    become_known(&producer).await;
+    let metrics = producer.metrics();
+    let nodes = metrics.iter().flat_map(|metric| &metric.tags).filter(|(name, _)| *name == "node-id");
+    let contacted: BTreeSet<&str> = nodes.map(|(_, node)| &**node).filter(|node| node.starts_with("node--")).collect();
+    assert_eq!(contacted, BTreeSet::from(["node--1"]));
 }
 
 #[tokio::test]
@@ -417,6 +433,35 @@ async fn a_callback_that_takes_its_time_makes_no_timestamp_old() {
         let timestamp_ms = delivery.await.unwrap().timestamp_ms.expect("stored");
         assert!(timestamp_ms >= i64::try_from(before_ms).unwrap(), "{timestamp_ms} for a record sent at {before_ms}");
     }
+}
+
+/// As in the Java client, where a caller waits on its own thread (`ProducerMetadata.awaitUpdate`, `BufferPool.allocate`): what the
+/// sender's thread is busy with makes nobody wait for longer than `max.block.ms`.
+#[tokio::test(flavor = "multi_thread")]
+async fn max_block_ms_ends_on_time_while_a_callback_takes_its_own() {
+    let brokers = brokers().await;
+    let small = [("linger.ms", "0"), ("buffer.memory", "32768"), ("max.block.ms", "300")];
+    let producer = producer(&brokers, &small).await;
+    become_known(&producer).await;
+    let (entered, is_in) = oneshot::channel();
+    let (leave, may_leave) = std::sync::mpsc::channel();
+    let callback = move |_: &RecordMetadata, _: Option<&ProducerError>| {
+        entered.send(()).unwrap();
+        may_leave.recv_timeout(PATIENCE).expect("those who wait are told before it ends");
+    };
+    let to = |partition| Record { partition: Some(partition), ..Record::keyed("orders", b"key", b"value") };
+    producer.send_with_callback(to(0), callback).await.unwrap();
+    is_in.await.expect("the callback runs");
+    let unknown = producer.send(Record::keyed("another", b"key", b"value")).await.expect_err("nobody asks for it");
+    assert_eq!(unknown.error.java_class(), "TimeoutException");
+    producer.partitions_for("another").await.expect_err("nobody asks for it");
+    for partition in [0, 1] {
+        producer.send_unobserved(to(partition)).await.expect("room for two batches");
+    }
+    let refused = producer.send(to(2)).await.expect_err("no third");
+    assert_eq!(refused.error.java_class(), "BufferExhaustedException");
+    leave.send(()).expect("the callback still runs");
+    producer.flush().await;
 }
 
 /// `KafkaProducer` names its thread so in Java.
