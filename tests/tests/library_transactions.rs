@@ -54,8 +54,8 @@ fn offsets() -> Vec<(std::sync::Arc<str>, i32, CommittedOffset)> {
     vec![("orders".into(), 0, CommittedOffset { offset: 5, leader_epoch: -1, metadata: None })]
 }
 
-/// Mirrors what `TransactionManager.handleCachedTransactionRequestResult` is there for: who makes a call that is under way waits
-/// for the same outcome.
+/// As `TransactionManager.handleCachedTransactionRequestResult` has it: who makes a call that is under way waits for the same
+/// outcome.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_make_one_call_at_once_hear_what_became_of_it() {
     let brokers = brokers().await;
