@@ -185,7 +185,7 @@ pub(crate) fn App(props: &AppProps) -> Html {
                     { brokers_trouble(&view, t) }
                     { alerts(&view.alerts, &driver, language) }
                 </div>
-                <Stage {language} view={view.clone()} canvas={canvas} habit={draft.habit} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />
+                <Stage {language} view={view.clone()} canvas={canvas} habit={Some(draft.habit)} preview={preview(&draft, destination, &view.config.properties)} narrow={width.turns_down()} />
                 <div class="below">
                     <History {language} scene={view.scene.clone()} />
                     <LedgerPanel {language} ledger={view.ledger.clone()} is_lost={view.is_lost()} counts={view.counts()} />

@@ -474,6 +474,7 @@ texts! {
     stage_slots: "{}/{} in flight", "{}/{} in flight";
     stage_slots_title: "Connection to broker {}: {} of {} requests without an answer", "broker {} 연결: 응답 없는 request {}개, 최대 {}개";
     stage_offset_to_come: "offset?", "offset?";
+    stage_home: "the answer comes back: metadata or exception", "응답 도착: metadata 또는 exception";
     stage_home_get: "the answer comes back: get() returns metadata or throws", "응답 도착: get()이 metadata 반환 또는 exception";
     stage_home_callback: "the answer comes back: the callback gets metadata or exception", "응답 도착: callback에 metadata 또는 exception 전달";
     stage_home_forget: "the answer comes back: nobody looks at it", "응답 도착: 아무도 확인하지 않음";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bridge::Topology;
+use crate::bridge::{Habit, Topology};
 use crate::ids::NodeId;
 use crate::judge::Score;
 use crate::playback::Mark;
@@ -195,6 +195,8 @@ pub struct Opened {
     pub card: Card,
     /// The lanes' titles; one that is empty where no lane is named.
     pub lanes: Vec<Words>,
+    /// What each lane's programs do with the future that `send()` returns; `None`: not all the same.
+    pub habits: Vec<Option<Habit>>,
     /// How many producers each lane has.
     pub producers: u32,
     /// Its topics.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::future::Future;
 use super::messages::{Fault, Lesson, Note, Opened};
+use crate::bridge::Habit;
 use crate::scenario::check::Notice;
 use crate::scenario::link::{Link, LinkError, LinkNotice, MAX_LINK_BYTES, Shows};
 use crate::scenario::{Demo, Dial, LessonItem, Properties, Scenario, Words, text};
@@ -111,6 +112,7 @@ pub(super) fn told(source: &Source, future: &Future, at_us: Option<u64>, mut not
         lanes.push(own.map(|lane| lane.title.clone()).unwrap_or_default());
     }
     let properties = (0..future.lanes.len()).map(|lane| properties(scenario, lane)).collect();
+    let habits = (0..future.lanes.len()).map(|lane| habit(scenario, lane)).collect();
     let card = scenario.card.clone();
     Opened {
         name: Arc::clone(&scenario.name),
@@ -118,6 +120,7 @@ pub(super) fn told(source: &Source, future: &Future, at_us: Option<u64>, mut not
         dial_at: card.dial.as_ref().and_then(|dial| position(scenario, dial)),
         card,
         lanes,
+        habits,
         producers: u32::try_from(scenario.producers.len().max(1)).unwrap_or(1),
         topics: scenario.topics.iter().map(|topic| Arc::clone(&topic.name)).collect(),
         properties,
@@ -133,6 +136,14 @@ pub(super) fn told(source: &Source, future: &Future, at_us: Option<u64>, mut not
 fn properties(scenario: &Scenario, lane: usize) -> Vec<Properties> {
     let own = scenario.lanes.get(lane).map(|lane| &lane.properties);
     scenario.producers.iter().map(|producer| producer.properties.with(own)).collect()
+}
+
+/// What all of a lane's programs do with their futures.
+fn habit(scenario: &Scenario, lane: usize) -> Option<Habit> {
+    let own = scenario.lanes.get(lane).and_then(|lane| lane.habit);
+    let mut callers = scenario.producers.iter().flat_map(|producer| &producer.callers);
+    let first = own.or_else(|| callers.next().map(|caller| caller.habit))?;
+    (own.is_some() || callers.all(|caller| caller.habit == first)).then_some(first)
 }
 
 /// The dial's position that changes nothing: the one in force.

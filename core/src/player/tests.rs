@@ -4,6 +4,7 @@ use super::messages::{
     Ask, DeedState, Fault, Form, Hand, Judged, MessageView, Opened, Standing, Target, Tell, View, Why,
 };
 use super::{MOST_FUTURES, Player, trace_hash};
+use crate::bridge::Habit;
 use crate::ids::{Direction, NodeId};
 use crate::playback::Mark;
 use crate::protocol::ApiKey;
@@ -20,6 +21,20 @@ fn opened(fragment: &str) -> (Player, Box<Opened>) {
         Tell::Opened(opened) => (player, opened),
         told => panic!("{fragment}: {told:?}"),
     }
+}
+
+/// What programs do with their futures, as the picture says it: lane by lane, and nothing where they do not agree.
+#[test]
+fn it_is_told_what_each_lanes_programs_do_with_what_send_returns() {
+    let habits = |fragment: &str| opened(fragment).1.habits;
+    assert_eq!(habits("#demo/one-record"), [Some(Habit::Get)]);
+    assert_eq!(habits("#demo/lost-ack"), [Some(Habit::Callback)]);
+    assert_eq!(habits("#demo/get-or-callback"), [Some(Habit::Get), Some(Habit::Callback)]);
+    let mut mixed = Demo::of("where-errors-surface").expect("a demo").scenario();
+    let callers = &mut mixed.producers[0].callers;
+    (callers[0].habit, callers[1].habit) = (Habit::Forget, Habit::Get);
+    let fragment = Link { shows: Shows::Scenario(Box::new(mixed)), at_us: None }.to_string();
+    assert_eq!(habits(&fragment), [None]);
 }
 
 fn run(player: &mut Player, to: Target) -> Standing {

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use producer_core::bridge::Habit;
 use yew::prelude::*;
 
 use super::card::letter;
@@ -21,7 +20,7 @@ pub(crate) fn stages(shown: &Shown, theatre: &Theatre, narrow: bool, language: L
     let several = opened.lanes.len() > 1;
     let lanes = (0..opened.lanes.len()).map(|lane| {
         let stage = html! {
-            <Stage {language} view={shown.stage_view(lane)} canvas={theatre.canvas(lane)} habit={Habit::Callback}
+            <Stage {language} view={shown.stage_view(lane)} canvas={theatre.canvas(lane)} habit={opened.habits.get(lane).copied().flatten()}
                 preview={nothing_to_come()} narrow={narrow || several} />
         };
         if !several {

@@ -61,8 +61,8 @@ pub(crate) struct StageProps {
     pub(crate) view: View,
     /// Where the painter of what moves is left.
     pub(crate) canvas: Canvas,
-    /// The mode chosen in the composer.
-    pub(crate) habit: Habit,
+    /// What the program does with the future that `send()` returns; `None`: now this, now that.
+    pub(crate) habit: Option<Habit>,
     /// What the composer holds.
     pub(crate) preview: Preview,
     /// Does the belt turn downward?

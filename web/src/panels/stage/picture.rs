@@ -77,7 +77,7 @@ pub(super) struct Picture<'a> {
     pub(super) scene: &'a Scene,
     pub(super) now: Instant,
     pub(super) preview: &'a Preview,
-    pub(super) habit: Habit,
+    pub(super) habit: Option<Habit>,
     pub(super) limits: Limits,
     pub(super) geometry: &'a Geometry,
     pub(super) lanes: Vec<Lane<'a>>,
@@ -92,7 +92,7 @@ impl<'a> Picture<'a> {
     pub(super) fn of(
         view: &'a View,
         preview: &'a Preview,
-        habit: Habit,
+        habit: Option<Habit>,
         limits: Limits,
         geometry: &'a Geometry,
         language: Language,

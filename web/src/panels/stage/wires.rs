@@ -128,8 +128,9 @@ pub(super) fn home(picture: &Picture<'_>) -> Html {
 /// What the answer means to the program, in the mode chosen.
 pub(super) const fn home_words(picture: &Picture<'_>) -> &'static str {
     match picture.habit {
-        Habit::Get => picture.texts.stage_home_get,
-        Habit::Callback => picture.texts.stage_home_callback,
-        Habit::Forget => picture.texts.stage_home_forget,
+        Some(Habit::Get) => picture.texts.stage_home_get,
+        Some(Habit::Callback) => picture.texts.stage_home_callback,
+        Some(Habit::Forget) => picture.texts.stage_home_forget,
+        None => picture.texts.stage_home,
     }
 }
