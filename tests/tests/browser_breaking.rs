@@ -6,6 +6,7 @@ use cross_tests::browser::Browser;
 use cross_tests::demo_page::{DemoPage, Shown};
 use cross_tests::page;
 use producer_core::breaking::{Counterexample, FaultBudget, Outcome, Question, Report, Search, Task, claim_named};
+use producer_core::bridge::Habit;
 use producer_core::judge::Isolation;
 use producer_core::player::trace_hash;
 use producer_core::scenario::text;
@@ -281,6 +282,38 @@ async fn the_pages_own_settings_stand_there_until_others_are_typed() -> Result<(
     assert_eq!(text().await?, "acks=0", "what was typed counts");
     browser.click("break-from-settings").await?;
     page.wait_until("the page's settings", async || Ok((text().await? == "acks=1\nlinger.ms=20\n").then_some(()))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_windows_of_every_usual_width_nothing_lies_beside_them() -> Result<()> {
+    let page = DemoPage::open("#break").await?;
+    let beside = "const page = document.scrollingElement; return page.scrollWidth - page.clientWidth";
+    for width in [1_440, 1_100, 600, 390] {
+        // Opened at this width, not only made smaller.
+        page.browser().client().set_window_size(width, 900).await?;
+        page.go_to("#break").await?;
+        page.browser().wait_for("break-search").await?;
+        assert_eq!(page.run(beside).await?, 0, "at {width}");
+    }
+    ask(page.browser(), "acks=1", &[("cut", 1)], 300).await?;
+    page.browser().click("break-search").await?;
+    page.browser().wait_for("break-found").await?;
+    assert_eq!(page.run(beside).await?, 0, "with what was found");
+    // A narrow picture has no room for what the answer means.
+    page.browser().client().set_window_size(1_440, 900).await?;
+    page.wait_until("the wide picture", async || {
+        Ok((page.run("return !document.querySelector('.stage-narrow')").await? == true).then_some(()))
+    })
+    .await?;
+    let found = natively(&[("acks", "1")], "stored-once", "cut=1", 300)?.counterexample.context("broken")?;
+    let words = match found.scenario.producers[0].callers[0].habit {
+        Habit::Get => "get() returns metadata",
+        Habit::Callback => "the callback gets metadata",
+        Habit::Forget => "nobody looks at it",
+    };
+    let picture = page.run("return document.querySelector('.stage').textContent").await?;
+    assert!(picture.as_str().is_some_and(|picture| picture.contains(words)), "{words}: {picture}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

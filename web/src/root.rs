@@ -12,10 +12,13 @@ use crate::panels::top_bar::Theme;
 use crate::settings::Properties;
 use crate::storage::{self, Memory};
 use crate::texts::Language;
+use crate::width::use_width;
 
 /// Everything.
 #[component]
 pub(crate) fn Root() -> Html {
+    // The style sheets are told, whatever is shown.
+    use_width();
     let fragment = demo::use_fragment();
     let language = use_state(|| remembered_language(document().as_ref()));
     let theme = use_state(|| shown_theme(document().as_ref()));

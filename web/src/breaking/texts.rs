@@ -13,7 +13,7 @@ texts! {
     claim_lost: "nothing lost", "유실 없음";
     claim_once: "stored once", "한 번만 저장";
     claim_order: "order per key", "key별 순서 유지";
-    claim_blocked: "no send() blocked longer than", "send()가 막히지 않는 시간";
+    claim_blocked: "no send() blocked longer than", "send()가 막혀도 되는 최대 시간";
     claim_failed: "failed means not stored", "실패하면 저장되지 않음";
     milliseconds: "milliseconds", "밀리초";
     faults: "Faults allowed", "허용할 장애";
