@@ -71,6 +71,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
         .with_target(false)
+        // Where nobody reads standard error any more, there is nobody to tell that either.
+        .log_internal_errors(false)
         .init();
     match arguments.command {
         Command::Serve(options) => {
@@ -139,9 +141,17 @@ fn say(line: &str) -> Result<()> {
     writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
-#[expect(clippy::print_stderr, reason = "the last words of a program that cannot do what it was asked to")]
+/// The last words of a program that cannot do what it was asked to. Where nobody reads them, the exit code says it.
 fn report(error: &anyhow::Error) {
-    eprintln!("playground: {error:#}");
+    let _ = writeln!(std::io::stderr(), "playground: {}", printable(&format!("{error:#}")));
+}
+
+/// With what would steer a terminal written out, as `\u{1b}`: words of somebody's file are only shown.
+fn printable(text: &str) -> String {
+    let is_steering = |letter: char| letter.is_control() && letter != '\n';
+    text.chars()
+        .map(|letter| if is_steering(letter) { letter.escape_unicode().to_string() } else { letter.into() })
+        .collect()
 }
 
 /// Ctrl-C or SIGTERM, heard from the moment this stands: before a script could have read that we are ready.

@@ -3,6 +3,7 @@
 mod common;
 
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use common::{Folder, playground};
 
@@ -30,6 +31,37 @@ fn bad_input_ends_every_command_with_two_and_a_sentence() {
         assert!(ended.out.is_empty() && !ended.err.trim().is_empty(), "{line:?} says why");
     }
     assert_eq!(folder.read("producer.properties"), "acks=maybe", "what was read stays as it was");
+}
+
+/// As behind `| head`, which ends before the program does.
+#[test]
+fn where_nobody_reads_what_is_said_the_exit_code_is_the_same() {
+    let folder = Folder::new("unread");
+    let binary: String = (0..=255).map(char::from).collect();
+    let binary = folder.write("binary.properties", format!("linger.ms=5\n{binary}"));
+    let lines: [&[&str]; 3] = [
+        &["run", "demo:lost-ack", "--trace", "/no/such/folder/trace.json"],
+        &["run", "/no/such.json"],
+        &["break", &binary, "--claim", "stored-once", "--worlds", "10"],
+    ];
+    for line in lines {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_playground"));
+        let ended = command.args(line).stdin(Stdio::null()).stdout(Stdio::null()).stderr(writer).status();
+        assert_eq!(ended.expect("it starts").code(), Some(2), "{line:?}");
+    }
+}
+
+/// What a file holds is shown, and does nothing to the terminal.
+#[test]
+fn words_of_a_file_do_not_steer_the_terminal() {
+    let folder = Folder::new("steering");
+    let file = folder.write("steering.properties", "\u{1b}[2J\u{7}key=1\nacks=all");
+    let ended = playground(&["break", &file, "--claim", "stored-once", "--worlds", "2"]);
+    assert!(ended.err.contains("\\u{1b}[2J\\u{7}key is not a Kafka setting"), "{}", ended.err);
+    let steers = |text: &str| text.chars().any(|letter| letter.is_control() && letter != '\n');
+    assert!(!steers(&ended.err) && !steers(&ended.out), "{:?} {:?}", ended.err, ended.out);
 }
 
 #[test]

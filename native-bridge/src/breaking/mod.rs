@@ -95,7 +95,7 @@ pub(crate) fn break_config(options: &BreakOptions) -> Result<bool> {
         .map_err(|error| anyhow!("{error}"))
         .with_context(|| format!("{}: the client refuses it", options.source.display()))?;
     let mut teller = Teller::new(options.quiet);
-    given.notices.iter().try_for_each(|notice| teller.say(&format!("notice: {notice}")))?;
+    given.notices.iter().try_for_each(|notice| teller.say(&crate::printable(&format!("notice: {notice}"))))?;
     loop {
         let progress = search.advance(SLICE);
         if progress.task == Task::Done {
@@ -111,6 +111,7 @@ pub(crate) fn break_config(options: &BreakOptions) -> Result<bool> {
         let written = format!("{}\n", text::write(&found.scenario).trim_end());
         std::fs::write(path, written).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    crate::say(report::text(claim, worlds, search.report(), options.out.as_deref()).trim_end())?;
+    let text = report::text(claim, worlds, search.report(), options.out.as_deref());
+    crate::say(crate::printable(&text).trim_end())?;
     Ok(search.report().tried.trials.broken == 0)
 }
