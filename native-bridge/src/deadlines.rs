@@ -10,6 +10,8 @@ use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 
+use crate::own_runtime::OwnRuntime;
+
 static RUNTIME: Mutex<Option<Handle>> = Mutex::new(None);
 
 /// A runtime whose timers always run. Its thread is made once, and sleeps while nobody waits.
@@ -23,8 +25,9 @@ pub(crate) fn runtime() -> io::Result<Handle> {
     }
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let handle = runtime.handle().clone();
+    let runtime = OwnRuntime::from(runtime);
     let thread = thread::Builder::new().name("kafka-producer-deadlines".to_owned());
-    thread.spawn(move || runtime.block_on(pending::<()>()))?;
+    thread.spawn(move || runtime.block_on(pending()))?;
     *known = Some(handle.clone());
     Ok(handle)
 }

@@ -35,6 +35,7 @@ use crate::clock::{CachedClock, Clock};
 use crate::connection::{Connection, News};
 use crate::deadlines;
 use crate::loop_times::LoopWatch;
+use crate::own_runtime::OwnRuntime;
 use crate::transport::Connector;
 
 /// Inputs taken in one turn, so that a flood of answers cannot keep the lock from the program.
@@ -123,15 +124,11 @@ where
         let deadlines = deadlines::runtime()?;
         let mut runtime = runtime::Builder::new_current_thread();
         let watch = producer.times_loop().then(|| LoopWatch::of(&mut runtime, clock));
-        let runtime = runtime.enable_all().build()?;
+        let runtime = OwnRuntime::from(runtime.enable_all().build()?);
         let (mut driver, task) = Self::parts(producer, application, clock, Box::new(after_turn), watch);
         // A name that the operating system cannot take would be a panic.
         let thread = thread::Builder::new().name(name.replace('\0', " "));
-        let thread = thread.spawn(move || {
-            runtime.block_on(task.run());
-            // Whatever a connection still does, the thread waits for nothing.
-            runtime.shutdown_background();
-        })?;
+        let thread = thread.spawn(move || runtime.block_on(task.run()))?;
         driver.own = Some(OwnThread { id: thread.thread().id(), deadlines });
         Ok(driver)
     }

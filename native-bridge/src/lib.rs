@@ -17,6 +17,7 @@ pub mod embedded;
 pub mod foreign_config;
 mod frame;
 mod loop_times;
+mod own_runtime;
 pub mod probe;
 mod producer;
 mod timekeeper;
