@@ -128,6 +128,31 @@ fn row_10_only_the_whole_token_opens_and_guessing_is_slowed_down() -> Result<()>
 }
 
 #[test]
+fn a_page_that_may_talk_to_the_bridge_can_ask_whether_its_token_is_known() -> Result<()> {
+    const ALLOWED: &str = "http://127.0.0.1:8080";
+    let bridge = serve(&["--allow-origin", ALLOWED])?;
+    let ask = |method: &str, token: &str| {
+        RequestHead::get(&bridge, "/admission")
+            .line(&format!("{method} /admission HTTP/1.1"))
+            .with("Authorization", &format!("Bearer {token}"))
+            .with("Origin", ALLOWED)
+            .exchange(&bridge)
+    };
+    for (token, status) in [(bridge.token(), 204), ("of-an-earlier-start", 403), ("", 403)] {
+        let answer = ask("GET", token)?;
+        let readable_by = answer.header("access-control-allow-origin");
+        assert_eq!((answer.status, readable_by), (status, Some(ALLOWED)), "{token}");
+    }
+    let before = ask("OPTIONS", "")?;
+    assert_eq!((before.status, before.header("access-control-allow-headers")), (204, Some("authorization")));
+    assert_eq!(ask("POST", bridge.token())?.status, 405);
+    let foreign = RequestHead::get(&bridge, "/admission").with("Authorization", &format!("Bearer {}", bridge.token()));
+    let foreign = foreign.with("Origin", "https://evil.example").exchange(&bridge)?;
+    assert_eq!((foreign.status, foreign.header("access-control-allow-origin")), (403, None));
+    Ok(())
+}
+
+#[test]
 fn row_11_a_token_in_the_query_is_refused_with_its_right_place_named() -> Result<()> {
     let folder = Scratch::new("handshake")?;
     let log = folder.path().join("bridge.log");

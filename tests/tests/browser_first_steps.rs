@@ -39,6 +39,30 @@ async fn of_a_get_loop_whose_bridge_dies_only_what_may_have_been_sent_is_unknown
     Ok(())
 }
 
+/// A page waits for two minutes for its bridge, but not for one that another start has taken the place of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_bridge_was_started_again_is_told_that_its_token_is_old() -> Result<()> {
+    let elsewhere = page::StaticServer::start(page::folder()?)?;
+    let started = |port: u16| {
+        let port = format!("127.0.0.1:{port}");
+        Bridge::serve(page::folder()?, &["--listen", &port, "--allow-origin", &elsewhere.origin()])
+    };
+    let mut bridge = started(0)?;
+    let (of_the_bridge, of_another) = (Screen::start().await?, Screen::start().await?);
+    of_the_bridge.open(&bridge.address).await?;
+    of_another.open(&elsewhere.origin()).await?;
+    of_another.connect(&bridge.address).await?;
+    for screen in [&of_the_bridge, &of_another] {
+        screen.wait_for_link(&["open"]).await?;
+    }
+    bridge.kill();
+    let _again = started(bridge.port())?;
+    for screen in [&of_the_bridge, &of_another] {
+        screen.wait_for_link(&["ended"]).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_that_are_gone_look_gone_and_look_well_again_when_they_are_back() -> Result<()> {
     let listen = format!("127.0.0.1:{}", free_row(3)?);

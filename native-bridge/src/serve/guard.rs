@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::header::{
-    CONNECTION, HOST, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, StatusCode, Uri};
 use producer_core::bridge::SUB_PROTOCOL;
@@ -126,15 +126,26 @@ impl Guard {
             return Err(denial(StatusCode::BAD_REQUEST, reason));
         }
         let offered = protocols.iter().find_map(|protocol| protocol.strip_prefix(AUTH_PREFIX)).unwrap_or_default();
-        if !self.token.matches(offered) {
-            return Err(if self.wrong_tokens.note(now) {
-                denial(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens; wait ten seconds")
-            } else {
-                denial(StatusCode::FORBIDDEN, "the token is wrong or missing; open the line that the bridge printed")
-            });
-        }
+        self.admit_token(offered, now)?;
         let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(Arc::from);
         Ok(Admission { key: key.to_owned(), origin })
+    }
+
+    /// Checks of a question whether the token in `Authorization` opens a WebSocket, after [`admit`](Self::admit).
+    pub(crate) fn admit_question(&self, headers: &HeaderMap, now: Instant) -> Result<(), Denial> {
+        let offered = single(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        self.admit_token(offered.unwrap_or_default(), now)
+    }
+
+    fn admit_token(&self, offered: &str, now: Instant) -> Result<(), Denial> {
+        if self.token.matches(offered) {
+            return Ok(());
+        }
+        Err(if self.wrong_tokens.note(now) {
+            denial(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens; wait ten seconds")
+        } else {
+            denial(StatusCode::FORBIDDEN, "the token is wrong or missing; open the line that the bridge printed")
+        })
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
@@ -330,6 +341,27 @@ mod tests {
         for protocols in ["kp.v1", "kp.v1, kp.auth.", &huge] {
             assert_eq!(handshake(&guard, &[("sec-websocket-protocol", protocols)]), Err(403));
         }
+    }
+
+    #[test]
+    fn a_question_with_the_right_token_is_answered_and_row_10_holds_for_it_too() {
+        let guard = guard();
+        let ask = |value: &str| {
+            let answer = guard.admit_question(&headers(&[("authorization", value)]), Instant::now());
+            answer.map_err(|denial| denial.status.as_u16())
+        };
+        let (right, wrong) = (format!("Bearer {}", guard.token().as_str()), "Bearer AAAA");
+        assert_eq!(ask(&right), Ok(()));
+        assert_eq!(ask(guard.token().as_str()), Err(403), "a scheme belongs before it");
+        for n in 1..12 {
+            assert_eq!(ask(wrong), Err(if n < 10 { 403 } else { 429 }));
+        }
+        assert_eq!(
+            handshake(&guard, &[("sec-websocket-protocol", "kp.v1, kp.auth.wrong")]),
+            Err(429),
+            "counted together"
+        );
+        assert_eq!(ask(&right), Ok(()));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -41,6 +42,9 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where the page's WebSocket connects.
 const SOCKET_PATH: &str = "/socket";
+
+/// Where a page asks whether its token still opens a WebSocket: a browser tells a page that one was not opened, never why.
+const ADMISSION_PATH: &str = "/admission";
 
 /// What requests are answered from.
 pub(crate) struct Site {
@@ -102,6 +106,7 @@ fn answer(site: &Arc<Site>, request: Request<Incoming>) -> Answer {
     let answer = match site.guard.admit(request.uri(), request.headers()) {
         Err(denial) => refuse(&denial),
         Ok(()) if request.uri().path() == SOCKET_PATH => open_socket(site, request),
+        Ok(()) if request.uri().path() == ADMISSION_PATH => tell_admission(site, &request),
         Ok(()) => serve_file(site, &request),
     };
     secured(answer, &site.policy)
@@ -121,6 +126,36 @@ fn serve_file(site: &Site, request: &Request<Incoming>) -> Answer {
             answer
         }
     }
+}
+
+/// 204: this token opens a WebSocket. A page from an address that the command line allows may read the answer as well.
+fn tell_admission(site: &Site, request: &Request<Incoming>) -> Answer {
+    let mut answer = match *request.method() {
+        Method::GET => match site.guard.admit_question(request.headers(), Instant::now()) {
+            Ok(()) => no_content(),
+            Err(denial) => refuse(&denial),
+        },
+        Method::OPTIONS => {
+            let mut answer = no_content();
+            answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization"));
+            answer
+        }
+        _ => {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, OPTIONS"));
+            answer
+        }
+    };
+    if let Some(origin) = request.headers().get(ORIGIN) {
+        answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    answer
+}
+
+fn no_content() -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
 }
 
 fn open_socket(site: &Arc<Site>, mut request: Request<Incoming>) -> Answer {

@@ -5,12 +5,13 @@ use gloo::timers::callback::Timeout;
 use producer_core::bridge::{Command, FrameError, Report};
 use producer_core::time::Instant;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 use super::{Driver, Source, later, now_ms};
 use crate::address::{AddressError, BridgeAddress, token_of};
 use crate::alerts::Alert;
-use crate::source::bridge::{Closed, Connection, Event};
+use crate::source::bridge::{Closed, Connection, Event, is_refused};
 use crate::storage::{self, Memory};
 use crate::view::{Ending, Link, Trial};
 
@@ -298,6 +299,7 @@ impl Driver {
             Some(attempt) => {
                 self.0.store.borrow_mut().set_link(Link::Lost { attempt });
                 self.changed();
+                self.ask_whether_admitted();
             }
             None => {
                 let host = match &*self.0.source.borrow() {
@@ -307,6 +309,27 @@ impl Driver {
                 self.give_up(not_admitted_by(&host));
             }
         }
+    }
+
+    /// Gives a lost bridge up at once if another start of it answers there, which has another token.
+    fn ask_whether_admitted(&self) {
+        let address = match &*self.0.source.borrow() {
+            Source::Bridge(bridge) => bridge.address.clone(),
+            Source::InPage(_) => return,
+        };
+        let driver = self.clone();
+        spawn_local(async move {
+            if !is_refused(&address).await {
+                return;
+            }
+            let is_still_lost = match &*driver.0.source.borrow() {
+                Source::Bridge(bridge) => bridge.address == address && bridge.lost_at_ms.is_some(),
+                Source::InPage(_) => false,
+            };
+            if is_still_lost {
+                driver.give_up(not_admitted_by(&address.host));
+            }
+        });
     }
 
     /// Records are out whose outcome a page that is loaded again will not be told.

@@ -6,7 +6,8 @@
 use gloo::events::EventListener;
 use producer_core::bridge::{self, Command, FrameError, Report, SUB_PROTOCOL};
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{BinaryType, CloseEvent, Headers, MessageEvent, RequestInit, Response, WebSocket};
 
 use crate::address::BridgeAddress;
 
@@ -73,6 +74,24 @@ impl Connection {
         // Fails only on a connection that is closing, and then `Closed` says so.
         let _ = self.socket.send_with_u8_array(&bridge::encode(command));
     }
+}
+
+/// Does a bridge answer here that it does not know this token? A WebSocket that is not opened does not say why.
+///
+/// `false` as well where nothing answers, or another program does.
+pub(crate) async fn is_refused(address: &BridgeAddress) -> bool {
+    matches!(ask_for_admission(address).await, Ok(403 | 429))
+}
+
+/// The status of the bridge's answer.
+async fn ask_for_admission(address: &BridgeAddress) -> Result<u16, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("authorization", &format!("Bearer {}", address.token))?;
+    let question = RequestInit::new();
+    question.set_headers(&headers);
+    let window = web_sys::window().ok_or("no window to ask from")?;
+    let answer = window.fetch_with_str_and_init(&format!("http://{}/admission", address.host), &question);
+    Ok(JsFuture::from(answer).await?.dyn_into::<Response>()?.status())
 }
 
 impl Drop for Connection {
