@@ -1,5 +1,6 @@
-//! Changes of one key that might help.
+//! Changes of one key that might help, and what they need of others.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ pub struct Change {
     pub key: Arc<str>,
     /// The value that it gets.
     pub value: Arc<str>,
+    /// Other keys that must have these values, or the client refuses the change.
+    pub with: Vec<(Arc<str>, Arc<str>)>,
 }
 
 type Values = &'static [(&'static str, &'static str)];
@@ -31,8 +34,9 @@ const LINGER: Values = &[("linger.ms", "0"), ("linger.ms", "100")];
 /// Room for what waits: the default, and four times as much.
 const ROOM: Values = &[("buffer.memory", "33554432"), ("buffer.memory", "134217728")];
 
-/// The changes to try for a claim: those of its keys whose values differ from what they are.
-pub(super) fn candidates(claim: &Claim, config: &ProducerConfig) -> Vec<Change> {
+/// The changes to try for a claim: those of its keys whose values differ from what they are. One that the client refuses is
+/// tried once more with what it needs of other keys.
+pub(super) fn candidates(claim: &Claim, properties: &Properties, config: &ProducerConfig) -> Vec<Change> {
     let lists: &[Values] = match claim {
         Claim::NothingLost {} => &[SAFETY, RETRIES, PATIENCE],
         Claim::OrderPerKey {} => &[SAFETY, RETRIES, REQUESTS, LINGER],
@@ -50,20 +54,63 @@ pub(super) fn candidates(claim: &Claim, config: &ProducerConfig) -> Vec<Change> 
         _ => {}
     }
     all.retain(|change| config.value_of(&change.key).as_deref() != Some(&*change.value));
-    all
+    let with_needs = |change: Change| {
+        let is_refused = |change: &Change| change.verdict(properties).is_err();
+        let complete = Change { with: change.needs(config), ..change.clone() };
+        let complete = (is_refused(&change) && !is_refused(&complete)).then_some(complete);
+        [Some(change), complete]
+    };
+    all.into_iter().flat_map(with_needs).flatten().collect()
+}
+
+impl fmt::Display for Change {
+    /// As lines of a `.properties` file, one after the other.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)?;
+        self.with.iter().try_for_each(|(key, value)| write!(f, " {key}={value}"))
+    }
 }
 
 impl Change {
     fn new(key: &str, value: &str) -> Self {
-        Self { key: key.into(), value: value.into() }
+        Self { key: key.into(), value: value.into(), with: Vec::new() }
+    }
+
+    /// What other keys must be for the client to take this one (`postProcessAndValidateIdempotenceConfigs` and
+    /// `configureDeliveryTimeout` of its `ProducerConfig` and `KafkaProducer`), as far as they are not.
+    fn needs(&self, config: &ProducerConfig) -> Vec<(Arc<str>, Arc<str>)> {
+        let now = |key: &str| config.value_of(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+        let and_this_one = |other: &str| now(other).saturating_add(self.value.parse().unwrap_or(0));
+        let mut needs = Vec::new();
+        match &*self.key {
+            "enable.idempotence" if &*self.value == "true" => {
+                if config.acks != Acks::All {
+                    needs.push(("acks", "all".to_owned()));
+                }
+                if now("retries") == 0 {
+                    needs.push(("retries", i32::MAX.to_string()));
+                }
+                if now("max.in.flight.requests.per.connection") > 5 {
+                    needs.push(("max.in.flight.requests.per.connection", "5".to_owned()));
+                }
+            }
+            "request.timeout.ms" => needs.push(("delivery.timeout.ms", and_this_one("linger.ms").to_string())),
+            "linger.ms" => needs.push(("delivery.timeout.ms", and_this_one("request.timeout.ms").to_string())),
+            _ => {}
+        }
+        needs.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
     }
 
     /// These properties with the change.
     pub(super) fn applied_to(&self, properties: &Properties) -> Properties {
         let mut changed = properties.clone();
-        // Of several values of a key the last counts.
-        changed.0.retain(|(key, _)| *key != self.key);
-        changed.set(&self.key, &self.value);
+        for (key, value) in
+            [(&self.key, &self.value)].into_iter().chain(self.with.iter().map(|(key, value)| (key, value)))
+        {
+            // Of several values of a key the last counts.
+            changed.0.retain(|(known, _)| known != key);
+            changed.set(key, value);
+        }
         changed
     }
 

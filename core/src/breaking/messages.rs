@@ -135,10 +135,8 @@ pub enum Step {
 /// What became of a change of one key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Changed {
-    /// The Java client's key.
-    pub key: Arc<str>,
-    /// The value that it gets.
-    pub value: Arc<str>,
+    /// `key=value`, and behind it what the client demands of other keys.
+    pub change: Arc<str>,
     /// Did it help?
     pub state: State,
     /// What it came to.

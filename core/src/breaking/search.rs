@@ -153,7 +153,7 @@ impl Search {
         self.next += 1;
         let Some(candidate) = shrinking.candidate() else {
             self.report.counterexample = self.present(number, shrinking.best().clone());
-            let changes = candidates(&self.question.claim, &self.config).into_iter();
+            let changes = candidates(&self.question.claim, &self.question.properties, &self.config).into_iter();
             self.report.changes = changes
                 .map(|change| ChangeReport {
                     verdict: change.verdict(&self.question.properties).map(|(_, notices)| notices),

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::changes::candidates;
 use super::*;
+use crate::config::ProducerConfig;
 use crate::judge::{Verdict, Witness};
 use crate::playback::Playable as _;
 use crate::scenario::check::check as bounds;
 use crate::scenario::link::{Link, Shows};
 use crate::scenario::shrink::{PARTS, PLAIN, Shrinking};
-use crate::scenario::{Act, Arrival, Claim, Comparison, Counted, Load, Scenario};
+use crate::scenario::{Act, Arrival, Claim, Comparison, Counted, Load, Properties, Scenario};
 use crate::staging::{self, Stage};
 use crate::time::Instant;
 use crate::trace::{BrokerState, Fact};
@@ -132,8 +134,11 @@ fn a_pause_holds_up_a_send_that_waits_for_a_small_buffer() {
 }
 
 fn change<'r>(report: &'r Report, key: &str, value: &str) -> &'r ChangeReport {
-    let is_it = |report: &&ChangeReport| &*report.change.key == key && &*report.change.value == value;
-    report.changes.iter().find(is_it).expect("it is tried")
+    changed_to(report, &format!("{key}={value}"))
+}
+
+fn changed_to<'r>(report: &'r Report, lines: &str) -> &'r ChangeReport {
+    report.changes.iter().find(|report| report.change.to_string() == lines).expect("it is tried")
 }
 
 #[test]
@@ -167,11 +172,43 @@ fn a_change_that_the_client_refuses_is_shown_with_its_words() {
         "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.";
     assert_eq!(error.to_string(), words);
     assert_eq!((&refused.on_counterexample, refused.trials), (&None, Trials::default()));
+    // With what it asks for it is another change.
+    let complete = changed_to(&report, "enable.idempotence=true acks=all");
+    assert_eq!(complete.verdict.as_ref().map(Vec::len), Ok(0));
+    assert_eq!((complete.on_counterexample.as_ref(), complete.trials.survived()), (Some(&Outcome::Held), 300));
     // What it changes by itself is told as well.
     let report = searched(question("nothing-lost", "cut=1", &[("acks", "0")]));
     let silent = change(&report, "retries", "0").verdict.as_ref().expect("taken");
     let told: Vec<String> = silent.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["Idempotence will be disabled because retries is set to 0."]);
+}
+
+/// Whatever the Java client's rules between keys are, a change is completed so that it is taken, or is not tried.
+#[test]
+fn a_refused_change_is_tried_with_all_that_the_client_asks_of_other_keys() {
+    let tried = |claim: &str, given: &[(&str, &str)]| {
+        let claim = question(claim, "cut=1", &[]).claim;
+        let mut properties = Properties::default();
+        given.iter().for_each(|(key, value)| properties.set(key, value));
+        let (config, _) = ProducerConfig::from_properties(properties.iter()).expect("taken");
+        let changes = candidates(&claim, &properties, &config);
+        for change in changes.iter().filter(|change| !change.with.is_empty()) {
+            let alone = Change { with: Vec::new(), ..change.clone() };
+            assert!(alone.verdict(&properties).is_err() && change.verdict(&properties).is_ok(), "{change}");
+        }
+        changes.iter().filter(|change| !change.with.is_empty()).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let in_flight = ("max.in.flight.requests.per.connection", "6");
+    let all_three = [("enable.idempotence", "false"), ("acks", "0"), ("retries", "0"), in_flight];
+    let needs = "enable.idempotence=true acks=all retries=2147483647 max.in.flight.requests.per.connection=5";
+    assert_eq!(tried("stored-once", &all_three), [needs]);
+    let short = [("delivery.timeout.ms", "30000"), ("request.timeout.ms", "20000"), ("linger.ms", "10000")];
+    let needs =
+        ["request.timeout.ms=30000 delivery.timeout.ms=40000", "request.timeout.ms=60000 delivery.timeout.ms=70000"];
+    assert_eq!(tried("stored-once", &short), needs);
+    let tight = [("delivery.timeout.ms", "20050"), ("request.timeout.ms", "20000"), ("linger.ms", "50")];
+    assert_eq!(tried("no-send-blocked", &tight)[0], "linger.ms=100 delivery.timeout.ms=20100");
+    assert_eq!(tried("stored-once", &[]), Vec::<String>::new());
 }
 
 #[test]

@@ -57,8 +57,8 @@ impl Teller {
             Task::Shrinking => "broken; looking for the smallest world that is".to_owned(),
             Task::Counting => format!("counting: {done} of {of} worlds, {} broken", report.tried.trials.broken),
             Task::Changing(place) => {
-                let change = report.changes.get(place as usize).map(|report| &report.change);
-                let change = change.map(|change| format!("{}={}", change.key, change.value)).unwrap_or_default();
+                let change =
+                    report.changes.get(place as usize).map(|report| report.change.to_string()).unwrap_or_default();
                 format!("change {} of {changes}, {change}: {done} of {of} worlds", place + 1)
             }
             Task::Done => "done".to_owned(),

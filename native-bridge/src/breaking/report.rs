@@ -83,10 +83,9 @@ fn changes(text: &mut String, worlds: u32, tried: &Tried, changes: &[ChangeRepor
         let (name, world) = (name_of(claim).unwrap_or("another claim"), world + 1);
         line(text, format_args!("  as it is: breaks {name} as well, in world {world}"));
     }
-    let width = |change: &ChangeReport| change.change.key.len() + change.change.value.len() + 1;
-    let width = changes.iter().map(width).max().unwrap_or(0);
-    for report in changes {
-        let change = format!("{}={}", report.change.key, report.change.value);
+    let named: Vec<String> = changes.iter().map(|report| report.change.to_string()).collect();
+    let width = named.iter().map(String::len).max().unwrap_or(0);
+    for (change, report) in named.iter().zip(changes) {
         line(text, format_args!("  {change:width$}  {}", came_to(report, worlds)));
         for notice in report.verdict.iter().flatten() {
             line(text, format_args!("  {:width$}  {notice}", ""));

@@ -195,8 +195,7 @@ fn changed(report: &ChangeReport, worlds: u32, is_over: bool) -> Changed {
         )
     });
     Changed {
-        key: report.change.key.clone(),
-        value: report.change.value.clone(),
+        change: report.change.to_string().into(),
         state,
         words,
         refused: report.verdict.as_ref().err().map(|error| error.message.clone()),

@@ -308,7 +308,7 @@ fn change(change: &Changed, is_tried: bool, language: Language) -> Html {
     html! {
         <li class={format!("is-{code}")} data-test-id="break-change" data-state={code}>
             { sign }<span class="unseen">{ word }</span>
-            <code lang="en">{ format!("{}={}", change.key, change.value) }</code>
+            <code lang="en">{ &*change.change }</code>
             <span data-test-id="break-change-words">{ words }</span>
             if let Some(refused) = &change.refused { <code class="break-refused" lang="en">{ refused.to_string() }</code> }
             { for change.price.iter().map(|price| html! { <span class="break-price">{ demo::own(price, language) }</span> }) }

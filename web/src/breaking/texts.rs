@@ -9,7 +9,7 @@ texts! {
     from_settings: "Take the page's settings", "페이지의 설정 가져오기";
     defaults: "No line: the client's defaults.", "줄이 없으면 client의 기본값입니다.";
     left_out: "Worlds have their own brokers: {} is left out.", "세계에는 자체 broker가 있어 제외합니다: {}";
-    claim: "Claim to break", "깨뜨릴 주장";
+    claim: "Claim to break", "시험할 주장";
     claim_lost: "nothing lost", "유실 없음";
     claim_once: "stored once", "한 번만 저장";
     claim_order: "order per key", "key별 순서 유지";
@@ -58,7 +58,7 @@ texts! {
     text: "A machine plays thousands of small worlds with the real producer, and stops at the first that breaks the claim.", "실제 producer로 작은 세계를 수천 개 실행하고, 주장이 처음 깨지는 세계에서 멈춥니다.";
     step_paste: "Paste a configuration, choose a claim and what may go wrong.", "설정을 붙여 넣고, 주장과 허용할 장애를 고릅니다.";
     step_search: "If a world breaks the claim, it is made as small as it becomes and opened here, one second before the accident.", "주장을 깨는 세계가 있으면 가장 작게 줄여, 사고 1초 전에서 여기에 엽니다.";
-    step_changes: "Then each change of one key is tried on the same worlds, and counted.", "그다음 key 하나씩 바꿔 같은 세계에서 다시 실행하고 셉니다.";
+    step_changes: "Then each change of one key, with what the client demands of others, is tried on the same worlds, and counted.", "그다음 key를 하나씩 바꿔(client가 함께 요구하는 key도 같이) 같은 세계에서 다시 실행하고 셉니다.";
     under_way: "Looking for a world that breaks it", "깨지는 세계를 찾는 중";
     held: "Not broken so far", "아직 깨지지 않음";
     story: "What happens", "일어나는 일";
