@@ -143,6 +143,24 @@ async fn a_header_row_wants_a_key_and_one_that_nobody_touched_is_no_header() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_not_there_is_told_at_its_field_and_can_be_sent_to_all_the_same() -> Result<()> {
+    let (screen, _server) = page::by_itself().await?;
+    let told = || screen.browser().texts("partition-nowhere");
+    for (partition, words) in [("7", Some("orders has p0 to p2")), ("-1", Some("ProducerRecord throws")), ("2", None)] {
+        screen.compose(&Composed { partition, ..Composed::keyed("user-42", "tea") }).await?;
+        let wanted = |texts: &[String]| match words {
+            Some(words) => texts.iter().any(|text| text.contains(words)),
+            None => texts.is_empty(),
+        };
+        screen.browser().wait_until_texts("partition-nowhere", wanted).await?;
+        let invalid = screen.attribute("partition", "aria-invalid").await?;
+        assert_eq!(invalid == "true", words.is_some(), "{partition}: {invalid}, {:?}", told().await?);
+        assert!(screen.can_send().await?, "{partition}: the client takes it and tells what became of it");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_part_of_the_picture_tells_its_details_to_keys_and_fingers() -> Result<()> {
     let (screen, _server) = page::by_itself().await?;
     let details = || screen.browser().texts("details");

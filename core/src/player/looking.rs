@@ -72,6 +72,7 @@ impl Lane {
         let all = stage.simulation().messages();
         let messages = all.iter().take(MESSAGES).map(|message| MessageView {
             name: message.name,
+            correlation: message.correlation,
             node: message.node,
             arrives_us: message.arrives.map(micros),
         });

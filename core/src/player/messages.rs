@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bridge::{Habit, Topology};
-use crate::ids::NodeId;
+use crate::ids::{CorrelationId, NodeId};
 use crate::judge::Score;
 use crate::playback::Mark;
 use crate::scenario::{Card, Claim, Fate, Properties, Words};
@@ -381,6 +381,8 @@ pub struct BrokerView {
 pub struct MessageView {
     /// Its name.
     pub name: MessageName,
+    /// The request that it is, or that it answers, as the trace calls it.
+    pub correlation: CorrelationId,
     /// The broker at the other end.
     pub node: NodeId,
     /// When it arrives; `None`: not as things stand.

@@ -97,7 +97,11 @@ pub(crate) async fn serve(options: ServeOptions, given: Given) -> Result<()> {
         && let Err(error) = open::that_detached(&url)
     {
         // Not the error itself: it repeats the command, and with that the token.
-        tracing::warn!(reason = %error.kind(), "cannot open a browser; open the printed address yourself");
+        let reason = match error.kind() {
+            std::io::ErrorKind::Other => "no program for web addresses was found".to_owned(),
+            kind => kind.to_string(),
+        };
+        tracing::warn!(reason, "cannot open a browser; open the printed address yourself");
     }
 
     stop_request.received().await;

@@ -89,7 +89,7 @@ fn row(view: &MessageView, is_picked: bool, pick: Callback<MouseEvent>, props: &
         Some(at) => fill(t.message_arrives, &[&format::millis(at.saturating_sub(props.shown.view.now_us))]),
         None => t.message_stuck.to_owned(),
     };
-    let connection = fill(t.message_connection, &[&(name.connection.0 + 1)]);
+    let connection = fill(t.message_correlated, &[&(name.connection.0 + 1), &view.correlation]);
     html! {
         <li key={format!("{name}")} class={classes!("demo-message", is_picked.then_some("is-picked"))} data-test-id="message"
             data-api={format!("{:?}", name.api)} data-direction={if is_request { "request" } else { "answer" }} data-ordinal={name.ordinal.to_string()}>

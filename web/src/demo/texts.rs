@@ -47,7 +47,7 @@ texts! {
     answer_right: "right", "정답";
     answer_wrong: "not so", "오답";
     watch: "What to watch", "눈여겨볼 곳";
-    reveal: "Show what was to be seen", "무엇이 보였는지 펼치기";
+    reveal: "Show what was to be seen", "무엇을 봐야 했는지 보기";
     revealed: "What was to be seen", "보였던 것";
     why: "Why", "이유";
     turn: "Now change this", "이제 바꿔 보세요";
@@ -90,6 +90,7 @@ texts! {
     message_arrives: "arrives in {} ms", "{} ms 뒤 도착";
     message_stuck: "does not arrive as things stand", "이대로는 도착하지 않음";
     message_connection: "connection {}", "연결 {}";
+    message_correlated: "connection {}, request {}", "연결 {}, request {}";
     message_gone: "It is gone: it has arrived, or is lost. Nothing is done to any other.", "이미 도착했거나 유실되어 없습니다. 다른 메시지에는 아무 일도 하지 않습니다.";
     break_before: "Break before the append", "append 전에 끊기";
     break_before_text: "the connection breaks, nothing is stored", "연결이 끊기고 저장되지 않음";

@@ -112,7 +112,7 @@ pub(crate) fn Composer(props: &ComposerProps) -> Html {
                 { value_area(&draft.value, &edit_value, t) }
                 { problems.at_half(Half::Value) }
                 <span class="composer-note">{ null_hint(&draft.value, t) }</span>
-                { options(draft, &props.on_topic, &problems) }
+                { options(draft, &props.on_topic, props.destination, &problems) }
                 { how_many(draft, &problems) }
             </div>
         </form>
@@ -155,12 +155,17 @@ const fn key_hint(kind: Kind, t: &Texts) -> &str {
 
 /// What a person should know before this key is sent to where it goes.
 fn note(draft: &Draft, destination: Destination, t: &'static Texts) -> String {
+    nowhere(draft, destination, t).unwrap_or_else(|| null_hint(&draft.key, t).to_owned())
+}
+
+/// What becomes of a record for a partition that is not there.
+fn nowhere(draft: &Draft, destination: Destination, t: &'static Texts) -> Option<String> {
     match destination {
         Destination::Missing { partition, partitions } => {
-            fill(t.note_missing, &[&draft.topic, &(partitions - 1), &partition])
+            Some(fill(t.note_missing, &[&draft.topic, &(partitions - 1), &partition]))
         }
-        Destination::Negative(partition) => fill(t.note_negative, &[&partition]),
-        _ => null_hint(&draft.key, t).to_owned(),
+        Destination::Negative(partition) => Some(fill(t.note_negative, &[&partition])),
+        _ => None,
     }
 }
 
@@ -292,8 +297,14 @@ fn chip(destination: Destination, t: &'static Texts) -> Html {
 }
 
 /// Topic, partition, timestamp and headers, folded.
-fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, problems: &Problems<'_>) -> Html {
+fn options(
+    draft: &UseReducerHandle<Draft>,
+    on_topic: &Callback<Rc<str>>,
+    destination: Destination,
+    problems: &Problems<'_>,
+) -> Html {
     let t = problems.language.texts();
+    let nowhere = nowhere(draft, destination, t);
     let named = on_topic.reform(|event: Event| {
         event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default().into()
     });
@@ -313,9 +324,12 @@ fn options(draft: &UseReducerHandle<Draft>, on_topic: &Callback<Rc<str>>, proble
                     autocomplete="off" spellcheck="false" oninput={field(Edit::Topic)} onchange={named} />
                 <label for="partition">{ t.partition }</label>
                 <input id="partition" class="mono" data-test-id="partition" inputmode="numeric" placeholder={t.partition_auto}
-                    aria-invalid={is_invalid(DraftError::Partition)}
+                    aria-invalid={is_invalid(DraftError::Partition).or(nowhere.as_ref().map(|_| "true"))}
                     value={AttrValue::from(Rc::clone(&draft.partition))} autocomplete="off" oninput={field(Edit::Partition)} />
                 { problems.at(&|error| *error == DraftError::Partition) }
+                if let Some(words) = nowhere {
+                    <p class="problem" role="status" data-test-id="partition-nowhere">{ icon(Glyph::Warning) }{ words }</p>
+                }
                 <label for="timestamp">{ t.timestamp }</label>
                 <input id="timestamp" class="mono" data-test-id="timestamp" inputmode="numeric" placeholder={t.timestamp_now}
                     aria-invalid={is_invalid(DraftError::Timestamp)}
