@@ -189,8 +189,9 @@ final class TimelineDraws {
     }
 
     /**
-     * Metadata in the order of topics, partitions and brokers. The Java client walks them as they lie in a hash map, and
-     * shuffles the brokers, which is no property of Kafka; so the order is fed in, like the draws.
+     * Metadata in the order of topics, partitions and brokers. The Java client shuffles the brokers, and which partition a draw
+     * means follows from the order of a topic's, so both are fed in, like the draws. What a broker leads stays in the order in
+     * which requests are filled: that of the Java client's hash map.
      */
     static final class OrderedMetadata extends ProducerMetadata {
         private final Timeline timeline;
@@ -252,6 +253,8 @@ final class TimelineDraws {
                 List<Node> nodes = new ArrayList<>(told.nodes());
                 nodes.sort(Comparator.comparingInt(Node::id));
                 TimelineFields.set(Cluster.class, cluster, "nodes", nodes);
+                Object ledBy = TimelineFields.get(Cluster.class, told, "partitionsByNode");
+                TimelineFields.set(Cluster.class, cluster, "partitionsByNode", ledBy);
                 if (!told.isBootstrapConfigured()) {
                     TimelineFields.set(MetadataSnapshot.class, snapshot, "clusterInstance", cluster);
                 }

@@ -6,7 +6,7 @@
 
 mod topic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use core::time::Duration;
@@ -53,6 +53,10 @@ pub(super) struct Metadata {
     bootstrap: BTreeMap<NodeId, BrokerAddress>,
     nodes: BTreeMap<NodeId, BrokerAddress>,
     topics: Vec<TopicMetadata>,
+    /// All partitions, in the order in which the Java client's `Cluster` has them: that of a hash map
+    /// (`MetadataSnapshot.computeClusterView`), where those that one bucket holds stand as they came.
+    in_map_order: Vec<PartitionRef>,
+    /// By leader, in that order: requests are filled in it.
     partitions_of: BTreeMap<NodeId, Vec<PartitionRef>>,
     needs_full: bool,
     needs_new_topics: bool,
@@ -75,7 +79,7 @@ pub(super) struct Metadata {
     max_age: Duration,
     max_idle: Duration,
     /// Do available partitions stand in the order of the Java client's map, for those who go through them in turn?
-    in_map_order: bool,
+    available_in_map_order: bool,
 }
 
 impl Metadata {
@@ -84,6 +88,7 @@ impl Metadata {
             bootstrap: map_of((1..).zip(bootstrap).map(|(number, address)| (NodeId(-number), address))),
             nodes: BTreeMap::new(),
             topics: Vec::new(),
+            in_map_order: Vec::new(),
             partitions_of: BTreeMap::new(),
             needs_full: true,
             needs_new_topics: false,
@@ -101,14 +106,13 @@ impl Metadata {
             backoff,
             max_age,
             max_idle,
-            in_map_order: false,
+            available_in_map_order: false,
         }
     }
 
-    /// With available partitions in the order in which `Cluster` has them: that of a hash map of all partitions of all topics
-    /// (`MetadataSnapshot.computeClusterView`).
-    pub(super) fn in_map_order(self, in_map_order: bool) -> Self {
-        Self { in_map_order, ..self }
+    /// With available partitions in the order of the Java client's map, too.
+    pub(super) fn available_in_map_order(self, available_in_map_order: bool) -> Self {
+        Self { available_in_map_order, ..self }
     }
 
     /// Brokers to talk to: those of the last answer, or the bootstrap addresses.
@@ -156,12 +160,12 @@ impl Metadata {
         self.topics.get(topic.index()).map_or(0, |known| known.partitions.len())
     }
 
-    /// Partitions of a topic that have a leader, by number if not [in the map's order](Self::in_map_order).
+    /// Partitions of a topic that have a leader, by number if not [in the map's order](Self::available_in_map_order).
     pub(super) fn available(&self, topic: TopicIndex) -> &[i32] {
         self.topics.get(topic.index()).map_or(&[], |known| &known.available)
     }
 
-    /// Partitions that a broker leads, in the order in which it is served.
+    /// Partitions that a broker leads, in the order in which it is served (`Cluster.partitionsForNode`).
     pub(super) fn partitions_of(&self, node: NodeId) -> &[PartitionRef] {
         self.partitions_of.get(&node).map_or(&[], Vec::as_slice)
     }
@@ -273,7 +277,7 @@ impl Metadata {
             known.error = ErrorCode::NONE;
             known.lose();
         }
-        self.rebuild();
+        self.rebuild(&[]);
         is_another
     }
 
@@ -338,13 +342,15 @@ impl Metadata {
                 *known = known.forgotten();
             }
         }
-        let mut has_news = false;
+        let (mut has_news, mut told) = (false, Vec::new());
         self.nodes = nodes;
         for topic in &response.topics {
             if let Some(index) = find(&topic.name)
                 && self.topics.get(index.index()).is_some_and(|known| known.wanted)
             {
                 has_news |= self.on_topic(index, topic, asked.has_reliable_epochs);
+                let partitions = topic.partitions.iter().map(|partition| partition.partition);
+                told.extend(partitions.map(|partition| PartitionRef { topic: index, partition }));
             }
         }
         if !asked.partial {
@@ -356,7 +362,7 @@ impl Metadata {
         }
         self.same_answers = if has_news { 0 } else { self.same_answers.saturating_add(1) };
         self.pause_after_answer(now, rng);
-        self.rebuild();
+        self.rebuild(&told);
         true
     }
 
@@ -390,7 +396,7 @@ impl Metadata {
                 *told = PartitionMetadata { leader: leader.leader, epoch: leader.epoch };
                 *last = leader.epoch;
                 self.nodes.extend(endpoint);
-                self.rebuild();
+                self.rebuild(&[partition]);
                 true
             }
             _ => false,
@@ -402,9 +408,7 @@ impl Metadata {
     fn on_topic(&mut self, index: TopicIndex, told: &MetadataTopic, has_reliable_epochs: bool) -> bool {
         let known = &mut self.topics[index.index()];
         known.is_new = false;
-        if self.in_map_order {
-            known.name_hash = java_hash::of_string(&told.name);
-        }
+        known.name_hash = java_hash::of_string(&told.name);
         known.answered_in = self.answers;
         known.error = told.error;
         if !told.error.is_none() {
@@ -454,42 +458,34 @@ impl Metadata {
         has_news
     }
 
-    fn rebuild(&mut self) {
+    /// Who leads what, once these partitions have been told of (`MetadataSnapshot.mergeWith`: they come before what was known).
+    fn rebuild(&mut self, told: &[PartitionRef]) {
+        self.in_map_order = self.map_order(told);
         self.partitions_of.clear();
-        for index in 0..self.topics.len() {
-            let topic = topic_at(index);
-            let numbers = 0..i32::try_from(self.topics[index].partitions.len()).unwrap_or(i32::MAX);
-            let mut available = Vec::new();
-            for partition in numbers {
-                let partition = PartitionRef { topic, partition };
-                if let Some(leader) = self.leader(partition) {
-                    available.push(partition.partition);
-                    self.partitions_of.entry(leader.node).or_default().push(partition);
-                }
-            }
-            self.topics[index].available = available;
-        }
-        if self.in_map_order {
-            self.put_in_map_order();
-        }
-    }
-
-    fn put_in_map_order(&mut self) {
-        let mut all = Vec::new();
-        for (index, known) in self.topics.iter().enumerate() {
-            let numbers = 0..i32::try_from(known.partitions.len()).unwrap_or(i32::MAX);
-            all.extend(numbers.map(|partition| PartitionRef { topic: topic_at(index), partition }));
-        }
-        let hash = |partition: &PartitionRef| {
-            java_hash::of_hashed_partition(self.topics[partition.topic.index()].name_hash, partition.partition)
-        };
-        let all = java_hash::in_sized_map_order(all, hash);
         self.topics.iter_mut().for_each(|known| known.available.clear());
-        for partition in all {
-            if self.leader(partition).is_some() {
+        for &partition in &self.in_map_order {
+            if let Some(leader) = self.leader(partition) {
+                self.partitions_of.entry(leader.node).or_default().push(partition);
                 self.topics[partition.topic.index()].available.push(partition.partition);
             }
         }
+        if !self.available_in_map_order {
+            self.topics.iter_mut().for_each(|known| known.available.sort_unstable());
+        }
+    }
+
+    fn map_order(&self, told: &[PartitionRef]) -> Vec<PartitionRef> {
+        let is_known = |partition: &PartitionRef| {
+            let number = usize::try_from(partition.partition).ok();
+            number.is_some_and(|number| number < self.partition_count(partition.topic))
+        };
+        let mut seen = BTreeSet::new();
+        let all = told.iter().chain(&self.in_map_order).copied();
+        let all = all.filter(|partition| is_known(partition) && seen.insert(*partition)).collect();
+        let hash = |partition: &PartitionRef| {
+            java_hash::of_hashed_partition(self.topics[partition.topic.index()].name_hash, partition.partition)
+        };
+        java_hash::in_sized_map_order(all, hash)
     }
 }
 

@@ -279,7 +279,7 @@ impl<O: Observer> Producer<O> {
         Self {
             topics: Topics::default(),
             metadata: Metadata::new(bootstrap, retry_backoff, config.metadata_max_age, config.metadata_max_idle)
-                .in_map_order(config.partitioner_is_round_robin()),
+                .available_in_map_order(config.partitioner_is_round_robin()),
             sticky: Vec::new(),
             round_robin: RoundRobin::default(),
             memory: Memory::new(config.buffer_memory, batch_size),

@@ -39,7 +39,7 @@ pub(super) struct TopicMetadata {
     pub(super) partitions: Vec<PartitionMetadata>,
     /// Partitions with a leader.
     pub(super) available: Vec<i32>,
-    /// Of its name, where the order of partitions is that of the Java client's map.
+    /// Of its name: the order of partitions follows from it.
     pub(super) name_hash: i32,
 }
 
