@@ -31,7 +31,16 @@ pub enum Input {
         /// What the driver saw.
         why: DisconnectReason,
     },
-    /// The last byte of a request was handed to the socket. With acks=0 this is all the answer there is.
+    /// The socket takes no more for now, and a request is not written whole. Nothing follows it on its connection, until it is
+    /// [`Written`](Self::Written). A driver need not say it of a request that is written in one go.
+    Stalled {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which request.
+        correlation: CorrelationId,
+    },
+    /// The last byte of a request was handed to the socket: of one that stalled, or of one with acks=0, where this is all the
+    /// answer there is. Of any other it is no news.
     Written {
         /// On which connection.
         connection: ConnectionId,
@@ -56,6 +65,7 @@ impl Input {
             Self::Wake => None,
             Self::Connected { connection }
             | Self::Disconnected { connection, .. }
+            | Self::Stalled { connection, .. }
             | Self::Written { connection, .. }
             | Self::Received { connection, .. } => Some(*connection),
         }

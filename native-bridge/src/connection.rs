@@ -1,5 +1,8 @@
 //! One TCP connection in the life of one producer: a task that writes requests and reads their answers.
 
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -159,13 +162,26 @@ async fn write_requests<W: AsyncWrite + Unpin>(
             traffic.request_bytes += frame_bytes;
             traffic.largest_request_bytes = traffic.largest_request_bytes.max(frame_bytes);
         }
-        if let Err(error) = stream.write_all_buf(&mut frame).await {
+        // To the core, written is news only where it was not to be expected, or nothing else will be: each input costs a turn of
+        // the driver.
+        let (correlation, mut tells) = (header.correlation, !request.expects_response);
+        let mut writing = pin!(stream.write_all_buf(&mut frame));
+        let at_once = poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
+        let written = match at_once {
+            Poll::Ready(written) => written,
+            Poll::Pending => {
+                tells = true;
+                if inputs.send(exchanged.news(Input::Stalled { connection: id, correlation })).is_err() {
+                    break;
+                }
+                writing.await
+            }
+        };
+        if let Err(error) = written {
             tracing::debug!(connection = %id, %error, "write failed");
             return DisconnectReason::ClosedByPeer;
         }
-        // To the core, written is news only where nothing else will be; each input costs a turn of the driver.
-        let written = Input::Written { connection: id, correlation: request.header.correlation };
-        if !request.expects_response && inputs.send(exchanged.news(written)).is_err() {
+        if tells && inputs.send(exchanged.news(Input::Written { connection: id, correlation })).is_err() {
             break;
         }
     }
@@ -218,7 +234,9 @@ fn malformed(what: impl core::fmt::Display) -> DisconnectReason {
 
 #[cfg(test)]
 mod tests {
-    use producer_core::protocol::{ApiVersionsRequest, Request, RequestHeader, Response};
+    use std::sync::Arc;
+
+    use producer_core::protocol::{ApiVersionsRequest, MetadataRequest, Request, RequestHeader, Response};
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
@@ -337,11 +355,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_request_that_gets_no_answer_is_told_of_when_it_was_written() {
+    async fn of_requests_written_at_once_only_one_that_gets_no_answer_is_told_of() {
         let mut played = open().await;
         played.ask(5).await;
         let correlation = CorrelationId(6);
         played.connection.transmit(request(correlation, false));
+        assert_eq!(next(&mut played.inputs).await, Some(Input::Written { connection: ID, correlation }));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_the_socket_does_not_take_whole_stalls_until_it_is_written() {
+        let mut played = open().await;
+        let correlation = CorrelationId(7);
+        // More than both ends of a socket keep.
+        let topics = Some(vec![Arc::from("x".repeat(249)); 100_000]);
+        let body = Request::Metadata(MetadataRequest { topics, ..MetadataRequest::default() });
+        let header = RequestHeader { api: ApiKey::Metadata, version: 4, correlation, client_id: None };
+        played.connection.transmit(OutgoingRequest { header, body, expects_response: true });
+        assert_eq!(next(&mut played.inputs).await, Some(Input::Stalled { connection: ID, correlation }));
+        let mut length = [0; 4];
+        played.peer.read_exact(&mut length).await.expect("its beginning");
+        let length = u64::from(u32::from_be_bytes(length));
+        assert!(length > 25_000_000, "{length}");
+        tokio::io::copy(&mut (&mut played.peer).take(length), &mut tokio::io::sink()).await.expect("the rest");
         assert_eq!(next(&mut played.inputs).await, Some(Input::Written { connection: ID, correlation }));
     }
 

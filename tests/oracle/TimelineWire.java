@@ -31,7 +31,7 @@ import org.apache.kafka.common.requests.RequestTestUtils;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.test.MockSelector;
 
-/** The network: requests are written at once, and answered at once unless a script keeps the answer back. */
+/** The network: requests are written and answered at once, unless a script keeps back the one or the other. */
 final class TimelineWire extends MockSelector {
     /** A request that was written and has no answer, and when a question gets one. */
     record Asked(RequestHeader header, AbstractRequest request, long dueAt) {
@@ -49,6 +49,8 @@ final class TimelineWire extends MockSelector {
     private Object idleExpiry;
     /** What is written in the next poll. The real selector takes channels as they lie in a hash set; here these are first. */
     private final List<String> writing = new ArrayList<>();
+    /** What the sockets of a full broker do not take. */
+    private final List<NetworkSend> stalled = new ArrayList<>();
     /** In one instant no round of the sender's polls more often, unless it never ends. */
     private static final int MOST_POLLS = 10_000;
 
@@ -120,7 +122,7 @@ final class TimelineWire extends MockSelector {
         traffic.onDialled(id);
         // Nobody listens at port 0.
         String state = address.getPort() == 0 ? "refuse" : timeline.brokers.nodeStates.getOrDefault(id, "up");
-        if (!state.equals("up") && !state.equals("mute")) {
+        if (!Set.of("up", "mute", "full").contains(state)) {
             timeline.tell("dialled n" + id + " " + state);
         }
         switch (state) {
@@ -137,14 +139,32 @@ final class TimelineWire extends MockSelector {
 
     @Override
     public void send(NetworkSend send) {
-        super.send(send);
-        writing.add(send.destinationId());
         timeline.activity++;
+        if (isFull(send.destinationId())) {
+            stalled.add(send);
+        } else {
+            super.send(send);
+            writing.add(send.destinationId());
+        }
+    }
+
+    private boolean isFull(String id) {
+        return timeline.brokers.nodeStates.getOrDefault(id, "up").equals("full");
+    }
+
+    private void sendWhatStalled() {
+        for (NetworkSend send : List.copyOf(stalled)) {
+            if (!isFull(send.destinationId())) {
+                stalled.remove(send);
+                send(send);
+            }
+        }
     }
 
     @Override
     public void close(String id) {
         super.close(id);
+        stalled.removeIf(send -> send.destinationId().equals(id));
         traffic.onClosed(id);
         askIdleExpiry("remove", id);
         unanswered.remove(id);
@@ -162,6 +182,7 @@ final class TimelineWire extends MockSelector {
 
     void disconnect(String id) {
         if (open.remove(id)) {
+            stalled.removeIf(send -> send.destinationId().equals(id));
             unanswered.remove(id);
             arriving.removeIf(receive -> receive.source().equals(id));
             lost.add(id);
@@ -189,6 +210,7 @@ final class TimelineWire extends MockSelector {
             polling = false;
         }
         activityAtPoll = timeline.activity;
+        sendWhatStalled();
         writing.forEach(this::onUse);
         writing.clear();
         for (String id : List.copyOf(lost)) {
@@ -218,7 +240,8 @@ final class TimelineWire extends MockSelector {
 
     /** Has something arrived that the sender has not heard? */
     boolean hasNews() {
-        return !arriving.isEmpty() || !lost.isEmpty();
+        return !arriving.isEmpty() || !lost.isEmpty()
+            || stalled.stream().anyMatch(send -> !isFull(send.destinationId()));
     }
 
     /** Does the sender wait at the network, rather than sleep? */

@@ -145,7 +145,7 @@ impl Wire {
                 }
             }
             Input::Disconnected { connection, .. } => self.end_all(at, producer, *connection),
-            Input::Connected { .. } => {}
+            Input::Connected { .. } | Input::Stalled { .. } => {}
         }
         self.second(at, producer).is_busy = true;
     }

@@ -318,6 +318,13 @@ impl Connections {
         Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })
     }
 
+    /// A request is not taken whole by its socket.
+    pub(super) fn on_stalled(&mut self, connection: ConnectionId, correlation: CorrelationId) {
+        if let Some(link) = self.node_of(connection).and_then(|node| self.links.get_mut(&node)) {
+            link.in_flight.on_stalled(correlation);
+        }
+    }
+
     /// A request was written. Gives it back when no answer will come.
     pub(super) fn on_written(&mut self, connection: ConnectionId, correlation: CorrelationId) -> Option<Outstanding> {
         self.deadline = None;
@@ -325,12 +332,13 @@ impl Connections {
         self.links.get_mut(&node)?.in_flight.on_written(correlation)
     }
 
-    /// Is this request out, and will it be answered?
+    /// Is this request out, did it not stall, and will it be answered?
     pub(super) fn awaits_answer(&self, connection: ConnectionId, correlation: CorrelationId) -> bool {
         let link = self.node_of(connection).and_then(|node| self.links.get(&node));
         let request =
             link.and_then(|link| link.in_flight.iter().rev().find(|request| request.correlation == correlation));
-        request.is_some_and(|request| request.expects_response)
+        let stalls = link.is_some_and(|link| link.in_flight.is_stalled(correlation));
+        request.is_some_and(|request| request.expects_response) && !stalls
     }
 
     /// A response arrived. `None`: it does not answer the oldest question; that one stays where it is.

@@ -33,6 +33,7 @@ impl<O: Observer> Producer<O> {
             Input::Wake => return,
             Input::Connected { connection } => self.on_connected(now, connection),
             Input::Disconnected { connection, why } => self.on_disconnected(now, connection, why),
+            Input::Stalled { connection, correlation } => self.connections.on_stalled(connection, correlation),
             Input::Written { connection, correlation } => self.on_written(now, connection, correlation),
             Input::Received { connection, correlation, response } => {
                 self.on_received(now, connection, correlation, response);

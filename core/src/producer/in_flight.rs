@@ -25,11 +25,13 @@ pub(super) struct InFlightRequest<T> {
 #[derive(Clone, Debug)]
 pub(super) struct InFlight<T> {
     requests: VecDeque<InFlightRequest<T>>,
+    /// The request that the socket does not take whole for now.
+    stalled: Option<CorrelationId>,
 }
 
 impl<T> Default for InFlight<T> {
     fn default() -> Self {
-        Self { requests: VecDeque::new() }
+        Self { requests: VecDeque::new(), stalled: None }
     }
 }
 
@@ -46,15 +48,28 @@ impl<T> InFlight<T> {
         self.requests.iter()
     }
 
-    /// Is a request being written that gets no answer? Nothing else leaves before it is whole
-    /// (`InFlightRequests.canSendMore`): were the next one on its way too, and the connection broke, the two would be tried
-    /// again in another order. Of a request with an answer nobody needs to know.
+    /// Is a request being written? Nothing else leaves before it is whole (`InFlightRequests.canSendMore`): what does not
+    /// leave goes on filling, and has no sequence yet. Of a request with an answer it is known only while it stalls; of one
+    /// that gets none, until it is whole.
     pub(super) fn is_writing(&self) -> bool {
-        self.requests.back().is_some_and(|newest| !newest.expects_response)
+        self.stalled.is_some() || self.requests.back().is_some_and(|newest| !newest.expects_response)
+    }
+
+    /// A request is not taken whole by the socket.
+    pub(super) fn on_stalled(&mut self, correlation: CorrelationId) {
+        if self.requests.iter().any(|request| request.correlation == correlation) {
+            self.stalled = Some(correlation);
+        }
+    }
+
+    /// Does the socket not take this request whole?
+    pub(super) fn is_stalled(&self, correlation: CorrelationId) -> bool {
+        self.stalled == Some(correlation)
     }
 
     /// A request's last byte was written. Gives it back when that is all the answer it gets.
     pub(super) fn on_written(&mut self, correlation: CorrelationId) -> Option<InFlightRequest<T>> {
+        self.stalled.take_if(|stalled| *stalled == correlation);
         let is_meant = |request: &InFlightRequest<T>| request.correlation == correlation && !request.expects_response;
         let place = self.requests.iter().position(is_meant)?;
         self.requests.remove(place)
@@ -71,6 +86,8 @@ impl<T> InFlight<T> {
         if oldest.correlation != correlation || !is_expected(oldest) {
             return None;
         }
+        // Answered before it was written whole: who answers so has heard enough.
+        self.stalled.take_if(|stalled| *stalled == correlation);
         self.requests.remove(place)
     }
 
@@ -88,6 +105,7 @@ impl<T> InFlight<T> {
 
     /// All of them, oldest first: the connection is gone.
     pub(super) fn take_all(&mut self) -> Vec<InFlightRequest<T>> {
+        self.stalled = None;
         core::mem::take(&mut self.requests).into()
     }
 }

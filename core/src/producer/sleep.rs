@@ -43,7 +43,7 @@ impl Sleep {
         let (mut next, later): (Vec<_>, Vec<_>) = kept.partition(|input| connections.insert(input.connection()));
         self.unheard = later.into();
         next.sort_by_key(|input| match input {
-            Input::Wake | Input::Written { .. } | Input::Received { .. } => 0,
+            Input::Wake | Input::Stalled { .. } | Input::Written { .. } | Input::Received { .. } => 0,
             Input::Disconnected { .. } => 1,
             Input::Connected { .. } => 2,
         });

@@ -3,8 +3,9 @@
 //! *Models*: connections that take a round trip to stand, are refused or find nobody; messages that take their time, share
 //! a bandwidth, and never overtake each other on one connection; connections that break at a message, fall silent behind
 //! one, or whose path is down for a while (what was on its way then arrives late, as TCP sends it again); a close that
-//! arrives after what was sent before it. *Leaves out*: packets (TCP delivers or breaks), congestion, the time a peer
-//! needs to notice a path that never comes back: connections stay half open until somebody's timeout.
+//! arrives after what was sent before it. *Leaves out*: packets (TCP delivers or breaks), congestion, sockets that are full
+//! (every request is taken whole), the time a peer needs to notice a path that never comes back: connections stay half open
+//! until somebody's timeout.
 
 mod interfering;
 mod line;

@@ -54,6 +54,8 @@ struct Player<'a> {
     round: usize,
     /// What the producer asked to send and is written in its sender's next look at the network.
     unwritten: Vec<(ConnectionId, OutgoingRequest)>,
+    /// What the socket of a full broker does not take.
+    stalled: Vec<(ConnectionId, OutgoingRequest)>,
     connections: BTreeMap<NodeId, ConnectionId>,
     /// Requests without an answer, and from when on a question is answered.
     unanswered: BTreeMap<NodeId, VecDeque<(u64, OutgoingRequest)>>,
@@ -139,6 +141,7 @@ impl<'a> Player<'a> {
             arriving: VecDeque::new(),
             round: 0,
             unwritten: Vec::new(),
+            stalled: Vec::new(),
             connections: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             node_states: BTreeMap::new(),
@@ -177,7 +180,7 @@ impl<'a> Player<'a> {
         let mut in_vain = 0;
         for _ in 0..10_000 {
             let now = self.now();
-            let is_quiet = self.arriving.is_empty() && self.unwritten.is_empty();
+            let is_quiet = self.arriving.is_empty() && self.unwritten.is_empty() && !self.is_taken_again();
             let has_news = !(is_quiet || self.producer.is_deaf(now));
             if core::mem::take(&mut is_due) || self.producer.is_round_due(now) || has_news {
                 in_vain = 0;
@@ -230,11 +233,37 @@ impl<'a> Player<'a> {
         if self.producer.is_deaf(self.now()) {
             return Ok(());
         }
-        for (connection, request) in core::mem::take(&mut self.unwritten) {
+        for (connection, request) in core::mem::take(&mut self.stalled) {
+            let (correlation, expects_response) = (request.header.correlation, request.expects_response);
+            if self.is_full(connection) {
+                self.stalled.push((connection, request));
+                continue;
+            }
             self.on_request(connection, request)?;
+            if expects_response {
+                self.producer.handle_input(self.now(), Input::Written { connection, correlation });
+            }
+        }
+        for (connection, request) in core::mem::take(&mut self.unwritten) {
+            let correlation = request.header.correlation;
+            if self.is_full(connection) {
+                self.stalled.push((connection, request));
+                self.producer.handle_input(self.now(), Input::Stalled { connection, correlation });
+            } else {
+                self.on_request(connection, request)?;
+            }
         }
         self.hear();
         Ok(())
+    }
+
+    fn is_full(&self, connection: ConnectionId) -> bool {
+        self.node_of(connection).is_some_and(|node| self.state_of(node) == "full")
+    }
+
+    /// Does a socket take what stalled there?
+    fn is_taken_again(&self) -> bool {
+        self.stalled.iter().any(|&(connection, _)| !self.is_full(connection))
     }
 
     /// Gives the producer what has arrived, as one look at the network finds it: a response from each connection, and then
@@ -251,7 +280,7 @@ impl<'a> Player<'a> {
             !is_next
         });
         now.sort_by_key(|input| match input {
-            Input::Wake | Input::Written { .. } | Input::Received { .. } => 0,
+            Input::Wake | Input::Stalled { .. } | Input::Written { .. } | Input::Received { .. } => 0,
             Input::Disconnected { .. } => 1,
             Input::Connected { .. } => 2,
         });
@@ -391,7 +420,7 @@ impl<'a> Player<'a> {
 
     fn on_connect(&mut self, connection: ConnectionId, node: NodeId) {
         let state = self.state_of(node).to_owned();
-        if state != "up" && state != "mute" {
+        if !["up", "mute", "full"].contains(&&*state) {
             self.tell(&format!("dialled n{node} {state}"));
         }
         match state.as_str() {
@@ -423,6 +452,7 @@ impl<'a> Player<'a> {
     fn forget(&mut self, node: NodeId) -> Option<ConnectionId> {
         self.unanswered.remove(&node);
         let gone = self.connections.remove(&node)?;
+        self.stalled.retain(|(connection, _)| *connection != gone);
         self.arriving.retain(|(_, input)| input.connection() != Some(gone));
         Some(gone)
     }

@@ -292,7 +292,9 @@ impl Generator<'_> {
                 ];
                 format!("{now} topic-error {topic} {}", self.one_of(&ERRORS))
             }
-            4..=7 => format!("{now} node {node} {}", self.one_of(&["refuse", "silent", "mute", "up", "up", "up"])),
+            4..=7 => {
+                format!("{now} node {node} {}", self.one_of(&["refuse", "silent", "mute", "full", "up", "up", "up"]))
+            }
             8 => {
                 let what =
                     ["hold Metadata", "release Metadata", "release Metadata", "refuse Metadata REBOOTSTRAP_REQUIRED"];

@@ -23,7 +23,7 @@
 //! | `send TOPIC PARTITION KEY BYTES[+HEADER] [xN]` | N records; `*` lets the producer choose the partition, `-` is no key or no value; a value of zeros or, as `~BYTES`, of noise; with a header of so many zeros |
 //! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
-//! | `node NODE up\|mute\|refuse\|silent` | from now on it answers, accepts and says nothing, refuses connections, or lets them hang |
+//! | `node NODE up\|mute\|full\|refuse\|silent` | from now on it answers, accepts and says nothing, reads nothing so that sockets take no more, refuses connections, or lets them hang |
 //! | `port NODE PORT` | metadata tells another port of it, be it none |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
 //! | `partitions TOPIC LEADER…` | the topic has other partitions now |
