@@ -207,12 +207,13 @@ impl Connections {
         rated.min_by_key(|&(rate, ..)| rate).map(|(_, node, availability)| (node, availability))
     }
 
-    /// Begins to connect.
+    /// Begins to connect. A broker that has moved to another host gets pauses and patience as one never tried before.
     pub(super) fn dial(&mut self, node: NodeId, address: BrokerAddress, now: Instant) -> (ConnectionId, Output) {
         self.deadline = None;
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         let link = self.links.entry(node).or_default();
+        link.begin_at(&address.host);
         let patience = self.setup_timeout.map(|timeout| timeout.pause(link.failed_dials, &mut self.rng) + BEYOND);
         let deadline = now + patience.unwrap_or_default();
         link.state = link.state.after(ConnectionSignal::Dialled { connection, deadline });

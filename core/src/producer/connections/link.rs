@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::ids::ConnectionId;
 use crate::protocol::ApiVersionRange;
@@ -59,6 +60,8 @@ impl ConnectionState {
 
 #[derive(Clone, Debug)]
 pub(super) struct Link {
+    /// Where it was last dialled; none before that.
+    pub(super) host: Option<Arc<str>>,
     pub(super) state: ConnectionState,
     pub(super) in_flight: InFlight<Asked>,
     /// What the broker speaks, per API number.
@@ -87,6 +90,7 @@ pub(super) struct Use {
 impl Default for Link {
     fn default() -> Self {
         Self {
+            host: None,
             state: ConnectionState::Disconnected { retry_at: Instant::ZERO },
             in_flight: InFlight::default(),
             versions: BTreeMap::new(),
@@ -98,5 +102,17 @@ impl Default for Link {
             last_use: Use::default(),
             sent_in: None,
         }
+    }
+}
+
+impl Link {
+    /// A connection to this host is begun. What another host has failed at, or asked for, is nothing to it; a port is not
+    /// looked at (`ClusterConnectionStates.connecting`).
+    pub(super) fn begin_at(&mut self, host: &Arc<str>) {
+        if self.host.as_ref() == Some(host) {
+            return;
+        }
+        self.host = Some(Arc::clone(host));
+        (self.failures, self.failed_dials, self.muted_until) = (0, 0, Instant::ZERO);
     }
 }

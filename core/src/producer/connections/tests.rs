@@ -66,7 +66,11 @@ impl Net {
     }
 
     fn dial(&mut self, node: NodeId) -> ConnectionId {
-        let address = BrokerAddress { host: "broker".into(), port: 9_092 };
+        self.dial_at(node, "broker", 9_092)
+    }
+
+    fn dial_at(&mut self, node: NodeId, host: &str, port: u16) -> ConnectionId {
+        let address = BrokerAddress { host: host.into(), port };
         let now = self.now();
         self.connections.dial(node, address, now).0
     }
@@ -314,6 +318,45 @@ fn patience_for_a_connection_doubles_until_one_stands() {
     net.lose(connection);
     net.dial(NODE);
     assert!(is_about(net.patience_ms(), 10_000), "{}", net.patience_ms());
+}
+
+/// Mirrors `ClusterConnectionStatesTest.testNodeWithNewHostname`: a broker that is dialled at another host than before is
+/// begun anew. What `ClusterConnectionStates.connecting` makes new is asserted: pauses and patience are the first again, and a
+/// throttle is over; the pause that was due before the dial has been waited for all the same.
+#[test]
+fn a_broker_at_another_host_is_begun_anew_and_at_another_port_is_not() {
+    let mut net = Net::slow();
+    for _ in 0..2 {
+        let connection = net.dial(NODE);
+        net.lose(connection);
+        net.sleep(net.delay(NODE));
+    }
+    // Another port is no news, wherever it is: the third pause is four times the first, and so is its patience.
+    let connection = net.dial_at(NODE, "broker", 9_093);
+    assert!(is_about(net.patience_ms(), 40_000), "{}", net.patience_ms());
+    net.lose(connection);
+    assert!(is_about(net.delay(NODE), 40_000), "{}", net.delay(NODE));
+    net.sleep(net.delay(NODE));
+    for (host, failures) in [("moved", 0), ("moved", 1), ("broker", 0)] {
+        let connection = net.dial_at(NODE, host, 9_093);
+        assert!(is_about(net.patience_ms(), 10_000 << failures), "{host}: {}", net.patience_ms());
+        net.lose(connection);
+        assert!(is_about(net.delay(NODE), 10_000 << failures), "{host}: {}", net.delay(NODE));
+        net.sleep(net.delay(NODE));
+    }
+    for (host, expected) in [("broker", None), ("moved", Some(NODE))] {
+        let connection = net.ready(NODE);
+        let now = net.now();
+        net.connections.throttle(NODE, 60_000, now);
+        net.lose(connection);
+        net.sleep(net.delay(NODE));
+        let connection = net.dial_at(NODE, host, 9_093);
+        net.connections.on_stands(connection);
+        net.answer_versions(NODE, ErrorCode::NONE, advertised_versions());
+        assert_eq!(net.least_loaded(&[NODE]), expected, "{host}");
+        net.lose(connection);
+        net.sleep(120_000);
+    }
 }
 
 /// Mirrors `ClusterConnectionStatesTest.testTimedOutConnections`: of three connections the two begun first have timed
