@@ -1,6 +1,6 @@
-//! Maps and sets made of a few things.
+//! Maps made of a few things.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A map of these pairs; of equal keys the last one counts. Inserted one by one: `collect` would bring a merge sort for
 /// each type of pair, of eight kilobytes in the page, to save nothing on so few.
@@ -8,11 +8,4 @@ pub(crate) fn map_of<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTre
     let mut map = BTreeMap::new();
     map.extend(pairs);
     map
-}
-
-/// A set of these things, made as [`map_of`] is.
-pub(crate) fn set_of<T: Ord>(things: impl IntoIterator<Item = T>) -> BTreeSet<T> {
-    let mut set = BTreeSet::new();
-    set.extend(things);
-    set
 }

@@ -31,6 +31,8 @@ final class TimelineBrokers {
     private static final Set<String> FAULTS = Set.of("without", "twice", "foreign", "wrong-correlation");
     /** The version of Produce since which an answer can name a new leader. */
     private static final short NEW_LEADERS_SINCE = 10;
+    /** The leader of a partition that metadata does not tell at all; in scripts it is "~". */
+    private static final int UNTOLD = Integer.MIN_VALUE;
     /** No script makes a topic anew more often. */
     private static final int LIVES = 9;
 
@@ -44,6 +46,8 @@ final class TimelineBrokers {
     final Map<String, String> nodeStates = new HashMap<>();
     /** What metadata tells of brokers whose port is not the usual one. */
     private final Map<Integer, Integer> ports = new HashMap<>();
+    /** And of brokers whose host is not the usual one. */
+    private final Map<Integer, String> hosts = new HashMap<>();
     private final Map<ApiKeys, short[]> versions = new HashMap<>();
     /** The version in which ApiVersions is to be asked, whatever it was asked in; below 0: it is answered. */
     private short versionsRefused = -1;
@@ -74,7 +78,7 @@ final class TimelineBrokers {
         switch (words[0]) {
             case "nodes" -> nodes = Integer.parseInt(words[1]);
             case "topic" -> {
-                int[] numbers = Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
+                int[] numbers = leading(words);
                 leaders.put(words[1], numbers);
                 epochs.put(words[1], new int[numbers.length]);
             }
@@ -99,6 +103,7 @@ final class TimelineBrokers {
                 wire.answerQuestions(words[1]);
             }
             case "port" -> ports.put(Integer.valueOf(words[1]), Integer.valueOf(words[2]));
+            case "host" -> hosts.put(Integer.valueOf(words[1]), words[2]);
             case "leader" -> {
                 String[] place = split(words[1]);
                 int partition = Integer.parseInt(place[1]);
@@ -107,7 +112,7 @@ final class TimelineBrokers {
                     ? Integer.parseInt(words[3]) : epochs.get(place[0])[partition] + 1;
             }
             case "partitions" -> {
-                int[] numbers = Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
+                int[] numbers = leading(words);
                 leaders.put(words[1], numbers);
                 epochs.put(words[1], Arrays.copyOf(epochs.get(words[1]), numbers.length));
             }
@@ -150,6 +155,12 @@ final class TimelineBrokers {
     static String[] split(String topicPartition) {
         int dash = topicPartition.lastIndexOf('-');
         return new String[] {topicPartition.substring(0, dash), topicPartition.substring(dash + 1)};
+    }
+
+    /** Who leads a topic's partitions, behind its name. */
+    private static int[] leading(String[] words) {
+        return Arrays.stream(words).skip(2)
+            .mapToInt(leader -> leader.equals("~") ? UNTOLD : Integer.parseInt(leader)).toArray();
     }
 
     /** Another topic has this name: its epochs and its offsets begin anew. */
@@ -350,7 +361,8 @@ final class TimelineBrokers {
             new MetadataResponseData().setClusterId("cluster").setControllerId(1).setThrottleTimeMs(throttle);
         for (int node = 1; node <= nodes; node++) {
             data.brokers().add(new MetadataResponseData.MetadataResponseBroker()
-                .setNodeId(node).setHost("127.0.0.1").setPort(ports.getOrDefault(node, 9092 + node)));
+                .setNodeId(node).setHost(hosts.getOrDefault(node, "127.0.0.1"))
+                .setPort(ports.getOrDefault(node, 9092 + node)));
         }
         for (var asked : request.data().topics()) {
             Errors error = topicErrors.getOrDefault(asked.name(), Errors.NONE);
@@ -361,6 +373,9 @@ final class TimelineBrokers {
             var topic = new MetadataResponseData.MetadataResponseTopic().setName(asked.name()).setErrorCode(error.code())
                 .setTopicId(error == Errors.NONE ? idOf(asked.name()) : Uuid.ZERO_UUID);
             for (int partition = 0; error == Errors.NONE && partition < leading.length; partition++) {
+                if (leading[partition] == UNTOLD) {
+                    continue;
+                }
                 topic.partitions().add(new MetadataResponseData.MetadataResponsePartition()
                     .setPartitionIndex(partition).setLeaderId(leading[partition])
                     .setLeaderEpoch(epochs.get(asked.name())[partition])

@@ -2,6 +2,8 @@
 //!
 //! The accumulator owns every batch until it is over; queues, requests and sequences name it by its [`BatchSlot`].
 
+mod queues;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use core::time::Duration;
@@ -16,6 +18,7 @@ use crate::trace::DrainReason;
 use super::batch::{BatchSignal, BatchState, Part, ProducerBatch};
 use super::partitioner::Weights;
 use super::topics::{PartitionRef, TopicIndex};
+use queues::TopicQueues;
 
 /// A batch's place in the store; used again once the batch is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +108,7 @@ pub(super) struct Placed {
 #[derive(Clone, Debug)]
 pub(super) struct Accumulator {
     linger: Duration,
-    topics: Vec<Vec<PartitionQueue>>,
+    topics: Vec<TopicQueues>,
     /// By topic, as its queues were in the last round.
     weights: Vec<Weights>,
     is_adaptive: bool,
@@ -239,16 +242,16 @@ impl Accumulator {
     pub(super) fn ready(&mut self, now: Instant, urgency: Urgency, cluster: &impl Cluster) -> Ready {
         let mut ready = Ready::default();
         self.weights.resize_with(if self.is_adaptive { self.topics.len() } else { 0 }, Weights::default);
-        for (topic, partitions) in self.topics.iter().enumerate() {
+        for (topic, queues) in (0..).map(TopicIndex).zip(&self.topics) {
             // Weights are worth something once every partition has been tried.
-            let used = if self.is_adaptive { partitions.iter().filter(|queue| queue.is_used).count() } else { 0 };
-            let is_weighed = used > 1 && used >= cluster.partition_count(partition_at(topic, 0).topic);
-            let mut weights = self.weights.get_mut(topic);
+            let used = if self.is_adaptive { queues.iter().filter(|(_, queue)| queue.is_used).count() } else { 0 };
+            let is_weighed = used > 1 && used >= cluster.partition_count(topic);
+            let mut weights = self.weights.get_mut(topic.index());
             if let Some(weights) = &mut weights {
                 weights.begin(if is_weighed { used } else { 0 });
             }
-            for (number, queue) in partitions.iter().enumerate().filter(|(_, queue)| queue.is_used) {
-                let partition = partition_at(topic, number);
+            for (partition, queue) in queues.iter().filter(|(_, queue)| queue.is_used) {
+                let partition = PartitionRef { topic, partition };
                 let (leader, slot) = (cluster.leader(partition), queue.queue.front());
                 if leader.is_some()
                     && let Some(weights) = &mut weights
@@ -360,7 +363,7 @@ impl Accumulator {
     /// over ends the search.
     pub(super) fn expire_queued(&mut self, now: Instant, timeout: Duration) -> Vec<BatchSlot> {
         let mut expired = Vec::new();
-        for queue in self.topics.iter_mut().flatten() {
+        for queue in self.topics.iter_mut().flat_map(TopicQueues::iter_mut) {
             while let Some(&slot) = queue.queue.front() {
                 let is_over =
                     self.batches[slot.0 as usize].as_ref().is_none_or(|batch| batch.created_at + timeout <= now);
@@ -377,7 +380,7 @@ impl Accumulator {
     /// Batches in flight whose time is over: oldest first in each partition, up to the first that is not over.
     pub(super) fn expire_in_flight(&mut self, now: Instant, timeout: Duration) -> Vec<BatchSlot> {
         let mut expired = Vec::new();
-        for queue in self.topics.iter_mut().flatten() {
+        for queue in self.topics.iter_mut().flat_map(TopicQueues::iter_mut) {
             let batches = &self.batches;
             let is_over = |slot: &BatchSlot| {
                 batches[slot.0 as usize].as_ref().is_none_or(|batch| batch.created_at + timeout <= now)
@@ -390,14 +393,15 @@ impl Accumulator {
 
     /// When the next batch will have lived too long.
     pub(super) fn next_expiry(&self, timeout: Duration) -> Option<Instant> {
-        let heads = self.topics.iter().flatten().flat_map(|queue| [queue.queue.front(), queue.in_flight.first()]);
+        let queues = self.topics.iter().flat_map(TopicQueues::iter);
+        let heads = queues.flat_map(|(_, queue)| [queue.queue.front(), queue.in_flight.first()]);
         heads.flatten().filter_map(|&slot| self.batch(slot)).map(|batch| batch.created_at + timeout).min()
     }
 
     /// Every batch without a fate, for they are all given up: those of the queues, which are empty then, and those in requests,
     /// in the order of their records (`RecordAccumulator.abortBatches`, which walks a hash set).
     pub(super) fn take_all(&mut self) -> Vec<BatchSlot> {
-        for queue in self.topics.iter_mut().flatten() {
+        for queue in self.topics.iter_mut().flat_map(TopicQueues::iter_mut) {
             queue.filling = None;
             queue.queue.clear();
         }
@@ -409,7 +413,7 @@ impl Accumulator {
         let batches = &self.batches;
         let never_left = |slot: BatchSlot| batches[slot.0 as usize].as_ref().is_some_and(|batch| batch.stamp.is_none());
         let mut taken = Vec::new();
-        for queue in self.topics.iter_mut().flatten() {
+        for queue in self.topics.iter_mut().flat_map(TopicQueues::iter_mut) {
             queue.queue.retain(|&slot| {
                 let stays = !never_left(slot);
                 if !stays {
@@ -465,27 +469,15 @@ impl Accumulator {
 
     #[inline]
     fn queue(&self, partition: PartitionRef) -> Option<&PartitionQueue> {
-        self.topics.get(partition.topic.index())?.get(usize::try_from(partition.partition).ok()?)
+        self.topics.get(partition.topic.index())?.get(partition.partition)
     }
 
     fn queue_mut(&mut self, partition: PartitionRef) -> &mut PartitionQueue {
-        let (topic, number) = (partition.topic.index(), partition.partition.unsigned_abs() as usize);
+        let topic = partition.topic.index();
         if self.topics.len() <= topic {
-            self.topics.resize_with(topic + 1, Vec::new);
+            self.topics.resize_with(topic + 1, TopicQueues::default);
         }
-        let partitions = &mut self.topics[topic];
-        if partitions.len() <= number {
-            partitions.resize_with(number + 1, PartitionQueue::default);
-        }
-        &mut partitions[number]
-    }
-}
-
-fn partition_at(topic: usize, number: usize) -> PartitionRef {
-    // Both come from a u32 and an i32.
-    PartitionRef {
-        topic: TopicIndex(u32::try_from(topic).unwrap_or(u32::MAX)),
-        partition: i32::try_from(number).unwrap_or(i32::MAX),
+        self.topics[topic].get_mut(partition.partition)
     }
 }
 

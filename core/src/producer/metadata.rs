@@ -4,6 +4,7 @@
 //! that is not among the brokers is no leader, a broker without a usable address is none, and a leader epoch never
 //! goes back unless the topic is another one (`Metadata.updateLatestMetadata`).
 
+mod partitions;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use core::time::Duration;
 use crate::error::ErrorCode;
 use crate::ids::{BrokerAddress, NodeId, TopicId};
 use crate::java_hash;
-use crate::maps::{map_of, set_of};
+use crate::maps::map_of;
 use crate::protocol::{LeaderIdAndEpoch, MetadataBroker, MetadataRequest, MetadataResponse, MetadataTopic};
 use crate::time::Instant;
 
@@ -22,7 +23,8 @@ use super::accumulator::Leader;
 use super::backoff::Backoff;
 use super::topics::{PartitionRef, TopicIndex};
 use crate::rng::Rng;
-use topic::{NO_LEADER, PartitionMetadata, TopicMetadata};
+use partitions::Partitions;
+use topic::{PartitionMetadata, TopicMetadata};
 
 /// Since when metadata is asked for in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,13 @@ pub(super) struct MetadataAsked {
 
 /// Since this version of Metadata (`MetadataResponse.hasReliableLeaderEpochs`).
 const RELIABLE_EPOCHS_SINCE: i16 = 9;
+
+/// Epochs of so many partitions of a topic are remembered when an answer does not tell of them any more; of more only those that
+/// it tells, or a broker that tells others each time would have them gather for ever.
+const EPOCHS_KEPT: usize = 100_000;
+
+/// A partition that is beyond what was counted is listed with its leader up to here.
+const LISTED: i32 = 64;
 
 /// The cluster as the producer believes it to be.
 #[derive(Clone, Debug)]
@@ -142,7 +151,7 @@ impl Metadata {
 
     pub(super) fn leader(&self, partition: PartitionRef) -> Option<Leader> {
         let known = self.topics.get(partition.topic.index())?;
-        let told = known.partitions.get(usize::try_from(partition.partition).ok()?)?;
+        let told = known.partitions.get(partition.partition)?;
         self.nodes.contains_key(&told.leader).then_some(Leader { node: told.leader, epoch: told.epoch })
     }
 
@@ -155,7 +164,7 @@ impl Metadata {
         topics.filter_map(|(index, known)| Some((topic_at(index), known.replaced.take()?))).collect()
     }
 
-    /// Partitions of a topic; 0: not known.
+    /// Partitions that were told of a topic, whatever their numbers; 0: not known.
     pub(super) fn partition_count(&self, topic: TopicIndex) -> usize {
         self.topics.get(topic.index()).map_or(0, |known| known.partitions.len())
     }
@@ -170,16 +179,17 @@ impl Metadata {
         self.partitions_of.get(&node).map_or(&[], Vec::as_slice)
     }
 
-    /// Leaders by partition of every topic asked about, −1: none.
+    /// Leaders by partition of every topic asked about, −1: none. Those of partitions far beyond the count are left out.
     pub(super) fn leaders(&self) -> impl Iterator<Item = (TopicIndex, Vec<NodeId>)> {
         let wanted = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && !known.partitions.is_empty());
         wanted.map(|(index, known)| {
             let topic = topic_at(index);
-            let leader_of = |number: usize| {
-                let partition = PartitionRef { topic, partition: i32::try_from(number).unwrap_or(i32::MAX) };
-                self.leader(partition).map_or(NodeId(-1), |leader| leader.node)
+            let leader_of = |partition: i32| {
+                self.leader(PartitionRef { topic, partition }).map_or(NodeId(-1), |leader| leader.node)
             };
-            (topic, (0..known.partitions.len()).map(leader_of).collect())
+            let most = i32::try_from(known.partitions.len()).unwrap_or(i32::MAX).max(LISTED);
+            let last = known.partitions.numbers().take_while(|&number| number < most).last().unwrap_or(-1);
+            (topic, (0..=last).map(leader_of).collect())
         })
     }
 
@@ -387,14 +397,12 @@ impl Metadata {
         let endpoint = endpoints.iter().filter_map(usable).find(|(node, _)| *node == leader.leader);
         let is_known = endpoint.is_some() || self.nodes.contains_key(&leader.leader);
         let known = self.topics.get_mut(partition.topic.index());
-        let told = known.and_then(|known| {
-            let number = usize::try_from(partition.partition).ok()?;
-            Some((known.partitions.get_mut(number)?, known.last_epochs.get_mut(number)?))
-        });
+        let told =
+            known.and_then(|known| Some((known.partitions.get_mut(partition.partition)?, &mut known.last_epochs)));
         match told {
-            Some((told, last)) if is_known && leader.epoch > told.epoch => {
+            Some((told, last_epochs)) if is_known && leader.epoch > told.epoch => {
                 *told = PartitionMetadata { leader: leader.leader, epoch: leader.epoch };
-                *last = leader.epoch;
+                last_epochs.insert(partition.partition, leader.epoch);
                 self.nodes.extend(endpoint);
                 self.rebuild(&[partition]);
                 true
@@ -420,9 +428,6 @@ impl Metadata {
         let is_another = told.id != TopicId::default() && told.id != known.id;
         known.id = told.id;
         let before = core::mem::take(&mut known.partitions);
-        // One that is told twice counts once, as in the Java client's map; the last word holds.
-        let numbers = set_of(told.partitions.iter().map(|partition| partition.partition));
-        known.partitions.resize(numbers.len(), NO_LEADER);
         if is_another {
             known.last_epochs.clear();
             let before = core::mem::replace(&mut known.last_id, told.id);
@@ -431,30 +436,34 @@ impl Metadata {
                 self.has_replaced = true;
             }
         }
-        known.last_epochs.resize(known.last_epochs.len().max(numbers.len()), -1);
         let mut has_news = is_another;
-        let mut is_outdated = false;
+        let mut believed = BTreeMap::new();
         for partition in &told.partitions {
-            let Ok(number) = usize::try_from(partition.partition) else { continue };
-            let Some(place) = known.partitions.get_mut(number) else { continue };
             self.needs_full |= partition.error.invalidates_metadata();
-            let last = known.last_epochs[number];
+            let number = partition.partition;
+            let last = known.last_epochs.get(&number).copied().unwrap_or(-1);
             let epoch = if has_reliable_epochs { partition.leader_epoch.max(-1) } else { -1 };
             has_news |= epoch < 0 || epoch > last;
+            if epoch < 0 {
+                known.last_epochs.remove(&number);
+            } else if epoch > last {
+                known.last_epochs.insert(number, epoch);
+            }
             if epoch < 0 || epoch >= last {
-                known.last_epochs[number] = epoch;
-                *place = PartitionMetadata { leader: partition.leader, epoch };
-            } else {
-                // The answer comes from a broker that lags behind: what was known of the partition holds, if anything was.
-                let old = before.get(number).copied();
-                is_outdated |= old.is_none();
-                *place = old.unwrap_or(NO_LEADER);
+                // Nothing can be sent to a number below zero, which counts all the same.
+                let leader = if number < 0 { NodeId(-1) } else { partition.leader };
+                // One that is told twice counts once, as in the Java client's map; the last word holds.
+                believed.insert(number, PartitionMetadata { leader, epoch });
+            } else if let Some(&old) = before.get(number) {
+                // The answer comes from a broker that lags behind: what was known of the partition holds. If nothing was, it is
+                // not known now, nor counted.
+                believed.insert(number, old);
             }
         }
-        // Not one partition is known of a topic that came back without an id (`Cluster.partitionCountForTopic`).
-        if is_outdated && known.partitions.iter().all(|partition| *partition == NO_LEADER) {
-            known.partitions.clear();
+        if known.last_epochs.len() > EPOCHS_KEPT.max(believed.len()) {
+            known.last_epochs.retain(|number, _| believed.contains_key(number));
         }
+        known.partitions = Partitions::of(believed);
         has_news
     }
 
@@ -476,8 +485,8 @@ impl Metadata {
 
     fn map_order(&self, told: &[PartitionRef]) -> Vec<PartitionRef> {
         let is_known = |partition: &PartitionRef| {
-            let number = usize::try_from(partition.partition).ok();
-            number.is_some_and(|number| number < self.partition_count(partition.topic))
+            let known = self.topics.get(partition.topic.index());
+            known.is_some_and(|known| known.partitions.get(partition.partition).is_some())
         };
         let mut seen = BTreeSet::new();
         let all = told.iter().chain(&self.in_map_order).copied();

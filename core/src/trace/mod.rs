@@ -211,7 +211,8 @@ pub enum Fact {
     MetadataUpdated {
         /// Brokers it names.
         brokers: Vec<NodeId>,
-        /// Topics the producer uses, with the leader of each partition (−1: none), by partition number.
+        /// Topics the producer uses, with the leader of each partition (−1: none), by partition number. Where an answer tells
+        /// numbers with gaps, those far beyond the number of partitions are left out.
         topics: Vec<(Arc<str>, Vec<NodeId>)>,
     },
     /// The cluster granted a producer id, or the producer bumped its epoch.

@@ -10,12 +10,17 @@ const THERE: PartitionRef = PartitionRef { topic: TopicIndex(0), partition: 1 };
 impl Accumulator {
     /// Batches in the queues, in no order that counts.
     pub(in super::super) fn queued(&self) -> Vec<BatchSlot> {
-        self.topics.iter().flatten().flat_map(|queue| queue.queue.iter().copied()).collect()
+        self.topics.iter().flat_map(TopicQueues::iter).flat_map(|(_, queue)| queue.queue.iter().copied()).collect()
     }
 
     /// Batches in requests.
     pub(in super::super) fn in_flight(&self) -> Vec<BatchSlot> {
-        self.topics.iter().flatten().flat_map(|queue| queue.in_flight.iter().copied()).collect()
+        self.topics.iter().flat_map(TopicQueues::iter).flat_map(|(_, queue)| queue.in_flight.iter().copied()).collect()
+    }
+
+    /// Places for queues, used or not.
+    pub(in super::super) fn places(&self) -> usize {
+        self.topics.iter().map(TopicQueues::places).sum()
     }
 }
 
@@ -25,6 +30,28 @@ fn open(accumulator: &mut Accumulator, partition: PartitionRef) {
 
 fn is_appended(accumulator: &mut Accumulator, partition: PartitionRef) -> bool {
     accumulator.try_append(partition, 0, |builder| builder.try_append(0, None, None, &[])).is_some()
+}
+
+/// A claimed number costs one queue, and what is beyond the others is served as they are.
+#[test]
+fn partitions_far_out_have_one_queue_each_and_everything_that_others_have() {
+    let mut accumulator = Accumulator::new(Duration::ZERO, true);
+    let far = |partition| PartitionRef { partition, ..HERE };
+    let all = [HERE, far((1 << 13) - 1), far(1 << 13), far(i32::MAX)];
+    for partition in all {
+        assert!(accumulator.all_batches_full(partition), "there is none");
+        open(&mut accumulator, partition);
+        assert!(is_appended(&mut accumulator, partition));
+        assert!(!accumulator.all_batches_full(partition));
+    }
+    assert_eq!((accumulator.places(), accumulator.queued().len()), ((1 << 13) + 2, 4));
+    assert_eq!(accumulator.next_expiry(Duration::from_secs(1)), Some(Instant::from_millis(1_000)));
+    accumulator.drain(all[3], Instant::ZERO, Urgency::default(), false);
+    assert_eq!(accumulator.in_flight(), [BatchSlot(3)]);
+    let leader = Leader { node: NodeId(1), epoch: 0 };
+    assert_eq!(accumulator.drainable(all[2], Instant::ZERO, leader), Some(BatchSlot(2)));
+    assert_eq!(accumulator.expire_in_flight(Instant::ZERO, Duration::ZERO), [BatchSlot(3)]);
+    assert_eq!(accumulator.expire_queued(Instant::ZERO, Duration::ZERO), [0, 1, 2].map(BatchSlot));
 }
 
 #[test]

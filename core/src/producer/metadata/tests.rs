@@ -2,6 +2,7 @@
 
 mod asking;
 mod believing;
+mod gaps;
 
 use super::*;
 use crate::protocol::MetadataPartition;

@@ -1,8 +1,12 @@
 //! What is believed of one topic.
 
+use std::collections::BTreeMap;
+
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, TopicId};
 use crate::time::Instant;
+
+use super::partitions::Partitions;
 
 /// Who leads a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +15,6 @@ pub(super) struct PartitionMetadata {
     pub(super) leader: NodeId,
     pub(super) epoch: i32,
 }
-
-/// What is known of a partition that nobody has told of.
-pub(super) const NO_LEADER: PartitionMetadata = PartitionMetadata { leader: NodeId(-1), epoch: -1 };
 
 /// A topic as its answers have told it.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +34,10 @@ pub(super) struct TopicMetadata {
     pub(super) last_id: TopicId,
     /// The id of the topic that this one took the place of, until somebody is told.
     pub(super) replaced: Option<TopicId>,
-    /// Highest leader epoch seen of each partition, −1: none. It outlives the partitions: an answer that lags behind must not
+    /// Highest leader epoch seen of each partition that had one. It outlives the partitions: an answer that lags behind must not
     /// be believed because the topic was missing for a while.
-    pub(super) last_epochs: Vec<i32>,
-    pub(super) partitions: Vec<PartitionMetadata>,
+    pub(super) last_epochs: BTreeMap<i32, i32>,
+    pub(super) partitions: Partitions,
     /// Partitions with a leader.
     pub(super) available: Vec<i32>,
     /// Of its name: the order of partitions follows from it.
@@ -60,6 +61,6 @@ impl TopicMetadata {
     /// It is not there any more, or not known.
     pub(super) fn lose(&mut self) {
         self.id = TopicId::default();
-        self.partitions.clear();
+        self.partitions = Partitions::default();
     }
 }

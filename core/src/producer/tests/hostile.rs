@@ -12,6 +12,7 @@ use crate::protocol::{
     ApiKey, ApiVersionRange, ApiVersionsResponse, MetadataBroker, MetadataPartition, MetadataResponse, MetadataTopic,
     ProduceResponse, ProduceTopicResponse, Request, Response,
 };
+use crate::record::Record;
 
 fn started() -> Story {
     Story::with(1, 2, &[("linger.ms", "0")]).started()
@@ -322,6 +323,58 @@ fn metadata_that_makes_no_sense_is_waited_out() {
     }
 }
 
+/// Answers the questions that are held: Metadata with this, and others as a sound broker does.
+fn tell(story: &mut Story, metadata: &MetadataResponse) {
+    while let Some((connection, request)) = story.questions.pop_front() {
+        if matches!(request.body, Request::Metadata(_)) {
+            let response = Response::Metadata(metadata.clone());
+            story.input(Input::Received { connection, correlation: request.header.correlation, response });
+        } else {
+            story.questions.push_front((connection, request));
+            story.answer_question();
+            story.settle();
+        }
+    }
+}
+
+/// Row 67: partition ids with a gap. As in the Java client, records without a key go to every partition that is led, whatever
+/// its number; those with a key are spread over as many as are told; and a claimed number takes no room.
+#[test]
+fn partitions_with_gaps_between_them_get_records_and_a_number_far_out_costs_nothing() {
+    for numbers in [&[0, 2][..], &[1], &[5], &[i32::MAX], &[0, 1 << 20, i32::MAX]] {
+        let mut story = Story::new(&[("linger.ms", "0"), ("batch.size", "100"), ("max.block.ms", "3000")]);
+        story.hold_questions = true;
+        story.settle();
+        let mut attempt = SendAttempt::default();
+        let keyless = Record { partition: None, ..record(0, "a") };
+        assert!(story.try_send(&mut attempt, &keyless).is_err(), "nothing is known of the topic");
+        let brokers = vec![broker(1, "b", 1)];
+        let told = answer(brokers, numbers.iter().map(|&number| led(number, 1)).collect());
+        tell(&mut story, &told);
+        let count = u32::try_from(numbers.len()).expect("a few");
+        assert_eq!(story.producer.partition_count(story.now(), "t"), Some(count));
+        story.try_send(&mut attempt, &keyless).expect("everything is known");
+        let mut used = std::collections::BTreeSet::new();
+        for _ in 0..50 {
+            tell(&mut story, &told);
+            story.send(&keyless).expect("appended");
+            while !story.carried.is_empty() {
+                used.extend(story.carried[0].batches().into_iter().map(|(partition, ..)| partition));
+                story.store(0);
+            }
+        }
+        assert_eq!(Vec::from_iter(used), numbers);
+        let places = story.producer.accumulator.places();
+        assert!(places <= 8, "{places} queues for {numbers:?}");
+        // Below the count a record is appended, led or not; at the count it waits for metadata, told or not.
+        let below = i32::try_from(count).expect("a few") - 1;
+        story.send(&record(below, "below")).expect("below the count");
+        let mut attempt = SendAttempt::default();
+        let at_it = story.try_send(&mut attempt, &record(below + 1, "at it"));
+        assert!(matches!(at_it, Err(SendRefusal::Blocked { .. })), "{at_it:?}");
+    }
+}
+
 /// Row 67: two brokers with one id.
 #[test]
 fn two_brokers_with_one_id_and_partitions_told_twice_are_one_broker_and_one_partition() {
@@ -331,16 +384,7 @@ fn two_brokers_with_one_id_and_partitions_told_twice_are_one_broker_and_one_part
     let mut attempt = SendAttempt::default();
     assert!(story.try_send(&mut attempt, &record(0, "a")).is_err(), "nothing is known of the topic");
     let twice = answer(vec![broker(1, "a", 1), broker(1, "b", 2)], vec![led(0, 1), led(0, 1)]);
-    while let Some((connection, request)) = story.questions.pop_front() {
-        if matches!(request.body, Request::Metadata(_)) {
-            let response = Response::Metadata(twice.clone());
-            story.input(Input::Received { connection, correlation: request.header.correlation, response });
-        } else {
-            story.questions.push_front((connection, request));
-            story.answer_question();
-            story.settle();
-        }
-    }
+    tell(&mut story, &twice);
     assert_eq!(story.producer.partition_count(story.now(), "t"), Some(1));
     story.hold_questions = false;
     story.try_send(&mut attempt, &record(0, "a")).expect("everything is known");

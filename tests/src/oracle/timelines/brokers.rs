@@ -14,7 +14,7 @@ use producer_core::protocol::{
 use producer_core::record_batch::BatchView;
 
 use super::coordinator::{Coordinator, Refusal};
-use super::script::Script;
+use super::script::{Script, UNTOLD, read_leader};
 
 /// The wall clock at instant 0 of every script.
 pub(super) const MIDNIGHT: i64 = 1_700_000_000_000;
@@ -54,6 +54,8 @@ pub(super) struct Brokers {
     leaders: BTreeMap<String, Vec<(i32, i32)>>,
     /// What metadata tells of brokers whose port is not the usual one.
     ports: BTreeMap<i32, i32>,
+    /// And of brokers whose host is not the usual one.
+    hosts: BTreeMap<i32, Arc<str>>,
     topic_errors: BTreeMap<String, ErrorCode>,
     coordinator: Coordinator,
     transaction_version: i16,
@@ -82,6 +84,7 @@ impl Brokers {
             versions_refused: script.versions_refused,
             leaders: script.topics.iter().map(|(topic, told)| (topic.clone(), leaders(told))).collect(),
             ports: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             topic_errors: BTreeMap::new(),
             coordinator: Coordinator::new(script.identity),
             transaction_version: script.transaction_version,
@@ -107,11 +110,14 @@ impl Brokers {
                 let told = self.leaders.get_mut(topic).context("a topic that is there")?;
                 let epochs: Vec<_> =
                     told.iter().map(|&(_, epoch)| epoch).chain(core::iter::repeat(0)).take(leaders.len()).collect();
-                let leaders = leaders.iter().map(|leader| leader.parse::<i32>());
+                let leaders = leaders.iter().map(|leader| read_leader(leader));
                 *told = leaders.zip(epochs).map(|(leader, epoch)| Ok((leader?, epoch))).collect::<Result<_>>()?;
             }
             ["port", node, port] => {
                 self.ports.insert(node.parse()?, port.parse()?);
+            }
+            ["host", node, host] => {
+                self.hosts.insert(node.parse()?, host.into());
             }
             ["topic-error", topic, name] => {
                 self.topic_errors.insert(topic.to_owned(), error(name)?);
@@ -182,7 +188,8 @@ impl Brokers {
     /// As metadata tells of it.
     fn listener(&self, node: i32) -> MetadataBroker {
         let usual = Self::broker(node);
-        MetadataBroker { port: self.ports.get(&node).copied().unwrap_or(usual.port), ..usual }
+        let port = self.ports.get(&node).copied().unwrap_or(usual.port);
+        MetadataBroker { port, host: self.hosts.get(&node).cloned().unwrap_or(usual.host), ..usual }
     }
 
     fn metadata(&self, version: i16, asked: &[Arc<str>]) -> MetadataResponse {
@@ -197,8 +204,8 @@ impl Brokers {
                 error: if leader < 0 { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE },
                 ..MetadataPartition::default()
             };
-            let partitions =
-                leaders.filter(|_| error.is_none()).map(|leaders| (0..).zip(leaders).map(partition).collect());
+            let told = |leaders| (0..).zip(leaders).filter(|(_, told): &(i32, &(i32, i32))| told.0 != UNTOLD);
+            let partitions = leaders.filter(|_| error.is_none()).map(|leaders| told(leaders).map(partition).collect());
             MetadataTopic {
                 error,
                 name: Arc::clone(name),

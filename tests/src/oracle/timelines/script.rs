@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `config KEY=VALUE` | a property of the producer |
 //! | `nodes N` | brokers 1 to N |
-//! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody |
+//! | `topic NAME LEADER…` | a topic, and who leads its partitions; −1: nobody, `~`: metadata does not tell of the partition |
 //! | `versions API LOW HIGH` | what the brokers speak of an API |
 //! | `versions-refused HINT` | every ApiVersions is refused with the hint to ask in this version |
 //! | `identity ID EPOCH` | the first producer id that is granted |
@@ -25,6 +25,7 @@
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|full\|refuse\|silent` | from now on it answers, accepts and says nothing, reads nothing so that sockets take no more, refuses connections, or lets them hang |
 //! | `port NODE PORT` | metadata tells another port of it, be it none |
+//! | `host NODE HOST` | metadata tells another host of it |
 //! | `leader T-P NODE [EPOCH]` | metadata tells another leader, by default in the next epoch |
 //! | `partitions TOPIC LEADER…` | the topic has other partitions now |
 //! | `recreate TOPIC` | the topic is another one now, with another id and epochs and offsets from 0 |
@@ -59,6 +60,14 @@ const WITHOUT_JITTER: [(&str, &str); 6] = [
     ("socket.connection.setup.timeout.ms", "10000"),
     ("socket.connection.setup.timeout.max.ms", "10000"),
 ];
+
+/// The leader of a partition that metadata does not tell at all.
+pub(super) const UNTOLD: i32 = i32::MIN;
+
+/// A leader as scripts say it.
+pub(super) fn read_leader(word: &str) -> Result<i32> {
+    if word == "~" { Ok(UNTOLD) } else { Ok(word.parse()?) }
+}
 
 /// Something that happens from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +213,7 @@ impl Script {
             }
             ["nodes", count] => self.nodes = count.parse()?,
             ["topic", name, ref leaders @ ..] => {
-                let leaders = leaders.iter().map(|leader| leader.parse()).collect::<Result<_, _>>()?;
+                let leaders = leaders.iter().map(|leader| read_leader(leader)).collect::<Result<_>>()?;
                 self.topics.retain(|(known, _)| known != name);
                 self.topics.push((name.to_owned(), leaders));
             }

@@ -47,7 +47,7 @@ fn a_topic_that_was_deleted_and_made_anew_counts_its_epochs_anew() {
     believed.update(false, vec![with_id(sound(1, 1, 10), 1)]);
     assert_eq!(believed.leader(partition(1, 0)), Some((1, 10)));
     believed.update(false, vec![failed(1, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)]);
-    assert_eq!(believed.metadata.topics[1].last_epochs, [10]);
+    assert_eq!(believed.metadata.topics[1].last_epochs, map_of([(0, 10)]));
     believed.update(false, vec![with_id(sound(1, 1, 5), 2)]);
     assert_eq!(believed.leader(partition(1, 0)), Some((1, 5)));
 }
@@ -73,7 +73,7 @@ fn a_leader_without_an_epoch_is_a_leader() {
     believed.add(1);
     believed.update(false, vec![sound(1, 1, -1)]);
     assert_eq!(believed.leader(partition(1, 0)), Some((1, -1)));
-    assert_eq!(believed.metadata.topics[1].last_epochs, [-1], "none was seen");
+    assert_eq!(believed.metadata.topics[1].last_epochs, BTreeMap::new(), "none was seen");
 }
 
 /// Mirrors `MetadataTest.testRequestVersion`: the answer to a question that left before a topic was added does not
@@ -164,7 +164,7 @@ fn a_leader_that_is_not_among_the_brokers_is_none_whatever_an_old_answer_says() 
     believed.nodes = 2;
     believed.update(false, vec![sound(0, 1, 8)]);
     assert_eq!(believed.leader(partition(0, 0)), None, "broker 2 is gone, and broker 1 led in an older epoch");
-    assert_eq!(believed.metadata.topics[0].last_epochs, [10]);
+    assert_eq!(believed.metadata.topics[0].last_epochs, map_of([(0, 10)]));
 }
 
 /// Mirrors `MetadataTest.testMetadataMerge`: a partial answer keeps topics, errors, partition counts and ids of those
