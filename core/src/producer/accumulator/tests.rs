@@ -37,7 +37,7 @@ fn is_appended(accumulator: &mut Accumulator, partition: PartitionRef) -> bool {
 fn partitions_far_out_have_one_queue_each_and_everything_that_others_have() {
     let mut accumulator = Accumulator::new(Duration::ZERO, true);
     let far = |partition| PartitionRef { partition, ..HERE };
-    let all = [HERE, far((1 << 13) - 1), far(1 << 13), far(i32::MAX)];
+    let all = [HERE, far((1 << 13) - 1), far(1 << 20), far(i32::MAX)];
     for partition in all {
         assert!(accumulator.all_batches_full(partition), "there is none");
         open(&mut accumulator, partition);
