@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use kafka_producer::Persistence;
 
 use super::rupture::Reaches;
-use super::{Fate, Rupture, Told, TransactionEnd};
-use crate::read_back::{Acknowledged, ReadRecord};
+use super::{Fate, Rupture, Told};
+use crate::read_back::ReadRecord;
 
 /// What a program's settings promise of a record that was told to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Upheaval {
     pub moved: BTreeSet<i32>,
     /// When brokers were killed or closed connections because of an error in a Produce with `acks=0`.
     pub ruptures: Vec<Rupture>,
+    /// When a leader was killed, in milliseconds since 1970.
+    pub kills: Vec<i64>,
 }
 
 /// What became of a program's records, counted.
@@ -164,34 +166,6 @@ fn judge_record(
     Ok(())
 }
 
-/// Of a program with transactions: what a careful reader must see, and how the transactions ended.
-///
-/// # Errors
-/// When a record of a committed transaction was told to have failed.
-pub fn judge_transactions(told: &Told) -> Result<(Vec<Acknowledged>, String)> {
-    let mut committed = Vec::new();
-    let mut counts = BTreeMap::from([("committed", 0), ("aborted", 0), ("given up", 0)]);
-    for (numbers, end) in &told.transactions {
-        let name = match end {
-            TransactionEnd::Committed => "committed",
-            TransactionEnd::Aborted => "aborted",
-            TransactionEnd::GivenUp => "given up",
-        };
-        *counts.entry(name).or_default() += 1;
-        if *end == TransactionEnd::Committed {
-            for number in numbers.clone() {
-                let fate = &told.fates[number];
-                let (Some(partition), Ok(offset)) = (fate.partition, &fate.result) else {
-                    bail!("record {number} of a committed transaction: {fate:?}");
-                };
-                committed.push(Acknowledged { number, partition, offset: *offset });
-            }
-        }
-    }
-    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    Ok((committed, format!("transactions: {}", counts.join(", "))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,8 +181,8 @@ mod tests {
     fn judged(promise: Promise, fates: &[Fate], there: &[usize], moved: bool) -> Result<Findings> {
         let told = Told { fates: fates.to_vec(), ..Told::default() };
         let ruptures = moved.then(|| Rupture { at_ms: 0, partitions: BTreeSet::from([0]) });
-        let upheaval =
-            Upheaval { moved: BTreeSet::from_iter(moved.then_some(0)), ruptures: ruptures.into_iter().collect() };
+        let moved = BTreeSet::from_iter(moved.then_some(0));
+        let upheaval = Upheaval { moved, ruptures: ruptures.into_iter().collect(), ..Upheaval::default() };
         judge_promise(promise, &told, &ReadRecord::of_numbers(there), &upheaval)
     }
 

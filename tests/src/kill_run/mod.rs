@@ -5,11 +5,13 @@ mod judge;
 mod program;
 mod rupture;
 mod show;
+mod transactions;
 
-pub use self::judge::{Findings, Promise, Upheaval, judge_promise, judge_transactions};
-pub use self::program::{Fate, Program, Told, TransactionEnd, Transactions};
+pub use self::judge::{Findings, Promise, Upheaval, judge_promise};
+pub use self::program::{Fate, Program, Told, Transaction, TransactionEnd, Transactions};
 pub use self::rupture::Rupture;
 pub use self::show::{Killing, Outcome, Shown, run};
+pub use self::transactions::{Ends, judge_disk, judge_transactions};
 
 /// Where a run stands. Two brokers are killed in it, one after the other, and come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,6 +43,19 @@ pub struct Transactions {
     pub aborts_every: usize,
 }
 
+impl Transactions {
+    /// The numbers of each transaction's records, of so many in all, and how it is to end.
+    pub(super) fn of(self, records: usize) -> Vec<(Range<usize>, TransactionEnd)> {
+        let begins = (0..records).step_by(self.records).enumerate();
+        let planned = begins.map(|(index, begin)| {
+            let is_aborted = (index + 1).is_multiple_of(self.aborts_every);
+            let end = if is_aborted { TransactionEnd::Aborted } else { TransactionEnd::Committed };
+            (begin..records.min(begin + self.records), end)
+        });
+        planned.collect()
+    }
+}
+
 /// What a program was told of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fate {
@@ -63,8 +76,22 @@ pub enum TransactionEnd {
     Committed,
     /// As planned.
     Aborted,
-    /// Aborted because something in it failed.
-    GivenUp,
+    /// Aborted because something in it failed: the class of the exception of its first record that was refused or else of the
+    /// commit.
+    GivenUp(&'static str),
+}
+
+/// A transaction of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its records.
+    pub numbers: Range<usize>,
+    /// How it ended.
+    pub end: TransactionEnd,
+    /// When it was begun, in milliseconds since 1970.
+    pub begun_ms: i64,
+    /// When its program heard how it ended.
+    pub ended_ms: i64,
 }
 
 /// All that a program was told.
@@ -72,8 +99,8 @@ pub enum TransactionEnd {
 pub struct Told {
     /// Of each record by its number.
     pub fates: Vec<Fate>,
-    /// Its transactions, with the numbers of their records.
-    pub transactions: Vec<(Range<usize>, TransactionEnd)>,
+    /// Its transactions, in their order.
+    pub transactions: Vec<Transaction>,
     /// Batches that were sent more than once.
     pub repeated_batches: usize,
 }
@@ -179,49 +206,50 @@ struct Run {
 }
 
 impl Run {
-    /// Sends these records; how many were refused.
-    async fn send(&mut self, numbers: Range<usize>) -> Result<usize> {
-        let mut refused = 0;
+    /// Sends these records; the class of the first refusal, if there is one.
+    async fn send(&mut self, numbers: Range<usize>) -> Result<Option<&'static str>> {
+        let mut refused = None;
         for number in numbers {
             self.pace.admit(number).await?;
             let (key, value) = (format!("user-{}", number % KEYS), number.to_string());
             let record = Record::keyed(self.program.topic, key.as_bytes(), value.as_bytes());
             let appended = self.producer.send_unobserved(record).await;
             let fate = |SendError { error, persistence, partition }| (partition, persistence, error.java_class());
-            self.appended.push(appended.map_err(fate));
-            if self.appended.last().is_some_and(Result::is_err) {
-                refused += 1;
+            let appended = appended.map_err(fate);
+            if let Err((.., class)) = appended {
+                refused.get_or_insert(class);
                 self.ledger.settled.send_modify(|settled| *settled += 1);
             }
+            self.appended.push(appended);
         }
         Ok(refused)
     }
 
-    async fn send_in_transactions(
-        &mut self,
-        records: usize,
-        plan: Transactions,
-    ) -> Result<Vec<(Range<usize>, TransactionEnd)>> {
+    async fn send_in_transactions(&mut self, records: usize, plan: Transactions) -> Result<Vec<Transaction>> {
         self.call(TransactionCall::Init).await?;
-        let mut ends = Vec::new();
-        for (index, begin) in (0..records).step_by(plan.records).enumerate() {
-            let numbers = begin..records.min(begin + plan.records);
+        let mut transactions = Vec::new();
+        for (numbers, planned) in plan.of(records) {
+            let begun_ms = now_ms();
             self.producer.begin_transaction().context("beginTransaction")?;
             let refused = self.send(numbers.clone()).await?;
-            let end = if (index + 1).is_multiple_of(plan.aborts_every) {
-                // So that what is aborted was stored first: an abort throws out what has not left.
-                self.producer.flush().await;
-                self.call(TransactionCall::Abort).await?;
-                TransactionEnd::Aborted
-            } else if refused > 0 || self.call(TransactionCall::Commit).await.is_err() {
-                self.call(TransactionCall::Abort).await?;
-                TransactionEnd::GivenUp
-            } else {
-                TransactionEnd::Committed
+            let end = match (planned, refused) {
+                (TransactionEnd::Committed, None) => match self.call(TransactionCall::Commit).await {
+                    Ok(()) => planned,
+                    Err(error) => TransactionEnd::GivenUp(error.java_class()),
+                },
+                (TransactionEnd::Committed, Some(class)) => TransactionEnd::GivenUp(class),
+                _ => {
+                    // So that what is aborted was stored first: an abort throws out what has not left.
+                    self.producer.flush().await;
+                    planned
+                }
             };
-            ends.push((numbers, end));
+            if end != TransactionEnd::Committed {
+                self.call(TransactionCall::Abort).await?;
+            }
+            transactions.push(Transaction { numbers, end, begun_ms, ended_ms: now_ms() });
         }
-        Ok(ends)
+        Ok(transactions)
     }
 
     /// As the Java client has it: a call that timed out goes on, and is made again to hear how it ends.
@@ -241,11 +269,7 @@ impl Run {
 }
 
 /// Puts together what was appended and what was told of its batches.
-fn told(
-    appended: &[Appended],
-    completions: &[(i64, BatchCompletion)],
-    transactions: Vec<(Range<usize>, TransactionEnd)>,
-) -> Result<Told> {
+fn told(appended: &[Appended], completions: &[(i64, BatchCompletion)], transactions: Vec<Transaction>) -> Result<Told> {
     let mut of_batch: BTreeMap<_, Vec<&(i64, BatchCompletion)>> = BTreeMap::new();
     for completion in completions {
         of_batch.entry(completion.1.batch).or_default().push(completion);

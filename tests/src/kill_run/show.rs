@@ -276,7 +276,9 @@ fn upheaval(
     dead: &[i32],
 ) -> Result<Upheaval> {
     let moved = moved.iter().filter(|(of, _)| of == topic).map(|(_, partition)| *partition).collect();
-    Ok(Upheaval { moved, ruptures: ruptures(kafka, topic, reigns, dead)? })
+    // The first reign is that before any kill.
+    let kills = reigns.iter().skip(1).map(|(at_ms, _)| *at_ms).collect();
+    Ok(Upheaval { moved, ruptures: ruptures(kafka, topic, reigns, dead)?, kills })
 }
 
 /// Who leads each partition.
