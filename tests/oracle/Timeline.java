@@ -2,6 +2,7 @@ package org.apache.kafka.clients.producer.internals;
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -53,7 +54,14 @@ public final class Timeline {
                 continue;
             }
             try {
-                new Timeline(script).play();
+                Timeline told = new Timeline(script);
+                if (told.comesSecond) {
+                    Timeline before = new Timeline(script);
+                    before.out = new PrintStream(OutputStream.nullOutputStream());
+                    before.play();
+                    told.knowsNothing = false;
+                }
+                told.play();
             } catch (Throwable failure) {
                 failure.printStackTrace();
                 OUT.println("broken " + failure);
@@ -73,6 +81,12 @@ public final class Timeline {
     final Clock time = new Clock();
     final TimelineBrokers brokers = new TimelineBrokers();
     final TimelineWire wire = new TimelineWire(this);
+    /** Where it is told what happens. */
+    private PrintStream out = OUT;
+    /** Has another producer of the process done the same before? */
+    private boolean comesSecond = false;
+    /** Has no producer of the process sent anything yet? */
+    private boolean knowsNothing = true;
     private final Properties properties = new Properties();
     private final List<Action> actions = new ArrayList<>();
     private int nextAction = 0;
@@ -121,6 +135,7 @@ public final class Timeline {
                     draws = new TimelineDraws(seed);
                 }
                 case "latency" -> latency = Long.parseLong(words[1]);
+                case "after-another" -> comesSecond = true;
                 case "until" -> until = Long.parseLong(words[1]);
                 default -> {
                     if (!brokers.configure(words)) {
@@ -134,13 +149,13 @@ public final class Timeline {
 
     void tell(String text) {
         activity++;
-        OUT.println(time.elapsed() + " " + text);
+        out.println(time.elapsed() + " " + text);
     }
 
     /** What the client meets and only logs: "! INSTANT CLASS SENTENCE". */
     private void tellThrown(Throwable thrown) {
         TimelineThrown.check(thrown);
-        OUT.println("! " + time.elapsed() + " " + thrown.getClass().getSimpleName() + " " + thrown.getMessage());
+        out.println("! " + time.elapsed() + " " + thrown.getClass().getSimpleName() + " " + thrown.getMessage());
     }
 
     // ---- the producer, built as KafkaProducer builds it
@@ -187,8 +202,11 @@ public final class Timeline {
         callMetrics = (KafkaProducerMetrics) TimelineFields.get(KafkaProducer.class, producer, "producerMetrics");
         calls = new TimelineTransactions(this, producer, transactions, callMetrics);
         brokers.leaders.keySet().forEach(topic -> metadata.add(topic, time.milliseconds()));
-        // The Java client keeps these for all producers of a process, and a script has one that knows nothing yet.
-        brokers.leaders.keySet().forEach(CompressionRatioEstimator::resetEstimation);
+        // The Java client keeps these for all producers of a process, and a script has one that knows nothing yet, unless it
+        // says that another was there before.
+        if (knowsNothing) {
+            brokers.leaders.keySet().forEach(CompressionRatioEstimator::resetEstimation);
+        }
     }
 
     // ---- time
@@ -212,7 +230,7 @@ public final class Timeline {
     private void tellMetrics() {
         metrics.metrics().forEach((name, metric) -> {
             String tag = name.tags().getOrDefault("topic", name.tags().getOrDefault("node-id", "-"));
-            OUT.println("= " + name.name() + " " + tag + " " + metric.metricValue());
+            out.println("= " + name.name() + " " + tag + " " + metric.metricValue());
         });
     }
 

@@ -186,7 +186,11 @@ impl<'a> Course<'a> {
     /// # Errors
     /// When it cannot be played.
     pub fn of(java: &mut JavaClient, script: &'a Script) -> Result<Self> {
-        let played = ours::play(script, java.codecs())?;
+        let mut played = ours::play(script, java.codecs())?;
+        if script.comes_second {
+            // The one that is told.
+            played = ours::play(script, java.codecs())?;
+        }
         let told = java.play(script)?;
         let (measured, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("= "));
         let (thrown, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("! "));

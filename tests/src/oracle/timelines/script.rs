@@ -14,6 +14,7 @@
 //! | `latency MS` | how long the answer to any question but Produce takes |
 //! | `seed N` | of the draws of sticky partitions |
 //! | `until MS` | when the comparison ends |
+//! | `after-another` | what is told is of a second producer of the process, after another one has done the same |
 //! | `as-told` | the lines of one instant are compared in the order in which they were told, not only those of one partition |
 //!
 //! An action is an instant in milliseconds and one of:
@@ -103,6 +104,8 @@ pub struct Script {
     pub seed: u64,
     /// The last instant that is compared.
     pub until: u64,
+    /// Has another producer of the process done the same before?
+    pub comes_second: bool,
     /// Is the order of all lines of an instant compared?
     pub as_told: bool,
     /// In order of their instants.
@@ -125,6 +128,7 @@ impl Script {
             latency_ms: 0,
             seed: 7,
             until: 0,
+            comes_second: false,
             as_told: false,
             actions: Vec::new(),
         }
@@ -139,6 +143,12 @@ impl Script {
     /// Does its producer have a `transactional.id`?
     pub fn has_transactions(&self) -> bool {
         self.config.iter().any(|(key, _)| key == "transactional.id")
+    }
+
+    /// Does its producer compress?
+    pub(super) fn compresses(&self) -> bool {
+        let compression = self.config.iter().rfind(|(key, _)| key == "compression.type");
+        compression.is_some_and(|(_, codec)| codec != "none")
     }
 
     /// Does it compress with zstd for brokers that cannot take it?
@@ -224,6 +234,7 @@ impl Script {
             ["latency", millis] => self.latency_ms = millis.parse()?,
             ["seed", seed] => self.seed = seed.parse()?,
             ["until", until] => self.until = until.parse()?,
+            ["after-another"] => self.comes_second = true,
             ["as-told"] => self.as_told = true,
             [at, "send", topic, partition, key, bytes, ref times @ ..] => {
                 let times = match times {
@@ -263,6 +274,9 @@ impl fmt::Display for Script {
         writeln!(f, "transaction-version {}", self.transaction_version)?;
         self.versions_refused.iter().try_for_each(|hint| writeln!(f, "versions-refused {hint}"))?;
         writeln!(f, "identity {} {}\nlatency {}", self.identity.0, self.identity.1, self.latency_ms)?;
+        if self.comes_second {
+            writeln!(f, "after-another")?;
+        }
         writeln!(f, "seed {}\nuntil {}", self.seed, self.until)?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{} {}", action.at, action.words.join(" ")))
     }
@@ -299,12 +313,13 @@ mod tests {
 
     #[test]
     fn a_script_reads_as_it_is_written() {
-        let text = "config acks=1\ntopic t 1 2\nscenario a\nnodes 2\nuntil 9\n0 send t 0 - 5 x2\n3 flush\nscenario b\n";
+        let text = "config acks=1\ntopic t 1 2\nscenario a\nnodes 2\nafter-another\nuntil 9\n0 send t 0 - 5 x2\n3 flush\nscenario b\n";
         let scripts = Script::read_all(text).expect("sound");
         assert_eq!((scripts.len(), scripts[0].actions.len(), scripts[1].until), (2, 3, 0));
         let again = Script::read_all(&format!("scenario a\n{}", scripts[0])).expect("sound");
         assert_eq!(again[0].to_string().lines().filter(|line| line.starts_with("config acks")).count(), 1);
         assert_eq!((&again[0].topics, &again[0].actions), (&scripts[0].topics, &scripts[0].actions));
+        assert_eq!([&scripts[0], &again[0], &scripts[1]].map(|script| script.comes_second), [true, true, false]);
         assert!(Script::read_all("scenario a\n5 flush\n4 flush").is_err(), "time does not go back");
     }
 
