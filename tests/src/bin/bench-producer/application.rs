@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use kafka_producer::{BatchCompletion, Delivery, KafkaProducer, Record, RecordMetadata};
 
+use crate::ages::{self, Ages};
 use crate::{Completion, Options};
 
 /// As many deliveries are kept before the oldest is awaited.
@@ -76,6 +77,7 @@ impl Heard {
 pub(crate) async fn send_share(
     producer: &KafkaProducer,
     heard: &'static Heard,
+    ages: Option<&Ages>,
     options: &Options,
     records: u64,
 ) -> Result<()> {
@@ -86,6 +88,11 @@ pub(crate) async fn send_share(
     for number in 0..records {
         if options.rate > 0 {
             wait_for_turn(started, number, options.rate);
+        }
+        if let Some(ages) = ages.filter(|_| number.is_multiple_of(ages::EVERY)) {
+            let called_ms = ages::wall_ms();
+            ages.note(called_ms, producer.send_unobserved(record).await?.timestamp_ms);
+            continue;
         }
         match options.completion {
             Completion::Count => _ = producer.send_unobserved(record).await?,

@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "what a benchmark finds is what it prints")]
 
+mod ages;
 mod application;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use kafka_producer::{KafkaProducer, ProducerConfig};
 use serde_json::json;
 use tokio::runtime::{self, Runtime};
 
+use self::ages::Ages;
 use self::application::{Heard, send_share};
 
 #[global_allocator]
@@ -55,6 +57,9 @@ struct Options {
     /// Count the process's allocations after a fifth of the records was sent
     #[arg(long)]
     count_allocations: bool,
+    /// Measure how old the timestamps of a sample of the records are when `send` is called; batch by batch alone
+    #[arg(long)]
+    ages: bool,
     /// When all is sent, say so and stay for so many seconds
     #[arg(long, default_value_t = 0)]
     idle_seconds: u64,
@@ -78,6 +83,7 @@ enum Flavor {
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    anyhow::ensure!(!options.ages || options.completion == Completion::Count, "--ages goes with --completion count");
     let runtime = match options.runtime {
         Flavor::Multi => runtime::Builder::new_multi_thread().enable_all().build()?,
         Flavor::Current => runtime::Builder::new_current_thread().enable_all().build()?,
@@ -85,18 +91,19 @@ fn main() -> Result<()> {
     let samples = if options.completion == Completion::Sample { options.records } else { 0 };
     // For ever, so that a callback carries no count of references; the other clients' applications have none either.
     let heard: &'static Heard = Box::leak(Box::new(Heard::with_room_for(samples)));
+    let ages: Option<&'static Ages> = options.ages.then(|| &*Box::leak(Box::new(Ages::with_room_for(options.records))));
     let producer = Arc::new(runtime.block_on(connect(&options, heard))?);
 
     let mut allocations = None;
     if options.count_allocations {
         let warm_up = options.records / 5;
-        run(&runtime, &producer, heard, &options, warm_up)?;
+        run(&runtime, &producer, heard, ages, &options, warm_up)?;
         ALLOCATOR.set_counting(true);
-        run(&runtime, &producer, heard, &options, options.records - warm_up)?;
+        run(&runtime, &producer, heard, ages, &options, options.records - warm_up)?;
         ALLOCATOR.set_counting(false);
         allocations = Some(ALLOCATOR.count());
     } else {
-        run(&runtime, &producer, heard, &options, options.records)?;
+        run(&runtime, &producer, heard, ages, &options, options.records)?;
     }
     if options.idle_seconds > 0 {
         println!("idle");
@@ -110,6 +117,7 @@ fn main() -> Result<()> {
         "p50_us": p50_us,
         "p99_us": p99_us,
         "allocations": allocations,
+        "ages_ms": ages.and_then(Ages::told),
     });
     println!("{told}");
     runtime.block_on(producer.close(None));
@@ -140,18 +148,19 @@ fn run(
     runtime: &Runtime,
     producer: &Arc<KafkaProducer>,
     heard: &'static Heard,
+    ages: Option<&'static Ages>,
     options: &Options,
     records: u64,
 ) -> Result<()> {
     if options.threads == 1 {
-        return runtime.block_on(send_share(producer, heard, options, records));
+        return runtime.block_on(send_share(producer, heard, ages, options, records));
     }
     let share = records / options.threads;
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..options.threads)
             .map(|number| {
                 let records = if number == 0 { records - share * (options.threads - 1) } else { share };
-                scope.spawn(move || runtime.block_on(send_share(producer, heard, options, records)))
+                scope.spawn(move || runtime.block_on(send_share(producer, heard, ages, options, records)))
             })
             .collect();
         for thread in threads {

@@ -1,7 +1,7 @@
 //! The clients that are measured: how each is built, and told what to send.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -100,6 +100,36 @@ pub(super) struct Told {
     pub(super) p50_us: Option<f64>,
     pub(super) p99_us: Option<f64>,
     pub(super) allocations: Option<u64>,
+    pub(super) ages: Option<Ages>,
+}
+
+/// How much older timestamps were than the wall clock just before their `send`, in whole milliseconds as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ages {
+    pub(super) samples: u64,
+    pub(super) median: u64,
+    /// One in a thousand exceeds it.
+    pub(super) p999: u64,
+    pub(super) longest: u64,
+}
+
+impl Ages {
+    fn read(told: &Value) -> Option<Self> {
+        let number = |name: &str| told[name].as_u64();
+        Some(Self {
+            samples: number("samples")?,
+            median: number("median")?,
+            p999: number("p999")?,
+            longest: number("longest")?,
+        })
+    }
+}
+
+impl fmt::Display for Ages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { samples, median, p999, longest } = self;
+        write!(f, "median {median}, p99.9 {p999}, the longest of all {samples}: {longest}")
+    }
 }
 
 fn read_json(output: &str) -> Option<Told> {
@@ -110,6 +140,7 @@ fn read_json(output: &str) -> Option<Told> {
         p50_us: told["p50_us"].as_f64(),
         p99_us: told["p99_us"].as_f64(),
         allocations: told["allocations"].as_u64(),
+        ages: Ages::read(&told["ages_ms"]),
     })
 }
 
@@ -366,10 +397,13 @@ mod tests {
     #[test]
     fn our_own_programs_tell_in_json() {
         let output = "{\"acknowledged\":5,\"failed\":0,\"p50_us\":1.5,\"p99_us\":2.5,\"allocations\":null}\n";
-        let told = Told { acknowledged: 5, p50_us: Some(1.5), p99_us: Some(2.5), allocations: None };
+        let told = Told { acknowledged: 5, p50_us: Some(1.5), p99_us: Some(2.5), allocations: None, ages: None };
         for peer in [Peer::Ours, Peer::Java] {
             assert_eq!(peer.read(output).expect("whole"), told);
         }
+        let ages = r#""allocations":null,"ages_ms":{"samples":9,"median":0,"p999":1,"longest":4}"#;
+        let told = Peer::Ours.read(&output.replace(r#""allocations":null"#, ages)).expect("whole");
+        assert_eq!(told.ages, Some(Ages { samples: 9, median: 0, p999: 1, longest: 4 }));
         assert!(Peer::Kacrab.read(&output.replace("failed\":0", "failed\":2")).is_err(), "records failed");
         assert!(Peer::FranzGo.read("").is_err(), "it said nothing");
     }

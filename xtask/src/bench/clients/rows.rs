@@ -34,6 +34,8 @@ const QUICK_RECORDS: u64 = 500_000;
 /// must not be a hundredth of a run.
 const PACE: u64 = 50_000;
 const PACED_SECONDS: u64 = 10;
+/// A machine that leaves so much of its processors' time unused has a turn for everybody.
+const NOT_SATURATED: f64 = 0.1;
 /// How two peers of row 5 differ from the others.
 const PACED_APART: &str = "row 5: the C tool waits after each record, polling all the while, and never makes up for what it is \
                            late: it sends fewer records per second than asked, and its CPU there is not its client's; of \
@@ -273,6 +275,7 @@ impl Plan {
             "clock reads per record of the whole process, and the C tool's",
             format!("{:.4} and {:.2}", ours?, theirs?),
         ));
+        verdicts.extend(timestamp_ages(runner, &work)?);
         progress!("row 6: idleness");
         let [ours, theirs] = idle(runner, &work)?;
         verdicts.push(Verdict {
@@ -339,6 +342,40 @@ fn clock_reads(runner: &mut Runner, peer: Peer, work: &Workload) -> Result<f64> 
     runner.run_once(peer, work, command)?;
     let count: f64 = fs::read_to_string(&told)?.trim().parse()?;
     Ok(count / work.records as f64)
+}
+
+/// How old the timestamps are that `send` gives: at a pace that leaves the machine time, and as fast as it goes, where on a
+/// small one the thread that declares readings stale may get no turn. One in a thousand may be older at a pace: which threads
+/// run is the system's choice.
+fn timestamp_ages(runner: &mut Runner, work: &Workload) -> Result<[Verdict; 2]> {
+    const MOST_MS: u64 = 1;
+    progress!("row 6: ages of timestamps");
+    let paced = Workload { records: PACE * PACED_SECONDS, rate: Some(PACE), ..*work };
+    let mut run = |work: &Workload| {
+        let servers = runner.fresh_servers()?;
+        let mut command = runner.programs.command(Peer::Ours, &servers, work);
+        command.arg("--ages");
+        runner.run_once(Peer::Ours, work, command)
+    };
+    let (calm, busy) = (run(&paced)?, run(work)?);
+    let [of_calm, of_busy] = [calm.ages, busy.ages];
+    let of_calm = of_calm.context("measured")?;
+    let is_calm = calm.idle >= NOT_SATURATED;
+    let note = if is_calm { "" } else { ": saturated, measure again" };
+    let idle = |idle: f64| format!("{:.0} % idle", idle * 100.0);
+    Ok([
+        Verdict {
+            row: "6 clock",
+            what: "age of timestamps in ms at 50 000 records/s; the goal is of p99.9",
+            found: format!("{of_calm} (goal <= {MOST_MS}; {}{note})", idle(calm.idle)),
+            met: is_calm.then_some(of_calm.p999 <= MOST_MS),
+        },
+        Verdict::told(
+            "6 clock",
+            "age of timestamps in ms as fast as it goes",
+            format!("{} ({})", of_busy.context("measured")?, idle(busy.idle)),
+        ),
+    ])
 }
 
 /// Wake-ups per second: ours, after some work; the C tool, that never had any.

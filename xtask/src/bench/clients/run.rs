@@ -16,7 +16,7 @@ use nix::sys::{
 };
 
 use super::{
-    peers::{Peer, Programs, Told, Workload},
+    peers::{Ages, Peer, Programs, Told, Workload},
     sink::Sink,
 };
 use crate::process::OwnedChild;
@@ -43,6 +43,9 @@ pub(super) struct Run {
     pub(super) p50_us: Option<f64>,
     pub(super) p99_us: Option<f64>,
     pub(super) allocations_per_record: Option<f64>,
+    pub(super) ages: Option<Ages>,
+    /// Of the processors' time, all programs of the machine together, what nobody used while the client ran.
+    pub(super) idle: f64,
 }
 
 /// Runs clients, one at a time, and remembers which of them had to be repeated.
@@ -95,14 +98,16 @@ impl Runner {
     pub(super) fn run_once(&mut self, peer: Peer, work: &Workload, mut command: Command) -> Result<Run> {
         self.sink.take()?;
         let cpu_before = cpu_seconds_of_children()?;
+        let processors_before = ProcessorTime::now()?;
         let mut child = OwnedChild::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()), None)?;
         let look_every = if work.rate.is_some() { LOOK_EVERY_PACED } else { LOOK_EVERY };
         let peak_rss_kb = wait_for_the_end(&mut child, look_every)?;
         // Before the child's guardian is waited for, which would count as well.
         let cpu_seconds = cpu_seconds_of_children()? - cpu_before;
+        let idle = ProcessorTime::now()?.idle_since(&processors_before);
         let mut output = String::new();
         child.child().stdout.take().context("its output is piped")?.read_to_string(&mut output)?;
-        let Told { acknowledged, p50_us, p99_us, allocations } = self.programs.read(peer, work, &output)?;
+        let Told { acknowledged, p50_us, p99_us, allocations, ages } = self.programs.read(peer, work, &output)?;
 
         let taken = self.sink.take()?;
         self.records_taken += taken.records;
@@ -122,7 +127,35 @@ impl Runner {
             p50_us,
             p99_us,
             allocations_per_record: allocations.map(|count| count as f64 / records),
+            ages,
+            idle,
         })
+    }
+}
+
+/// What the processors have done since the machine started, in ticks.
+#[derive(Clone, Copy, Debug)]
+struct ProcessorTime {
+    idle: u64,
+    all: u64,
+}
+
+impl ProcessorTime {
+    fn now() -> Result<Self> {
+        Self::read(&fs::read_to_string("/proc/stat")?).context("/proc/stat does not begin with the processors' times")
+    }
+
+    /// `cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …`; what guests used is within the first two.
+    fn read(stat: &str) -> Option<Self> {
+        let words = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
+        let ticks: Vec<u64> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some(Self { idle: ticks.get(3)? + ticks.get(4)?, all: ticks.iter().sum() })
+    }
+
+    /// The idle share, from 0 to 1.
+    fn idle_since(&self, before: &Self) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.idle.saturating_sub(before.idle) as f64 / all as f64
     }
 }
 
@@ -191,6 +224,15 @@ mod tests {
         let ticker = ticker.expect("sh starts");
         thread::sleep(Duration::from_millis(300));
         assert!(wake_ups_per_second(ticker.id(), Duration::from_millis(500)).expect("it runs") > 1.0);
+    }
+
+    #[test]
+    fn what_waits_for_a_disk_is_idle_and_guests_are_not_counted_twice() {
+        let before = ProcessorTime::read("cpu  10 0 10 70 10 0 0 0 5 0\ncpu0 1 1 1 1\n").expect("a line of it");
+        let after = ProcessorTime::read("cpu  40 0 40 90 20 5 5 0 9 0\n").expect("a line of it");
+        assert!((after.idle_since(&before) - 0.3).abs() < 1e-9);
+        assert_eq!(after.idle_since(&after), 0.0);
+        assert!(ProcessorTime::read("cpu0 1 2 3 4\n").is_none() && ProcessorTime::now().is_ok());
     }
 
     #[test]
