@@ -1,6 +1,6 @@
 //! A configuration that was given as a file, read and judged.
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, ensure};
 use producer_core::config::{ConfigNotice, ProducerConfig};
 
 use crate::form::{self, Form, ReadForeign};
@@ -23,10 +23,18 @@ pub struct GivenConfig {
 /// # Errors
 /// The text holds no settings of a producer, or the Java client would refuse them; the latter is a
 /// [`ConfigError`](producer_core::config::ConfigError).
-pub fn read_config(text: &str, form: Form, foreign: Option<ReadForeign<'_>>) -> Result<Option<GivenConfig>> {
+pub fn read_config(
+    text: &str,
+    form: Form,
+    foreign: Option<ReadForeign<'_>>,
+    is_judged: impl Fn(&str) -> bool,
+) -> Result<Option<GivenConfig>> {
+    // Java reads a program's code as settings, too, thousands of unknown ones; nobody means that.
+    ensure!(!text.contains('\0'), "this is no text: it has bytes that are zero");
     let Some(read) = form::read(form, text, foreign) else { return Ok(None) };
     let (properties, mut notices) = read.map_err(Error::msg)?;
     let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let pairs = pairs.filter(|(key, _)| is_judged(key));
     let (config, judged) = ProducerConfig::from_properties(pairs)?;
     notices.extend(judged);
     if form == Form::Properties {
@@ -46,7 +54,23 @@ pub fn as_text(bytes: Vec<u8>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::as_text;
+    use super::*;
+
+    #[test]
+    fn a_program_is_no_file_of_settings() {
+        let refusal =
+            |text: &str| read_config(text, Form::Properties, None, |_| true).expect_err("no text").to_string();
+        assert_eq!(refusal("\u{7f}ELF\0linger.ms=5"), "this is no text: it has bytes that are zero");
+        assert!(read_config("linger.ms=5", Form::Properties, None, |_| true).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_judged_is_read_all_the_same() {
+        let text = "linger.ms=5\nsecurity.protocol=SASL_SSL";
+        assert!(read_config(text, Form::Properties, None, |_| true).is_err(), "there is no TLS here");
+        let read = read_config(text, Form::Properties, None, |key| !key.starts_with("security."));
+        assert_eq!(read.expect("taken").expect("read").properties.len(), 2);
+    }
 
     #[test]
     fn a_file_of_settings_may_have_a_mark_or_be_of_the_old_encoding() {

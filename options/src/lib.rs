@@ -110,7 +110,8 @@ impl ServeOptions {
         let Some(path) = &self.producer_config else { return Ok(None) };
         let shown = path.display();
         let text = as_text(fs::read(path).with_context(|| format!("--producer-config {shown}"))?);
-        read_config(&text, Form::of(path, &text), foreign).with_context(|| format!("--producer-config {shown}"))
+        read_config(&text, Form::of(path, &text), foreign, |_| true)
+            .with_context(|| format!("--producer-config {shown}"))
     }
 
     /// Looks at `--bootstrap-servers` and at the topics that its cluster is to be written to; none: embedded brokers are

@@ -229,9 +229,12 @@ async fn a_line_that_leads_to_no_bridge_is_explained_and_kept() -> Result<()> {
 
     // A wrong token, and a port where nobody listens: the world that is there is not given up for them.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    for line in [format!("{}/#token={token}", bridge.origin()), format!("http://{nobody}/#token={token}")] {
+    for (line, words) in [
+        (format!("{}/#token={token}", bridge.origin()), "another token"),
+        (format!("http://{nobody}/#token={token}"), "--allow-origin"),
+    ] {
         screen.connect(&line).await?;
-        let told = |texts: &[String]| texts.iter().any(|text| text.contains("--allow-origin"));
+        let told = |texts: &[String]| texts.iter().any(|text| text.contains(words));
         screen.browser().wait_until_texts("connect-error", told).await?;
         assert_eq!(screen.attribute("link", "data-state").await?, "in-page");
         assert_eq!(screen.score().await?, before, "what was acknowledged stays");

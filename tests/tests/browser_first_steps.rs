@@ -57,8 +57,13 @@ async fn a_page_whose_bridge_was_started_again_is_told_that_its_token_is_old() -
     }
     bridge.kill();
     let _again = started(bridge.port())?;
+    let told = |texts: &[String]| texts.iter().any(|text| text.contains("another token"));
     for screen in [&of_the_bridge, &of_another] {
         screen.wait_for_link(&["ended"]).await?;
+        screen.browser().wait_until_texts("link-trouble", told).await?;
+        // Tried again, as when the page is loaded again, it is told the same.
+        screen.browser().click("connect-again").await?;
+        screen.browser().wait_until_texts("link-trouble", told).await?;
     }
     Ok(())
 }

@@ -67,6 +67,8 @@ texts! {
     ended_not_admitted: "The bridge does not answer or does not let this page in.", "bridge가 응답하지 않거나 이 페이지를 받아들이지 않습니다.";
     ended_not_admitted_advice: "A bridge lets in the page that it serves itself, with the token of its newest line; this page comes from {}. Open the bridge's own page: what you typed and saw here stays in this tab. To use the bridge from here, start it with", "bridge는 가장 최근에 출력한 줄의 token으로, 자신이 제공한 페이지만 받아들입니다. 이 페이지의 주소: {}. bridge의 페이지를 여세요. 여기에 입력한 내용과 결과는 이 탭에 남습니다. 이 페이지에서 bridge를 쓰려면 다음 명령으로 시작하세요:";
     ended_not_admitted_own: "If it was started anew, it has another token, and another port unless --listen names one: open the newest line that it printed. If it does not run, start it with cargo xtask play.", "bridge를 새로 시작했다면 token이 다르고, --listen으로 정하지 않았다면 port도 다릅니다. 가장 최근에 출력된 줄을 여세요. 실행 중이 아니면 cargo xtask play로 시작하세요.";
+    ended_old_token: "The bridge is there, but with another token than this page's: each start has one of its own.", "bridge는 실행 중이지만 이 페이지의 token과 다릅니다. bridge를 시작할 때마다 token이 새로 정해집니다.";
+    ended_old_token_advice: "Open the line that it printed last, the one that begins with playground:. What you typed and saw here stays in this tab.", "가장 최근에 출력된, playground: 로 시작하는 줄을 여세요. 여기에 입력한 내용과 결과는 이 탭에 남습니다.";
     ended_other_version: "Page and bridge are of different versions: the page speaks {}, the bridge {}. Build both from the same checkout.", "페이지와 bridge의 버전이 다릅니다: 페이지 {}, bridge {}. 같은 소스에서 함께 빌드하세요.";
     ended_taken_over: "Another page took this session over. This one stopped listening; connect again for a session of its own.", "다른 페이지가 이 session을 이어받았습니다. 다시 연결하면 새 session이 시작됩니다.";
     ended_unreadable: "The bridge sent something that this page cannot read. Build page and bridge from the same checkout.", "bridge가 보낸 내용을 읽을 수 없습니다. 페이지와 bridge를 같은 소스에서 빌드하세요.";
@@ -343,7 +345,7 @@ texts! {
     settings_in_force: "in force", "적용됨";
     settings_refused: "The client refuses to start", "client가 시작을 거부합니다";
     settings_nothing: "No setting of this name is obeyed here.", "해당하는 설정이 없습니다.";
-    settings_forbidden: "These belong to the bridge's command line, not to a page: {}. Delete their lines to apply the rest.", "페이지가 아니라 bridge 명령줄에서만 정할 수 있는 설정입니다: {}. 나머지를 적용하려면 해당 줄을 지우세요.";
+    settings_forbidden: "A page may not set these: {}. Delete their lines to apply the rest.", "페이지에서는 정할 수 없는 설정입니다: {}. 나머지를 적용하려면 해당 줄을 지우세요.";
     settings_forbidden_address: "bootstrap.servers: the address is given on the bridge's command line (--bootstrap-servers). Delete this line to apply the rest.", "bootstrap.servers: 주소는 bridge 명령줄(--bootstrap-servers)에서 정합니다. 나머지를 적용하려면 이 줄을 지우세요.";
     notice_unknown: words::UNKNOWN, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다.";
     notice_unknown_nearest: words::UNKNOWN_NEAREST, "Kafka 설정에 {} 항목이 없습니다. Java client처럼 무시합니다. 혹시 {}?";

@@ -113,6 +113,8 @@ pub(crate) enum Ending {
         /// Does this page come from the bridge's own address?
         own: bool,
     },
+    /// It is there, and its token is another: it was started anew.
+    OldToken,
     /// It speaks another version of the messages; its version, if it could be read.
     OtherVersion(Option<u8>),
     /// Another page took this session over.

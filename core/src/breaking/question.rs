@@ -9,7 +9,7 @@ use super::faults::FaultBudget;
 use crate::config::{ConfigError, KNOWN_KEYS, ProducerConfig};
 use crate::scenario::settings::nearest;
 use crate::scenario::{Claim, Properties};
-use crate::session::is_the_bridges_own;
+use crate::session::{is_of_a_login, is_the_bridges_own};
 
 /// The claims that can be tried, with the names that people write.
 pub const CLAIMS: [(&str, Claim); 5] = [
@@ -132,7 +132,7 @@ impl Question {
     /// # Errors
     /// The Java client refuses the configuration.
     pub(super) fn settle(&mut self) -> Result<(ProducerConfig, Vec<Arc<str>>), ConfigError> {
-        ProducerConfig::from_properties(self.properties.iter())?;
+        ProducerConfig::from_properties(self.properties.iter().filter(|(key, _)| !is_of_a_login(key)))?;
         let is_left_out =
             |key: &str| is_the_bridges_own(key) || !KNOWN_KEYS.contains(&key) || key == "transactional.id";
         let left_out = self.properties.0.extract_if(.., |(key, _)| is_left_out(key)).map(|(key, _)| key).collect();

@@ -396,6 +396,7 @@ fn secrets_and_addresses_are_in_no_world() {
     let mut asked = question("stored-once", "cut=1", NOT_IDEMPOTENT);
     for (key, value) in [
         ("bootstrap.servers", "kafka.example.com:9092"),
+        ("security.protocol", "SASL_SSL"),
         ("sasl.jaas.config", "swordfish"),
         ("transactional.id", "till-1"),
         ("acme.password", "swordfish"),
@@ -406,7 +407,10 @@ fn secrets_and_addresses_are_in_no_world() {
     asked.properties.set("acks", "all");
     let search = Search::new(asked.clone(), None).expect("taken");
     let left_out: Vec<&str> = search.report().left_out.iter().map(|key| &**key).collect();
-    assert_eq!(left_out, ["bootstrap.servers", "sasl.jaas.config", "transactional.id", "acme.password"]);
+    assert_eq!(
+        left_out,
+        ["bootstrap.servers", "security.protocol", "sasl.jaas.config", "transactional.id", "acme.password"]
+    );
     let scenario = world(&asked, 0).expect("taken");
     let kept: Vec<_> = scenario.producers[0].properties.iter().collect();
     assert_eq!(kept, [("acks", "all")]);

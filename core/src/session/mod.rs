@@ -471,12 +471,18 @@ fn too_much(properties: &[(Arc<str>, Arc<str>)]) -> Option<BadRequest> {
     sizes.find(|&bytes| bytes > limit).map(|bytes| BadRequest::PropertyTooLong { bytes, limit })
 }
 
+/// Does this key say how a connection is kept safe, and who connects? Worlds and pages have nothing of that.
+pub fn is_of_a_login(key: &str) -> bool {
+    ["security.", "ssl.", "sasl."].iter().any(|prefix| key.trim().starts_with(prefix))
+}
+
 /// Is this a key that would let a page choose where the bridge connects, as whom, or what code it runs? A page may
 /// neither set it nor learn its value.
 pub fn is_the_bridges_own(key: &str) -> bool {
     let key = key.trim();
     key == "bootstrap.servers"
-        || ["security.", "ssl.", "sasl.", "config.providers"].iter().any(|prefix| key.starts_with(prefix))
+        || is_of_a_login(key)
+        || key.starts_with("config.providers")
         || [".class", ".classes", ".serializer", "metric.reporters"].iter().any(|suffix| key.ends_with(suffix))
 }
 

@@ -57,7 +57,7 @@ texts! {
     title: "Which world breaks your configuration?", "어떤 세계에서 이 설정이 깨질까요?";
     text: "A machine plays thousands of small worlds with the real producer, and stops at the first that breaks the claim.", "실제 producer로 작은 세계를 수천 개 실행하고, 주장이 처음 깨지는 세계에서 멈춥니다.";
     step_paste: "Paste a configuration, choose a claim and what may go wrong.", "설정을 붙여 넣고, 주장과 허용할 장애를 고릅니다.";
-    step_search: "If a world breaks the claim, it is made as small as it becomes and opened here, one second before the accident.", "주장을 깨는 세계가 있으면 가장 작게 줄여, 사고 1초 전에서 여기에 엽니다.";
+    step_search: "If a world breaks the claim, it is made as small as it becomes and opened here, one second of watching before the accident.", "주장을 깨는 세계가 있으면 가장 작게 줄여, 재생 시간으로 사고 1초 전에서 여기에 엽니다.";
     step_changes: "Then each change of one key, with what the client demands of others, is tried on the same worlds, and counted.", "그다음 key를 하나씩 바꿔(client가 함께 요구하는 key도 같이) 같은 세계에서 다시 실행하고 셉니다.";
     under_way: "Looking for a world that breaks it", "깨지는 세계를 찾는 중";
     held: "Not broken so far", "아직 깨지지 않음";
@@ -66,7 +66,7 @@ texts! {
     story_go: "Go to {} ms", "{} ms 시점으로 이동";
     story_more: "{} more: open it in the player.", "{}줄 더 있음: 플레이어에서 여세요.";
     accident: "accident", "사고";
-    to_accident: "To the accident", "사고 직전으로";
+    to_accident: "Just before the accident", "사고 직전으로";
     open: "Open in the player", "플레이어에서 열기";
     link: "Its link", "링크";
     copy_link: "Copy link", "링크 복사";

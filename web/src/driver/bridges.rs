@@ -250,9 +250,15 @@ impl Driver {
             }
             Event::Unreadable(error) => self.reject_candidate(unreadable(error)),
             Event::Closed(closed) => {
-                let host = self.0.candidate.borrow().as_ref().map(|candidate| candidate.address.host.clone());
-                let not_admitted = || not_admitted_by(host.as_deref().unwrap_or_default());
-                self.reject_candidate(ending(closed).unwrap_or_else(not_admitted));
+                let address = self.0.candidate.borrow().as_ref().map(|candidate| candidate.address.clone());
+                match (ending(closed), address) {
+                    (Some(ending), _) => self.reject_candidate(ending),
+                    (None, Some(address)) => {
+                        self.reject_candidate(not_admitted_by(&address.host));
+                        self.ask_whether_it_was_the_token(address);
+                    }
+                    (None, None) => {}
+                }
             }
         }
     }
@@ -302,11 +308,12 @@ impl Driver {
                 self.ask_whether_admitted();
             }
             None => {
-                let host = match &*self.0.source.borrow() {
-                    Source::Bridge(bridge) => bridge.address.host.clone(),
+                let address = match &*self.0.source.borrow() {
+                    Source::Bridge(bridge) => bridge.address.clone(),
                     Source::InPage(_) => return,
                 };
-                self.give_up(not_admitted_by(&host));
+                self.give_up(not_admitted_by(&address.host));
+                self.ask_whether_admitted();
             }
         }
     }
@@ -327,7 +334,20 @@ impl Driver {
                 Source::InPage(_) => false,
             };
             if is_still_lost {
-                driver.give_up(not_admitted_by(&address.host));
+                driver.give_up(Ending::OldToken);
+            }
+        });
+    }
+
+    /// Says of a bridge that did not let us in that it was for the token, if it was.
+    fn ask_whether_it_was_the_token(&self, address: BridgeAddress) {
+        let driver = self.clone();
+        spawn_local(async move {
+            let is_told = |driver: &Self| {
+                matches!(driver.0.store.borrow().view().trial, Trial::Failed(Ending::NotAdmitted { .. }))
+            };
+            if is_refused(&address).await && is_told(&driver) {
+                driver.reject_candidate(Ending::OldToken);
             }
         });
     }

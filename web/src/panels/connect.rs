@@ -231,6 +231,9 @@ fn ended(ending: &Ending, t: &Texts) -> Told {
             advice: Some(fill(t.ended_not_admitted_advice, &[&origin()])),
             command: Some(format!("cargo xtask play --allow-origin {}", origin())),
         },
+        Ending::OldToken => {
+            Told { advice: Some(t.ended_old_token_advice.to_owned()), ..Told::verdict(t.ended_old_token) }
+        }
         Ending::OtherVersion(version) => {
             let theirs = version.map_or_else(|| "?".to_owned(), |version| version.to_string());
             Told::verdict(fill(t.ended_other_version, &[&BRIDGE_VERSION, &theirs]))

@@ -93,7 +93,7 @@ fn leaders_are_listed_by_number_and_those_far_out_left_out() {
 #[test]
 fn in_the_maps_order_too_what_is_led_is_available() {
     let mut believed = Believed::new();
-    believed.metadata = believed.metadata.in_map_order(true);
+    believed.metadata = believed.metadata.available_in_map_order(true);
     believed.add(0);
     believed.update(false, vec![numbered(&[0, 2, i32::MAX], 1)]);
     let mut available = believed.metadata.available(topic(0)).to_vec();
