@@ -241,6 +241,8 @@ pub struct Producer<O: Observer = Nobody> {
     sequences: Sequences,
     transactions: Option<Transactions>,
     told_phase: Option<TransactionPhase>,
+    /// Is a transaction being aborted because the producer closes, and no round has followed?
+    is_aborting_for_close: bool,
     /// Where the walk over a broker's partitions begins next.
     drain_index: BTreeMap<NodeId, usize>,
     latencies: Latencies,
@@ -295,6 +297,7 @@ impl<O: Observer> Producer<O> {
             sequences: Sequences::default(),
             transactions: config.transactional_id.clone().map(Transactions::new),
             told_phase: None,
+            is_aborting_for_close: false,
             drain_index: BTreeMap::new(),
             latencies: Latencies::new(config.partitioner_availability_timeout),
             retry_backoff,

@@ -149,6 +149,7 @@ impl<O: Observer> Producer<O> {
 
     /// The sender's round begins with the transaction.
     pub(super) fn settle_transaction(&mut self, now: Instant) -> Turn {
+        self.is_aborting_for_close = false;
         // The Java client's sender does nothing else while it waits for a connection, or for the end of a pause.
         if let Some(current) = self.transactions.as_mut().and_then(Transactions::take_current) {
             return self.ask_coordinator(now, current);
@@ -230,15 +231,20 @@ impl<O: Observer> Producer<O> {
     pub(super) fn is_transaction_over(&mut self, now: Instant) -> bool {
         let level = self.connections.transaction_version();
         let Some(transactions) = &mut self.transactions else { return true };
-        if transactions.has_current() {
+        if transactions.has_current() || self.is_aborting_for_close {
             return false;
         }
         if !transactions.is_ongoing() {
             return true;
         }
         if !transactions.is_completing() && !transactions.has_requests() {
-            self.is_dirty = true;
-            if transactions.abort(level).is_err() {
+            let before = transactions.phase();
+            let aborted = transactions.abort(level);
+            // A round follows, wherever that has led (`Sender.run`). It leads nowhere where an abort that nobody waits for has failed
+            // before: that one's result is given again, and the Java client waits until its patience is over.
+            self.is_aborting_for_close = transactions.phase() != before;
+            self.is_dirty |= self.is_aborting_for_close;
+            if aborted.is_err() {
                 self.fail_everything(now, &ProducerError::ForceClosed);
                 return true;
             }
