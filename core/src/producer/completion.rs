@@ -7,7 +7,7 @@ use crate::ids::NodeId;
 use crate::io::{BatchCompletion, Output, Stored};
 use crate::planted::{Defect, planted};
 use crate::protocol::{
-    ApiKey, LeaderIdAndEpoch, MetadataBroker, ProducePartitionResponse, ProduceResponse, RecordError, says_topics_by_id,
+    ApiKey, LeaderIdAndEpoch, ProducePartitionResponse, ProduceResponse, RecordError, says_topics_by_id,
 };
 use crate::record_batch::Stamp;
 use crate::time::Instant;
@@ -112,7 +112,7 @@ impl<O: Observer> Producer<O> {
                 _ => self.complete(now, slot, &Answer::lost(ErrorCode::NETWORK_EXCEPTION, node)),
             }
         }
-        self.believe_leaders(&leaders, &response.node_endpoints);
+        self.metadata.on_current_leaders(&leaders, &response.node_endpoints);
     }
 
     pub(super) fn partition_of(&self, slot: BatchSlot) -> Option<PartitionRef> {
@@ -123,12 +123,6 @@ impl<O: Observer> Producer<O> {
         let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH].contains(&told.error);
         let leader = told.current_leader.filter(|leader| moved && leader.leader.0 >= 0 && leader.epoch >= 0)?;
         Some((self.partition_of(slot)?, leader))
-    }
-
-    fn believe_leaders(&mut self, leaders: &[(PartitionRef, LeaderIdAndEpoch)], endpoints: &[MetadataBroker]) {
-        for &(partition, leader) in leaders {
-            self.metadata.on_current_leader(partition, leader, endpoints);
-        }
     }
 
     pub(super) fn complete_all(&mut self, now: Instant, batches: &[BatchSlot], answer: &Answer) {

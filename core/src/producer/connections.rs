@@ -314,22 +314,39 @@ impl Connections {
             asked,
         });
         link.sent_in = Some(self.round);
+        let used_before = link.last_use;
         let header = RequestHeader { api, version, correlation, client_id: Some(Arc::clone(&self.client_id)) };
         self.on_use(node, now);
+        if let Some(link) = self.links.get_mut(&node) {
+            link.use_before_write = (used_before, link.last_use);
+        }
         Some(Output::Transmit { connection, request: OutgoingRequest { header, body, expects_response } })
     }
 
-    /// A request is not taken whole by its socket.
+    /// A request is not taken whole by its socket, which is no use of the connection.
     pub(super) fn on_stalled(&mut self, connection: ConnectionId, correlation: CorrelationId) {
+        self.deadline = None;
         if let Some(link) = self.node_of(connection).and_then(|node| self.links.get_mut(&node)) {
             link.in_flight.on_stalled(correlation);
+            let (before, own) = link.use_before_write;
+            if link.last_use == own {
+                link.last_use = before;
+            }
         }
     }
 
     /// A request was written. Gives it back when no answer will come.
-    pub(super) fn on_written(&mut self, connection: ConnectionId, correlation: CorrelationId) -> Option<Outstanding> {
+    pub(super) fn on_written(
+        &mut self,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        now: Instant,
+    ) -> Option<Outstanding> {
         self.deadline = None;
         let node = self.node_of(connection)?;
+        if self.links.get(&node)?.in_flight.is_stalled(correlation) {
+            self.on_use(node, now);
+        }
         self.links.get_mut(&node)?.in_flight.on_written(correlation)
     }
 

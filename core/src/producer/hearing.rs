@@ -96,7 +96,7 @@ impl<O: Observer> Producer<O> {
     pub(super) fn on_written(&mut self, now: Instant, connection: ConnectionId, correlation: CorrelationId) {
         // Only a request that gets no answer comes back here: acks=0, and this is all there is to know.
         if let Some(Outstanding { asked: Asked::Produce(batches), .. }) =
-            self.connections.on_written(connection, correlation)
+            self.connections.on_written(connection, correlation, now)
             && let Some(node) = self.connections.node_of(connection)
         {
             let in_flight = u32::try_from(self.connections.in_flight(node)).unwrap_or(u32::MAX);

@@ -386,9 +386,29 @@ impl Metadata {
         }
     }
 
-    /// A broker named a partition's new leader in its refusal (KIP-951). Believed when the epoch is newer and the
-    /// address is known. Says whether it was.
-    pub(super) fn on_current_leader(
+    /// A broker named partitions' new leaders in its refusals (KIP-951, `Metadata.updatePartitionLeadership`). Says whether one
+    /// was believed.
+    pub(super) fn on_current_leaders(
+        &mut self,
+        named: &[(PartitionRef, LeaderIdAndEpoch)],
+        endpoints: &[MetadataBroker],
+    ) -> bool {
+        let hash = |(partition, _): &(PartitionRef, _)| {
+            let topic = self.topics.get(partition.topic.index()).map_or(0, |known| known.name_hash);
+            java_hash::of_hashed_partition(topic, partition.partition)
+        };
+        let named = java_hash::in_map_order(named.to_vec(), hash).into_iter();
+        let believed: Vec<_> = named
+            .filter_map(|(partition, leader)| self.on_current_leader(partition, leader, endpoints).then_some(partition))
+            .collect();
+        if !believed.is_empty() {
+            self.rebuild(&believed);
+        }
+        !believed.is_empty()
+    }
+
+    /// Believed when the epoch is newer and the address is known.
+    fn on_current_leader(
         &mut self,
         partition: PartitionRef,
         leader: LeaderIdAndEpoch,
@@ -404,7 +424,6 @@ impl Metadata {
                 *told = PartitionMetadata { leader: leader.leader, epoch: leader.epoch };
                 last_epochs.insert(partition.partition, leader.epoch);
                 self.nodes.extend(endpoint);
-                self.rebuild(&[partition]);
                 true
             }
             _ => false,

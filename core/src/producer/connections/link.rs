@@ -76,6 +76,8 @@ pub(super) struct Link {
     /// When a connection was last begun or lost.
     pub(super) last_attempt: Instant,
     pub(super) last_use: Use,
+    /// The one before the newest request, and that request's own: it counts when the socket takes it.
+    pub(super) use_before_write: (Use, Use),
     /// The round in which it was last sent something.
     pub(super) sent_in: Option<u64>,
 }
@@ -100,6 +102,7 @@ impl Default for Link {
             failed_dials: 0,
             last_attempt: Instant::ZERO,
             last_use: Use::default(),
+            use_before_write: (Use::default(), Use::default()),
             sent_in: None,
         }
     }

@@ -140,8 +140,12 @@ pub(super) const EXCEPTIONS: [Exception; 18] = [
         name: "equals-in-line",
         reason: "questions of a transaction that are equally urgent wait in a java.util.PriorityQueue, where each vain round of \
                  the sender may change which comes first; the player's rounds are more than a real sender's. Behind a look-up \
-                 both ask the same in another order, one that is asked again after its back-off",
+                 both ask the same in another order, one that is asked again after its back-off. Where one of them gets no answer, \
+                 what follows its time-out is not compared",
         forgive: |Case { script, .. }, theirs, ours| {
+            if order::is_another_while_one_is_held(script, theirs, ours) {
+                return end_at_first_difference(theirs, ours);
+            }
             let is_met = order::is_another_alone(script, theirs, ours);
             if is_met {
                 ours.clone_from(theirs);

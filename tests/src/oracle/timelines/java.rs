@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use producer_core::codecs::{Codecs, Compression};
 use xtask::kafka::KafkaJars;
 use xtask::process::{self, OwnedChild};
@@ -108,18 +108,24 @@ impl JavaClient {
         write!(pipe.to, "{script}")?;
         writeln!(pipe.to, "play")?;
         pipe.to.flush()?;
-        let mut told = Vec::new();
+        let (mut told, mut broken) = (Vec::new(), None);
         loop {
             let Some(line) = pipe.line()? else {
                 bail!("the Java client's player ended in {:?}\n{script}", script.name);
             };
-            if line == "." {
-                return Ok(told);
-            }
             if let Some(failure) = line.strip_prefix("broken ") {
-                bail!("the Java client's player broke in {:?}: {failure}\n{script}", script.name);
+                broken = Some(failure.to_owned());
             }
-            told.push(line);
+            if line != "." {
+                told.push(line);
+                continue;
+            }
+            return match broken {
+                Some(failure) => {
+                    Err(anyhow!("the Java client's player broke in {:?}: {failure}\n{script}", script.name))
+                }
+                None => Ok(told),
+            };
         }
     }
 }

@@ -199,7 +199,7 @@ impl<'a> Player<'a> {
                 self.tell("closed");
             }
         }
-        bail!("{:?}: the producer never comes to rest at {}", self.script.name, self.now_ms)
+        bail!("the producer never comes to rest at {} in\n{}", self.now_ms, self.script)
     }
 
     /// Does what the producer asks for. Requests wait for the next look at the network.

@@ -233,7 +233,7 @@ fn a_new_leader_of_one_partition_leaves_the_other_alone() {
     believed.update(false, vec![sound(1, 2, 1)]);
     let leader = LeaderIdAndEpoch { leader: NodeId(2), epoch: 3 };
     let endpoint = MetadataBroker { node: NodeId(1), host: "broker".into(), port: 9_092, rack: None };
-    assert!(believed.metadata.on_current_leader(partition(1, 1), leader, &[endpoint]));
+    assert!(believed.metadata.on_current_leaders(&[(partition(1, 1), leader)], &[endpoint]));
     assert_eq!(believed.metadata.partition_count(topic(1)), 2);
     assert_eq!((believed.leader(partition(1, 0)), believed.leader(partition(1, 1))), (Some((1, 1)), Some((2, 3))));
 }

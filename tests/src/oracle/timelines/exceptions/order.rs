@@ -31,6 +31,27 @@ pub(super) fn is_another_alone(script: &Script, theirs: &[String], ours: &[Strin
         && those(their, is_else) == those(our, is_else)
 }
 
+/// Does another equally urgent question have its turn behind a look-up, while some that are asked get no answer? One that waits
+/// for its answer in vain is followed by another look-up, and so on: the two never come together again.
+pub(super) fn is_another_while_one_is_held(script: &Script, theirs: &[String], ours: &[String]) -> bool {
+    let place = first_difference(theirs, ours);
+    let (Some(their), Some(our)) = (theirs.get(place), ours.get(place)) else { return false };
+    let last = theirs[..place].last().map(|line| instant(line));
+    let is_looked_up =
+        theirs[..place].iter().any(|line| Some(instant(line)) == last && word(line, 1) == "find-coordinator");
+    let is_held = script.actions.iter().any(|action| {
+        let apis = ["AddPartitionsToTxn", "AddOffsetsToTxn", "TxnOffsetCommit"];
+        let [what, api] = &action.words[..] else { return false };
+        what == "hold" && apis.contains(&&**api) && action.at <= instant(their)
+    });
+    let apart = instant(their).abs_diff(instant(our));
+    is_looked_up
+        && is_held
+        && is_question(their)
+        && is_question(our)
+        && [0, script.millis("retry.backoff.ms")].contains(&apart)
+}
+
 /// Whoever asks first for a group looks its coordinator up.
 fn is_question(line: &str) -> bool {
     let is_of_a_group = word(line, 1) == "find-coordinator" && word(line, 4) == "0";
@@ -136,6 +157,25 @@ mod tests {
         };
         assert!(is_another_alone(&script(3), &theirs, &ours(771)));
         assert!(!is_another_alone(&script(3), &theirs, &ours(772)), "a millisecond later still");
+    }
+
+    #[test]
+    fn while_a_question_is_held_another_may_have_its_turn_behind_a_look_up() {
+        let lines = |asked: &str| vec!["485 find-coordinator n1 v6 1 tx".to_owned(), asked.to_owned()];
+        let theirs = lines("598 add-offsets n1 v4 1000/0 club");
+        let is_forgiven = |script: &Script, our: &str| is_another_while_one_is_held(script, &theirs, &lines(our));
+        let mut held = script(3);
+        assert!(!is_forgiven(&held, "498 add-partitions n1 v3 1000/0 [t-0]"), "nothing is held");
+        held.add("200 hold AddPartitionsToTxn").expect("an action");
+        for (our, is_meant) in [
+            ("498 add-partitions n1 v3 1000/0 [t-0]", true),
+            ("598 add-partitions n1 v3 1000/0 [t-0]", true),
+            ("599 add-partitions n1 v3 1000/0 [t-0]", false),
+            ("598 produce n1 v11 acks -1 t-1 pid 1000/0 seq 0", false),
+            ("598 offsets ok", false),
+        ] {
+            assert_eq!(is_forgiven(&held, our), is_meant, "{our}");
+        }
     }
 
     #[test]
