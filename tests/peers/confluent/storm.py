@@ -49,7 +49,10 @@ class Storm:
     def all_at_once(self, count: int) -> None:
         def delivered(number):
             def tell(error, message):
-                if error is None:
+                if error is None and message.offset() is None:
+                    # Refused as a duplicate (DUPLICATE_SEQUENCE_NUMBER): stored before, the client does not know where.
+                    print("sent", number)
+                elif error is None:
                     print("stored", number, message.partition(), message.offset())
                 else:
                     print("failed", number, error)
