@@ -61,8 +61,8 @@ async fn a_page_whose_bridge_was_started_again_is_told_that_its_token_is_old() -
     for screen in [&of_the_bridge, &of_another] {
         screen.wait_for_link(&["ended"]).await?;
         screen.browser().wait_until_texts("link-trouble", told).await?;
-        // Tried again, as when the page is loaded again, it is told the same.
-        screen.browser().click("connect-again").await?;
+        // A page that is loaded again has forgotten that, and is told the same.
+        screen.browser().client().refresh().await?;
         screen.browser().wait_until_texts("link-trouble", told).await?;
     }
     Ok(())
