@@ -31,6 +31,9 @@ use crate::{
 /// Patience for a cluster to come up: 5 to 15 seconds on an idle machine, more while others compile.
 const START_PATIENCE: Duration = Duration::from_secs(180);
 
+/// Patience with nodes that were asked to stop and are not needed any more.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+
 /// A running Apache Kafka. Dropping it kills the nodes and removes their data.
 #[derive(Debug)]
 pub struct ApacheKafka {
@@ -240,23 +243,15 @@ impl ApacheKafka {
         self.wait_until_complete()
     }
 
-    /// Stops every node in order, last started first.
-    ///
-    /// # Errors
-    /// When a node does not end within a minute; it is killed then.
-    pub fn stop(mut self) -> Result<()> {
-        // A quorum loses its majority on the way down, so all are asked before any is waited for.
-        for node in &self.nodes {
-            if let Some(process) = &node.process {
-                process.terminate();
-            }
+    /// Asks every node to stop, and kills those that cannot: in a quorum that lost its majority on the way down, the
+    /// last nodes would wait for minutes for a controller to release them. What they stored is removed anyway.
+    pub fn stop(mut self) {
+        self.nodes.iter().filter_map(|node| node.process.as_ref()).for_each(OwnedChild::terminate);
+        let deadline = Instant::now() + STOP_PATIENCE;
+        for process in self.nodes.iter_mut().filter_map(|node| node.process.as_mut()) {
+            // Dropping an owned child kills it, if it still runs by then.
+            let _ = process.wait_at_most(deadline.saturating_duration_since(Instant::now()));
         }
-        for node in &mut self.nodes {
-            if let Some(process) = &mut node.process {
-                process.wait_at_most(Duration::from_secs(60))?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether every node still runs.
@@ -357,5 +352,6 @@ pub fn command(nodes: usize) -> Result<()> {
         ensure!(kafka.is_running(), "a node of Apache Kafka ended by itself\n{}", kafka.log_tail(1));
     }
     progress!("stopping");
-    kafka.stop()
+    kafka.stop();
+    Ok(())
 }

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::report::{Outcome, Report};
+use self::report::{Account, Outcome, Report};
 use crate::{process, progress, sim, tools, trunk, workspace};
 
 /// Packages whose home is a page: linted and built for wasm, besides being tested natively.
@@ -52,20 +52,26 @@ pub fn command(quick: bool, with_trunk: bool) -> Result<()> {
     }
 
     let mut report = Report::default();
+    let mut accounts = Vec::new();
     for suite in suites {
         let started = Instant::now();
-        let outcome = run(&suite)?;
+        let (outcome, account) = run(&suite)?;
+        if outcome.failed > 0 {
+            accounts.push((suite.name.clone(), account));
+        }
         report.add(suite.name, outcome, started.elapsed());
     }
     let failures = report.failures();
-    if !failures.is_empty() {
-        println!("\nfailed: {}", failures.join(", "));
-    }
+    println!("{report}");
     if !left_out.is_empty() {
         println!("\nleft out, {} files of cross tests: {}", left_out.len(), left_out.join(", "));
     }
+    for (suite, account) in &accounts {
+        println!("\nfailed: {suite}");
+        account.lines().iter().for_each(|line| println!("  {line}"));
+    }
     // The last line on standard output: whoever reads only one reads this.
-    println!("{report}");
+    println!("\n{}", report.verdict());
     ensure!(failures.is_empty(), "{} of {} suites failed", failures.len(), report.suites());
     Ok(())
 }
@@ -188,16 +194,17 @@ fn xtask(arguments: &[&str]) -> Command {
 
 /// Runs the suite's commands, also after a failure, and adds up what their test harnesses counted; a command without a
 /// harness counts as one.
-fn run(suite: &Suite) -> Result<Outcome> {
+fn run(suite: &Suite) -> Result<(Outcome, Account)> {
     progress!("── {}", suite.name);
     let mut total = Outcome::default();
+    let mut account = Account::default();
     for recipe in &suite.commands {
-        total += run_command(recipe)?;
+        total += run_command(recipe, &mut account)?;
     }
-    Ok(total)
+    Ok((total, account))
 }
 
-fn run_command(recipe: &Command) -> Result<Outcome> {
+fn run_command(recipe: &Command, account: &mut Account) -> Result<Outcome> {
     let mut command = Command::new(recipe.get_program());
     command.args(recipe.get_args()).envs(recipe.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -208,6 +215,7 @@ fn run_command(recipe: &Command) -> Result<Outcome> {
     for line in BufReader::new(child.stdout.take().context("stdout is piped")?).lines() {
         let line = line?;
         outcome += Outcome::from_harness_line(&line).unwrap_or_default();
+        account.hear(&line);
         println!("{line}");
     }
     let succeeded = child.wait()?.success();

@@ -40,6 +40,43 @@ impl std::ops::AddAssign for Outcome {
     }
 }
 
+/// What a harness tells of the tests that failed: the lines between its first `failures:` and its verdict, without the
+/// frames of stack traces. A log of an hour is read from its end.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    is_told: bool,
+    is_of_a_stack: bool,
+    lines: Vec<String>,
+}
+
+impl Account {
+    /// More of it is in the log where the suite ran.
+    const LINES_AT_MOST: usize = 40;
+
+    pub(super) fn hear(&mut self, line: &str) {
+        if line == "failures:" {
+            self.is_told = true;
+            return;
+        }
+        if line.starts_with("test result: ") {
+            self.is_told = false;
+        }
+        self.is_of_a_stack = match line.to_ascii_lowercase().as_str() {
+            "stack backtrace:" => true,
+            // A test's output begins, or that of another one.
+            "" => false,
+            _ => self.is_of_a_stack,
+        };
+        if self.is_told && !self.is_of_a_stack && !line.trim().is_empty() && self.lines.len() < Self::LINES_AT_MOST {
+            self.lines.push(line.to_owned());
+        }
+    }
+
+    pub(super) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+}
+
 /// The table at the end.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -66,6 +103,12 @@ impl Report {
     pub(super) fn failures(&self) -> Vec<&str> {
         self.rows.iter().filter(|(_, outcome, _)| outcome.failed > 0).map(|(suite, ..)| suite.as_str()).collect()
     }
+
+    /// The line that says it all.
+    pub(super) fn verdict(&self) -> String {
+        let Outcome { passed, failed, .. } = self.total();
+        format!("{passed} passed, {failed} failed")
+    }
 }
 
 impl fmt::Display for Report {
@@ -77,8 +120,7 @@ impl fmt::Display for Report {
         }
         let seconds: f64 = self.rows.iter().map(|(_, _, took)| took.as_secs_f64()).sum();
         let Outcome { passed, failed, ignored } = self.total();
-        writeln!(f, "{:width$}  {passed:>7}  {failed:>7}  {ignored:>7}  {seconds:>8.1}", "all")?;
-        write!(f, "{passed} passed, {failed} failed")
+        write!(f, "{:width$}  {passed:>7}  {failed:>7}  {ignored:>7}  {seconds:>8.1}", "all")
     }
 }
 
@@ -112,11 +154,52 @@ mod tests {
     }
 
     #[test]
+    fn the_account_has_what_each_failed_test_said_without_its_stack() {
+        let mut account = Account::default();
+        let harness = "\
+            running 3 tests\n\
+            test a ... FAILED\n\
+            \n\
+            failures:\n\
+            \n\
+            ---- a stdout ----\n\
+            Error: it broke\n\
+            \n\
+            Caused by:\n\
+            \x20   0: this\n\
+            \n\
+            Stack backtrace:\n\
+            \x20  0: anyhow::error\n\
+            \x20            at a.rs:10:14\n\
+            \n\
+            ---- b stdout ----\n\
+            2 of 3 lines differ\n\
+            \n\
+            failures:\n\
+            \x20   a\n\
+            \n\
+            test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+            \n\
+            error: test failed";
+        harness.lines().for_each(|line| account.hear(line));
+        let expected = [
+            "---- a stdout ----",
+            "Error: it broke",
+            "Caused by:",
+            "    0: this",
+            "---- b stdout ----",
+            "2 of 3 lines differ",
+            "    a",
+        ];
+        assert_eq!(account.lines(), expected);
+    }
+
+    #[test]
     fn the_last_line_is_the_sum() {
         let mut report = Report::default();
         report.add("a".into(), Outcome { passed: 2, failed: 0, ignored: 0 }, Duration::from_secs(1));
         report.add("b".into(), Outcome { passed: 1, failed: 3, ignored: 1 }, Duration::from_secs(2));
-        assert_eq!(report.to_string().lines().last(), Some("3 passed, 3 failed"));
+        assert_eq!(report.verdict(), "3 passed, 3 failed");
         assert_eq!(report.failures(), ["b"]);
     }
 }
