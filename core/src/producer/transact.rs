@@ -96,6 +96,8 @@ impl<O: Observer> Producer<O> {
         let level = self.connections.transaction_version();
         let transactions = self.transactions.as_mut()?;
         let outcome = transactions.take_outcome(ticket.number)?;
+        // A close that was given this outcome again may abort now.
+        self.is_dirty |= matches!(self.life, super::Life::Closing { .. });
         if ticket.call == TransactionCall::Init && outcome.is_ok() {
             transactions.on_transaction_version(level, true);
         }
@@ -240,13 +242,16 @@ impl<O: Observer> Producer<O> {
         if !transactions.is_completing() && !transactions.has_requests() {
             let before = transactions.phase();
             let aborted = transactions.abort(level);
-            // A round follows, wherever that has led (`Sender.run`). It leads nowhere where an abort that nobody waits for has failed
-            // before: that one's result is given again, and the Java client waits until its patience is over.
+            // A round follows, wherever that has led (`Sender.run`). It leads nowhere where an abort has failed before
+            // whose outcome nobody has taken: that outcome is given again until the patience is over, or it is taken.
             self.is_aborting_for_close = transactions.phase() != before;
             self.is_dirty |= self.is_aborting_for_close;
-            if aborted.is_err() {
-                self.fail_everything(now, &ProducerError::ForceClosed);
-                return true;
+            match aborted {
+                Ok(number) => transactions.stop_waiting(number),
+                Err(_) => {
+                    self.fail_everything(now, &ProducerError::ForceClosed);
+                    return true;
+                }
             }
         }
         false

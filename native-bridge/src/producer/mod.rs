@@ -339,7 +339,8 @@ impl KafkaProducer {
     /// run. What is left at the end of `patience` fails as [`ProducerError::ForceClosed`]; `None` waits as long as it
     /// takes: `delivery.timeout.ms` bounds it for records, `request.timeout.ms` for every other question a broker has
     /// not answered, which Java's `close()` waits for too. A send that waits for memory is refused at once, one that waits for
-    /// metadata at the end, unless it hears of its topic before. Closing twice is no error.
+    /// metadata at the end, unless it hears of its topic before. Closing twice is no error. An open transaction is aborted
+    /// first; where an abort has failed whose outcome nobody has taken, that waits as Java's does: until somebody takes it.
     ///
     /// In a callback, on the sender's thread, it has no patience and does not wait, whatever it was given, as in Java: it
     /// would wait for the callback. A patience that is overridden so is a warning in the log.

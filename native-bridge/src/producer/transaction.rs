@@ -116,6 +116,8 @@ impl KafkaProducer {
         match (waited, outcome) {
             (_, Some(outcome)) => {
                 waiting.end();
+                // A producer that is being closed may have waited for somebody to take it.
+                self.driver.with(|_, _, _| ());
                 outcome
             }
             (None, None) => Err(waiting.give_up()),

@@ -80,6 +80,39 @@ fn closing_does_not_wait_for_an_abort_that_cannot_begin() {
     assert!(story.producer.is_closed() && story.question().is_none());
 }
 
+/// An abort whose new epoch was refused, and whose outcome nobody has taken: closing would abort once more, and is given
+/// that outcome again (`handleCachedTransactionRequestResult`) for as long as it has patience. Without a limit it ends
+/// when the program takes the outcome.
+#[test]
+fn closing_after_a_failed_abort_waits_as_long_as_it_may() {
+    let after_a_failed_abort = || {
+        let (mut story, _) = Story::written(V1, &[]);
+        story.refuse(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+        let abort = story.call_abort().expect("fits");
+        story.expect(END, ErrorCode::NONE);
+        story.expect(ApiKey::InitProducerId, ErrorCode::TRANSACTION_ABORTABLE);
+        assert_eq!(story.phase(), TransactionPhase::AbortableError);
+        (story, abort)
+    };
+    let (mut story, _) = after_a_failed_abort();
+    close(&mut story, Some(Duration::from_millis(100)));
+    story.pass(99);
+    assert!(!story.producer.is_closed() && story.question().is_none());
+    story.pass(1);
+    assert!(story.producer.is_closed());
+
+    let (mut story, abort) = after_a_failed_abort();
+    close(&mut story, None);
+    story.pass(1_000);
+    assert!(!story.producer.is_closed() && story.question().is_none());
+    assert_eq!(story.outcome_class(abort), Some("TransactionAbortableException"));
+    assert_eq!(story.outcome(abort), None, "closing is not told");
+    story.settle();
+    // That a new epoch was needed went with the first end (`completeTransaction`): the second abort asks nothing.
+    assert_eq!(story.question(), None);
+    assert!(story.producer.is_closed());
+}
+
 /// Mirrors `SenderTest.testRecordsFlushedImmediatelyOnTransactionCompletion`: a commit sends lingering records at once
 /// and succeeds after their answer; in the next transaction records linger again, to the millisecond.
 #[test]
