@@ -13,6 +13,7 @@
 //!  Committing, Aborting ── id granted ──► Ready
 //!  Committing, Aborting ── init, when the coordinator refused to end the transaction, or an abort without an id ──► Initializing
 //!  Uninitialized ── the end of such an abort, when the right to an id was refused again ──► Initializing
+//!  Initializing ── the end of the next transaction, right behind that of such an abort ──► Ready
 //!
 //!  every state ── fatal error, or a signal that does not fit ──► Fatal
 //! ```
@@ -99,8 +100,12 @@ impl TransactionState {
             ) => State::Initializing,
             // An id may be granted to a producer that is still aborting: the coordinator refused to end the transaction,
             // and the new epoch, which was asked for all the same, ends it.
-            (State::Initializing | State::Committing | State::Aborting, Signal::IdGranted)
-            | (State::Committing | State::Aborting, Signal::Ended { bump: false }) => State::Ready,
+            (
+                State::Initializing | State::Committing | State::Aborting,
+                // An end may come while an epoch is asked for: the end of an abort without an id waited for batches, and the
+                // transaction after it is ended right behind it.
+                Signal::IdGranted | Signal::Ended { bump: false },
+            ) => State::Ready,
             (State::Ready | State::AbortableError(_), Signal::IdRefused) => State::Uninitialized,
             (State::Ready, Signal::Begin) => State::InTransaction,
             (State::InTransaction, Signal::Commit) => State::Committing,
@@ -167,8 +172,7 @@ mod tests {
             (&[Signal::Initialize], &[Phase::Uninitialized, Phase::Committing, Phase::Aborting]),
             (&[Signal::Ended { bump: true }], &[Phase::Uninitialized, Phase::Committing, Phase::Aborting]),
             (&[Signal::IdGranted], &[Phase::Initializing, Phase::Committing, Phase::Aborting]),
-            // Nothing is ended while the first id is asked for.
-            (&[Signal::Ended { bump: false }], &[Phase::Committing, Phase::Aborting]),
+            (&[Signal::Ended { bump: false }], &[Phase::Initializing, Phase::Committing, Phase::Aborting]),
             (&[Signal::Begin], &[Phase::Ready]),
             (&[Signal::Commit], &[Phase::InTransaction]),
             (&[Signal::Abort], &[Phase::InTransaction, Phase::AbortableError]),
