@@ -6,13 +6,10 @@ use std::process::ExitCode;
 
 #[cfg(planted)]
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let Some(name) = arguments.next() else {
-        played::list();
-        return ExitCode::SUCCESS;
-    };
-    let shrinks = arguments.next().is_some_and(|argument| argument == "--shrink");
-    played::play(&name, shrinks)
+    match std::env::args().nth(1) {
+        Some(name) => played::play(&name),
+        None => played::list(),
+    }
 }
 
 #[cfg(not(planted))]
@@ -28,7 +25,7 @@ mod played {
     use std::process::ExitCode;
 
     use producer_core::planted::{DEFECTS, Planted, choose};
-    use producer_core::scenario::{Act, Scenario};
+    use producer_core::scenario::{Act, Action, Scenario};
     use producer_core::swarm::{check, draw, kinds, shrink};
 
     /// Seeds within which a mistake is to be seen: the first that `cargo xtask sim` plays.
@@ -36,38 +33,50 @@ mod played {
     /// Runs that the search for a smaller scenario may take.
     const SHRINKING_RUNS: u32 = 400;
     /// Seeds whose scenarios are made smaller.
-    const SHRUNK: usize = 10;
+    const SHRUNK: usize = 3;
 
     /// One line each: name, place, invariant, what it needs, what is wrong.
-    pub(super) fn list() {
+    pub(super) fn list() -> ExitCode {
         for Planted { name, place, law, needs, what, .. } in DEFECTS {
             println!("{name}\t{place}\t{law}\t{needs}\t{what}");
         }
+        ExitCode::SUCCESS
     }
 
-    /// The last line is the first seed in which it is seen, or `none`; with `shrinks`, before it the kinds of fault without
-    /// which it is not seen, for several seeds.
-    pub(super) fn play(name: &str, shrinks: bool) -> ExitCode {
+    /// A line for each of the first seeds in which it is seen: the faults without which it is not seen there. The last line
+    /// is two numbers: the first seed in which it is seen and the fewest faults of those above; or `none`.
+    pub(super) fn play(name: &str) -> ExitCode {
         let Some(planted) = DEFECTS.iter().find(|planted| planted.name == name) else {
             eprintln!("nothing of this name is planted: {name}");
             return ExitCode::FAILURE;
         };
-        let mut seen = (0..SEEDS).filter(|&seed| is_seen(&draw(seed), planted)).peekable();
-        let first = seen.peek().map_or_else(|| "none".to_owned(), u64::to_string);
-        for seed in seen.take(if shrinks { SHRUNK } else { 0 }) {
+        let (mut first, mut fewest) = (None, u32::MAX);
+        for seed in (0..SEEDS).filter(|&seed| is_seen(&draw(seed), planted)).take(SHRUNK) {
             let smallest = shrink(&draw(seed), SHRINKING_RUNS, |smaller| is_seen(smaller, planted));
             let kinds: Vec<_> = kinds(&smallest).into_iter().collect();
-            println!("{seed}: {} faults: {}", faults(&smallest), kinds.join(", "));
+            let faults = faults(&smallest);
+            println!("{seed}: {faults} faults: {}", kinds.join(", "));
+            fewest = fewest.min(faults);
+            first = first.or(Some(seed));
         }
-        println!("{first}");
+        match first {
+            Some(first) => println!("{first} {fewest}"),
+            None => println!("none"),
+        }
         ExitCode::SUCCESS
     }
 
-    /// How often anything goes wrong: rules by their times, and actions, but for what programs do.
+    /// How often anything goes wrong: rules and actions by their times, but for what programs do, and what puts right what
+    /// went wrong before.
     fn faults(scenario: &Scenario) -> u32 {
-        let is_fault = |act: &Act| !matches!(act, Act::Send { .. } | Act::Flush { .. } | Act::Close { .. });
-        let actions = scenario.actions.iter().filter(|action| is_fault(&action.act)).map(|_| 1);
-        scenario.rules.iter().map(|rule| rule.times).chain(actions).sum()
+        let of_action = |action: &Action| match &action.act {
+            Act::Send { .. } | Act::Flush { .. } | Act::Close { .. } | Act::Exit { .. } => 0,
+            Act::StartBroker { .. } | Act::ResumeBroker { .. } | Act::CreateTopic { .. } => 0,
+            Act::AddRule { rule } => action.times * rule.times,
+            _ => action.times,
+        };
+        let rules = scenario.rules.iter().map(|rule| rule.times);
+        rules.chain(scenario.actions.iter().map(of_action)).sum()
     }
 
     /// Does the mistake break its invariant here, where nothing breaks it without?

@@ -41,6 +41,12 @@ defects! {
         "One request more than `max.in.flight.requests.per.connection` is sent.";
     EpochGoesBack = "epoch-goes-back", in "producer/identity", law 9, needs "two batches that fail":
         "The second bump of a producer epoch takes the first one back.";
+    RefusalHidesLostAnswer = "refusal-hides-lost-answer", in "producer/completion", law 4,
+        needs "a lost answer, then a refusal for good":
+        "A batch whose answer was lost, and which is refused for good when it comes again, is said to have failed for certain.";
+    ThrottleForADay = "throttle-for-a-day", in "producer/connections", law 17,
+        needs "a throttled producer, then a cut connection":
+        "A broker whose connection breaks during a pause that it asked for is not sent to for a day.";
     RequestWithoutLimit = "request-without-limit", in "producer/sender", law 11, needs "nothing":
         "A request takes a batch of every partition, whatever `max.request.size` says.";
     BufferNotReturned = "buffer-not-returned", in "producer/completion", law 12, needs "a leader that is away":
@@ -62,6 +68,9 @@ defects! {
         "A follower remembers nothing of the producers whose batches it repeats.";
     LeaderEpochGoesBack = "leader-epoch-goes-back", in "cluster/registration", law 14, needs "a leader that is lost":
         "A partition that nobody led begins again with epoch 0.";
+    LeaderEpochInTwoBits = "leader-epoch-in-two-bits", in "cluster/registration", law 14,
+        needs "two leaders that are lost":
+        "The leader epoch of a partition is kept in two bits.";
     FifthBatchForgotten = "fifth-batch-forgotten", in "cluster/producer_state", law 10,
         needs "a cut connection with five requests in flight":
         "Of the last five batches of a producer, the oldest is not recognised.";

@@ -38,6 +38,23 @@ struct Defect {
     what: String,
 }
 
+/// Where a mistake is seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// The first seed whose scenario shows it.
+    seed: u64,
+    /// The fewest faults with which one of the first scenarios that show it still does.
+    faults: u32,
+}
+
+impl Seen {
+    /// Reads the last line of what the program says.
+    fn read(told: &str) -> Option<Self> {
+        let (seed, faults) = told.lines().last()?.split_once(' ')?;
+        Some(Self { seed: seed.parse().ok()?, faults: faults.parse().ok()? })
+    }
+}
+
 /// Plays all of them until they are seen, prints a table, and compares it with docs/planted-bugs.md; the last line is
 /// `N defects, M caught`.
 ///
@@ -51,15 +68,15 @@ pub fn command(options: &Options) -> Result<()> {
     if options.absent {
         return look_for(&defects, &program);
     }
-    let seeds = first_seeds(&program, &defects)?;
-    let rows: Vec<_> = defects.iter().zip(&seeds).collect();
+    let seen = play_all(&program, &defects)?;
+    let rows: Vec<_> = defects.iter().zip(seen.iter().copied()).collect();
     print!("{}", table(&rows));
     let (file, text) = (workspace::root().join("docs/planted-bugs.md"), document(&rows));
     if options.write {
         fs::write(&file, &text).with_context(|| format!("writing {}", file.display()))?;
     }
     let is_told = fs::read_to_string(&file).is_ok_and(|told| told == text);
-    let caught = seeds.iter().flatten().count();
+    let caught = seen.iter().flatten().count();
     println!("{} defects, {caught} caught", defects.len());
     ensure!(caught == defects.len(), "{} defects are seen by no judge", defects.len() - caught);
     ensure!(is_told, "docs/planted-bugs.md tells of others: `cargo xtask planted --write` writes it anew");
@@ -97,8 +114,8 @@ impl Defect {
     }
 }
 
-/// The first seed in which each is seen; `None`: in none. As many at a time as there are processors.
-fn first_seeds(program: &Path, defects: &[Defect]) -> Result<Vec<Option<u64>>> {
+/// Where each is seen; `None`: nowhere. As many at a time as there are processors.
+fn play_all(program: &Path, defects: &[Defect]) -> Result<Vec<Option<Seen>>> {
     let left = Mutex::new(defects.iter().enumerate());
     let seen = Mutex::new(vec![None; defects.len()]);
     let work = || -> Result<()> {
@@ -106,8 +123,7 @@ fn first_seeds(program: &Path, defects: &[Defect]) -> Result<Vec<Option<u64>>> {
             let next = left.lock().expect("nobody panics with it").next();
             let Some((place, defect)) = next else { return Ok(()) };
             let told = process::capture(Command::new(program).arg(&defect.name))?;
-            let seed = told.lines().last().and_then(|seed| seed.parse().ok());
-            seen.lock().expect("nobody panics with it")[place] = seed;
+            seen.lock().expect("nobody panics with it")[place] = Seen::read(&told);
         }
     };
     let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -118,22 +134,26 @@ fn first_seeds(program: &Path, defects: &[Defect]) -> Result<Vec<Option<u64>>> {
     Ok(seen.into_inner().expect("nobody panics with it"))
 }
 
-fn shown(seed: Option<u64>) -> String {
-    seed.map_or_else(|| "none".into(), |seed| seed.to_string())
+/// The figures of a row: faults, and the first seed.
+fn shown(seen: Option<Seen>) -> [String; 2] {
+    seen.map_or_else(|| ["none".into(), "none".into()], |Seen { seed, faults }| [faults.to_string(), seed.to_string()])
 }
 
-fn table(rows: &[(&Defect, &Option<u64>)]) -> String {
-    let mut table = format!("{:26} {:24} {:>9}  {:53} {:>5}\n", "name", "where", "invariant", "needs", "seed");
-    for (Defect { name, place, law, needs, .. }, seed) in rows {
-        let _ = writeln!(table, "{name:26} {place:24} {law:>9}  {needs:53} {:>5}", shown(**seed));
+fn table(rows: &[(&Defect, Option<Seen>)]) -> String {
+    let mut table =
+        format!("{:26} {:24} {:>9}  {:53} {:>6} {:>5}\n", "name", "where", "invariant", "needs", "faults", "seed");
+    for (Defect { name, place, law, needs, .. }, seen) in rows {
+        let [faults, seed] = shown(*seen);
+        let _ = writeln!(table, "{name:26} {place:24} {law:>9}  {needs:53} {faults:>6} {seed:>5}");
     }
     table
 }
 
-fn document(rows: &[(&Defect, &Option<u64>)]) -> String {
+fn document(rows: &[(&Defect, Option<Seen>)]) -> String {
     let mut document = String::from(BEGINNING);
-    for (Defect { name, place, law, needs, what }, seed) in rows {
-        let _ = writeln!(document, "| `{name}` | {what} | `{place}` | {law} | {needs} | {} |", shown(**seed));
+    for (Defect { name, place, law, needs, what }, seen) in rows {
+        let [faults, seed] = shown(*seen);
+        let _ = writeln!(document, "| `{name}` | {what} | `{place}` | {law} | {needs} | {faults} | {seed} |");
     }
     document
 }
@@ -150,10 +170,13 @@ panic, or a scenario that does not come to its end, does not count. The invarian
 the mistakes stand in `core/src/planted.rs`, and are compiled only with `--cfg planted`, with which neither bridge nor page
 compiles; and `cargo xtask planted --absent` looks for their names in the release bridge and in the page's modules.
 
+*Faults* are how many it takes: each of the first three scenarios that show it is made smaller for as long as it does, and
+the fewest faults that were left in one are counted. What programs do is no fault, nor is what puts right what went wrong.
+
 This page is written by `cargo xtask planted --write`, and `cargo xtask test` holds it against what it finds.
 
-| name | what is wrong | where in `core/src` | invariant | needs | first seed |
-|---|---|---|---|---|---|
+| name | what is wrong | where in `core/src` | invariant | needs | faults | first seed |
+|---|---|---|---|---|---|---|
 ";
 
 /// Looks for the names: they must be in the program that makes the mistakes, and in nothing that is given to anybody.

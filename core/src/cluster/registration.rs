@@ -103,7 +103,7 @@ impl Registration {
             }
             let begins_anew = planted(Defect::LeaderEpochGoesBack) && self.leader == NO_LEADER;
             self.leader = leader;
-            self.leader_epoch = if begins_anew { 0 } else { self.leader_epoch + 1 };
+            self.leader_epoch = if begins_anew { 0 } else { self.next_leader_epoch() };
         }
         self.partition_epoch += i32::from(changed.anything());
         (self.isr, self.elr) = (isr, elr);
@@ -113,9 +113,14 @@ impl Registration {
     /// Gives it a leader by hand, or none (−1). Who is in sync stays.
     pub(super) fn appoint(&mut self, leader: NodeId) {
         self.leader = leader;
-        self.leader_epoch += 1;
+        self.leader_epoch = self.next_leader_epoch();
         self.partition_epoch += 1;
         self.last_known_leader = None;
+    }
+
+    fn next_leader_epoch(&self) -> i32 {
+        let next = self.leader_epoch + 1;
+        if planted(Defect::LeaderEpochInTwoBits) { next % 4 } else { next }
     }
 
     /// `maybePopulateTargetElr`.

@@ -340,6 +340,9 @@ impl<O: Observer> Producer<O> {
     /// May the batch be in the log after an answer that failed it?
     fn persistence(&self, slot: BatchSlot, code: ErrorCode) -> Persistence {
         match persistence_after(code, self.config.acks) {
+            Persistence::NotPersisted if planted(Defect::RefusalHidesLostAnswer) && !code.is_retriable() => {
+                Persistence::NotPersisted
+            }
             Persistence::NotPersisted if self.accumulator.batch(slot).is_some_and(|batch| batch.possibly_persisted) => {
                 Persistence::PossiblyPersisted
             }

@@ -420,6 +420,9 @@ impl Connections {
         let link = self.links.get_mut(&node)?;
         let retry_at = now + self.reconnect.pause(link.failures, &mut self.rng);
         link.failures = link.failures.saturating_add(1);
+        if planted(Defect::ThrottleForADay) && link.muted_until > now {
+            link.muted_until = now + Duration::from_secs(86_400);
+        }
         let stood = !matches!(link.state, ConnectionState::Connecting { .. });
         link.failed_dials = if stood { 0 } else { link.failed_dials.saturating_add(1) };
         link.state = link.state.after(ConnectionSignal::Lost { retry_at });
