@@ -104,8 +104,9 @@ impl<O: Observer> Producer<O> {
 
     fn refusal_of_a_first_call(&self, record: &Record<'_>) -> Option<ProducerError> {
         match *record {
-            Record { partition: Some(partition @ ..0), .. } => Some(ProducerError::NegativePartition(partition)),
+            // In the order of `ProducerRecord`'s constructor.
             Record { timestamp_ms: Some(timestamp @ ..0), .. } => Some(ProducerError::NegativeTimestamp(timestamp)),
+            Record { partition: Some(partition @ ..0), .. } => Some(ProducerError::NegativePartition(partition)),
             _ if !matches!(self.life, Life::Open) => Some(ProducerError::Closed),
             _ => self.identity.refusal(),
         }

@@ -221,6 +221,7 @@ fn bad_arguments_fail_before_anything_else() {
         (record(-1, "a"), ProducerError::NegativePartition(-1)),
         (record(-2, "a"), ProducerError::NegativePartition(-2)),
         (early, ProducerError::NegativeTimestamp(-1)),
+        (Record { partition: Some(-1), ..early }, ProducerError::NegativeTimestamp(-1)),
     ] {
         assert_eq!(error.java_class(), "IllegalArgumentException");
         assert_eq!(failed(story.send(&wanted)), error);
