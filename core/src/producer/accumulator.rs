@@ -141,6 +141,18 @@ impl Accumulator {
         self.batches.get_mut(slot.0 as usize)?.as_mut()
     }
 
+    /// The batch at the end of the partition's queue.
+    pub(super) fn last_mut(&mut self, partition: PartitionRef) -> Option<&mut ProducerBatch> {
+        let last = *self.queue(partition)?.queue.back()?;
+        self.batch_mut(last)
+    }
+
+    /// Bytes that the records of each batch take here.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> impl Iterator<Item = usize> {
+        self.batches.iter().flatten().map(ProducerBatch::held_bytes)
+    }
+
     /// Writes a record into the partition's last batch, if that takes it; one that does not is closed for appends.
     // The compiler would not inline so much by itself. It is called in one place, once per record.
     #[inline(always)]

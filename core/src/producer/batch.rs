@@ -241,13 +241,17 @@ impl ProducerBatch {
         }
     }
 
-    /// Can its bytes still be written or compressed?
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.content, Content::Open(_))
+    /// Compresses its records, if no more are taken and that is still to be done. Gives the buffer back in which they were
+    /// written.
+    pub(super) fn compress(&mut self, codecs: &dyn Codecs) -> Option<BytesMut> {
+        match &mut self.content {
+            Content::Open(builder) if self.state == BatchState::Full => builder.compress(codecs),
+            _ => None,
+        }
     }
 
-    /// Closes an open batch whose records are to be compressed. Gives the buffer back in which they were written.
-    pub(super) fn compress(&mut self, codecs: &dyn Codecs) -> BytesMut {
+    /// Closes an open batch whose records are compressed, or are to be. Gives the buffer back in which they were written.
+    pub(super) fn close_compressed(&mut self, codecs: &dyn Codecs) -> Option<BytesMut> {
         let stamp = self.stamp.unwrap_or(Stamp::PLAIN);
         match core::mem::replace(&mut self.content, Content::Moving) {
             Content::Open(builder) => {
@@ -256,11 +260,11 @@ impl ProducerBatch {
                 self.compression_ratio = ratio;
                 self.stamped = Some(stamp);
                 self.content = Content::Closed(bytes);
-                spare.unwrap_or_default()
+                spare
             }
             other => {
                 self.content = other;
-                BytesMut::new()
+                None
             }
         }
     }
@@ -277,6 +281,16 @@ impl ProducerBatch {
         self.stamped = Some(stamp);
         self.content = Content::Closed(closed.clone());
         closed
+    }
+
+    /// Bytes that its records take here.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.content {
+            Content::Open(builder) => builder.held_bytes(),
+            Content::Closed(bytes) => bytes.len(),
+            Content::Moving => 0,
+        }
     }
 
     /// Gives its closed bytes away, when it is over.

@@ -119,7 +119,9 @@ impl Memory {
     pub(super) fn recycle(&mut self, buffer: BytesMut, counted: u64) {
         let kept = self.free_bytes + buffer.capacity() as u64;
         let is_pooled = counted == self.poolable as u64;
-        if is_pooled && buffer.capacity() >= self.poolable.min(LARGEST_FIRST_ALLOCATION) && kept <= self.total {
+        // What is kept and what is in use stay within the limit together, where this one counts no longer.
+        let fits = self.used + kept <= self.total + counted;
+        if is_pooled && buffer.capacity() >= self.poolable.min(LARGEST_FIRST_ALLOCATION) && fits {
             self.free_bytes = kept;
             self.free.push(buffer);
         }

@@ -211,6 +211,7 @@ impl<O: Observer> Producer<O> {
             if let Some(placed) = self.accumulator.try_append(partition, upper_bound, write) {
                 break placed;
             }
+            self.compress_last(partition);
             // The last batch has just been found full: a change of the sticky partition that waited for that comes now.
             let before = partition;
             partition = chosen.unwrap_or_else(|| self.sticky_partition(topic, partition_count));
@@ -315,6 +316,19 @@ impl<O: Observer> Producer<O> {
         let (available, weights) = (self.metadata.available(topic), self.accumulator.weights(topic));
         let draw = || draw(weights, available, partition_count, &mut self.chance.partitioner);
         self.sticky[topic.index()].on_appended(bytes, batch_size, all_full, draw);
+    }
+
+    /// The last batch of a partition takes no more records: they are compressed now, by the thread whose record did not fit.
+    /// The Java client compresses what it appends, into the buffer that `buffer.memory` counts; were it done when the batch
+    /// is drained, batches that wait would take as many times their share as they will shrink.
+    #[cold]
+    fn compress_last(&mut self, partition: PartitionRef) {
+        let Some(compressor) = &self.compressor else { return };
+        let Some(last) = self.accumulator.last_mut(partition) else { return };
+        if let Some(spare) = last.compress(compressor.codecs()) {
+            let counted = last.memory;
+            self.memory.recycle(spare, counted);
+        }
     }
 
     /// Opens a batch for a record and takes its memory; without memory, the ticket to come back with.

@@ -310,9 +310,8 @@ impl<O: Observer> Producer<O> {
         batch.sent += 1;
         batch.sequence_was_reset = false;
         if let Some(compressor) = &mut self.compressor {
-            if batch.is_open() {
-                // The bytes are another buffer's from here on, and this one is free for the next batch.
-                self.memory.recycle(batch.compress(compressor.codecs()), batch.memory);
+            if let Some(spare) = batch.close_compressed(compressor.codecs()) {
+                self.memory.recycle(spare, batch.memory);
             }
             // Once more of a batch that is sent again, as in the Java client (`ProducerBatch.close`).
             compressor.on_drained(partition.topic, batch.compression_ratio);

@@ -14,8 +14,8 @@ const GROWTH_BYTES: usize = 4_096;
 /// The most bytes of a batch, whatever its limit: its length field is a signed 32-bit number.
 const LARGEST_BATCH: usize = i32::MAX as usize;
 
-/// What a batch that will be compressed is expected to shrink to. The compressor runs once, when the batch is closed: until
-/// then its size is an estimate, as in the Java client, which sees no more of its compressor than this.
+/// What a batch that will be compressed is expected to shrink to. The compressor runs once, when the batch takes no more
+/// records. Until it is closed its size is an estimate, as in the Java client, which sees no more of its compressor than this.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// What it will be compressed with.
@@ -65,6 +65,8 @@ pub struct BatchBuilder {
     base_timestamp_ms: i64,
     max_timestamp_ms: i64,
     closed_for_appends: bool,
+    /// What the records shrank to, once they are compressed.
+    ratio: Option<f32>,
 }
 
 impl BatchBuilder {
@@ -83,6 +85,7 @@ impl BatchBuilder {
             base_timestamp_ms: -1,
             max_timestamp_ms: -1,
             closed_for_appends: false,
+            ratio: None,
         }
     }
 
@@ -194,28 +197,45 @@ impl BatchBuilder {
     /// [`close_with`](Self::close_with).
     pub fn close(mut self, stamp: Stamp) -> Bytes {
         assert!(self.estimate.is_none(), "somebody must compress it");
-        let mut buffer = core::mem::take(&mut self.buffer);
-        buffer.truncate(self.size);
-        self.write_header(&mut buffer, stamp);
-        buffer.freeze()
+        self.finish(stamp)
     }
 
-    /// [`close`](Self::close), compressing the records in one go if the batch is to be compressed.
+    /// Compresses the records in one go; no more are taken. Gives the buffer back in which they were written: what is kept
+    /// is as small as it will be on the wire, and goes on counting as [estimated](Self::size_bytes). `None`: nothing was to
+    /// be compressed, or no longer.
     ///
     /// # Panics
     /// When no record was appended.
-    pub fn close_with(mut self, stamp: Stamp, codecs: &dyn Codecs) -> Closed {
-        let Some(Estimate { compression, .. }) = self.estimate else {
-            return Closed { bytes: self.close(stamp), spare: None, ratio: 1.0 };
-        };
+    pub fn compress(&mut self, codecs: &dyn Codecs) -> Option<BytesMut> {
+        let Some(Estimate { compression, .. }) = self.estimate.filter(|_| self.ratio.is_none()) else { return None };
+        assert!(self.count > 0, "a batch has at least one record");
+        self.closed_for_appends = true;
         let records = &self.buffer[BATCH_OVERHEAD..self.size];
         let mut batch = Vec::with_capacity(self.counted);
         batch.resize(BATCH_OVERHEAD, 0);
         codecs.compress(compression, records, &mut batch);
-        let ratio = (batch.len() - BATCH_OVERHEAD) as f32 / records.len() as f32;
+        self.ratio = Some((batch.len() - BATCH_OVERHEAD) as f32 / records.len() as f32);
+        self.size = batch.len();
+        let mut written = core::mem::replace(&mut self.buffer, Bytes::from(batch).into());
+        written.clear();
+        Some(written)
+    }
+
+    /// [`close`](Self::close) of a batch whose records are [compressed](Self::compress), or will be here.
+    ///
+    /// # Panics
+    /// When no record was appended.
+    pub fn close_with(mut self, stamp: Stamp, codecs: &dyn Codecs) -> Closed {
+        let spare = self.compress(codecs);
+        let ratio = self.ratio.unwrap_or(1.0);
+        Closed { bytes: self.finish(stamp), spare, ratio }
+    }
+
+    fn finish(&mut self, stamp: Stamp) -> Bytes {
+        let mut batch = core::mem::take(&mut self.buffer);
+        batch.truncate(self.size);
         self.write_header(&mut batch, stamp);
-        self.buffer.clear();
-        Closed { bytes: batch.into(), spare: Some(self.buffer), ratio }
+        batch.freeze()
     }
 
     /// Fills in the header of a batch whose records stand behind it.
@@ -239,6 +259,12 @@ impl BatchBuilder {
         put(batch, at::RECORD_COUNT, self.count.to_be_bytes());
         put_stamp(batch, stamp);
         put_crc(batch);
+    }
+
+    /// Bytes that it takes here, whatever it counts as.
+    #[cfg(test)]
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Gives the buffer back unused, or of a batch that was given up.

@@ -69,6 +69,27 @@ fn batches_grow_as_it_shows_how_much_they_shrink() {
     assert_eq!(batches_of(&mut story, 13), [12, 1], "the twentieth batch");
 }
 
+/// `buffer.memory` bounds what waits for brokers that say nothing, however far it shrinks: as in the Java client, which
+/// compresses into the buffers that are counted.
+#[test]
+fn what_waits_takes_no_more_than_is_counted() {
+    const BUFFER: usize = 6_000;
+    let settings =
+        [("batch.size", "600"), ("linger.ms", "10"), ("buffer.memory", "6000"), ("compression.type", "gzip")];
+    let mut story = Story::new(&settings).started();
+    for _ in 0..190 {
+        batches_of(&mut story, 10);
+    }
+    let mut sent = 0;
+    while story.send(&record(0, VALUE)).is_ok() {
+        sent += 1;
+    }
+    assert!(sent * VALUE.len() > 5 * BUFFER, "{sent} records shrink to a fraction");
+    let held: Vec<usize> = story.producer.accumulator.held_bytes().collect();
+    let last = held.last().copied().unwrap_or_default();
+    assert!(held.iter().sum::<usize>() - last <= BUFFER, "all but the one that is being filled: {held:?}");
+}
+
 #[test]
 fn the_trace_tells_the_size_on_the_wire() {
     let mut story = story("zstd");
