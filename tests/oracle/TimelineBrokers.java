@@ -1,6 +1,8 @@
 package org.apache.kafka.clients.producer.internals;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -197,7 +199,7 @@ final class TimelineBrokers {
     }
 
     /**
-     * Answers the oldest Produce request on a broker's connection: "respond NODE [throttle=MS] [FAULT] RESULT
+     * Answers the oldest Produce request on a broker's connection: "respond NODE [throttle=MS] [backwards] [FAULT] RESULT
      * [T-P:RESULT]...", where FAULT is "without=T-P", "twice=T-P", "foreign=T-P" or "wrong-correlation".
      */
     void respond(TimelineWire wire, String[] words) {
@@ -206,6 +208,7 @@ final class TimelineBrokers {
             return;
         }
         int throttle = 0;
+        boolean backwards = false;
         String fault = "";
         String otherwise = "ok";
         Map<String, String> results = new HashMap<>();
@@ -213,6 +216,8 @@ final class TimelineBrokers {
             int colon = word.indexOf(':');
             if (word.startsWith("throttle=")) {
                 throttle = Integer.parseInt(word.substring(9));
+            } else if (word.equals("backwards")) {
+                backwards = true;
             } else if (FAULTS.contains(word.split("=")[0])) {
                 fault = word;
             } else if (colon >= 0) {
@@ -249,7 +254,22 @@ final class TimelineBrokers {
                 .setNodeId(node).setHost("127.0.0.1").setPort(9092 + node));
         }
         spoil(data, fault);
+        if (backwards) {
+            turnAround(data);
+        }
         wire.answer(words[1], new ProduceResponse(data), fault.equals("wrong-correlation") ? 1 : 0);
+    }
+
+    /** The same answer, its last partition first: a broker may tell of them in any order. */
+    private static void turnAround(ProduceResponseData data) {
+        List<ProduceResponseData.TopicProduceResponse> topics = new ArrayList<>();
+        data.responses().forEach(topic -> topics.add(topic.duplicate()));
+        data.responses().clear();
+        Collections.reverse(topics);
+        for (var topic : topics) {
+            Collections.reverse(topic.partitionResponses());
+            data.responses().add(topic);
+        }
     }
 
     /** What a broken broker makes of a sound answer. */

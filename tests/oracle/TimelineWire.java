@@ -284,7 +284,7 @@ final class TimelineWire extends MockSelector {
                     + Objects.requireNonNullElse(data.transactionalId(), "-") + " " + String.join(" | ", batches);
             }
             case METADATA -> {
-                Set<String> topics = new TreeSet<>();
+                List<String> topics = new ArrayList<>();
                 var data = ((MetadataRequest) asked.request()).data();
                 data.topics().forEach(topic -> topics.add(topic.name()));
                 return "metadata" + at + " " + String.join(",", topics) + (data.allowAutoTopicCreation() ? " create" : "");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::error::{BatchFailure, ErrorCode, Persistence, ProducerError};
 use crate::ids::NodeId;
 use crate::io::{BatchCompletion, Output, Stored};
+use crate::java_hash;
 use crate::planted::{Defect, planted};
 use crate::protocol::{
     ApiKey, LeaderIdAndEpoch, ProducePartitionResponse, ProduceResponse, RecordError, says_topics_by_id,
@@ -75,7 +76,8 @@ impl Answer {
 }
 
 impl<O: Observer> Producer<O> {
-    /// Takes the answers for the batches of one request. Each must be there once, and no other.
+    /// Takes the answers for the batches of one request, in the order in which they are told. Each must be there once, and
+    /// no other.
     pub(super) fn on_produce(
         &mut self,
         now: Instant,
@@ -85,7 +87,8 @@ impl<O: Observer> Producer<O> {
         response: &ProduceResponse,
     ) {
         let by_id = says_topics_by_id(ApiKey::Produce, version);
-        let mut answers: Vec<Option<&ProducePartitionResponse>> = vec![None; batches.len()];
+        let mut answers: Vec<(BatchSlot, &ProducePartitionResponse)> = Vec::with_capacity(batches.len());
+        let mut is_unanswered = vec![true; batches.len()];
         let mut is_sound = true;
         for topic in &response.topics {
             let named = if by_id { None } else { self.topics.find(&topic.name) };
@@ -96,21 +99,26 @@ impl<O: Observer> Producer<O> {
                 };
                 let place = batches.iter().position(|&slot| self.accumulator.batch(slot).is_some_and(is_about));
                 match place {
-                    Some(place) if answers[place].is_none() => answers[place] = Some(told),
+                    Some(place) if is_unanswered[place] => {
+                        is_unanswered[place] = false;
+                        answers.push((batches[place], told));
+                    }
                     // Told twice, or of a partition nobody asked about.
                     _ => is_sound = false,
                 }
             }
         }
+        let lost = Answer::lost(ErrorCode::NETWORK_EXCEPTION, node);
+        if !is_sound {
+            return self.complete_all(now, batches, &lost);
+        }
         let mut leaders = Vec::new();
-        for (&slot, told) in batches.iter().zip(&answers) {
-            match told {
-                Some(told) if is_sound => {
-                    leaders.extend(self.new_leader(slot, told));
-                    self.complete(now, slot, &Answer::of(told));
-                }
-                _ => self.complete(now, slot, &Answer::lost(ErrorCode::NETWORK_EXCEPTION, node)),
-            }
+        for (slot, told) in answers {
+            leaders.extend(self.new_leader(slot, told));
+            self.complete(now, slot, &Answer::of(told));
+        }
+        for (&slot, _) in batches.iter().zip(is_unanswered).filter(|(_, is_unanswered)| *is_unanswered) {
+            self.complete(now, slot, &lost);
         }
         self.metadata.on_current_leaders(&leaders, &response.node_endpoints);
     }
@@ -125,8 +133,11 @@ impl<O: Observer> Producer<O> {
         Some((self.partition_of(slot)?, leader))
     }
 
+    /// One answer for all batches of a request, in the order of the map that the Java client keeps them in.
     pub(super) fn complete_all(&mut self, now: Instant, batches: &[BatchSlot], answer: &Answer) {
-        for &slot in batches {
+        let hash =
+            |slot: &BatchSlot| self.partition_of(*slot).map_or(0, |partition| self.metadata.java_hash(partition));
+        for slot in java_hash::in_sized_map_order(batches.to_vec(), hash) {
             self.complete(now, slot, answer);
         }
     }

@@ -306,6 +306,8 @@ impl Metadata {
         let partial = self.needs_new_topics && !self.needs_full && !is_old;
         let asked = self.topics.iter().enumerate().filter(|(_, known)| known.wanted && (known.is_new || !partial));
         let topics = asked.map(|(index, _)| name_of(topic_at(index))).collect();
+        // A broker may tell of them in the order in which it is asked, and what it tells first comes first in the maps.
+        let topics = java_hash::in_map_order(topics, |name: &Arc<str>| java_hash::of_string(name));
         self.is_asked = true;
         let has_reliable_epochs = version >= RELIABLE_EPOCHS_SINCE;
         let asked = MetadataAsked { partial, additions: self.additions, has_reliable_epochs };
@@ -393,11 +395,7 @@ impl Metadata {
         named: &[(PartitionRef, LeaderIdAndEpoch)],
         endpoints: &[MetadataBroker],
     ) -> bool {
-        let hash = |(partition, _): &(PartitionRef, _)| {
-            let topic = self.topics.get(partition.topic.index()).map_or(0, |known| known.name_hash);
-            java_hash::of_hashed_partition(topic, partition.partition)
-        };
-        let named = java_hash::in_map_order(named.to_vec(), hash).into_iter();
+        let named = java_hash::in_map_order(named.to_vec(), |(partition, _)| self.java_hash(*partition)).into_iter();
         let believed: Vec<_> = named
             .filter_map(|(partition, leader)| self.on_current_leader(partition, leader, endpoints).then_some(partition))
             .collect();
@@ -510,10 +508,13 @@ impl Metadata {
         let mut seen = BTreeSet::new();
         let all = told.iter().chain(&self.in_map_order).copied();
         let all = all.filter(|partition| is_known(partition) && seen.insert(*partition)).collect();
-        let hash = |partition: &PartitionRef| {
-            java_hash::of_hashed_partition(self.topics[partition.topic.index()].name_hash, partition.partition)
-        };
-        java_hash::in_sized_map_order(all, hash)
+        java_hash::in_sized_map_order(all, |partition| self.java_hash(*partition))
+    }
+
+    /// `TopicPartition.hashCode`, of a topic that metadata has told of.
+    pub(super) fn java_hash(&self, partition: PartitionRef) -> i32 {
+        let topic = self.topics.get(partition.topic.index()).map_or(0, |known| known.name_hash);
+        java_hash::of_hashed_partition(topic, partition.partition)
     }
 }
 

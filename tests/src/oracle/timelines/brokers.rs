@@ -242,7 +242,7 @@ impl Brokers {
         format!("{name}#{life}")
     }
 
-    /// The answer to a Produce request in this version: `[throttle=MS] [FAULT] RESULT [T-P:RESULT]…`.
+    /// The answer to a Produce request in this version: `[throttle=MS] [backwards] [FAULT] RESULT [T-P:RESULT]…`.
     pub(super) fn produce(
         &mut self,
         version: i16,
@@ -250,10 +250,12 @@ impl Brokers {
         words: &[&str],
     ) -> Result<ProduceResponse> {
         let (mut throttle_time_ms, mut otherwise, mut results) = (0, "ok", BTreeMap::new());
-        let mut fault = None;
+        let (mut fault, mut backwards) = (None, false);
         for word in words {
             if let Some(millis) = word.strip_prefix("throttle=") {
                 throttle_time_ms = millis.parse()?;
+            } else if *word == "backwards" {
+                backwards = true;
             } else if is_fault(word) {
                 fault = word.split_once('=');
             } else if let Some((place, result)) = word.split_once(':') {
@@ -281,6 +283,10 @@ impl Brokers {
         }
         if let (Some((fault, place)), Some(topic)) = (fault, topics.first_mut()) {
             spoil(&mut topic.partitions, fault, split(place)?.1)?;
+        }
+        if backwards {
+            topics.reverse();
+            topics.iter_mut().for_each(|topic| topic.partitions.reverse());
         }
         endpoints.retain(|_| version >= NEW_LEADERS_SINCE);
         let node_endpoints = endpoints.into_iter().map(Self::broker).collect();

@@ -45,7 +45,7 @@
 //! A batch for an id that is no topic's any more is answered UNKNOWN_TOPIC_ID, whatever RESULT says. RESULT is `ok` or the name or number of an error, perhaps with `@OFFSET`, and options behind commas:
 //! `append-time=MS`, `log-start=N`, `leader=NODE/EPOCH`, `records=I+J` (of `I-` nothing is said but that it is wrong), `said`.
 //!
-//! FAULT is what no sound broker does: `without=T-P`, `twice=T-P` and `foreign=T-P` leave a partition of the request out, tell
+//! `backwards` tells of the last partition first, as a sound broker may. FAULT is what no sound broker does: `without=T-P`, `twice=T-P` and `foreign=T-P` leave a partition of the request out, tell
 //! it twice, or tell one that was not asked about; `wrong-correlation` answers with a number that no question has.
 
 use core::fmt;

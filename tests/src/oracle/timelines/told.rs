@@ -33,8 +33,7 @@ pub(super) fn describe(brokers: &Brokers, node: NodeId, request: &OutgoingReques
             format!("produce {at} acks {} timeout {} id {id} {}", body.acks, body.timeout_ms, batches.join(" | "))
         }
         Request::Metadata(body) => {
-            let mut topics: Vec<_> = body.topics.iter().flatten().map(|topic| &**topic).collect();
-            topics.sort_unstable();
+            let topics: Vec<_> = body.topics.iter().flatten().map(|topic| &**topic).collect();
             let creates = if body.allow_auto_topic_creation { " create" } else { "" };
             format!("metadata {at} {}{creates}", topics.join(","))
         }
