@@ -37,8 +37,11 @@ const DEPRECATED: &[(&str, Option<&str>)] = &[
     ("produce.offset.report", None),
 ];
 
-/// Further names of a producer; the Java client has nothing like them.
+/// Further names of a producer; the Java client has nothing like them. `metadata.max.age.ms` is a mere namesake: in librdkafka it says
+/// when metadata that were not asked for again are forgotten. How often they are asked for, which is what it says in Java, is
+/// `topic.metadata.refresh.interval.ms` there.
 const WITHOUT_A_LIKE: &[&str] = &[
+    "metadata.max.age.ms",
     "builtin.features",
     "message.copy.max.bytes",
     "receive.message.max.bytes",
@@ -449,14 +452,35 @@ mod tests {
         assert!(!format!("{notices:?}{:?}", read.properties).contains("swordfish"));
     }
 
+    /// `CONFIGURATION.md` of 2.12.1: "Metadata cache max age", by default three times `topic.metadata.refresh.interval.ms`.
+    #[test]
+    fn the_age_of_librdkafkas_metadata_is_not_how_often_java_asks_for_them() {
+        let theirs = "metadata.max.age.ms";
+        for text in [
+            "metadata.max.age.ms=900000",
+            "metadata.max.age.ms=900000\ntopic.metadata.refresh.interval.ms=60000",
+            "topic.metadata.refresh.interval.ms=60000\nmetadata.max.age.ms=900000",
+        ] {
+            let read = read(text);
+            let (config, notices) = read.verdict().expect("accepted");
+            assert_eq!(read.get(theirs), text.contains("refresh").then_some("60000"), "{text}");
+            assert!(notices.contains(&ConfigNotice::NoEffect { key: theirs.into() }), "{notices:?}");
+            let asked_every = if text.contains("refresh") { "60000" } else { "300000" };
+            assert_eq!(config.value_of(theirs).as_deref(), Some(asked_every), "{text}");
+        }
+    }
+
     #[test]
     fn a_text_is_librdkafkas_by_a_name_that_no_client_of_java_has() {
         for theirs in ["metadata.broker.list=a:1", "acks=1\nqueuing.strategy = fifo", "client.rack=r1\nlog_level=7"] {
             assert!(is_librdkafkas(theirs), "{theirs}");
         }
-        for javas in
-            ["bootstrap.servers=a:1", "acks=1\nclient.rack=r1\nallow.auto.create.topics=false", "# log_level=7", ""]
-        {
+        for javas in [
+            "bootstrap.servers=a:1\nmetadata.max.age.ms=900000",
+            "acks=1\nclient.rack=r1\nallow.auto.create.topics=false",
+            "# log_level=7",
+            "",
+        ] {
             assert!(!is_librdkafkas(javas), "{javas}");
         }
     }
