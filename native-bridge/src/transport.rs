@@ -93,6 +93,8 @@ async fn open(address: SocketAddr, buffers: SocketBuffers) -> io::Result<TcpStre
     // less, or takes no 0, still gives a working connection.
     let _ = buffers.send.map(|bytes| socket.set_send_buffer_size(bytes));
     let _ = buffers.receive.map(|bytes| socket.set_recv_buffer_size(bytes));
+    // A broker that is gone without a word is noticed (`Selector.configureSocketChannel`).
+    socket.set_keepalive(true)?;
     let stream = socket.connect(address).await?;
     // Requests are whole writes; waiting for more would only delay them.
     stream.set_nodelay(true)?;
@@ -181,6 +183,16 @@ mod tests {
         assert!((24_000..=48_000).contains(&send) && (12_000..=24_000).contains(&receive), "{send}, {receive}");
         let untouched = buffers_of(TcpStream::connect(good).await.expect("connected"));
         assert_eq!(connect(SocketBuffers::default()).await, untouched);
+    }
+
+    /// As `Selector.configureSocketChannel` of the Java client does with every socket; a system's own default is off.
+    #[tokio::test]
+    async fn the_system_looks_whether_a_quiet_broker_is_still_there() {
+        let (_listener, good) = listener().await;
+        let asks = |stream| TcpSocket::from_std_stream(TcpStream::into_std(stream).expect("a socket")).keepalive();
+        let ours = Connector::default().connect_to_one_of(&broker(), vec![good]).await.expect("connected");
+        assert!(asks(ours).expect("option"));
+        assert!(!asks(TcpStream::connect(good).await.expect("connected")).expect("option"));
     }
 
     #[tokio::test]
