@@ -275,7 +275,8 @@ final class TimelineWire extends MockSelector {
                     for (var partition : topic.partitionData()) {
                         MemoryRecords records = (MemoryRecords) partition.records();
                         RecordBatch batch = records.batches().iterator().next();
-                        batches.add(timeline.brokers.said(topic) + "-" + partition.index() + " pid " + batch.producerId() + "/"
+                        batches.add(timeline.brokers.said(topic) + "-" + partition.index()
+                            + (batch.isTransactional() ? " transactional" : "") + " pid " + batch.producerId() + "/"
                             + batch.producerEpoch() + " seq " + batch.baseSequence() + " records " + batch.countOrNull()
                             + " bytes " + records.sizeInBytes());
                     }

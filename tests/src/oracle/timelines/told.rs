@@ -19,8 +19,9 @@ pub(super) fn describe(brokers: &Brokers, node: NodeId, request: &OutgoingReques
                 for partition in &topic.partitions {
                     let batch = BatchView::parse(&partition.records)?;
                     batches.push(format!(
-                        "{name}-{} pid {}/{} seq {} records {} bytes {}",
+                        "{name}-{}{} pid {}/{} seq {} records {} bytes {}",
                         partition.partition,
+                        if batch.is_transactional() { " transactional" } else { "" },
                         batch.producer_id(),
                         batch.producer_epoch(),
                         batch.base_sequence(),
