@@ -419,8 +419,8 @@ public final class Timeline {
         String[] bytes = words[4].split("\\+");
         byte[] value = TimelineDraws.content(bytes[0], number);
         ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(words[1], partition, key, value);
-        if (bytes.length > 1) {
-            record.headers().add("header", TimelineDraws.content(bytes[1], number));
+        for (int header = 1; header < bytes.length; header++) {
+            record.headers().add("header", TimelineDraws.content(bytes[header], number));
         }
         return record;
     }

@@ -20,7 +20,7 @@ use producer_core::trace::Nobody;
 
 use super::brokers::{Brokers, MIDNIGHT, api};
 use super::calls::Calls;
-use super::script::{HEADER, Script, value_and_header};
+use super::script::{HEADER, Script, value_and_headers};
 use super::told::describe;
 use super::traffic::{one_answer, written};
 
@@ -41,7 +41,7 @@ struct SendCall {
     partition: Option<i32>,
     key: Option<String>,
     value: Option<Vec<u8>>,
-    header: Option<Vec<u8>>,
+    headers: Vec<Option<Vec<u8>>>,
 }
 
 struct Player<'a> {
@@ -327,7 +327,7 @@ impl<'a> Player<'a> {
     }
 
     fn send(&mut self, topic: &str, partition: &str, key: &str, bytes: &str) -> Result<()> {
-        let [value, header] = value_and_header(bytes, self.sends)?;
+        let (value, headers) = value_and_headers(bytes, self.sends)?;
         let call = SendCall {
             number: self.sends,
             attempt: SendAttempt::default(),
@@ -335,7 +335,7 @@ impl<'a> Player<'a> {
             partition: if partition == "*" { None } else { Some(partition.parse()?) },
             key: Some(key.to_owned()).filter(|key| key != "-"),
             value,
-            header,
+            headers,
         };
         self.sends += 1;
         self.go_on(call);
@@ -344,14 +344,15 @@ impl<'a> Player<'a> {
 
     /// Calls `send`, for the first time or once more.
     fn go_on(&mut self, mut call: SendCall) {
-        let header = call.header.as_ref().map(|value| Header { key: HEADER, value: Some(value) });
+        let values = call.headers.iter().map(Option::as_deref);
+        let headers: Vec<_> = values.map(|value| Header { key: HEADER, value }).collect();
         let record = Record {
             topic: &call.topic,
             partition: call.partition,
             timestamp_ms: None,
             key: call.key.as_deref().map(str::as_bytes),
             value: call.value.as_deref(),
-            headers: header.as_slice(),
+            headers: &headers,
         };
         match self.producer.send(self.now(), &mut call.attempt, &record) {
             Ok(sent) => {

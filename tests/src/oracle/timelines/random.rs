@@ -128,7 +128,42 @@ impl Generator<'_> {
         // Whatever is told of it goes by the seed, too: another draw would make other scripts of every seed.
         self.script.add(&format!("config transaction.timeout.ms={}", 1_000 + self.script.seed % 60_000))?;
         self.refuse_the_first_init();
+        self.vary_what_is_sent();
+        self.send_more_at_once();
         Ok(self.script)
+    }
+
+    /// Some records lack their value, some have headers, some of which lack theirs.
+    fn vary_what_is_sent(&mut self) {
+        let mut draws = Draws::from_seed(self.script.seed ^ 0x5eed);
+        if draws.below(2) == 0 {
+            return;
+        }
+        for action in &mut self.script.actions {
+            let [word, .., bytes] = &mut action.words[..] else { continue };
+            if word != "send" {
+                continue;
+            }
+            if draws.below(5) == 0 {
+                "-".clone_into(bytes);
+            }
+            for _ in 0..draws.pick(&[0, 0, 0, 0, 1, 1, 2, 9]) {
+                bytes.push('+');
+                bytes.push_str(draws.pick(&["-", "0", "9", "~70", "300"]));
+            }
+        }
+    }
+
+    /// Without idempotence nothing bounds how many requests a broker may owe an answer to.
+    fn send_more_at_once(&mut self) {
+        let mut draws = Draws::from_seed(self.script.seed ^ 0xf11e);
+        let is_off = |(key, value): &(String, String)| key == "enable.idempotence" && value == "false";
+        if !self.script.config.iter().any(is_off) {
+            return;
+        }
+        if let Some(most) = draws.pick(&[None, Some("6"), Some("20"), Some("1000000")]) {
+            self.script.config.push(("max.in.flight.requests.per.connection".to_owned(), most.to_owned()));
+        }
     }
 
     /// In a third of the scripts with transactions, and now and then for what is asked next, too.

@@ -21,7 +21,7 @@
 //!
 //! | words | say |
 //! |---|---|
-//! | `send TOPIC PARTITION KEY BYTES[+HEADER] [xN]` | N records; `*` lets the producer choose the partition, `-` is no key or no value; a value of zeros or, as `~BYTES`, of noise; with a header of so many zeros |
+//! | `send TOPIC PARTITION KEY BYTES[+HEADER]… [xN]` | N records; `*` lets the producer choose the partition, `-` is no key or no value; a value of zeros or, as `~BYTES`, of noise; headers are written as values are |
 //! | `respond NODE [throttle=MS] [FAULT] RESULT [T-P:RESULT]…` | answers the broker's oldest Produce request |
 //! | `disconnect NODE` | the broker closes its connection |
 //! | `node NODE up\|mute\|full\|refuse\|silent` | from now on it answers, accepts and says nothing, reads nothing so that sockets take no more, refuses connections, or lets them hang |
@@ -282,13 +282,14 @@ impl fmt::Display for Script {
     }
 }
 
-/// The key of a header.
+/// The key of every header.
 pub(super) const HEADER: &str = "header";
 
-/// The value, and that of the header, if there is one.
-pub(super) fn value_and_header(bytes: &str, number: usize) -> Result<[Option<Vec<u8>>; 2]> {
-    let (value, header) = bytes.split_once('+').unwrap_or((bytes, "-"));
-    Ok([content(value, number)?, content(header, number)?])
+/// The value, and those of the headers.
+pub(super) fn value_and_headers(bytes: &str, number: usize) -> Result<(Option<Vec<u8>>, Vec<Option<Vec<u8>>>)> {
+    let mut contents = bytes.split('+').map(|bytes| content(bytes, number));
+    let value = contents.next().context("a value")??;
+    Ok((value, contents.collect::<Result<_>>()?))
 }
 
 /// So many zeros or, behind a tilde, so many bytes that cannot be compressed; nothing for a dash.
@@ -321,6 +322,15 @@ mod tests {
         assert_eq!((&again[0].topics, &again[0].actions), (&scripts[0].topics, &scripts[0].actions));
         assert_eq!([&scripts[0], &again[0], &scripts[1]].map(|script| script.comes_second), [true, true, false]);
         assert!(Script::read_all("scenario a\n5 flush\n4 flush").is_err(), "time does not go back");
+    }
+
+    #[test]
+    fn a_record_may_lack_its_value_and_have_headers_that_lack_theirs() {
+        let told = |bytes| value_and_headers(bytes, 0).expect("sound");
+        assert_eq!(told("2"), (Some(vec![0, 0]), vec![]));
+        assert_eq!(told("-"), (None, vec![]));
+        assert_eq!(told("-+1+-+0"), (None, vec![Some(vec![0]), None, Some(vec![])]));
+        assert!(value_and_headers("1+", 0).is_err(), "nothing is written as a dash");
     }
 
     #[test]
