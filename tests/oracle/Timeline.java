@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.ApiVersions;
@@ -22,6 +23,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.metrics.MetricConfig;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.record.internal.CompressionRatioEstimator;
 import org.apache.kafka.common.utils.LogContext;
@@ -167,7 +169,9 @@ public final class Timeline {
         config = new ProducerConfig(properties);
         wire.closeIdleAfter(config.getLong("connections.max.idle.ms"));
         LogContext log = new LogContext();
-        metrics = new Metrics(time);
+        metrics = new Metrics(new MetricConfig()
+            .samples(config.getInt("metrics.num.samples"))
+            .timeWindow(config.getLong("metrics.sample.window.ms"), TimeUnit.MILLISECONDS), time);
         wire.measure(new TimelineTraffic(metrics, time));
         ApiVersions apiVersions = new ApiVersions();
         long retryBackoff = config.getLong("retry.backoff.ms");
