@@ -83,3 +83,44 @@ async fn a_half_of_another_type_is_refused_as_java_does_and_the_next_record_is_s
     producer.close(None).await;
     assert_eq!(serializing.send(&wrong).await.expect_err("closed").error, ProducerError::Closed);
 }
+
+/// The bytes are those of `"a".getBytes("UTF-16")`, which the Java client's `StringSerializer` makes with this setting; where the
+/// record goes and how large it is follow from them.
+#[tokio::test]
+async fn text_is_written_in_the_charset_that_the_settings_name_and_partitioned_by_those_bytes() {
+    let text = "org.apache.kafka.common.serialization.StringSerializer";
+    let brokers = brokers().await;
+    let named = [("key.serializer", text), VALUE_IS_UUID];
+    let encoded = [("key.serializer.encoding", "UTF-16"), ("serializer.encoding", "utf-16le")];
+    let producer = producer(&brokers, &[&named[..], &encoded].concat()).await;
+    let serializing = producer.serializing(None, None).expect("both are named");
+    for letter in ["a", "b", "c", "d", "e", "f"] {
+        let key = [0xfe, 0xff, 0, letter.as_bytes()[0]];
+        let bytes = producer.send(Record::keyed("orders", &key, b"v")).await.expect("taken").await.expect("stored");
+        let record = ProducerRecord::keyed("orders", Value::String(letter.into()), Value::Uuid(7));
+        let stored = serializing.send(&record).await.expect("taken").await.expect("stored");
+        assert_eq!((stored.serialized_key_size, stored.serialized_value_size), (Some(4), Some(72)));
+        assert_eq!(stored.partition, bytes.partition, "the same bytes, the same hash");
+    }
+    // One that is handed over is not configured.
+    let handed_over = producer.serializing(Some(Serializer::String), None).expect("both are there");
+    let record = ProducerRecord::keyed("orders", Value::String("a".into()), Value::Null);
+    assert_eq!(handed_over.send(&record).await.expect("taken").await.expect("stored").serialized_key_size, Some(1));
+    producer.close(None).await;
+}
+
+/// `UUIDSerializer` looks its charset up when it writes: the producer is made, and the record is refused.
+#[tokio::test]
+async fn a_uuid_in_a_charset_that_nobody_has_is_refused_by_send() {
+    let brokers = brokers().await;
+    let producer = producer(&brokers, &[KEY_IS_INTEGER, VALUE_IS_UUID, ("serializer.encoding", "no-such")]).await;
+    let serializing = producer.serializing(None, None).expect("both are named");
+    let mut record = ProducerRecord::keyed("orders", Value::Integer(42), Value::Uuid(7));
+    let refused = serializing.send(&record).await.expect_err("nobody has it");
+    assert_eq!(refused.error.java_class(), "SerializationException");
+    assert_eq!(refused.to_string(), "Error when serializing UUID to byte[] due to unsupported encoding no-such");
+    assert_eq!((refused.surface(), refused.persistence), (Surface::Thrown, Persistence::NotPersisted));
+    record.value = Value::Null;
+    serializing.send(&record).await.expect("taken").await.expect("stored");
+    producer.close(None).await;
+}

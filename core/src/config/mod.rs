@@ -8,6 +8,8 @@
 mod bootstrap;
 #[cfg(feature = "settings")]
 mod double;
+#[cfg(feature = "settings")]
+mod encodings;
 mod kind;
 mod names;
 mod notice;
@@ -36,7 +38,7 @@ pub use self::bootstrap::{BootstrapError, BootstrapServers};
 #[cfg(feature = "settings")]
 pub use self::double::to_text as double_as_java_writes_it;
 pub use self::kind::Kind;
-pub use self::names::{KNOWN_KEYS, nearest_known_key};
+pub use self::names::{KNOWN_KEYS, is_known, nearest_known_key};
 pub use self::notice::{ConfigNotice, tell_lines_without_key, words};
 #[cfg(feature = "settings")]
 pub use self::reference::{Importance, Reference, Status, reference};
@@ -45,7 +47,8 @@ pub use self::text::{EscapeFault, OtherForm, PropertiesError, other_form, read_p
 
 /// The Java client's verdict on a configuration it refuses (`ConfigException`). What it finds only when it makes the
 /// producer, such as a `delivery.timeout.ms` that is too short, it wraps in a `KafkaException` with the sentence `Failed to
-/// construct kafka producer`; the sentence here is that of the cause. Where this producer cannot do what the Java client
+/// construct kafka producer`; the sentence here is that of the cause, which is a `SerializationException` for an encoding
+/// that nobody has. Where this producer cannot do what the Java client
 /// would, and going on would do harm, the refusal is its own: `K is refused: `, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigError {
@@ -108,6 +111,9 @@ pub struct ProducerConfig {
     /// The names of the classes, for keys and for values.
     #[cfg(feature = "settings")]
     serializers: [Option<Arc<str>>; 2],
+    /// What those of them write text as that ask, in the same order.
+    #[cfg(feature = "settings")]
+    encodings: [Option<encodings::Encoding>; 2],
     #[cfg(feature = "settings")]
     pub(crate) send_buffer_bytes: i32,
     #[cfg(feature = "settings")]
@@ -180,6 +186,8 @@ impl ProducerConfig {
             needs_all_bootstrap_hosts: false,
             #[cfg(feature = "settings")]
             serializers: [None, None],
+            #[cfg(feature = "settings")]
+            encodings: [None, None],
             #[cfg(feature = "settings")]
             send_buffer_bytes: 0,
             #[cfg(feature = "settings")]
@@ -264,6 +272,7 @@ impl ProducerConfig {
         #[cfg(feature = "settings")]
         {
             others::refuse(&given)?;
+            config.encodings = encodings::read(&given)?;
             config.bootstrap_servers = bootstrap::read(&given)?;
             config.serializers = serializers::named(&given);
             config.partitioner_is_round_robin = others::names_round_robin(&given);
@@ -446,6 +455,10 @@ impl ProducerConfig {
         if let Some(half) = serializers::half_of(key) {
             return self.serializer(half, None).is_err().then(|| ConfigNotice::NoEffect { key: key.into() });
         }
+        #[cfg(feature = "settings")]
+        if self.is_the_encoding_of_a_half(key) {
+            return None;
+        }
         if table::row(key).is_none() || key == table::WITHOUT_EFFECT {
             return notice_of_a_foreign_key(key);
         }
@@ -473,7 +486,7 @@ fn notice_of_a_foreign_key(key: &str) -> Option<ConfigNotice> {
         // Gone since 4.0.
         return Some(ConfigNotice::Deprecated { key: key.into(), instead: Some("metric.reporters".into()) });
     }
-    if !KNOWN_KEYS.contains(&key) {
+    if !is_known(key) {
         return Some(ConfigNotice::UnknownKey { key: key.into(), nearest: nearest_known_key(key).map(Arc::from) });
     }
     // Of the refused ones only that value is accepted by which this producer lives anyway.

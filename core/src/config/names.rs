@@ -130,12 +130,29 @@ keys! {
     "config.providers" Low;
 }
 
+/// Keys that Java's definitions do not have, and that what a producer is made of reads all the same: its serialisers of text and
+/// of UUIDs, and what shows its metrics to others (`JmxReporter`).
+pub(super) const UNDEFINED: [&str; 5] = [
+    "key.serializer.encoding",
+    "value.serializer.encoding",
+    "serializer.encoding",
+    "metrics.jmx.include",
+    "metrics.jmx.exclude",
+];
+
+/// Has Kafka a use for a key of this name, in the definitions or beside them? What stands behind `metrics.context.` is told to
+/// reporters of metrics with each of them (KIP-606).
+pub fn is_known(key: &str) -> bool {
+    KNOWN_KEYS.contains(&key) || UNDEFINED.contains(&key) || key.starts_with("metrics.context.")
+}
+
 /// The known key that looks most like `key`, if one looks like it at all: at most a third of its letters differ.
 pub fn nearest_known_key(key: &str) -> Option<&'static str> {
     let wanted = key.trim().to_ascii_lowercase().replace(['_', '-'], ".");
     let length = wanted.chars().count();
     KNOWN_KEYS
         .iter()
+        .chain(&UNDEFINED)
         // At least this many letters differ; for what is no key at all the distance would be a long computation.
         .filter(|known| length.abs_diff(known.len()) * 3 <= known.len())
         .map(|known| (strsim::osa_distance(&wanted, known), *known))

@@ -29,7 +29,7 @@ pub enum ConfigNotice {
         /// The key that caused it; `acks` with its value, which the Java client tells too.
         because_of: Arc<str>,
     },
-    /// Known to Kafka, without effect here.
+    /// Known to Kafka, without effect here; perhaps nor in the Java client, as the encoding of a serialiser that is not there.
     NoEffect {
         /// Which key.
         key: Arc<str>,
@@ -235,6 +235,12 @@ mod tests {
             (("linger.mss", "5"), format!("linger.mss {ignored} Did you mean linger.ms?")),
             (("colour", "red"), format!("colour {ignored}")),
             (("enable.metrics.push", "true"), "enable.metrics.push is known to Kafka and has no effect here".into()),
+            // No definition has these, but the client's parts read them.
+            (("metrics.context.team", "tea"), "metrics.context.team is known to Kafka and has no effect here".into()),
+            (("metrics.jmx.include", ".*"), "metrics.jmx.include is known to Kafka and has no effect here".into()),
+            (("serializer.encoding", "x"), "serializer.encoding is known to Kafka and has no effect here".into()),
+            (("serialiser.encoding", "x"), format!("serialiser.encoding {ignored} Did you mean serializer.encoding?")),
+            (("metrics.context", "tea"), format!("metrics.context {ignored}")),
             (
                 ("auto.include.jmx.reporter", "true"),
                 "auto.include.jmx.reporter is no longer used and has no effect; see metric.reporters".into(),

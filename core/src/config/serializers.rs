@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::kind::trim;
-use super::{ConfigError, ProducerConfig, refused};
+use super::{ConfigError, ProducerConfig, encodings, refused};
 use crate::serializer::{Half, Serializer};
 
 /// In the order of the halves.
@@ -14,6 +14,11 @@ const KEYS: [&str; 2] = ["key.serializer", "value.serializer"];
 /// Which half of a record this setting is about.
 pub(super) fn half_of(key: &str) -> Option<Half> {
     KEYS.into_iter().zip([Half::Key, Half::Value]).find(|(known, _)| *known == key).map(|(_, half)| half)
+}
+
+/// The serialiser of Kafka's own that the settings name for this half.
+pub(super) fn of_kafkas_own(half: Half, given: &BTreeMap<&str, &str>) -> Option<Serializer> {
+    Serializer::of_java_class(trim(given.get(KEYS[half as usize])?))
 }
 
 /// The classes that these settings name.
@@ -89,14 +94,18 @@ pub(super) fn check_name(key: &str, written: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// What the Java client finds when it makes the serialisers (`AbstractConfig.getConfiguredInstance`): a `KafkaException`.
+/// What the Java client finds when it makes the serialisers (`AbstractConfig.getConfiguredInstance`), a `KafkaException`, and
+/// configures each before it makes the next.
 pub(super) fn check_instances(given: &BTreeMap<&str, &str>) -> Result<(), ConfigError> {
-    for key in KEYS {
+    for (key, half) in KEYS.into_iter().zip([Half::Key, Half::Value]) {
         let name = given.get(key).map_or("", |written| trim(written));
         let message = match class(name) {
             Class::Other => format!("class {name} is not an instance of {PACKAGE}Serializer"),
             Class::Interface => format!("Could not find a public no-argument constructor for {name}"),
-            Class::Serializer | Class::Missing | Class::Unknown => continue,
+            Class::Serializer | Class::Missing | Class::Unknown => {
+                encodings::check(half, given)?;
+                continue;
+            }
         };
         return Err(refused(&[key], message));
     }

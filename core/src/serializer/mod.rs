@@ -13,7 +13,12 @@
 //! - *JSON*: the Java client has no serialiser for it; the text travels as it is, through `StringSerializer`, once it is
 //!   known to be JSON.
 //! - *String*: Java writes `?` for half a surrogate pair; no text here can hold one.
+//!
+//! [`Serializer`] alone writes text as UTF-8, as a serialiser of Java's does that nobody configured; [`Configured`] is one with
+//! its charset.
 
+pub mod charset;
+mod configured;
 mod float;
 mod integer;
 mod json;
@@ -21,10 +26,12 @@ mod json;
 use core::fmt;
 use std::borrow::Cow;
 
+pub use self::configured::{Configured, Unserializable};
+
 /// A serialiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serializer {
-    /// Text as UTF-8.
+    /// Text, as UTF-8 unless it is [configured](Configured) otherwise.
     String,
     /// Bytes as they are.
     ByteArray,
@@ -242,9 +249,19 @@ impl Serializer {
     /// # Errors
     /// [`WrongType`], the Java client's `SerializationException`.
     pub fn serialize(self, half: Half, value: &Value<'_>) -> Result<Option<Vec<u8>>, WrongType> {
+        self.serialize_with(half, value, |text| text.into_owned().into_bytes())
+    }
+
+    /// The same with `encode` for what is text before it is bytes.
+    fn serialize_with(
+        self,
+        half: Half,
+        value: &Value<'_>,
+        encode: impl FnOnce(Cow<'_, str>) -> Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, WrongType> {
         let Some(class) = value.java_class() else { return Ok(None) };
         let bytes = match (self, value) {
-            (Self::String | Self::Json, Value::String(text)) => text.as_bytes().to_vec(),
+            (Self::String | Self::Json, Value::String(text)) => encode((&**text).into()),
             (Self::ByteArray, Value::ByteArray(bytes))
             | (Self::ByteBuffer, Value::ByteBuffer(bytes))
             | (Self::Bytes, Value::Bytes(bytes)) => bytes.to_vec(),
@@ -255,7 +272,7 @@ impl Serializer {
             // All that are no numbers become one (`doubleToLongBits`); for floats Java keeps them apart.
             (Self::Double, Value::Double(number)) if number.is_nan() => f64::NAN.to_be_bytes().into(),
             (Self::Double, Value::Double(number)) => number.to_be_bytes().into(),
-            (Self::Uuid, Value::Uuid(uuid)) => uuid_text(*uuid).into(),
+            (Self::Uuid, Value::Uuid(uuid)) => encode(uuid_text(*uuid).into()),
             (Self::Boolean, Value::Boolean(is_true)) => vec![u8::from(*is_true)],
             _ => return Err(WrongType { half, class, serializer: self }),
         };

@@ -3,7 +3,7 @@
 use producer_core::config::ConfigError;
 use producer_core::error::ProducerError;
 use producer_core::record::{Header, Record};
-use producer_core::serializer::{Half, Serializer, Value, WrongType};
+use producer_core::serializer::{Configured, Half, Serializer, Unserializable, Value};
 
 use super::{Delivery, KafkaProducer, RecordMetadata, SendError};
 
@@ -43,14 +43,16 @@ type Serialized = (Option<Vec<u8>>, Option<Vec<u8>>);
 #[derive(Clone, Copy, Debug)]
 pub struct Serializing<'p> {
     producer: &'p KafkaProducer,
-    key: Serializer,
-    value: Serializer,
+    key: Configured<'p>,
+    value: Configured<'p>,
 }
 
 impl KafkaProducer {
     /// This producer for records that are not bytes yet: with the serialisers handed over, or else with those that
-    /// `key.serializer` and `value.serializer` name, as Java's constructors have it. Kafka's own for single values are known;
-    /// serialising makes a copy of each half, which [`send`](Self::send) of bytes does not.
+    /// `key.serializer` and `value.serializer` name, as Java's constructors have it. Kafka's own for single values are known.
+    /// Text and UUIDs are written in the charset of `key.serializer.encoding`, `value.serializer.encoding` or
+    /// `serializer.encoding` where the serialiser is named, and as UTF-8 where it is handed over, for Java configures only
+    /// those that it makes itself; serialising makes a copy of each half, which [`send`](Self::send) of bytes does not.
     ///
     /// ```
     /// # use kafka_producer::embedded::EmbeddedBrokers;
@@ -80,8 +82,8 @@ impl KafkaProducer {
         key: Option<Serializer>,
         value: Option<Serializer>,
     ) -> Result<Serializing<'_>, ConfigError> {
-        let key = self.config.serializer(Half::Key, key)?;
-        let value = self.config.serializer(Half::Value, value)?;
+        let key = self.config.configured_serializer(Half::Key, key)?;
+        let value = self.config.configured_serializer(Half::Value, value)?;
         Ok(Serializing { producer: self, key, value })
     }
 }
@@ -93,8 +95,8 @@ impl Serializing<'_> {
     /// As there.
     ///
     /// # Errors
-    /// [`SendError`]: a half is of another type than its serialiser takes ([`ProducerError::Serialization`]), or the record was
-    /// refused.
+    /// [`SendError`]: a half is of another type than its serialiser takes, or a UUID is to be written in a charset that nobody has
+    /// ([`ProducerError::Serialization`]), or the record was refused.
     pub async fn send(&self, record: &ProducerRecord<'_>) -> Result<Delivery, SendError> {
         let (key, value) = self.serialize(record).await?;
         self.producer.send(record.with(key.as_deref(), value.as_deref())).await
@@ -119,7 +121,7 @@ impl Serializing<'_> {
 
     /// The key first, as in Java.
     async fn serialize(&self, record: &ProducerRecord<'_>) -> Result<Serialized, SendError> {
-        let halves = || -> Result<Serialized, WrongType> {
+        let halves = || -> Result<Serialized, Unserializable> {
             Ok((self.key.serialize(Half::Key, &record.key)?, self.value.serialize(Half::Value, &record.value)?))
         };
         match halves() {

@@ -174,6 +174,8 @@ fn defaults(options: &ServeOptions) -> Result<Defaults> {
     let properties = for_the_page.map(|(key, value)| (key.into(), value.into())).collect();
     let config = config.without_bootstrap_servers(&mut notices);
     let config = config.without_metrics(&mut notices).without_transactions(&mut notices);
+    // The page's composer makes the bytes of text, as UTF-8, and shows them.
+    let config = config.without_encodings(&mut notices);
     for notice in &notices {
         tracing::warn!("--producer-config: {notice}");
     }

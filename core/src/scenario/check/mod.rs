@@ -208,7 +208,12 @@ impl Checker {
                 Limit::TopicSettings => &TOPIC_SETTINGS,
                 _ => &config::KNOWN_KEYS,
             };
-            if known.contains(&&**key) || (limit == Limit::Dials && is_dial(key)) {
+            let is_known_besides = match limit {
+                Limit::ProducerSettings => config::is_known(key),
+                Limit::Dials => is_dial(key),
+                _ => false,
+            };
+            if known.contains(&&**key) || is_known_besides {
                 continue;
             }
             let (key, nearest) = (Arc::clone(key), nearest(key, known.iter().copied()));
