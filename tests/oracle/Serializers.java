@@ -5,13 +5,17 @@ import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
 
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.BooleanSerializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.ByteBufferSerializer;
@@ -28,10 +32,12 @@ import org.apache.kafka.common.serialization.VoidSerializer;
 import org.apache.kafka.common.utils.Bytes;
 
 /**
- * Reads questions until the input ends: 1 for a key or 0 for a value; then 0, a serializer and a text to be read as its type; or
+ * Reads questions until the input ends: 1 for a key or 0 for a value; the half's own encoding and that of both, or null; then 0, a serializer and a text to be read as its type; or
  * 1, a serializer, a type and a value. Writes 1 and the serialized bytes, or 0 and the exception: its class and sentence. Where a
  * serializer does not take the type, the exception is the one that a producer's send throws; producers connect to the servers of
- * the only argument.
+ * the only argument. A serializer is configured with the encodings before it is asked.
+ *
+ * <p>With the argument {@code charsets}: writes how many names charsets have, aliases included, and each with its charset's name.
  */
 public class Serializers {
     static final Serializer<?>[] SERIALIZERS = {
@@ -45,6 +51,10 @@ public class Serializers {
     static String servers;
 
     public static void main(String[] arguments) throws IOException {
+        if (arguments[0].equals("charsets")) {
+            charsets(new DataOutputStream(System.out));
+            return;
+        }
         servers = arguments[0];
         DataInputStream in = new DataInputStream(new BufferedInputStream(System.in));
         DataOutputStream out = new DataOutputStream(new BufferedOutputStream(System.out));
@@ -55,11 +65,13 @@ public class Serializers {
             } catch (EOFException end) {
                 break;
             }
+            String own = text(in);
+            String both = text(in);
             boolean handed = in.readBoolean();
             int serializer = in.readByte();
             int type = handed ? in.readByte() : -1;
             byte[] bytes = in.readNBytes(in.readInt());
-            answer(key, serializer, type, bytes, out);
+            answer(key, own, both, serializer, type, bytes, out);
             if (in.available() == 0) {
                 out.flush();
             }
@@ -73,17 +85,26 @@ public class Serializers {
     }
 
     @SuppressWarnings("unchecked")
-    static void answer(boolean key, int serializer, int type, byte[] bytes, DataOutputStream out) throws IOException {
+    static void answer(boolean key, String own, String both, int serializer, int type, byte[] bytes, DataOutputStream out)
+            throws IOException {
         Object value = null;
         try {
+            Serializer<Object> configured =
+                (Serializer<Object>) SERIALIZERS[serializer].getClass().getDeclaredConstructor().newInstance();
+            Map<String, Object> configs = new HashMap<>();
+            configs.put(key ? "key.serializer.encoding" : "value.serializer.encoding", own);
+            configs.put("serializer.encoding", both);
+            configured.configure(configs, key);
             value = type < 0 ? parse(serializer, new String(bytes, StandardCharsets.UTF_8)) : value(type, bytes);
-            byte[] serialized = ((Serializer<Object>) SERIALIZERS[serializer]).serialize("topic", value);
+            byte[] serialized = configured.serialize("topic", value);
             out.writeBoolean(true);
             write(out, serialized);
         } catch (ClassCastException wrongType) {
             RuntimeException thrown = thrownBySend(key, serializer, value);
             refuse(out, thrown.getClass().getSimpleName(), thrown.getMessage());
-        } catch (IllegalArgumentException refused) {
+        } catch (ReflectiveOperationException impossible) {
+            throw new IllegalStateException(impossible);
+        } catch (IllegalArgumentException | SerializationException refused) {
             refuse(out, refused.getClass().getSimpleName(), refused.getMessage());
         }
     }
@@ -137,6 +158,24 @@ public class Serializers {
             case 11: return buffer.get() == 1;
             default: throw new IllegalStateException("type " + type);
         }
+    }
+
+    static void charsets(DataOutputStream out) throws IOException {
+        Map<String, String> names = new TreeMap<>();
+        for (Charset charset : Charset.availableCharsets().values()) {
+            names.put(charset.name(), charset.name());
+            charset.aliases().forEach(alias -> names.put(alias, charset.name()));
+        }
+        out.writeInt(names.size());
+        for (Map.Entry<String, String> name : names.entrySet()) {
+            write(out, name.getKey().getBytes(StandardCharsets.UTF_8));
+            write(out, name.getValue().getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    static String text(DataInputStream in) throws IOException {
+        int length = in.readInt();
+        return length < 0 ? null : new String(in.readNBytes(length), StandardCharsets.UTF_8);
     }
 
     static void refuse(DataOutputStream out, String exception, String sentence) throws IOException {

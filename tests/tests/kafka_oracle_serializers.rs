@@ -1,6 +1,6 @@
 //! What is typed becomes the bytes that the Java client's serialisers make of it, or is refused.
 
-use cross_tests::oracle::judge_in_test;
+use cross_tests::oracle::{judge_in_test, serializers};
 use cross_tests::peers::java::{Attempt, send_and_tell};
 use kafka_producer::embedded::EmbeddedBrokers;
 use producer_core::serializer::{Half, Serializer, Value};
@@ -9,6 +9,12 @@ use producer_core::serializer::{Half, Serializer, Value};
 fn twenty_thousand_random_texts_and_values_become_what_java_makes_of_them() {
     let tally = judge_in_test("serializers").expect("no difference");
     assert_eq!(tally.cases, 20_000);
+}
+
+#[test]
+fn the_names_of_charsets_are_javas_and_of_those_that_it_has_alone_it_is_known() {
+    let names = serializers::compare_names_of_charsets().expect("the same names");
+    assert!(names > 800, "{names} names");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,10 @@
 //! Serialisers, beside those of the Java client: what is read in a text by Java's parse methods, what becomes of values bit
 //! by bit, which serialiser takes which type, and what `send` says of another one.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use kafka_producer::ProducerConfig;
 use kafka_producer::embedded::EmbeddedBrokers;
+use producer_core::serializer::charset::{Charset, NoCharset};
 use producer_core::serializer::{Half, ParseError, Serializer, Value};
 
 use super::Tally;
@@ -84,11 +86,31 @@ const TEXTS: [&str; 24] = [
 const NO_BOOLEAN: &str = "a Boolean is true or false";
 const NO_BYTES: &str = "bytes are written as pairs of hexadecimal digits";
 
-/// A question, as both sides get it: what is to be serialised, and as which half of a record.
+/// Charsets that only Java has, names of none, and two that are written here in an odd way.
+const NAMES: [&str; 10] =
+    ["EUC-KR", "windows-1252", "UnicodeLittle", "no-such", "", " UTF-8", "UTF_8", "utf8\u{20}", "lATIN1", "uTF_16"];
+
+/// A question, as both sides get it: what is to be serialised, as which half of a record, and with what encodings in the
+/// settings: the half's own, and that of both.
 #[derive(Clone, Debug)]
 struct Question {
     half: Half,
+    encodings: [Option<&'static str>; 2],
     given: Given,
+}
+
+impl Question {
+    /// The keys and values of its encodings.
+    fn settings(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let own = if self.half == Half::Key { "key.serializer.encoding" } else { "value.serializer.encoding" };
+        [own, "serializer.encoding"].into_iter().zip(self.encodings).filter_map(|(key, name)| Some((key, name?)))
+    }
+
+    const fn serializer(&self) -> Serializer {
+        match self.given {
+            Given::Typed(serializer, _) | Given::Handed(serializer, _) => serializer,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +127,38 @@ enum Came {
     Bytes(Option<Vec<u8>>),
     /// Class and sentence of the exception.
     Refused(String, String),
+}
+
+/// The names of all charsets of Java's, aliases included: those that are written here have the same names there and no others,
+/// and the others are known to be there. How many names there are.
+///
+/// # Errors
+/// When Java cannot be asked, or they are not the same.
+pub fn compare_names_of_charsets() -> Result<usize> {
+    let mut names = 0;
+    converse_with("Serializers.java", &["charsets"], [(Vec::new(), ())].into_iter(), |answers, ()| {
+        let mut ours = Vec::new();
+        for _ in 0..answers.int()? {
+            let (name, of) = (answers.text()?, answers.text()?);
+            match Charset::for_name(&name) {
+                Ok(charset) => {
+                    ensure!(charset.name() == of, "{name} is {} here, {of} there", charset.name());
+                    ours.push(name);
+                }
+                Err(found) => ensure!(found == NoCharset::OnlyInJava, "{name} is unknown here, {of} there"),
+            }
+            names += 1;
+        }
+        for charset in Charset::ALL {
+            for name in charset.aliases().iter().chain(&[charset.name()]) {
+                // Gone since 18.
+                let is_there = *name == "default" || ours.iter().any(|known| known == name);
+                ensure!(is_there, "{name} is unknown there");
+            }
+        }
+        Ok(())
+    })?;
+    Ok(names)
 }
 
 /// Two of three cases are texts, the third are values. A value of another type is sent by a whole Java producer, which wants
@@ -138,8 +192,32 @@ fn hear(answers: &mut Answers) -> Result<Came> {
     })
 }
 
-fn ours(Question { half, given }: &Question) -> Came {
-    let (serializer, value) = match given {
+/// The sentence with which a charset that only Java has is refused.
+fn only_in_java(question: &Question) -> Option<String> {
+    let (key, name) = question.settings().next()?;
+    let asks = matches!(question.serializer(), Serializer::String | Serializer::Uuid);
+    (asks && Charset::for_name(name) == Err(NoCharset::OnlyInJava)).then(|| {
+        format!(
+            "{key} is refused: of Java's charsets these are written here, and {name} is not: \
+             US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE, UTF-16LE, UTF-32, UTF-32BE, UTF-32LE"
+        )
+    })
+}
+
+/// The serialiser is configured first, as a producer does it, and then it is asked.
+fn ours(question: &Question) -> Came {
+    let Question { half, given, .. } = question;
+    let named = if *half == Half::Key { "key.serializer" } else { "value.serializer" };
+    let class = (named, question.serializer().java_class());
+    let config = match ProducerConfig::from_properties(question.settings().chain([class])) {
+        Ok((config, _)) => config,
+        Err(error) => {
+            let ours = if error.message.contains(" is refused: ") { "" } else { "SerializationException" };
+            return Came::Refused(ours.to_owned(), error.message.to_string());
+        }
+    };
+    let configured = config.configured_serializer(*half, None).expect("it is named");
+    let (_, value) = match given {
         Given::Typed(serializer, text) => match serializer.parse(text) {
             Ok(value) => (*serializer, value),
             Err(ParseError { class, message, .. }) => {
@@ -148,7 +226,7 @@ fn ours(Question { half, given }: &Question) -> Came {
         },
         Given::Handed(serializer, value) => (*serializer, value.clone()),
     };
-    match serializer.serialize(*half, &value) {
+    match configured.serialize(*half, &value) {
         Ok(bytes) => Came::Bytes(bytes),
         Err(wrong) => Came::Refused("SerializationException".to_owned(), wrong.to_string()),
     }
@@ -159,6 +237,12 @@ fn compare(question: &Question, java: &Came, tally: &mut Tally) {
     let says = |sentence: &str| ours == Came::Refused(String::new(), sentence.to_owned());
     match (&question.given, java) {
         _ if *java == ours => {}
+        // What Java makes of it is not compared: it is there, or refuses the text that is to be read.
+        _ if only_in_java(question).is_some_and(|sentence| says(&sentence))
+            && !matches!(java, Came::Refused(_, said) if said.starts_with("Unsupported encoding")) =>
+        {
+            tally.except("charsets of Java's own", "those that every Java has are written here; others are refused");
+        }
         (Given::Typed(Serializer::Boolean, text), Came::Bytes(Some(java)))
             if says(NO_BOOLEAN) && java == &[0] && !text.eq_ignore_ascii_case("false") =>
         {
@@ -179,12 +263,15 @@ fn place_of(serializer: Serializer) -> u8 {
     place.and_then(|place| u8::try_from(place).ok()).expect("one of all")
 }
 
-/// Half, kind, serialiser, and the text, or the value with its type.
-fn put(Question { half, given }: &Question) -> Vec<u8> {
-    let is_key = u8::from(*half == Half::Key);
+/// Half, both encodings, kind, serialiser, and the text, or the value with its type.
+fn put(Question { half, encodings, given }: &Question) -> Vec<u8> {
+    let mut bytes = vec![u8::from(*half == Half::Key)];
+    for encoding in encodings {
+        put_nullable(&mut bytes, encoding.map(str::as_bytes));
+    }
     match given {
         Given::Typed(serializer, text) => {
-            let mut bytes = vec![is_key, 0, place_of(*serializer)];
+            bytes.extend([0, place_of(*serializer)]);
             put_nullable(&mut bytes, Some(text.as_bytes()));
             bytes
         }
@@ -203,7 +290,7 @@ fn put(Question { half, given }: &Question) -> Vec<u8> {
                 Value::Uuid(uuid) => (10, uuid.to_be_bytes().into()),
                 Value::Boolean(is_true) => (11, vec![u8::from(*is_true)]),
             };
-            let mut bytes = vec![is_key, 1, place_of(*serializer), kind];
+            bytes.extend([1, place_of(*serializer), kind]);
             put_nullable(&mut bytes, Some(&value));
             bytes
         }
@@ -212,7 +299,21 @@ fn put(Question { half, given }: &Question) -> Vec<u8> {
 
 fn draw(draws: &mut Draws) -> Question {
     let half = draws.pick(&[Half::Key, Half::Value]);
-    Question { half, given: draw_given(draws) }
+    let encodings = [draw_encoding(draws), draw_encoding(draws)];
+    Question { half, encodings, given: draw_given(draws) }
+}
+
+/// Mostly none; else mostly one that is written here, under one of its names.
+fn draw_encoding(draws: &mut Draws) -> Option<&'static str> {
+    if draws.below(2) == 0 {
+        return None;
+    }
+    let charset = draws.pick(&Charset::ALL);
+    Some(match draws.below(8) {
+        0 => draws.pick(&NAMES),
+        1..4 => draws.pick(charset.aliases()),
+        _ => charset.name(),
+    })
 }
 
 fn draw_given(draws: &mut Draws) -> Given {
@@ -221,7 +322,10 @@ fn draw_given(draws: &mut Draws) -> Given {
     if draws.below(3) == 0 {
         return Given::Handed(serializer, value(serializer, draws).expect("every kind is known"));
     }
-    let text = match draws.below(6) {
+    let text = match draws.below(7) {
+        // What charsets are for.
+        6 if serializer == Serializer::String => any_text(draws),
+        6 => own_text(serializer, draws),
         0 => draws.pick(&TEXTS).to_owned(),
         1 => own_text(serializer, draws),
         2 => any_text(draws),
@@ -327,8 +431,22 @@ mod tests {
             let is_taken = |came: &Came| matches!(came, Came::Bytes(Some(_)));
             let takes_text = *serializer != Serializer::Void;
             assert_eq!(any(&|came, asked| typed(asked) && is_taken(came)), takes_text, "{serializer:?}");
+            let as_it_is = |asked: &Question| asked.encodings == [None, None];
             let takes_all = *serializer == Serializer::String;
-            assert_eq!(any(&|came, asked| typed(asked) && !is_taken(came)), !takes_all, "{serializer:?}");
+            assert_eq!(
+                any(&|came, asked| typed(asked) && as_it_is(asked) && !is_taken(came)),
+                !takes_all,
+                "{serializer:?}"
+            );
+            let heeds_charsets = matches!(serializer, Serializer::String | Serializer::Uuid);
+            let of_charsets = ["Unsupported encoding ", "Error when serializing UUID to byte[] due to "];
+            let says_so = |came: &Came| matches!(came, Came::Refused(_, said) if of_charsets.iter().any(|words| said.starts_with(words)));
+            assert_eq!(any(&|came, asked| handed(asked) && says_so(came)), heeds_charsets, "{serializer:?}");
+            assert_eq!(
+                any(&|_, asked| handed(asked) && only_in_java(asked).is_some()),
+                heeds_charsets,
+                "{serializer:?}"
+            );
             assert!(any(&|came, asked| handed(asked) && matches!(came, Came::Refused(..))), "{serializer:?}");
             assert!(any(&|came, asked| handed(asked) && *came == Came::Bytes(None)), "{serializer:?}");
         }
@@ -336,7 +454,7 @@ mod tests {
 
     fn is_seen(half: Half, given: Given, java: Came) -> bool {
         let mut tally = Tally::default();
-        compare(&Question { half, given }, &java, &mut tally);
+        compare(&Question { half, encodings: [None, None], given }, &java, &mut tally);
         !tally.differences.is_empty()
     }
 

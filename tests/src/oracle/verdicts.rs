@@ -36,6 +36,7 @@ pub fn run(random_combinations: u64, seed: u64) -> Result<Tally> {
     let definitions = java::definitions()?;
     compare_definitions(&definitions, &mut tally);
     let mut all: Vec<Properties> = definitions.iter().flat_map(cases::of_one_key).collect();
+    all.extend(cases::of_undefined_keys());
     all.extend(cases::of_addresses());
     let mut draws = Draws::from_seed(seed);
     all.extend((0..random_combinations).map(|_| cases::of_several_keys(&mut draws)));
@@ -176,11 +177,14 @@ fn our_verdict(properties: &Properties) -> Verdict {
     }
 }
 
-/// The Java client has a `KafkaException` for a class that is none of a serialiser, and for all else one that says so.
+/// The Java client has a `KafkaException` for a class that is none of a serialiser, a `SerializationException` for an encoding that
+/// nobody has, and for all else one that says so.
 fn refused(sentence: &str) -> Verdict {
     let is_of_an_instance = [" is not an instance of ", "Could not find a public no-argument constructor for "];
     let class = if is_of_an_instance.iter().any(|words| sentence.contains(words)) {
         "KafkaException"
+    } else if sentence.starts_with("Unsupported encoding ") {
+        "SerializationException"
     } else {
         "ConfigException"
     };

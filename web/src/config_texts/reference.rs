@@ -18,6 +18,14 @@ Three keys that the Java client requires may be absent: `bootstrap.servers`, sin
 and whether it is a serialiser; a name of another package is accepted, where a JVM would look on its class path, and so is
 `ListSerializer` without the class of its elements; neither has an effect, and a notice says so.
 
+Keys that Java's definitions do not have, and that parts of its client read all the same, are known too.
+`key.serializer.encoding`, `value.serializer.encoding` and, for a half that has none of its own, `serializer.encoding`: the charset
+in which `StringSerializer` and `UUIDSerializer` write, where the settings name them. The library's `serializing` obeys them with
+US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE, UTF-16LE, UTF-32, UTF-32BE and UTF-32LE, under all names that Java has for these; a
+charset that only Java has is refused, and a name of none as in Java. Where no such serialiser is named they have no effect, as in
+Java, and none in a page, whose composer writes UTF-8; a notice says so. `metrics.context.*`, `metrics.jmx.include` and
+`metrics.jmx.exclude` are for reporters of metrics, which there are none of here: they have no effect, and their values are not judged.
+
 This file is generated: `UPDATE=1 cargo test -p web reference` writes it, and the same test fails while it is stale.
 
 | setting | type | default | valid | importance | here | meaning |

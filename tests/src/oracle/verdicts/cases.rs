@@ -245,17 +245,61 @@ const TOGETHER: &[(&str, &[&str])] = &[
     ("sasl.mechanism", &["", "PLAIN"]),
     ("security.protocol", &["PLAINTEXT", "plaintext", "PLAINTEXT", "SASL_PLAINTEXT", "sasl"]),
     ("no.such.key", &["1"]),
-    ("key.serializer", &[SERIALIZERS[0], SERIALIZERS[1], SERIALIZERS[0], SERIALIZERS[2], SERIALIZERS[3]]),
-    ("value.serializer", &[SERIALIZERS[1], SERIALIZERS[0], SERIALIZERS[1], SERIALIZERS[3], SERIALIZERS[2]]),
+    ("key.serializer", &[SERIALIZERS[0], SERIALIZERS[1], SERIALIZERS[4], SERIALIZERS[2], SERIALIZERS[3]]),
+    ("value.serializer", &[SERIALIZERS[1], SERIALIZERS[0], SERIALIZERS[4], SERIALIZERS[3], SERIALIZERS[2]]),
+    ENCODINGS[0],
+    ENCODINGS[1],
+    ENCODINGS[2],
     ("ssl.cipher.suites", &["", "a", "a,b,a", ","]),
 ];
 
-/// Two that are taken, one that is none, and one that is not there.
-const SERIALIZERS: [&str; 4] = [
+/// What Java's definitions do not have and its parts read: encodings, of each kind of value, with both serialisers of text, with
+/// one, with a name that only Java has, and with nobody who asks; and what reporters of metrics are told.
+pub(super) fn of_undefined_keys() -> Vec<Properties> {
+    let class = |of: &str| format!("org.apache.kafka.common.serialization.{of}Serializer");
+    let mut cases = Vec::new();
+    for halves in [["String", "String"], ["String", "Long"], ["UUID", "String"], ["Bytes", "UUID"], ["Long", "Bytes"]] {
+        let [key, value] = halves.map(class);
+        let classes = [("key.serializer", &*key), ("value.serializer", &*value)];
+        for (encoding, _) in ENCODINGS {
+            cases.extend(ENCODING_NAMES.map(|name| with_required(classes.into_iter().chain([(encoding, name)]))));
+        }
+    }
+    let told =
+        ["metrics.context.team", "metrics.context.", "metrics.context", "metrics.jmx.include", "metrics.jmx.exclude"];
+    cases.extend(told.map(|key| with_required([(key, "tea")])));
+    cases
+}
+
+const ENCODINGS: [(&str, &[&str]); 3] = [
+    ("key.serializer.encoding", &["UTF-16", "latin1", "no-such", "EUC-KR"]),
+    ("value.serializer.encoding", &["utf_16be", "UTF8", "no-such", ""]),
+    ("serializer.encoding", &["ASCII", "UTF-16LE", "nor-this", "ibm037"]),
+];
+
+/// Valid, of no case that matters, unknown, no names at all, and known to Java alone.
+const ENCODING_NAMES: [&str; 12] = [
+    "UTF-8",
+    "utf-16",
+    "8859_1",
+    "unicode",
+    "X-UTF-32LE",
+    "no-such",
+    "UTF_8",
+    "",
+    " UTF-8",
+    "UTF-8\t",
+    "EUC-KR",
+    "Cp1252",
+];
+
+/// Two that are taken, one that is none, one that is not there, and that of text.
+const SERIALIZERS: [&str; 5] = [
     "org.apache.kafka.common.serialization.LongSerializer",
     " org.apache.kafka.common.serialization.UUIDSerializer ",
     "org.apache.kafka.common.serialization.LongDeserializer",
     "org.apache.kafka.common.serialization.JsonSerializer",
+    "org.apache.kafka.common.serialization.StringSerializer",
 ];
 
 /// Two to ten of them.
@@ -277,7 +321,7 @@ const NAMES: &[&str] =
 /// The same with odd names, and with some defaults written out: whether a key was given can matter.
 pub(super) fn with_odd_names(draws: &mut Draws) -> Properties {
     let mut drawn = of_several_keys(draws);
-    for beside_the_list in ["no.such.key", "ssl.cipher.suites"] {
+    for beside_the_list in ["no.such.key", "ssl.cipher.suites"].into_iter().chain(ENCODINGS.map(|(key, _)| key)) {
         drawn.remove(beside_the_list);
     }
     for key in ["client.id", "transactional.id"] {

@@ -87,6 +87,12 @@ pub(super) fn refused_here(properties: &Properties, (told, java): &(Vec<String>,
     let (mut rest, mut met, mut written) = (properties.clone(), Vec::new(), Vec::new());
     let ours = loop {
         let ours = our_verdict(&rest);
+        if let Some(key) = encoding_of_java_alone(&rest, &ours) {
+            // One that both have, for without the key another would count.
+            rest.insert(key.to_owned(), "UTF-8".to_owned());
+            met.push((key.to_owned(), "the charsets that every Java has are written here; others are refused"));
+            continue;
+        }
         let Some((key, reason)) = refusal(&ours) else { break ours };
         written.push((key, rest.remove(key)?));
         met.push((key.to_owned(), reason));
@@ -114,6 +120,20 @@ fn refusal(ours: &Verdict) -> Option<(&'static str, &'static str)> {
             Some((option.name, reason))
         }
         _ => None,
+    })
+}
+
+/// The key whose charset only Java has.
+fn encoding_of_java_alone(properties: &Properties, ours: &Verdict) -> Option<&'static str> {
+    let Verdict::Refused { sentence, .. } = ours else { return None };
+    ["key.serializer.encoding", "value.serializer.encoding", "serializer.encoding"].into_iter().find(|key| {
+        properties.get(*key).is_some_and(|name| {
+            *sentence
+                == format!(
+                    "{key} is refused: of Java's charsets these are written here, and {name} is not: \
+                     US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE, UTF-16LE, UTF-32, UTF-32BE, UTF-32LE"
+                )
+        })
     })
 }
 
@@ -196,6 +216,21 @@ mod tests {
         assert_eq!(explained(&pairs, &[], Verdict::Accepted(others)), None, "another value");
         let sentence = "Idempotence will be disabled because retries is set to 0.";
         assert_eq!(explained(&pairs, &[sentence], Verdict::Accepted(values)), None, "another word in the log");
+    }
+
+    #[test]
+    fn a_charset_of_javas_alone_is_forgiven_where_java_takes_it_and_the_rest_is_the_same() {
+        let pairs = [("linger.ms", "7"), ("serializer.encoding", "EUC-KR")];
+        let Verdict::Accepted(mut values) = our_verdict(&properties(&pairs[..1])) else { panic!("it is taken") };
+        let is_forgiven = Some((vec!["serializer.encoding".to_owned()], false));
+        assert_eq!(explained(&pairs, &[], Verdict::Accepted(values.clone())), is_forgiven);
+        values.insert("linger.ms", "8".to_owned());
+        assert_eq!(explained(&pairs, &[], Verdict::Accepted(values)), None, "another value");
+        let unsupported = Verdict::Refused {
+            class: "SerializationException".to_owned(),
+            sentence: "Unsupported encoding EUC-KR".to_owned(),
+        };
+        assert_eq!(explained(&pairs, &[], unsupported), None, "nor has Java");
     }
 
     #[test]

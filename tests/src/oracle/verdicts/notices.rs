@@ -24,7 +24,7 @@ const AS_IT_IS_ANYWAY: Met = (
 );
 
 /// Keys that the Java client reads, so that it does not name them, and of which a notice says that they have no effect here.
-const READ_IN_JAVA_ALONE: [Met; 4] = [
+const READ_IN_JAVA_ALONE: [Met; 6] = [
     (
         "metrics.recording.level",
         "every metric of a producer is of the level INFO, in Java too, and recorded at every level",
@@ -32,6 +32,8 @@ const READ_IN_JAVA_ALONE: [Met; 4] = [
     ("client.dns.lookup", "whoever connects tries all addresses of a name, whatever the value"),
     ("sasl.mechanism", "nobody logs in here"),
     ("enable.metrics.push", "metrics are not sent to brokers here (KIP-714)"),
+    ("metrics.jmx.include", "nobody shows metrics by JMX here"),
+    ("metrics.jmx.exclude", "nobody shows metrics by JMX here"),
 ];
 
 /// Holds our notices of these properties against what Java logged. Names the exceptions that are met.
@@ -62,7 +64,7 @@ fn compare(notices: &[ConfigNotice], told: &[String]) -> Option<Vec<Met>> {
         // A key is told of once.
         let is_unused = unused.remove(key_of(notice)?);
         met.insert(match notice {
-            ConfigNotice::NoEffect { .. } if is_unused && status.is_some() => KEY_BY_KEY,
+            ConfigNotice::NoEffect { key } if is_unused && (status.is_some() || is_undefined(key)) => KEY_BY_KEY,
             ConfigNotice::NoEffect { key } => *READ_IN_JAVA_ALONE.iter().find(|(known, _)| *known == &**key)?,
             ConfigNotice::UnknownKey { .. } | ConfigNotice::Deprecated { .. } | ConfigNotice::NoKey { .. }
                 if is_unused && status.is_none() =>
@@ -80,6 +82,13 @@ fn compare(notices: &[ConfigNotice], told: &[String]) -> Option<Vec<Met>> {
 /// What becomes of a key here; `None`: the Java client defines no such key.
 fn status(key: &str) -> Option<Status> {
     reference().find(|option| option.name == key).map(|option| option.status)
+}
+
+/// A key that no definition has, and that the Java client has a use for: as the encoding of a serialiser that it did not ask, or to
+/// tell it to reporters, without counting it as used.
+fn is_undefined(key: &str) -> bool {
+    ["key.serializer.encoding", "value.serializer.encoding", "serializer.encoding"].contains(&key)
+        || key.starts_with("metrics.context.")
 }
 
 /// The key of a notice that is not about a change. A level is none of a configuration's: what runs it says so.
@@ -123,6 +132,9 @@ mod tests {
             (vec![no_effect("acks")], vec![], None),
             (vec![no_effect("ssl.protocol")], vec![], None),
             (vec![no_effect("no.such.key")], unused("no.such.key"), None),
+            (vec![no_effect("serializer.encoding")], unused("serializer.encoding"), Some(vec![KEY_BY_KEY.0])),
+            (vec![no_effect("serializer.encoding")], vec![], None),
+            (vec![no_effect("metrics.jmx.include")], vec![], Some(vec!["metrics.jmx.include"])),
             (vec![unknown.clone()], vec![], None),
             (vec![unknown.clone(), unknown], unused("no.such.key"), None),
             (vec![ConfigNotice::LevelWithoutEffect { key: "compression.zstd.level".into() }], vec![], None),
