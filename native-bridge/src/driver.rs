@@ -9,8 +9,8 @@
 //!                                              └────────── inputs ─────────────┘
 //! ```
 //!
-//! The lock is held for state changes only: never across I/O, and never while the program's own code (callbacks,
-//! wakers) runs.
+//! The lock is held for state changes, and for compressing a batch where that is asked for: never across I/O, and never while
+//! the program's own code (callbacks, wakers) runs.
 
 use std::collections::BTreeMap;
 use std::io;
