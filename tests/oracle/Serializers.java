@@ -171,6 +171,7 @@ public class Serializers {
             write(out, name.getKey().getBytes(StandardCharsets.UTF_8));
             write(out, name.getValue().getBytes(StandardCharsets.UTF_8));
         }
+        out.flush();
     }
 
     static String text(DataInputStream in) throws IOException {

@@ -85,7 +85,7 @@ impl Charset {
                 "default",
                 "IBM367",
                 "ISO646-US",
-                "ISO_646.irv:1983",
+                "iso_646.irv:1983",
                 "ISO_646.irv:1991",
                 "iso-ir-6",
                 "us",
