@@ -107,7 +107,7 @@ impl Charset {
                 "latin1",
             ],
             Self::Utf8 => &["UTF8", "unicode-1-1-utf-8"],
-            Self::Utf16 => &["UTF16", "UTF_16", "unicode", "UnicodeBig"],
+            Self::Utf16 => &["utf16", "UTF_16", "unicode", "UnicodeBig"],
             Self::Utf16Be => &["UTF_16BE", "X-UTF-16BE", "ISO-10646-UCS-2", "UnicodeBigUnmarked"],
             Self::Utf16Le => &["UTF_16LE", "X-UTF-16LE", "UnicodeLittleUnmarked"],
             Self::Utf32 => &["UTF32", "UTF_32"],
