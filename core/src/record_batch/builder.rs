@@ -207,7 +207,7 @@ impl BatchBuilder {
     /// # Panics
     /// When no record was appended.
     pub fn compress(&mut self, codecs: &dyn Codecs) -> Option<BytesMut> {
-        let Some(Estimate { compression, .. }) = self.estimate.filter(|_| self.ratio.is_none()) else { return None };
+        let Estimate { compression, .. } = self.estimate.filter(|_| self.ratio.is_none())?;
         assert!(self.count > 0, "a batch has at least one record");
         self.closed_for_appends = true;
         let records = &self.buffer[BATCH_OVERHEAD..self.size];

@@ -20,7 +20,7 @@ use producer_core::trace::Nobody;
 
 use super::brokers::{Brokers, MIDNIGHT, api};
 use super::calls::Calls;
-use super::script::{HEADER, Script, value_and_headers};
+use super::script::{Content, HEADER, Script, value_and_headers};
 use super::told::describe;
 use super::traffic::{one_answer, written};
 
@@ -40,8 +40,8 @@ struct SendCall {
     topic: String,
     partition: Option<i32>,
     key: Option<String>,
-    value: Option<Vec<u8>>,
-    headers: Vec<Option<Vec<u8>>>,
+    value: Content,
+    headers: Vec<Content>,
 }
 
 struct Player<'a> {

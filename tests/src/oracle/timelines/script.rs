@@ -285,15 +285,18 @@ impl fmt::Display for Script {
 /// The key of every header.
 pub(super) const HEADER: &str = "header";
 
+/// The value of a record or of a header, if it has one.
+pub(super) type Content = Option<Vec<u8>>;
+
 /// The value, and those of the headers.
-pub(super) fn value_and_headers(bytes: &str, number: usize) -> Result<(Option<Vec<u8>>, Vec<Option<Vec<u8>>>)> {
+pub(super) fn value_and_headers(bytes: &str, number: usize) -> Result<(Content, Vec<Content>)> {
     let mut contents = bytes.split('+').map(|bytes| content(bytes, number));
     let value = contents.next().context("a value")??;
     Ok((value, contents.collect::<Result<_>>()?))
 }
 
 /// So many zeros or, behind a tilde, so many bytes that cannot be compressed; nothing for a dash.
-fn content(bytes: &str, number: usize) -> Result<Option<Vec<u8>>> {
+fn content(bytes: &str, number: usize) -> Result<Content> {
     if bytes == "-" {
         return Ok(None);
     }

@@ -297,11 +297,7 @@ impl Plan {
             println!("\nRow 7, round {number}\n{}", output.trim_end());
             rounds.push(encoding_ratios(&output).context("no ratio")?);
         }
-        let [values, keyed] = [0, 1].map(|place| Spread::of(rounds.iter().map(|round| round[place])));
-        Ok([
-            Verdict::at_least("7", "encoding 1000 x 100 B, times faster than kafka-protocol from slices", values, 3.5),
-            Verdict::told("7 keyed", "the same with keys of 16 B besides", keyed.context("no round")?),
-        ])
+        encoding_verdicts(&rounds).context("no round")
     }
 
     /// Partitions, threads, runtimes; without goals.
@@ -338,6 +334,15 @@ impl Plan {
 fn encoding_ratios(output: &str) -> Option<[f64; 2]> {
     let mut told = output.lines().last()?.split(", ").map(|told| told.split(' ').next()?.parse().ok());
     Some([told.next()??, told.next()??])
+}
+
+/// Of values alone, as the goal is meant, and of what has keys besides.
+fn encoding_verdicts(rounds: &[[f64; 2]]) -> Option<[Verdict; 2]> {
+    let [values, keyed] = [0, 1].map(|place| Spread::of(rounds.iter().map(|round| round[place])));
+    Some([
+        Verdict::at_least("7", "encoding 1000 x 100 B, times faster than kafka-protocol from slices", values, 3.5),
+        Verdict::told("7 keyed", "the same with keys of 16 B besides", keyed?),
+    ])
 }
 
 /// How often a client reads a clock, per record.
@@ -405,23 +410,19 @@ fn idle(runner: &mut Runner, work: &Workload) -> Result<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
-    fn encoding_is_measured_in_as_many_processes_as_there_are_rounds_and_the_median_counts() {
-        let scratch = Scratch::new("encoding").expect("a folder");
-        let core = scratch.path().join("core");
-        // Stands for the core's benchmark: it is twice as fast each time.
-        let script = "#!/bin/sh\nprintf x >> \"$0.runs\"; n=$((1 << $(wc -c < \"$0.runs\")))\n\
-            echo figures; echo \"$n.5 x kafka-protocol from slices, 1.$n x with keys of 16 B\"\n";
-        fs::write(&core, script).expect("written");
-        fs::set_permissions(&core, fs::Permissions::from_mode(0o700)).expect("a program");
-        let plan = Plan { rows: Vec::new(), rounds: 5, records: 0, core };
-        let [values, keyed] = plan.encoding().expect("measured");
+    fn of_the_rounds_of_encoding_the_median_counts() {
+        let told = |values: f64, keyed: f64| {
+            format!("figures\n{values} x kafka-protocol from slices, {keyed} x with keys of 16 B\n")
+        };
+        let rounds = [(8.5, 1.32), (2.5, 1.16), (32.5, 1.8)];
+        let rounds = rounds.map(|(values, keyed)| encoding_ratios(&told(values, keyed)).expect("its last line"));
+        let [values, keyed] = encoding_verdicts(&rounds).expect("three rounds");
         assert_eq!(values.found, "8.50 [2.50 to 32.50] (goal >= 3.5)");
         assert_eq!((values.met, &*keyed.found), (Some(true), "1.32 [1.16 to 1.80]"));
         assert_eq!(encoding_ratios("2.00 x kafka-protocol"), None);
+        assert!(encoding_verdicts(&[]).is_none());
     }
 }
