@@ -148,7 +148,7 @@ impl Accumulator {
     }
 
     /// Bytes that the records of each batch take here.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "compression"))]
     pub(super) fn held_bytes(&self) -> impl Iterator<Item = usize> {
         self.batches.iter().flatten().map(ProducerBatch::held_bytes)
     }

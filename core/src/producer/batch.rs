@@ -284,7 +284,7 @@ impl ProducerBatch {
     }
 
     /// Bytes that its records take here.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "compression"))]
     pub(super) fn held_bytes(&self) -> usize {
         match &self.content {
             Content::Open(builder) => builder.held_bytes(),

@@ -262,7 +262,7 @@ impl BatchBuilder {
     }
 
     /// Bytes that it takes here, whatever it counts as.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "compression"))]
     pub(crate) fn held_bytes(&self) -> usize {
         self.buffer.capacity()
     }
