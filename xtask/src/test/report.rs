@@ -50,7 +50,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// More of it is in the log where the suite ran.
+    /// The last ones, for a test that tells much tells at its end what is wrong. All are in the log where the suite ran.
     const LINES_AT_MOST: usize = 40;
 
     pub(super) fn hear(&mut self, line: &str) {
@@ -67,8 +67,9 @@ impl Account {
             "" => false,
             _ => self.is_of_a_stack,
         };
-        if self.is_told && !self.is_of_a_stack && !line.trim().is_empty() && self.lines.len() < Self::LINES_AT_MOST {
+        if self.is_told && !self.is_of_a_stack && !line.trim().is_empty() {
             self.lines.push(line.to_owned());
+            self.lines.drain(..self.lines.len().saturating_sub(Self::LINES_AT_MOST));
         }
     }
 
@@ -192,6 +193,15 @@ mod tests {
             "    a",
         ];
         assert_eq!(account.lines(), expected);
+    }
+
+    #[test]
+    fn of_a_long_account_the_end_is_kept() {
+        let mut account = Account::default();
+        let lines = (0..100).map(|number| format!("line {number}"));
+        core::iter::once("failures:".to_owned()).chain(lines).for_each(|line| account.hear(&line));
+        let ends = account.lines().first().zip(account.lines().last());
+        assert_eq!(ends.map(|(first, last)| (&**first, &**last)), Some(("line 60", "line 99")));
     }
 
     #[test]
